@@ -1,0 +1,209 @@
+package verify
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/emmansun/gmsm/sm2"
+)
+
+// A Signer is an issuer's private key. Its methods may be called concurrently.
+type Signer struct {
+	ID KeyID
+
+	algorithm Algorithm
+	private   []byte // 32 bytes: the Ed25519 seed (RFC 8032), or the scalar
+	sign      func(message []byte, random io.Reader) ([]byte, error)
+	jwk       DocumentKey // kty, crv, alg, x, y
+}
+
+// privateKeySize is the size of every private key here, in bytes.
+const privateKeySize = 32
+
+// GenerateSigner makes a new key.
+func GenerateSigner(id KeyID, algorithm Algorithm, random io.Reader) (*Signer, error) {
+	for range 64 { // a random scalar is out of range once in 2^32 at most
+		private := make([]byte, privateKeySize)
+		if _, err := io.ReadFull(random, private); err != nil {
+			return nil, fmt.Errorf("new %v key: %w", algorithm, err)
+		}
+		s, err := NewSigner(id, algorithm, private)
+		if !errors.Is(err, errScalar) {
+			return s, err
+		}
+	}
+	return nil, fmt.Errorf("new %v key: %w", algorithm, errScalar)
+}
+
+var errScalar = errors.New("private key out of range")
+
+// NewSigner restores a key from its 32 private bytes.
+func NewSigner(id KeyID, algorithm Algorithm, private []byte) (*Signer, error) {
+	if !within(len(id), 1, 8) {
+		return nil, fmt.Errorf("kid of %d bytes: want 1 to 8", len(id))
+	}
+	if len(private) != privateKeySize {
+		return nil, fmt.Errorf("private key of %d bytes: want %d", len(private), privateKeySize)
+	}
+	s := &Signer{ID: id, algorithm: algorithm, private: append([]byte(nil), private...)}
+	switch algorithm {
+	case EdDSA:
+		s.setEdDSA()
+		return s, nil
+	case ES256:
+		return s, s.setES256()
+	case SM2:
+		return s, s.setSM2()
+	}
+	return nil, fmt.Errorf("%v is not one of EdDSA, ES256, SM2", algorithm)
+}
+
+func (s *Signer) setEdDSA() {
+	key := ed25519.NewKeyFromSeed(s.private)
+	s.jwk = DocumentKey{Type: "OKP", Curve: "Ed25519", X: encodeCoordinate(key[32:])}
+	s.sign = func(message []byte, _ io.Reader) ([]byte, error) { return ed25519.Sign(key, message), nil }
+}
+
+func (s *Signer) setES256() error {
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), s.private)
+	if err != nil {
+		return errScalar
+	}
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		return err
+	}
+	s.jwk = ecJWK("P-256", point)
+	s.sign = func(message []byte, random io.Reader) ([]byte, error) { return signES256(key, message, random) }
+	return nil
+}
+
+func (s *Signer) setSM2() error {
+	key, err := sm2.NewPrivateKey(s.private)
+	if err != nil {
+		return errScalar
+	}
+	za, err := sm2.CalculateZA(&key.PublicKey, []byte(sm2ID))
+	if err != nil {
+		return err
+	}
+	s.jwk = ecJWK("SM2", uncompressedPoint(key.X, key.Y))
+	s.sign = func(message []byte, random io.Reader) ([]byte, error) {
+		r, sv, err := sm2.Sign(random, &key.PrivateKey, sm2Digest(za, message))
+		if err != nil {
+			return nil, err
+		}
+		sig := make([]byte, signatureSize)
+		r.FillBytes(sig[:32])
+		sv.FillBytes(sig[32:])
+		return sig, nil
+	}
+	return nil
+}
+
+func ecJWK(curve string, point []byte) DocumentKey {
+	return DocumentKey{Type: "EC", Curve: curve, X: encodeCoordinate(point[1:33]), Y: encodeCoordinate(point[33:])}
+}
+
+func encodeCoordinate(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// Algorithm is the algorithm that the key signs with.
+func (s *Signer) Algorithm() Algorithm { return s.algorithm }
+
+// Private is the key's 32 private bytes, for its owner to keep.
+func (s *Signer) Private() []byte { return append([]byte(nil), s.private...) }
+
+// Document is the key's public half for keys.json.
+func (s *Signer) Document(issuer string, classes []Class, notBefore, notAfter time.Time) DocumentKey {
+	d := s.jwk
+	d.KeyID, d.Algorithm, d.Issuer = s.ID.String(), s.algorithm.String(), issuer
+	d.NotBefore, d.NotAfter = notBefore.UTC(), notAfter.UTC()
+	for _, c := range classes {
+		d.Classes = append(d.Classes, uint(c))
+	}
+	return d
+}
+
+// A Credential is the part of a code that the issuer signs, as encoded.
+type Credential []byte
+
+// Issue signs claims. It refuses claims that no gate would parse; whether a gate
+// would grant them is the issuer's to know.
+func (s *Signer) Issue(c Claims, random io.Reader) (Credential, error) {
+	payload, err := c.encode()
+	if err != nil {
+		return nil, fmt.Errorf("issuing: %w", err)
+	}
+	protected, err := encMode.Marshal(wireHeader{Algorithm: int64(s.algorithm), KeyID: []byte(s.ID)})
+	if err != nil {
+		return nil, fmt.Errorf("issuing: %w", err)
+	}
+	message, err := signedMessage(protected, []byte{}, payload)
+	if err != nil {
+		return nil, fmt.Errorf("issuing: %w", err)
+	}
+	sig, err := s.sign(message, random)
+	if err != nil {
+		return nil, fmt.Errorf("issuing: %w", err)
+	}
+	credential, err := encMode.Marshal(wireCredential{Protected: protected, Payload: payload, Signature: sig})
+	if err != nil {
+		return nil, fmt.Errorf("issuing: %w", err)
+	}
+	return credential, nil
+}
+
+func (c *Claims) encode() ([]byte, error) {
+	rotation, err := c.encodeRotation()
+	if err != nil {
+		return nil, err
+	}
+	w := wireClaims{
+		Holder:      []byte(c.Holder),
+		Expires:     c.Expires,
+		IssuedAt:    c.IssuedAt,
+		Certificate: []byte(c.Certificate),
+		Rotation:    rotation,
+	}
+	if c.Phone != nil {
+		w.Confirm = &wireConfirm{Key: c.Phone.cose()}
+	}
+	payload, err := encMode.Marshal(w)
+	if err != nil {
+		return nil, err
+	}
+	if err := (&Code{payload: payload}).parseClaims(); err != nil {
+		return nil, errors.New("claims outside what the wire allows")
+	}
+	return payload, nil
+}
+
+func (c *Claims) encodeRotation() ([]byte, error) {
+	if c.Anchor != nil {
+		return encMode.Marshal(wireClassAnchor{Class: uint8(c.Class), Live: c.Live, Anchor: c.Anchor})
+	}
+	return encMode.Marshal(wireClass{Class: uint8(c.Class), Live: c.Live})
+}
+
+// Text is the code of an issuer-rotated or a static credential.
+func (c Credential) Text() string { return text(c) }
+
+// RotatedText is the code of a slot of a holder-rotated credential, with its
+// chain link (16 bytes) or device proof (64 bytes).
+func (c Credential) RotatedText(slot uint8, proof []byte) (string, error) {
+	body, err := encMode.Marshal(wireRotated{Credential: []byte(c), Slot: slot, Proof: proof})
+	if err != nil {
+		return "", fmt.Errorf("code of slot %d: %w", slot, err)
+	}
+	return text(body), nil
+}
+
+func text(body []byte) string {
+	return string(appendBase45([]byte(Prefix), body))
+}
