@@ -1,0 +1,242 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// maxQueue bounds the records that wait while the store is unavailable.
+const maxQueue = 4096
+
+// Grant spends a use and writes the record of its grant, in one commit with what
+// is queued. It returns the record's sequence number once both are on the disk.
+//
+// ErrSpent means that the use was granted before. After any other error the lane
+// must not open: the record may or may not be on the disk, and the use counts as
+// spent.
+func (s *Store) Grant(use Use, until time.Time, r Record) (seq uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.spent[use]; ok {
+		return 0, ErrSpent
+	}
+	if s.db == nil {
+		return 0, s.unavailable()
+	}
+	s.spent[use] = until
+	s.queue = append(s.queue, entry{record: r, use: &use, until: until})
+	if err := s.flush(); err != nil {
+		return 0, err
+	}
+	return s.seq, nil
+}
+
+func (s *Store) unavailable() error {
+	if s.err != nil {
+		return s.err
+	}
+	return ErrUnavailable
+}
+
+// Spent tells whether a use has been granted.
+func (s *Store) Spent(use Use) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.spent[use]
+	return ok
+}
+
+// Append queues a record; Run writes it at once. It never blocks on the disk
+// longer than one commit.
+func (s *Store) Append(r Record) { s.enqueue(entry{record: r}) }
+
+// Pass queues the record of a holder's passage and remembers it for anti-passback.
+func (s *Store) Pass(r Record, holder ID, role Role) {
+	s.enqueue(entry{record: r, holder: holder, crossing: &Crossing{Role: role, Time: r.Time}})
+}
+
+func (s *Store) enqueue(e entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.crossing != nil && e.holder != "" {
+		s.inside[e.holder] = *e.crossing
+	}
+	if len(s.queue) >= maxQueue {
+		s.queue = s.queue[1:]
+		s.lost++
+	}
+	s.queue = append(s.queue, e)
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Crossing is a holder's last passage, if it is remembered.
+func (s *Store) Crossing(holder ID) (Crossing, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.inside[holder]
+	return c, ok
+}
+
+// flush commits what is queued. The caller holds mu.
+func (s *Store) flush() error {
+	if len(s.queue) == 0 {
+		return nil
+	}
+	if s.db == nil {
+		return s.unavailable()
+	}
+	if s.lost > 0 {
+		now, trusted := s.opt.Now()
+		s.queue = append(s.queue, entry{record: Record{Time: now, Unsure: !trusted, Kind: Lost, Count: s.lost}})
+		s.lost = 0
+	}
+	first := s.seq
+	s.flying, s.queue = s.queue, nil
+	if err := guarded(func() error { return s.write(s.flying) }); err != nil {
+		s.landing, s.seq = first+uint64(len(s.flying)), first
+		s.fail(err)
+		return s.err
+	}
+	s.flying = nil
+	return nil
+}
+
+// write commits entries with the sequence numbers that follow.
+func (s *Store) write(entries []entry) error {
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for i := range entries {
+		if err := s.put(tx, &entries[i]); err != nil {
+			return err
+		}
+	}
+	return s.commit(tx)
+}
+
+func (s *Store) put(tx *bbolt.Tx, e *entry) error {
+	s.seq++
+	key := journalKey(s.seq)
+	value, err := encodeSealed(key, e.record)
+	if err != nil {
+		return err
+	}
+	b := tx.Bucket(journalBucket)
+	b.FillPercent = 0.95 // it only grows at its end
+	if err := b.Put(key, value); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	s.bytes += int64(len(key) + len(value) + elementSize)
+	if !e.record.Unsure {
+		s.floor = laterOf(s.floor, e.record.Time)
+	}
+	if e.use != nil {
+		key := e.use.key(e.until)
+		if err := tx.Bucket(spentBucket).Put(key, seal(key, nil)); err != nil {
+			return fmt.Errorf("spent codes: %w", err)
+		}
+	}
+	if e.crossing != nil && e.holder != "" {
+		value, err := encodeSealed([]byte(e.holder), e.crossing)
+		if err != nil {
+			return err
+		}
+		if err := tx.Bucket(passbackBucket).Put([]byte(e.holder), value); err != nil {
+			return fmt.Errorf("passages: %w", err)
+		}
+	}
+	return nil
+}
+
+// settle decides, after the file was opened again, what became of the commit that
+// failed. If it landed, its records are in the journal. If it did not, they are
+// queued again, but for grants: nobody was let through on them.
+func (s *Store) settle() {
+	flying := s.flying
+	s.flying = nil
+	if len(flying) == 0 || s.landed(flying) {
+		return
+	}
+	var again []entry
+	for _, e := range flying {
+		if e.use == nil {
+			again = append(again, e)
+		}
+	}
+	s.queue = append(again, s.queue...)
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// landed tells whether the journal's end is the last of some entries.
+func (s *Store) landed(entries []entry) bool {
+	if s.seq != s.landing {
+		return false
+	}
+	last, err := readRecords(s.db, s.seq-1, 1)
+	if err != nil || len(last) == 0 {
+		return false
+	}
+	want := entries[len(entries)-1].record
+	return last[0].Time.Equal(want.Time) && last[0].Kind == want.Kind && last[0].Certificate == want.Certificate
+}
+
+// Records are up to n records that follow a sequence number, oldest first.
+func (s *Store) Records(after uint64, n int) ([]Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil, s.unavailable()
+	}
+	return readRecords(s.db, after, n)
+}
+
+// readRecords reads in one short transaction: a long one would keep the pages
+// that are freed meanwhile from being used again.
+func readRecords(db *bbolt.DB, after uint64, n int) (records []Record, err error) {
+	err = guarded(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			b := tx.Bucket(journalBucket)
+			if b == nil {
+				return errNoBucket
+			}
+			c := b.Cursor()
+			for key, value := c.Seek(journalKey(after + 1)); key != nil && len(records) < n; key, value = c.Next() {
+				records = append(records, readRecord(key, value))
+			}
+			return nil
+		})
+	})
+	return records, err
+}
+
+// readRecord reads one record. One that rotted on the disk is told, not passed over.
+func readRecord(key, value []byte) Record {
+	if len(key) != 8 {
+		return Record{Kind: Damaged, Detail: fmt.Sprintf("a key of %d bytes", len(key))}
+	}
+	r := Record{Seq: binary.BigEndian.Uint64(key)}
+	if err := decodeSealed(key, value, &r); err != nil {
+		return Record{Seq: r.Seq, Kind: Damaged, Detail: err.Error(), Unsure: true}
+	}
+	return r
+}
+
+func journalKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+// Seq is the newest record's sequence number.
+func (s *Store) Seq() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seq
+}

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// ID is a name made of bytes (a certificate's, a holder's, a key's), held raw
+// and written as hex.
+type ID string
+
+// MarshalText writes hex.
+func (id ID) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString([]byte(id))), nil }
+
+// UnmarshalText reads hex.
+func (id *ID) UnmarshalText(text []byte) error {
+	b, err := hex.DecodeString(string(text))
+	if err != nil {
+		return fmt.Errorf("id %q: %w", text, err)
+	}
+	*id = ID(b)
+	return nil
+}
+
+// Kind says what a record tells.
+type Kind string
+
+const (
+	Decision       Kind = "decision"   // a code was granted or denied
+	Passage        Kind = "passage"    // someone crossed whom a grant let through
+	NoPassage      Kind = "no_passage" // a grant's time ran out and nobody crossed
+	TooLate        Kind = "too_late"   // a grant was on disk too late to open for
+	Tailgating     Kind = "tailgating" // a second one crossed on one grant
+	Forced         Kind = "forced"     // someone crossed and nobody was granted
+	Obstructed     Kind = "obstructed" // the sensor has been blocked for long
+	Cleared        Kind = "cleared"    // it no longer is
+	EmergencyBegin Kind = "emergency_begin"
+	EmergencyEnd   Kind = "emergency_end"
+	ServiceBegin   Kind = "service_begin" // staff took the lane over
+	ServiceEnd     Kind = "service_end"
+	OutOfService   Kind = "out_of_service"
+	InService      Kind = "in_service"
+	Fault          Kind = "fault" // a device failed
+	Started        Kind = "started"
+	Stopped        Kind = "stopped"
+	ClockStep      Kind = "clock_step"
+	Pruned         Kind = "pruned"    // records were removed by age or for room
+	Lost           Kind = "lost"      // records could not be written while the store was away
+	SetAside       Kind = "set_aside" // a damaged file was replaced by a new one
+	Damaged        Kind = "damaged"   // there is a record, and it cannot be read
+)
+
+// A Record is one line of the journal. It names nobody: ids, never names, and
+// never a whole code.
+type Record struct {
+	Seq         uint64    `json:"seq" cbor:"-"`
+	Time        time.Time `json:"time" cbor:"1,keyasint"`
+	Kind        Kind      `json:"kind" cbor:"2,keyasint"`
+	Decision    string    `json:"decision" cbor:"3,keyasint,omitempty"` // granted, denied
+	Reason      string    `json:"reason" cbor:"4,keyasint,omitempty"`
+	Certificate ID        `json:"cti" cbor:"5,keyasint,omitempty"`
+	Holder      ID        `json:"sub" cbor:"6,keyasint,omitempty"`
+	KeyID       ID        `json:"kid" cbor:"7,keyasint,omitempty"`
+	Slot        *uint8    `json:"slot" cbor:"8,keyasint,omitempty"` // nil: no code, or a static one
+	Direction   string    `json:"direction" cbor:"9,keyasint,omitempty"`
+	Scanner     string    `json:"scanner,omitempty" cbor:"10,keyasint,omitempty"`
+	Detail      string    `json:"detail,omitempty" cbor:"11,keyasint,omitempty"`
+	Flag        string    `json:"flag,omitempty" cbor:"12,keyasint,omitempty"`      // passback: granted all the same
+	Count       int       `json:"count,omitempty" cbor:"13,keyasint,omitempty"`     // how many such events this record stands for
+	Unsure      bool      `json:"unsure,omitempty" cbor:"14,keyasint,omitempty"`    // the clock was not trusted
+	Grant       uint64    `json:"grant,omitempty" cbor:"15,keyasint,omitempty"`     // the seq of the grant that this record follows
+	Issued      int64     `json:"issued_at,omitempty" cbor:"16,keyasint,omitempty"` // the code's, seconds since 1970
+}
+
+var (
+	// Strings are byte strings on the disk, for an ID is any bytes.
+	encMode = must(cbor.EncOptions{Sort: cbor.SortCoreDeterministic, Time: cbor.TimeRFC3339NanoUTC, String: cbor.StringToByteString}.EncMode())
+	decMode = must(cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, ByteStringToString: cbor.ByteStringToStringAllowed, ByteStringToTime: cbor.ByteStringToTimeAllowed}.DecMode())
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic("store: internal error: " + err.Error())
+	}
+	return v
+}
+
+// errDamaged is a value whose checksum does not fit.
+var errDamaged = errors.New("damaged: its checksum does not fit")
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seal appends a CRC-32C over key and value to value: bbolt has none of its own,
+// and a flipped bit on a memory card must not pass for a record.
+func seal(key, value []byte) []byte {
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+	return append(value, byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))
+}
+
+// unseal checks and takes off what seal appended.
+func unseal(key, sealed []byte) ([]byte, error) {
+	n := len(sealed) - 4
+	if n < 0 {
+		return nil, errDamaged
+	}
+	again := seal(key, append([]byte(nil), sealed[:n]...))
+	if string(again) != string(sealed) {
+		return nil, errDamaged
+	}
+	return sealed[:n], nil
+}
+
+func encodeSealed(key []byte, v any) ([]byte, error) {
+	value, err := encMode.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return seal(key, value), nil
+}
+
+func decodeSealed(key, sealed []byte, v any) error {
+	value, err := unseal(key, sealed)
+	if err != nil {
+		return err
+	}
+	return decMode.Unmarshal(value, v)
+}

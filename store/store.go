@@ -1,0 +1,507 @@
+// Package store is a gate's memory: one bbolt file that is the only truth about
+// which codes are spent, who went where, and what happened.
+//
+// # What is promised
+//
+// When [Store.Grant] returns nil, the record of the grant and the spent code are
+// on the disk, in one commit: no power cut loses one without the other. When it
+// returns an error other than [ErrSpent] it is not known whether they are; the
+// code counts as spent all the same. Other records are on the disk within one
+// commit's time of [Store.Append] (or with the next grant, whatever is first).
+//
+// # What is assumed of the disk
+//
+//  1. fdatasync returns after the data is where a power cut does not reach.
+//  2. A page of 4096 bytes may be torn by a power cut while it is written; bytes
+//     that are not being written stay.
+//  3. Any byte may rot. bbolt's meta pages and every value here have checksums,
+//     and every start looks through the file's structure: a file that is damaged
+//     is set aside, never repaired by guess, never read past its damage.
+//
+// What cannot be seen is a disk that acknowledges a write and then returns the
+// page before it. Use a card that is made for power cuts.
+//
+// # After damage
+//
+// A store that begins anew where there was one before is blind: it cannot know
+// which codes were spent. It says since when ([Store.Blind]), and the lane denies
+// every code that began before.
+//
+// # The file
+//
+// gate.db, four buckets, all integers big-endian, every value followed by a
+// CRC-32C (4 bytes) over its key and itself:
+//
+//	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → nothing
+//	passback  sub → CBOR {1: role, 2: time}
+//	journal   seq (8) → CBOR map of a [Record]
+//	meta      "floor", "anchor", "blind" → CBOR
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	fileName   = "gate.db"
+	markerName = "gate.was-here" // there has been a store in this folder
+	lockName   = "gate.lock"
+)
+
+var (
+	spentBucket    = []byte("spent")
+	passbackBucket = []byte("passback")
+	journalBucket  = []byte("journal")
+	metaBucket     = []byte("meta")
+	buckets        = [][]byte{spentBucket, passbackBucket, journalBucket, metaBucket}
+)
+
+// Options are a store's limits.
+type Options struct {
+	Dir         string
+	Days        int           // how long the journal is kept
+	MaxBytes    int64         // how large the journal may grow
+	PassbackFor time.Duration // how long a passage is remembered for anti-passback
+
+	// Now is the trusted time, and whether it is trusted; set-asides, pruning and
+	// the floor go by it.
+	Now func() (time.Time, bool)
+}
+
+// ErrUnavailable is the answer while the file cannot be read or written.
+var ErrUnavailable = errors.New("store is unavailable")
+
+// A Store is a gate's memory. Its methods may be called concurrently.
+type Store struct {
+	opt  Options
+	log  *slog.Logger
+	lock *os.File // the folder's; set by Open
+
+	// commit is tx.Commit but in tests.
+	commit func(*bbolt.Tx) error
+
+	kick chan struct{} // has room for one: something is queued
+
+	mu      sync.Mutex // guards the fields below
+	db      *bbolt.DB  // nil while unavailable
+	err     error      // why
+	closed  bool
+	spent   map[Use]time.Time
+	inside  map[ID]Crossing
+	seq     uint64 // of the newest record on the disk
+	queue   []entry
+	flying  []entry // a commit of these failed: it may have landed
+	landing uint64  // the sequence number that the last of them would have
+	lost    int     // records that found no room in the queue
+	bytes   int64   // of the journal, about
+	floor   time.Time
+	kept    time.Time // the floor that is on the disk
+	blind   Blindness
+}
+
+// An entry is a record that waits for its commit, with the passage it tells.
+type entry struct {
+	record   Record
+	holder   ID
+	crossing *Crossing
+	use      *Use // of a grant
+	until    time.Time
+}
+
+// Blindness says since when the store does not know which codes were spent before.
+type Blindness struct {
+	Blind bool
+	Since time.Time // zero: the clock has not been trusted since it went blind
+	Why   string
+}
+
+// Open takes the data folder for this process and opens its file. A folder that
+// another process has is ErrLocked. Whatever else is wrong with the file leaves a
+// store that is unavailable, for [Store.Run] to open again and again: a gate
+// without a store still has an emergency exit.
+func Open(opt Options, log *slog.Logger) (*Store, error) {
+	s := &Store{
+		opt: opt, log: log, commit: (*bbolt.Tx).Commit,
+		kick:  make(chan struct{}, 1),
+		spent: map[Use]time.Time{}, inside: map[ID]Crossing{},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.open(); err != nil {
+		if errors.Is(err, ErrLocked) {
+			return nil, err
+		}
+		s.err = err
+		log.Error("the store cannot be opened; the lane stays closed", "err", err)
+	}
+	return s, nil
+}
+
+// lockWait bounds the wait for a predecessor that is going.
+const lockWait = 2 * time.Second
+
+// open opens the folder and the file, and reads what is kept in memory.
+func (s *Store) open() error {
+	if err := os.MkdirAll(s.opt.Dir, 0o750); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if s.lock == nil {
+		lock, err := lockFolder(s.opt.Dir, lockWait)
+		if err != nil {
+			return fmt.Errorf("data folder: %w", err)
+		}
+		s.lock = lock
+	}
+	err := s.openPrepared()
+	var d *damageError
+	if errors.As(err, &d) {
+		if err := s.setAside(d); err != nil {
+			return err
+		}
+		err = s.openPrepared()
+	}
+	return err
+}
+
+// openPrepared opens the file, or makes one. What it reads and cannot believe is
+// a damageError.
+func (s *Store) openPrepared() error {
+	why, err := s.prepare()
+	if err != nil {
+		return err
+	}
+	db, err := openFile(s.path(), s.maxSize())
+	if err != nil {
+		return err
+	}
+	if err := s.load(db); err != nil {
+		return errors.Join(&damageError{err}, db.Close())
+	}
+	if err := s.probe(db, why); err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", s.path(), err), db.Close())
+	}
+	if err := s.room(); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	s.db, s.err = db, nil
+	return nil
+}
+
+// roomWanted is the room with which a store begins to work: on a disk that is full
+// to the brim some commits find a place in the file and some do not, and a lane must
+// not open and close with them.
+const roomWanted = 1 << 20
+
+func (s *Store) room() error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(s.opt.Dir, &fs); err != nil {
+		return err
+	}
+	if free := int64(fs.Bavail) * int64(fs.Bsize); free < roomWanted {
+		return fmt.Errorf("%s: %w (%d KiB are free)", s.opt.Dir, unix.ENOSPC, free>>10)
+	}
+	return nil
+}
+
+func (s *Store) path() string { return filepath.Join(s.opt.Dir, fileName) }
+
+// maxSize is where bbolt stops growing the file: room for the journal, for what
+// its pages waste, and for the rest. A 32-bit process cannot map 2 GB.
+func (s *Store) maxSize() int {
+	const most32 = 1 << 30
+	size := 2*s.opt.MaxBytes + 64<<20
+	if ^uint(0)>>32 == 0 {
+		size = min(size, most32)
+	}
+	return int(size)
+}
+
+// openFile opens a bbolt file.
+func openFile(path string, maxSize int) (db *bbolt.DB, err error) {
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o640, &bbolt.Options{
+			Timeout:         lockWait,
+			PageSize:        pageSize, // not the kernel's: with 16 KiB a passage writes four times as much
+			FreelistType:    bbolt.FreelistMapType,
+			InitialMmapSize: 64 << 20, // or growing waits for every reader
+			MaxSize:         maxSize,
+			NoStatistics:    true,
+		})
+		if err == nil {
+			db.AllocSize = 1 << 20 // the file grows by that much
+		}
+		return err
+	})
+	return db, err
+}
+
+// guarded makes a damageError of a panic in f, and of a fault in the mapped file:
+// bbolt believes what it reads, and [inspect] does not read everything.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = &damageError{fmt.Errorf("%v", p)}
+		}
+	}()
+	return f()
+}
+
+// load reads the spent codes, the passages, the floor and the journal's end. Any
+// damage there is an error: a memory with a hole is not a memory.
+func (s *Store) load(db *bbolt.DB) error {
+	return guarded(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			if err := s.loadSpent(tx.Bucket(spentBucket)); err != nil {
+				return fmt.Errorf("spent codes: %w", err)
+			}
+			if err := s.loadPassback(tx.Bucket(passbackBucket)); err != nil {
+				return fmt.Errorf("passages: %w", err)
+			}
+			if err := s.loadMeta(tx.Bucket(metaBucket)); err != nil {
+				return fmt.Errorf("meta: %w", err)
+			}
+			return s.loadJournal(tx.Bucket(journalBucket))
+		})
+	})
+}
+
+var errNoBucket = errors.New("bucket is missing")
+
+func (s *Store) loadSpent(b *bbolt.Bucket) error {
+	if b == nil {
+		return errNoBucket
+	}
+	return b.ForEach(func(key, value []byte) error {
+		if _, err := unseal(key, value); err != nil {
+			return err
+		}
+		use, until, err := parseSpentKey(bytes.Clone(key))
+		if err == nil {
+			s.spent[use] = until
+		}
+		return err
+	})
+}
+
+func (s *Store) loadPassback(b *bbolt.Bucket) error {
+	if b == nil {
+		return errNoBucket
+	}
+	return b.ForEach(func(key, value []byte) error {
+		var c Crossing
+		err := decodeSealed(key, value, &c)
+		if err == nil {
+			s.inside[ID(key)] = c
+		}
+		return err
+	})
+}
+
+func (s *Store) loadMeta(b *bbolt.Bucket) error {
+	if b == nil {
+		return errNoBucket
+	}
+	var floor int64
+	if err := getMeta(b, "floor", &floor); err != nil {
+		return err
+	}
+	s.kept = time.Unix(0, floor)
+	s.floor = laterOf(s.floor, s.kept)
+	return getMeta(b, "blind", &s.blind)
+}
+
+// getMeta reads a value into v, which stays as it is where there is none.
+func getMeta(b *bbolt.Bucket, name string, v any) error {
+	value := b.Get([]byte(name))
+	if value == nil {
+		return nil
+	}
+	if err := decodeSealed([]byte(name), value, v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func putMeta(tx *bbolt.Tx, name string, v any) error {
+	value, err := encodeSealed([]byte(name), v)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(metaBucket).Put([]byte(name), value)
+}
+
+// floorSearch is how many of the last records are asked for a trusted time.
+const floorSearch = 1000
+
+// loadJournal finds the journal's ends. The newest record whose time was trusted
+// is a floor for the clock.
+func (s *Store) loadJournal(b *bbolt.Bucket) error {
+	if b == nil {
+		return fmt.Errorf("journal: %w", errNoBucket)
+	}
+	c := b.Cursor()
+	key, value := c.Last()
+	if key == nil {
+		return nil
+	}
+	if len(key) != 8 {
+		return errors.New("journal: a key of the wrong length")
+	}
+	s.seq = max(s.seq, binary.BigEndian.Uint64(key))
+	for n := 0; key != nil && n < floorSearch; n++ {
+		if r := readRecord(key, value); !r.Unsure {
+			s.floor = laterOf(s.floor, r.Time)
+			return nil
+		}
+		key, value = c.Prev()
+	}
+	return nil
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// probe writes: a file that can be read and not written is of no use to a lane.
+// The blindness of a file that lost its memory is written with it.
+func (s *Store) probe(db *bbolt.DB, why string) error {
+	if why != "" {
+		s.blind = Blindness{Blind: true, Why: why}
+	}
+	tx, err := db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := putMeta(tx, "blind", s.blind); err != nil {
+		return err
+	}
+	return s.commit(tx)
+}
+
+// Close writes what is queued and lets go of the folder.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.flush()
+	if s.db != nil {
+		err = errors.Join(err, s.db.Close())
+		s.db = nil
+	}
+	s.err, s.closed = ErrUnavailable, true
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+		s.lock = nil
+	}
+	return err
+}
+
+// Err is why the store is unavailable; nil while it is not.
+func (s *Store) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Run writes what is appended, prunes, and opens the file again for as long as it
+// is unavailable. It hands each change to changed: nil once the store works.
+func (s *Store) Run(ctx context.Context, changed func(error)) error {
+	changed(s.Err())
+	keep := time.NewTicker(keepEvery)
+	defer keep.Stop()
+	delay := reopenMin
+	again := time.NewTimer(delay)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.kick:
+			s.mu.Lock()
+			s.flush()
+			s.mu.Unlock()
+		case <-keep.C:
+			s.Keep()
+		case <-again.C:
+			if s.reopen() {
+				delay = reopenMin
+			} else {
+				delay = min(2*delay, reopenMax)
+			}
+			again.Reset(delay)
+		}
+		changed(s.Err())
+	}
+}
+
+const (
+	keepEvery = time.Minute
+	reopenMin = time.Second
+	reopenMax = 10 * time.Second
+)
+
+// reopen opens an unavailable file again. It reports whether the store works.
+func (s *Store) reopen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db != nil {
+		return true
+	}
+	if s.closed {
+		return true
+	}
+	if err := s.open(); err != nil {
+		if s.err == nil || s.err.Error() != err.Error() {
+			s.log.Error("the store cannot be opened; the lane stays closed", "err", err)
+		}
+		s.err = err
+		return false
+	}
+	s.settle()
+	if s.flush() != nil {
+		return false
+	}
+	s.log.Info("the store works again", "seq", s.seq)
+	return true
+}
+
+// fail closes a file after a commit whose outcome is not known. What it was to
+// write may be on the disk or not: the next open tells by the sequence.
+func (s *Store) fail(err error) {
+	attrs := []any{"err", err}
+	if errors.Is(err, unix.ENOSPC) {
+		attrs = append(attrs, "hint", "make room in "+s.opt.Dir)
+	}
+	s.log.Error("writing the store failed; the lane closes until it works again", attrs...)
+	s.err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	func() {
+		defer func() { recover() }() // bbolt's rollback may fault on a bad page
+		s.db.Close()
+	}()
+	s.db = nil
+}
+
+// Floor is a time before which it cannot be: that of the newest record whose time
+// was trusted.
+func (s *Store) Floor() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.floor
+}

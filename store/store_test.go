@@ -1,0 +1,456 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+var noon = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+
+// gate is a store in a folder that outlives it.
+type gate struct {
+	*Store
+	t       *testing.T
+	opt     Options
+	now     time.Time
+	trusted bool
+	log     bytes.Buffer
+}
+
+func newGate(t *testing.T) *gate {
+	g := &gate{t: t, now: noon, trusted: true}
+	g.opt = Options{Dir: filepath.Join(t.TempDir(), "data"), Days: 90, MaxBytes: 1 << 30, PassbackFor: 2 * time.Hour}
+	g.opt.Now = func() (time.Time, bool) { return g.now, g.trusted }
+	g.open()
+	t.Cleanup(func() { g.Store.Close() })
+	return g
+}
+
+func (g *gate) open() {
+	g.t.Helper()
+	s, err := Open(g.opt, slog.New(slog.NewTextHandler(&g.log, nil)))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.Store = s
+}
+
+func (g *gate) reopenAfter(f func(path string)) {
+	g.t.Helper()
+	if err := g.Close(); err != nil {
+		g.t.Fatal(err)
+	}
+	if f != nil {
+		f(g.path())
+	}
+	g.open()
+}
+
+func use(n int) Use {
+	return Use{Role: Entry, Certificate: ID(fmt.Sprintf("cert%08d", n)), IssuedAt: noon.Unix(), Slot: uint8(n % 30)}
+}
+
+func granted(n int) Record {
+	u := use(n)
+	return Record{Time: noon.Add(time.Duration(n) * time.Second), Kind: Decision, Decision: "granted", Reason: "ok", Certificate: u.Certificate, Slot: &u.Slot, Direction: "entry"}
+}
+
+func (g *gate) grant(n int) {
+	g.t.Helper()
+	if _, err := g.Grant(use(n), noon.Add(time.Hour), granted(n)); err != nil {
+		g.t.Fatalf("grant %d: %v", n, err)
+	}
+}
+
+func (g *gate) kinds() (kinds []Kind) {
+	g.t.Helper()
+	records, err := g.Records(0, 10000)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for i, r := range records {
+		if i > 0 && r.Seq != records[i-1].Seq+1 {
+			g.t.Errorf("seq %d follows %d", r.Seq, records[i-1].Seq)
+		}
+		kinds = append(kinds, r.Kind)
+	}
+	return kinds
+}
+
+func TestACodeIsSpentOnceAndStaysSo(t *testing.T) {
+	g := newGate(t)
+	g.grant(1)
+	for range 2 {
+		if _, err := g.Grant(use(1), noon.Add(time.Hour), granted(1)); !errors.Is(err, ErrSpent) {
+			t.Errorf("a second grant: %v; want %v", err, ErrSpent)
+		}
+		g.reopenAfter(nil)
+	}
+	if got := g.kinds(); len(got) != 2 || got[1] != Decision {
+		t.Errorf("journal = %v; want started and one decision", got)
+	}
+}
+
+// A code is spent per role: the real-name check and the entry are two uses.
+func TestACodeIsSpentPerRole(t *testing.T) {
+	g := newGate(t)
+	u := use(1)
+	for _, role := range []Role{Entry, Exit, Check} {
+		u.Role = role
+		if _, err := g.Grant(u, noon.Add(time.Hour), granted(1)); err != nil {
+			t.Errorf("role %d: %v; want a grant", role, err)
+		}
+	}
+	u.Slot++
+	if _, err := g.Grant(u, noon.Add(time.Hour), granted(1)); err != nil {
+		t.Errorf("the next slot: %v; want a grant", err)
+	}
+}
+
+func TestRecordsComeBackAsTheyWere(t *testing.T) {
+	g := newGate(t)
+	slot := uint8(7)
+	want := Record{
+		Time: noon.Add(123456789), Kind: Decision, Decision: "denied", Reason: "passback", Certificate: "certificate", Holder: "\x00holder\xff",
+		KeyID: "kid", Slot: &slot, Direction: "exit", Scanner: "front", Detail: "d", Flag: "passback", Count: 3, Unsure: true, Grant: 9, Issued: 1,
+	}
+	g.Append(want)
+	g.reopenAfter(nil)
+	records, err := g.Records(1, 10)
+	if err != nil || len(records) != 1 {
+		t.Fatalf("records = %v, %v; want one", records, err)
+	}
+	got := records[0]
+	if got.Seq != 2 || !got.Time.Equal(want.Time) || *got.Slot != slot {
+		t.Errorf("record = %+v; want %+v", got, want)
+	}
+	got.Seq, got.Time, got.Slot = 0, want.Time, want.Slot
+	if got != want {
+		t.Errorf("record = %+v; want %+v", got, want)
+	}
+}
+
+func TestRunWritesAtOnce(t *testing.T) {
+	g := newGate(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- g.Run(ctx, func(error) {}) }()
+	g.Append(Record{Time: noon, Kind: Forced})
+	for g.Seq() < 2 {
+		<-time.After(time.Millisecond)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+}
+
+// A commit that errors is an unknown state. Whether it landed or was lost, the
+// code counts as spent, the journal says what is on the disk and nothing twice.
+func TestCommitThatFails(t *testing.T) {
+	broken := errors.New("input/output error")
+	for _, tt := range []struct {
+		name   string
+		apply  bool
+		grants int // of the record in the journal afterwards
+	}{
+		{"failed and lost", false, 0},
+		{"failed but landed", true, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := newGate(t)
+			g.grant(1)
+			g.Append(Record{Time: noon, Kind: Forced}) // goes with the next commit
+			g.commit = func(tx *bbolt.Tx) error {
+				if tt.apply {
+					if err := tx.Commit(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return broken
+			}
+			if _, err := g.Grant(use(2), noon.Add(time.Hour), granted(2)); !errors.Is(err, broken) || !errors.Is(err, ErrUnavailable) {
+				t.Errorf("Grant = %v; want %v, unavailable", err, broken)
+			}
+			if _, err := g.Grant(use(3), noon.Add(time.Hour), granted(3)); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("the next Grant = %v; want %v", err, ErrUnavailable)
+			}
+			g.Append(Record{Time: noon, Kind: Tailgating}) // while unavailable
+			g.commit = (*bbolt.Tx).Commit
+			if !g.reopen() || g.Err() != nil {
+				t.Fatalf("reopen: %v", g.Err())
+			}
+			if _, err := g.Grant(use(2), noon.Add(time.Hour), granted(2)); !errors.Is(err, ErrSpent) {
+				t.Errorf("the same code again: %v; want %v", err, ErrSpent)
+			}
+			g.grant(4)
+			count := map[Kind]int{}
+			for _, k := range g.kinds() {
+				count[k]++
+			}
+			if count[Forced] != 1 || count[Tailgating] != 1 || count[Decision] != 2+tt.grants {
+				t.Errorf("journal = %v; want one forced, one tailgating, %d decisions", count, 2+tt.grants)
+			}
+		})
+	}
+}
+
+func TestRunOpensAnUnavailableStoreAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t)
+		g.commit = func(*bbolt.Tx) error { return errors.New("no space left on device") }
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		states := make(chan error, 1000)
+		go func() { done <- g.Run(ctx, func(err error) { states <- err }) }()
+		if err := <-states; err != nil {
+			t.Errorf("at first: %v; want nil", err)
+		}
+		g.Append(Record{Time: noon, Kind: Forced})
+		if err := <-states; !errors.Is(err, ErrUnavailable) {
+			t.Errorf("after a commit that failed: %v; want %v", err, ErrUnavailable)
+		}
+		time.Sleep(time.Hour) // nothing gets better by itself
+		for len(states) > 0 {
+			if err := <-states; err == nil {
+				t.Error("the store works while it cannot be written")
+			}
+		}
+		if n := strings.Count(g.log.String(), "cannot be opened"); n != 1 {
+			t.Errorf("%d lines about one disk:\n%s", n, g.log.String())
+		}
+		g.mu.Lock()
+		g.commit = (*bbolt.Tx).Commit
+		g.mu.Unlock()
+		time.Sleep(2 * reopenMax)
+		cancel()
+		<-done
+		if g.Err() != nil || g.Seq() != 2 {
+			t.Errorf("afterwards: %v, seq %d; want the record on the disk", g.Err(), g.Seq())
+		}
+	})
+}
+
+func TestQueueIsBoundedAndSaysWhatWasLost(t *testing.T) {
+	g := newGate(t)
+	g.commit = func(*bbolt.Tx) error { return errors.New("no space left on device") }
+	g.flushNow(t)
+	for range maxQueue + 10 {
+		g.Append(Record{Time: noon, Kind: Forced})
+	}
+	g.commit = (*bbolt.Tx).Commit
+	g.reopen()
+	kinds := g.kinds()
+	if got := kinds[len(kinds)-1]; got != Lost || len(kinds) != maxQueue+3 {
+		t.Errorf("%d records, the last %s; want %d, the last lost", len(kinds), got, maxQueue+3)
+	}
+	records, _ := g.Records(g.Seq()-1, 1)
+	if records[0].Count != 10 {
+		t.Errorf("lost %d; want 10", records[0].Count)
+	}
+}
+
+func (g *gate) flushNow(t *testing.T) {
+	t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.queue) == 0 {
+		g.queue = append(g.queue, entry{record: Record{Time: noon, Kind: Forced}})
+	}
+	g.flush()
+}
+
+func TestOneProcessHasTheFolder(t *testing.T) {
+	g := newGate(t)
+	_, err := Open(g.opt, slog.New(slog.DiscardHandler))
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) || !strings.Contains(err.Error(), g.opt.Dir) {
+		t.Errorf("Open = %v; want %v, with the folder and the process", err, ErrLocked)
+	}
+	if _, err := OpenReader(g.opt.Dir); !errors.Is(err, ErrLocked) {
+		t.Errorf("OpenReader = %v; want %v", err, ErrLocked)
+	}
+}
+
+func TestFolderThatCannotBeWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file where the folder should be
+		t.Fatal(err)
+	}
+	s, err := Open(Options{Dir: dir, Now: func() (time.Time, bool) { return noon, true }}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Err() == nil || !strings.Contains(s.Err().Error(), dir) {
+		t.Errorf("Err = %v; want one that names %s", s.Err(), dir)
+	}
+	if _, err := s.Grant(use(1), noon, granted(1)); err == nil {
+		t.Error("a grant without a store")
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if !s.reopen() {
+		t.Errorf("after the folder can be made: %v", s.Err())
+	}
+	s.Close()
+}
+
+func TestReaderReadsWhatAKilledDaemonLeft(t *testing.T) {
+	g := newGate(t)
+	for n := range 100 {
+		g.grant(n)
+	}
+	g.mu.Lock() // a killed process closes nothing; its locks go
+	g.db.Close()
+	g.db = nil
+	g.lock.Close()
+	g.mu.Unlock()
+	r, err := OpenReader(g.opt.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	first, err := r.Records(0, 50)
+	if err != nil || len(first) != 50 {
+		t.Fatalf("%d records, %v; want 50", len(first), err)
+	}
+	rest, err := r.Records(first[49].Seq, 1000)
+	if err != nil || len(rest) != 51 || rest[50].Certificate != use(99).Certificate {
+		t.Errorf("%d more, %v; want 51, the last of grant 99", len(rest), err)
+	}
+}
+
+func TestPassagesAreRemembered(t *testing.T) {
+	g := newGate(t)
+	g.Pass(Record{Time: noon, Kind: Passage, Holder: "holder-1"}, "holder-1", Entry)
+	if c, ok := g.Crossing("holder-1"); !ok || c.Role != Entry || !c.Time.Equal(noon) {
+		t.Errorf("crossing = %v, %v; want entry at noon", c, ok)
+	}
+	g.reopenAfter(nil)
+	if c, ok := g.Crossing("holder-1"); !ok || c.Role != Entry || !c.Time.Equal(noon) {
+		t.Errorf("after a restart: %v, %v; want entry at noon", c, ok)
+	}
+	if _, ok := g.Crossing("holder-2"); ok {
+		t.Error("a holder who never passed is remembered")
+	}
+	g.now = noon.Add(2*time.Hour + time.Second)
+	g.Keep()
+	g.reopenAfter(nil)
+	if _, ok := g.Crossing("holder-1"); ok {
+		t.Error("a passage is remembered after two hours")
+	}
+}
+
+func TestFloorIsTheNewestTrustedTime(t *testing.T) {
+	g := newGate(t)
+	g.Append(Record{Time: noon.Add(time.Minute), Kind: Forced})
+	g.Append(Record{Time: noon.AddDate(50, 0, 0), Kind: Forced, Unsure: true}) // a clock that nobody believed
+	g.reopenAfter(nil)
+	if got := g.Floor(); !got.Equal(noon.Add(time.Minute)) {
+		t.Errorf("floor = %v; want a minute past noon", got)
+	}
+	g.now = noon.Add(time.Hour)
+	g.Keep()
+	g.reopenAfter(nil)
+	if got := g.Floor(); !got.Equal(noon.Add(time.Hour)) {
+		t.Errorf("floor after housekeeping = %v; want an hour past noon", got)
+	}
+	g.now, g.trusted = noon.AddDate(50, 0, 0), false
+	g.Keep()
+	if got := g.Floor(); !got.Equal(noon.Add(time.Hour)) {
+		t.Errorf("an untrusted clock raised the floor to %v", got)
+	}
+}
+
+func TestRetention(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Options)
+		now    time.Time
+		left   func(n int) bool
+	}{
+		{"by days", func(o *Options) { o.Days = 2 }, noon.AddDate(0, 0, 2).Add(500 * time.Second), func(n int) bool { return n == 502 }},
+		{"by bytes", func(o *Options) { o.MaxBytes = 20_000 }, noon.Add(time.Hour), func(n int) bool { return n > 50 && n < 400 }},
+		{"nothing to do", func(o *Options) {}, noon.Add(time.Hour), func(n int) bool { return n == 1001 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := newGate(t)
+			tt.change(&g.opt)
+			g.reopenAfter(nil)
+			for n := range 1000 {
+				g.Append(granted(n))
+			}
+			g.flushNow(t)
+			g.now = tt.now
+			g.Keep()
+			g.flushNow(t)
+			kinds := g.kinds()
+			decisions, pruned := 0, 0
+			for _, k := range kinds {
+				switch k {
+				case Decision:
+					decisions++
+				case Pruned:
+					pruned++
+				}
+			}
+			if !tt.left(decisions + 1 + pruned) {
+				t.Errorf("%d decisions are left, %d said to be pruned", decisions, pruned)
+			}
+			if (decisions < 1000) != (pruned == 1) {
+				t.Errorf("%d decisions are left and %d records say so", decisions, pruned)
+			}
+		})
+	}
+}
+
+func TestSpentCodesAreForgottenAfterTheirTime(t *testing.T) {
+	g := newGate(t)
+	g.grant(1)
+	if _, err := g.Grant(use(2), noon.Add(24*time.Hour), granted(2)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		now            time.Time
+		trusted        bool
+		first, another bool
+	}{
+		{noon.Add(59 * time.Minute), true, true, true},
+		{noon.Add(2 * time.Hour), false, true, true}, // a clock that is not trusted lets nothing be forgotten
+		{noon.Add(2 * time.Hour), true, false, true},
+		{noon.Add(25 * time.Hour), true, false, false},
+	} {
+		g.now, g.trusted = tt.now, tt.trusted
+		g.Keep()
+		g.reopenAfter(nil)
+		if g.Spent(use(1)) != tt.first || g.Spent(use(2)) != tt.another {
+			t.Errorf("at %v: spent %v, %v; want %v, %v", tt.now, g.Spent(use(1)), g.Spent(use(2)), tt.first, tt.another)
+		}
+	}
+}
+
+func TestNotesAreKept(t *testing.T) {
+	g := newGate(t)
+	var v string
+	if ok, err := g.Note("anchor", &v); ok || err != nil {
+		t.Errorf("a note that nobody wrote: %v, %v", ok, err)
+	}
+	if err := g.PutNote("anchor", "boot 1"); err != nil {
+		t.Fatal(err)
+	}
+	g.reopenAfter(nil)
+	if ok, err := g.Note("anchor", &v); !ok || err != nil || v != "boot 1" {
+		t.Errorf("note = %q, %v, %v; want boot 1", v, ok, err)
+	}
+}
