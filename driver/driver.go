@@ -1,0 +1,195 @@
+// Package driver says what a scanner, a turnstile and a panel are. It is the
+// contract between the lane, which decides, and the devices, which know nothing
+// of codes, keys or policy.
+//
+// A device is a task: Run owns it until its context ends, then leaves it inert
+// and returns nil. A device that breaks does not end its task: it says so in its
+// [Health] and tries again, because nobody is there to start it anew.
+//
+// Levels are active or inactive. What an active level is in volts is undone
+// where the wire is driven, and nowhere else.
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A Reading is one text from one scanner.
+type Reading struct {
+	Scanner string
+	Text    string    // without the scanner's line ending and symbology identifier
+	At      time.Time // when its last byte or its picture arrived; carries the monotonic clock
+}
+
+// A Scanner turns what is held to its glass into readings.
+type Scanner interface {
+	fmt.Stringer // the name that it was configured with
+
+	// Run reads until ctx ends. It hands each reading to deliver, which never
+	// blocks and may be called from one goroutine at a time. What the device had
+	// buffered before Run opened it, or while it was broken, is never delivered.
+	Run(ctx context.Context, deliver func(Reading)) error
+
+	Health() Health
+}
+
+// ErrEmergency is the answer to opening a turnstile while its emergency input is active.
+var ErrEmergency = errors.New("emergency input is active")
+
+// A Turnstile is one barrier in one direction: a relay, a sensor that sees a
+// person cross, and the fire loop's input.
+//
+// The relay is inactive before Run, after Run and whenever the emergency input
+// is active. It is never active for longer than a pulse, or a window given to
+// Open, whatever happens to the caller.
+type Turnstile interface {
+	fmt.Stringer
+
+	// Run owns the lines until ctx ends. It hands each change to deliver, which
+	// never blocks; the first event is the emergency input's level.
+	Run(ctx context.Context, deliver func(Event)) error
+
+	// Open energises the relay: for one pulse, or where the relay is held for
+	// window at most. It returns once the relay is active, or once the pulse is
+	// due behind one that is still running. After ErrEmergency nothing has moved;
+	// after any other error the relay's state is unknown and the lane must stop.
+	Open(window time.Duration) error
+
+	// Close ends a held opening and forgets pulses that are due. A running pulse
+	// runs to its end by itself.
+	Close() error
+
+	// Release makes the relay inactive at once and forgets pulses that are due.
+	Release() error
+
+	Health() Health
+}
+
+// An Event is a change that a turnstile saw.
+type Event struct {
+	Kind   EventKind
+	Active bool
+	Err    error // FaultEvent: what failed; nil once it works again
+	At     time.Time
+}
+
+// EventKind says which line or condition changed.
+type EventKind uint8
+
+const (
+	PassageEvent   EventKind = iota + 1 // the passage sensor: active while someone is in the lane
+	EmergencyEvent                      // the emergency input
+	FaultEvent                          // the relay or an input cannot be driven or read
+)
+
+func (k EventKind) String() string {
+	switch k {
+	case PassageEvent:
+		return "passage"
+	case EmergencyEvent:
+		return "emergency"
+	case FaultEvent:
+		return "fault"
+	}
+	return fmt.Sprintf("event %d", uint8(k))
+}
+
+// A Panel shows the passenger what was decided: light, sound, words.
+type Panel interface {
+	fmt.Stringer
+
+	// Run owns the panel's lines until ctx ends, and leaves them inactive.
+	Run(ctx context.Context) error
+
+	// Show replaces what is shown. It never blocks.
+	Show(Display)
+
+	Health() Health
+}
+
+// A Display is what a panel shows.
+type Display struct {
+	Light Light
+	Sound Sound
+	Words []Words       // in the order of the panel's languages
+	For   time.Duration // then the panel goes idle; 0: until the next Display
+}
+
+// Words are one message in one language.
+type Words struct {
+	Language string `json:"language"` // BCP 47: zh, en
+	Text     string `json:"text"`
+}
+
+// Light is the panel's light.
+type Light uint8
+
+const (
+	Dark Light = iota
+	Green
+	Red
+)
+
+func (l Light) String() string { return [...]string{"dark", "green", "red"}[l] }
+
+// Sound is the panel's sound: one for each kind of answer, so that it can be
+// told with closed eyes.
+type Sound uint8
+
+const (
+	Silent Sound = iota
+	Pass         // one short: walk
+	Again        // two short: the phone can mend it
+	Staff        // one long: the staffed lane
+	Alarm        // three long: someone passed whom nobody let through
+)
+
+func (s Sound) String() string { return [...]string{"silent", "pass", "again", "staff", "alarm"}[s] }
+
+// Health is what a device says about itself.
+type Health struct {
+	Up    bool
+	Since time.Time // of the last change of Up
+	Err   string    // why it is not up
+	Beats uint64    // turns of its loop; a loop whose beats stand still hangs
+}
+
+// A Monitor keeps a device's health. Its zero value is a device that is not up.
+type Monitor struct {
+	mu     sync.Mutex
+	health Health
+}
+
+// Beat counts one turn of the device's loop.
+func (m *Monitor) Beat() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.health.Beats++
+}
+
+// Up says that the device works. It reports whether that is news.
+func (m *Monitor) Up() bool { return m.set(true, "") }
+
+// Down says that the device does not work and why. It reports whether that is news.
+func (m *Monitor) Down(err error) bool { return m.set(false, err.Error()) }
+
+func (m *Monitor) set(up bool, reason string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	news := m.health.Up != up || m.health.Err != reason
+	if news {
+		m.health.Up, m.health.Err, m.health.Since = up, reason, time.Now()
+	}
+	return news
+}
+
+// Health is what the device says now.
+func (m *Monitor) Health() Health {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.health
+}
