@@ -1,0 +1,190 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"railgate/driver"
+)
+
+// CameraConfig is a scanner that looks at pictures.
+type CameraConfig struct {
+	Name   string
+	Device string // a V4L2 device or, better, a link to one by id
+	Width  int    // of its frames, in pixels
+	Height int
+	Frames string  // in place of a device: a folder of pictures
+	FPS    float64 // frames a second
+}
+
+// A Camera is a scanner that looks.
+type Camera struct {
+	driver.Monitor
+	cfg  CameraConfig
+	log  *slog.Logger
+	eye  Eye
+	open func() (frames, error)
+}
+
+var _ driver.Scanner = (*Camera)(nil)
+
+// frames are what a camera sees, newest first and once.
+type frames interface {
+	// next waits for a frame and shows it to see. A frame without a picture
+	// (nothing to look at) is shown as nil.
+	next(ctx context.Context, see func(img *image.Gray, at time.Time)) error
+	close() error
+}
+
+// NewCamera prepares a camera; Run opens it.
+func NewCamera(cfg CameraConfig, log *slog.Logger) *Camera {
+	c := &Camera{cfg: cfg, log: log.With("scanner", cfg.Name), eye: NewEye()}
+	c.open = func() (frames, error) {
+		if cfg.Device != "" {
+			return openVideo(&cfg, c.log)
+		}
+		return openFolder(cfg.Frames, cfg.FPS)
+	}
+	return c
+}
+
+func (c *Camera) String() string { return c.cfg.Name }
+
+// Run looks at frames, and opens the camera again for as long as it is unplugged.
+func (c *Camera) Run(ctx context.Context, deliver func(driver.Reading)) error {
+	return keepTrying(ctx, &c.Monitor, c.log, "camera", func() error { return c.session(ctx, deliver) })
+}
+
+func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) error {
+	seen, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer seen.close()
+	if c.Up() {
+		c.log.Info("camera is ready")
+	}
+	for ctx.Err() == nil {
+		c.Beat()
+		err := seen.next(ctx, func(img *image.Gray, at time.Time) {
+			if img == nil {
+				return
+			}
+			if text, ok := c.eye.Read(img); ok && text != "" {
+				deliver(driver.Reading{Scanner: c.cfg.Name, Text: text, At: at})
+			}
+		})
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folder plays a folder's pictures in the order of their names, again and again,
+// as a camera that looks at a phone sees the same picture again and again. What
+// is put into the folder or taken out of it is seen at the next turn.
+type folder struct {
+	dir   string
+	tick  *time.Ticker
+	last  string // the name of the picture that was shown last
+	cache map[string]cached
+}
+
+type cached struct {
+	stamp time.Time
+	size  int64
+	img   *image.Gray // nil: cannot be read
+}
+
+// maxCached bounds the pictures that are kept decoded.
+const maxCached = 8
+
+func openFolder(dir string, fps float64) (*folder, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening frames: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("opening frames: %s is not a folder", dir)
+	}
+	return &folder{dir: dir, tick: time.NewTicker(time.Duration(float64(time.Second) / fps)), cache: map[string]cached{}}, nil
+}
+
+func (f *folder) close() error {
+	f.tick.Stop()
+	return nil
+}
+
+func (f *folder) next(ctx context.Context, see func(*image.Gray, time.Time)) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.tick.C:
+	}
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return err
+	}
+	name, ok := f.pick(entries)
+	if !ok {
+		see(nil, time.Now())
+		return nil
+	}
+	f.last = name
+	see(f.load(name), time.Now())
+	return nil
+}
+
+// pick is the picture after the last one, or the first.
+func (f *folder) pick(entries []os.DirEntry) (string, bool) {
+	var names []string
+	for _, e := range entries {
+		if isPicture(e.Name()) && e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) == 0 {
+		return "", false
+	}
+	i, found := slices.BinarySearch(names, f.last)
+	if found {
+		i++
+	}
+	return names[i%len(names)], true
+}
+
+func isPicture(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".pgm"}, ext)
+}
+
+// load reads a picture, or takes it from the cache while the file is the same.
+// One that cannot be read is likely still being written.
+func (f *folder) load(name string) *image.Gray {
+	path := filepath.Join(f.dir, name)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	if c, ok := f.cache[name]; ok && c.stamp.Equal(info.ModTime()) && c.size == info.Size() {
+		return c.img
+	}
+	img, err := Picture(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if len(f.cache) >= maxCached {
+		clear(f.cache)
+	}
+	f.cache[name] = cached{info.ModTime(), info.Size(), img}
+	return img
+}

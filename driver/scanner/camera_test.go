@@ -1,0 +1,192 @@
+package scanner
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rsc.io/qr"
+
+	"railgate/driver"
+)
+
+const sample = "RG1:PWGSLK/-4FR8/$M4*PW6BW%KCV9/.E3RDE-6ZWC0F4OHNDF3FV8L/IDF3IU8J+C+89 2QMO1%67UFH100000QJGDF3IU8"
+
+// picture draws a code with modules of 4 pixels on gray, with a quiet zone.
+func picture(t testing.TB, text string) *image.Gray {
+	t.Helper()
+	code, err := qr.Encode(text, qr.M)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const module, quiet = 4, 8
+	size := (code.Size + 2*quiet) * module
+	img := image.NewGray(image.Rect(0, 0, size, size))
+	for y := range size {
+		for x := range size {
+			level := uint8(230)
+			if code.Black(x/module-quiet, y/module-quiet) {
+				level = 30
+			}
+			img.SetGray(x, y, color.Gray{Y: level})
+		}
+	}
+	return img
+}
+
+func encodePNG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := png.Encode(&buf, img); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func encodeJPEG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := jpeg.Encode(&buf, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func encodePGM(img *image.Gray) []byte {
+	return append(fmt.Appendf(nil, "P5\n# a comment\n%d %d\n255\n", img.Rect.Dx(), img.Rect.Dy()), img.Pix...)
+}
+
+func TestPictures(t *testing.T) {
+	img := picture(t, sample)
+	rgba := image.NewNRGBA(img.Rect) // transparent where the code is light
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			if img.GrayAt(x, y).Y < 128 {
+				rgba.Set(x, y, color.Black)
+			}
+		}
+	}
+	for name, data := range map[string][]byte{"png": encodePNG(t, img), "transparent png": encodePNG(t, rgba), "jpeg": encodeJPEG(t, img), "pgm": encodePGM(img)} {
+		got, err := DecodePicture(data)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if text, ok := NewEye().Read(got); !ok || text != sample {
+			t.Errorf("%s reads %q, %v; want the code", name, text, ok)
+		}
+	}
+}
+
+func TestPicturesThatAreNone(t *testing.T) {
+	good := encodePGM(image.NewGray(image.Rect(0, 0, 4, 4)))
+	for name, data := range map[string][]byte{
+		"nothing":                 nil,
+		"text":                    []byte("RG1:"),
+		"half a PNG":              encodePNG(t, picture(t, sample))[:100],
+		"half a PGM":              good[:len(good)-1],
+		"a PGM of 16 bits":        []byte("P5 1 1 65535 \x00\x00"),
+		"a PGM of no size":        []byte("P5 0 4 255 "),
+		"a PGM of many bytes":     []byte("P5 99999 99999 255 "),
+		"a PGM without a number":  []byte("P5 x"),
+		"a PGM that is a comment": []byte("P5 # and on"),
+	} {
+		if img, err := DecodePicture(data); err == nil {
+			t.Errorf("%s: %v; want an error", name, img.Rect)
+		}
+	}
+}
+
+func FuzzDecodePicture(f *testing.F) {
+	f.Add(encodePGM(image.NewGray(image.Rect(0, 0, 3, 2))))
+	f.Add(encodePNG(f, image.NewGray(image.Rect(0, 0, 3, 2))))
+	f.Add([]byte("P5 1 1 255 \x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !bytes.HasPrefix(data, []byte("P5")) {
+			return // the standard library's formats are its own to fuzz
+		}
+		if img, err := DecodePicture(data); err == nil && len(img.Pix) > len(data) {
+			t.Errorf("%d pixels from %d bytes", len(img.Pix), len(data))
+		}
+	})
+}
+
+func runCamera(t *testing.T, dir string) (c *Camera, readings chan driver.Reading, log *lockedBuffer) {
+	readings, log = make(chan driver.Reading, 1000), new(lockedBuffer)
+	c = NewCamera(CameraConfig{Name: "eye", Frames: dir, FPS: 200}, slog.New(slog.NewTextHandler(log, nil)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx, func(r driver.Reading) { readings <- r }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v; want nil", err)
+		}
+	})
+	return c, readings, log
+}
+
+func waitReading(t *testing.T, readings chan driver.Reading, text string) {
+	t.Helper()
+	for {
+		select {
+		case r := <-readings:
+			if r.Text == text && r.Scanner == "eye" {
+				return
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("no reading of %q", text)
+		}
+	}
+}
+
+func TestCameraSeesWhatIsInItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	_, readings, _ := runCamera(t, dir)
+	write := func(name string, data []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("b.png", encodePNG(t, picture(t, "RG1:B")))
+	waitReading(t, readings, "RG1:B")
+	waitReading(t, readings, "RG1:B") // as a camera that goes on looking
+	write("a.jpg", encodeJPEG(t, picture(t, "RG1:A")))
+	write("c.png", encodePNG(t, picture(t, "RG1:C"))[:200]) // still being written
+	write("note.txt", []byte("no picture"))
+	waitReading(t, readings, "RG1:A")
+	waitReading(t, readings, "RG1:B")
+	write("c.png", encodePNG(t, picture(t, "RG1:C")))
+	waitReading(t, readings, "RG1:C")
+}
+
+func TestCameraSurvivesUnplugging(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "frames")
+	c, readings, log := runCamera(t, dir)
+	for c.Health().Err == "" {
+		<-time.After(time.Millisecond)
+	}
+	if !strings.Contains(log.String(), dir) {
+		t.Errorf("log does not name the folder:\n%s", log)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.png"), encodePNG(t, picture(t, "RG1:A")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitReading(t, readings, "RG1:A")
+	if !c.Health().Up {
+		t.Error("a camera that sees is not up")
+	}
+}

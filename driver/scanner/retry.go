@@ -1,0 +1,50 @@
+package scanner
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"railgate/driver"
+)
+
+const (
+	retryMin = 200 * time.Millisecond
+	retryMax = 5 * time.Second
+)
+
+// keepTrying runs sessions with a device, one after the other, until ctx ends. A
+// session ends when its device fails; the next begins after a growing delay.
+func keepTrying(ctx context.Context, m *driver.Monitor, log *slog.Logger, what string, session func() error) error {
+	delay := retryMin
+	for {
+		began := time.Now()
+		err := session()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(began) > retryMax {
+			delay = retryMin
+		}
+		if m.Down(err) {
+			log.Warn(what+" is not there; trying again", "err", err)
+		}
+		if !rest(ctx, m, delay) {
+			return nil
+		}
+		delay = min(2*delay, retryMax)
+	}
+}
+
+// rest waits between two attempts; it beats, for waiting is not hanging.
+func rest(ctx context.Context, m *driver.Monitor, delay time.Duration) bool {
+	for end := time.Now().Add(delay); time.Now().Before(end); {
+		m.Beat()
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(min(poll, time.Until(end))):
+		}
+	}
+	return true
+}

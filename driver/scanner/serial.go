@@ -1,0 +1,153 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.bug.st/serial"
+
+	"railgate/driver"
+)
+
+// SerialConfig is a scanner on a serial line, 8N1.
+type SerialConfig struct {
+	Name   string
+	Port   string // a device or, better, a link to one by id
+	Baud   int
+	Suffix string // what ends a code; empty: silence does
+}
+
+// A Serial is a scanner on a serial line.
+type Serial struct {
+	driver.Monitor
+	cfg SerialConfig
+	log *slog.Logger
+	// openPort is serial.Open but in tests.
+	openPort func(name string, mode *serial.Mode) (serial.Port, error)
+}
+
+var _ driver.Scanner = (*Serial)(nil)
+
+// NewSerial prepares a scanner; Run opens its port.
+func NewSerial(cfg SerialConfig, log *slog.Logger) *Serial {
+	return &Serial{cfg: cfg, log: log.With("scanner", cfg.Name), openPort: serial.Open}
+}
+
+func (s *Serial) String() string { return s.cfg.Name }
+
+const (
+	// poll is how long a read waits for a first byte: the loop's slowest beat.
+	poll = 500 * time.Millisecond
+	// gap ends a frame when there is no suffix: 50 characters' time at 9600 baud.
+	gap = 50 * time.Millisecond
+	// lostSuffix ends a frame when the suffix that should end it does not come.
+	lostSuffix = 150 * time.Millisecond
+	// settle is the silence after which a port that was just opened is believed;
+	// noisy bounds the wait for it.
+	settle = 50 * time.Millisecond
+	noisy  = 500 * time.Millisecond
+)
+
+// Run reads the port, and opens it again for as long as it is unplugged.
+func (s *Serial) Run(ctx context.Context, deliver func(driver.Reading)) error {
+	return keepTrying(ctx, &s.Monitor, s.log, "scanner", func() error { return s.session(ctx, deliver) })
+}
+
+// errUnplugged is what the serial library calls a closed port, which it was not.
+var errUnplugged = errors.New("unplugged")
+
+// session opens the port and reads it until it fails or ctx ends.
+func (s *Serial) session(ctx context.Context, deliver func(driver.Reading)) (err error) {
+	// The library panics where the process has more than 1024 files open.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("serial library: %v", p)
+		}
+	}()
+	port, err := s.openPort(s.cfg.Port, &serial.Mode{BaudRate: s.cfg.Baud})
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", s.cfg.Port, err)
+	}
+	defer port.Close()
+	if err := s.flush(ctx, port); err != nil {
+		return err
+	}
+	if s.Up() {
+		s.log.Info("scanner is ready", "port", s.cfg.Port, "baud", s.cfg.Baud)
+	}
+	return s.read(ctx, port, deliver)
+}
+
+// flush throws away what was scanned before the port was opened, and the rest of
+// a frame that had begun: a backlog must never become openings.
+func (s *Serial) flush(ctx context.Context, port serial.Port) error {
+	if err := port.ResetInputBuffer(); err != nil {
+		return portError(err)
+	}
+	if err := port.SetReadTimeout(settle); err != nil {
+		return portError(err)
+	}
+	buf := make([]byte, 4096)
+	for end := time.Now().Add(noisy); time.Now().Before(end) && ctx.Err() == nil; {
+		s.Beat()
+		n, err := port.Read(buf)
+		if err != nil {
+			return portError(err)
+		}
+		if n == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *Serial) read(ctx context.Context, port serial.Port, deliver func(driver.Reading)) error {
+	frames := newFramer(s.cfg.Suffix)
+	emit := func(text string) {
+		deliver(driver.Reading{Scanner: s.cfg.Name, Text: text, At: time.Now()})
+	}
+	buf := make([]byte, 4096)
+	for ctx.Err() == nil {
+		s.Beat()
+		if err := port.SetReadTimeout(s.patience(frames)); err != nil {
+			return portError(err)
+		}
+		n, err := port.Read(buf)
+		if err != nil {
+			if lost := frames.drop(); lost > 0 {
+				s.log.Warn("scanner left in the middle of a code", "bytes", lost)
+			}
+			return portError(err)
+		}
+		if n == 0 {
+			frames.idle(emit)
+			continue
+		}
+		frames.push(buf[:n], emit)
+	}
+	return nil
+}
+
+// patience is how long to wait for the next byte.
+func (s *Serial) patience(frames *framer) time.Duration {
+	switch {
+	case !frames.partial():
+		return poll
+	case len(frames.suffix) > 0:
+		return lostSuffix
+	}
+	return gap
+}
+
+// portError puts the library's errors into words: an unplugged device reads as a
+// port that was closed, though only Run closes it.
+func portError(err error) error {
+	var pe *serial.PortError
+	if errors.As(err, &pe) && pe.Code() == serial.PortClosed {
+		return errUnplugged
+	}
+	return err
+}
