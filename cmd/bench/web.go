@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"railgate/cmd/control"
+)
+
+// page is the bench: a phone and a gate side by side.
+//
+//go:embed page
+var page embed.FS
+
+// A web shows the bench: one origin for the phone's page (/phone/), the gate's screen
+// (/gate/), and what a hand would do between them.
+type web struct {
+	client *control.Client
+	frames string
+	issuer *url.URL
+	gate   *url.URL
+
+	mu        sync.Mutex // guards the fields below
+	watchers  map[chan line]bool
+	held      int           // pictures, for their names
+	pretended time.Duration // how far the time was moved
+	visited   func()        // somebody opened the page; set once
+	left      func()        // nobody has it open any more; set once
+}
+
+// line is a passage for the page's log.
+type line struct {
+	Time     string `json:"time"`
+	Decision string `json:"decision"`
+	Result   string `json:"result"`
+	Text     string `json:"text"`
+}
+
+func newWeb(client *control.Client, frames string, issuer, gate *url.URL) *web {
+	return &web{client: client, frames: frames, issuer: issuer, gate: gate, watchers: map[chan line]bool{}}
+}
+
+func (w *web) handler() http.Handler {
+	files, err := fs.Sub(page, "page")
+	if err != nil {
+		panic("bench: internal error: " + err.Error()) // it is embedded
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("/phone/", http.StripPrefix("/phone", proxy(w.issuer)))
+	mux.Handle("GET /gate/", http.StripPrefix("/gate", proxy(w.gate)))
+	mux.HandleFunc("POST /phone/api/bench/advance", w.advancePhone)
+	mux.HandleFunc("POST /hold", w.hold)
+	mux.HandleFunc("POST /walk", func(rw http.ResponseWriter, r *http.Request) { answer(rw, w.client.Sim(r.Context(), "walk", true)) })
+	mux.HandleFunc("POST /fire", func(rw http.ResponseWriter, r *http.Request) {
+		answer(rw, w.client.Sim(r.Context(), "emergency", r.FormValue("on") == "1"))
+	})
+	mux.HandleFunc("POST /advance", w.advance)
+	mux.HandleFunc("GET /passages", w.passages)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// proxy hands requests on, with the host that the browser asked for: the issuer
+// compares it with the page's origin.
+func proxy(to *url.URL) http.Handler {
+	return &httputil.ReverseProxy{
+		FlushInterval: -1, // events go through at once
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Host = r.In.Host
+		},
+	}
+}
+
+func answer(rw http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusBadGateway)
+	}
+}
+
+const (
+	// maxPicture bounds a picture that is held to the camera, in bytes.
+	maxPicture = 1 << 20
+	// heldFor is how long a hand holds the phone to the glass.
+	heldFor = 1200 * time.Millisecond
+)
+
+// hold puts a picture before the gate's camera for a while.
+func (w *web) hold(rw http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxPicture))
+	if err != nil || len(data) == 0 {
+		http.Error(rw, "want a PNG picture of up to a megabyte", http.StatusBadRequest)
+		return
+	}
+	w.mu.Lock()
+	w.held++
+	path := filepath.Join(w.frames, fmt.Sprintf("held-%d.png", w.held))
+	w.mu.Unlock()
+	// Written under another name: the camera must not see half of it.
+	err = os.WriteFile(path+".new", data, 0o640)
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	time.AfterFunc(heldFor, func() { os.Remove(path) })
+}
+
+// advance moves the time of the gate and of the issuer.
+func (w *web) advance(rw http.ResponseWriter, r *http.Request) {
+	seconds, err := strconv.Atoi(r.FormValue("seconds"))
+	if err != nil {
+		http.Error(rw, "want seconds", http.StatusBadRequest)
+		return
+	}
+	body := strings.NewReader(fmt.Sprintf(`{"seconds":%d}`, seconds))
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, w.issuer.JoinPath("api/bench/advance").String(), body)
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json")
+		var resp *http.Response
+		if resp, err = http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode >= 300 {
+				err = fmt.Errorf("issuer: %s", resp.Status)
+			}
+		}
+	}
+	if err == nil {
+		err = w.pretend(r.Context(), time.Duration(seconds)*time.Second)
+	}
+	answer(rw, err)
+}
+
+// advancePhone lets the phone's own control move the time: the gate's goes with it.
+func (w *web) advancePhone(rw http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, 1024))
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(strings.NewReader(string(data)))
+	seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
+	http.StripPrefix("/phone", proxy(w.issuer)).ServeHTTP(seen, r)
+	var moved struct{ Seconds int }
+	if seen.status < 300 && json.Unmarshal(data, &moved) == nil {
+		w.pretend(r.Context(), time.Duration(moved.Seconds)*time.Second) // the issuer has answered already
+	}
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *web) pretend(ctx context.Context, d time.Duration) error {
+	if err := w.client.Pretend(ctx, d); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pretended += d
+	return nil
+}
+
+// moved tells whether the time is not the world's any more.
+func (w *web) moved() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pretended != 0
+}
+
+// passages sends the log's lines and the bench's time as server-sent events.
+func (w *web) passages(rw http.ResponseWriter, r *http.Request) {
+	lines := w.join()
+	defer w.leave(lines)
+	rw.Header().Set("Content-Type", "text/event-stream")
+	out := http.NewResponseController(rw)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		w.mu.Lock()
+		now := time.Now().Add(w.pretended)
+		w.mu.Unlock()
+		_, err := fmt.Fprintf(rw, "event: clock\ndata: %s\n\n", now.Format("01-02 15:04:05"))
+		if errors.Join(err, out.Flush()) != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-tick.C:
+		case l := <-lines:
+			data, err := json.Marshal(l)
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(rw, "data: %s\n\n", data) // a browser that is gone shows at the next flush
+		}
+	}
+}
+
+func (w *web) join() chan line {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := make(chan line, 16)
+	w.watchers[c] = true
+	if len(w.watchers) == 1 && w.visited != nil {
+		w.visited()
+	}
+	return c
+}
+
+func (w *web) leave(c chan line) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.watchers, c)
+	if len(w.watchers) == 0 && w.left != nil {
+		w.left()
+	}
+}
+
+// tell adds a line to the page's log.
+func (w *web) tell(l line) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.watchers {
+		select {
+		case c <- l:
+		default: // a browser that does not keep up misses a line
+		}
+	}
+}
+
+// serve answers on an address until ctx ends; where the port is taken, on another.
+func (w *web) serve(ctx context.Context, address string) (*url.URL, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return nil, err
+		}
+	}
+	srv := &http.Server{Handler: w.handler(), ReadHeaderTimeout: 5 * time.Second}
+	go srv.Serve(l) // ends with Close
+	context.AfterFunc(ctx, func() { srv.Close() })
+	return &url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/"}, nil
+}

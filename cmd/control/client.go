@@ -1,0 +1,175 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"railgate/store"
+)
+
+// ErrNotRunning is a gate whose daemon does not answer.
+var ErrNotRunning = errors.New("railgated is not running")
+
+// A Client asks a daemon.
+type Client struct {
+	http   *http.Client
+	socket string
+}
+
+// NewClient prepares to ask the daemon that has a data folder.
+func NewClient(dataDir string) *Client {
+	c := &Client{socket: filepath.Join(dataDir, SocketName)}
+	c.http = &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, // a tool asks once
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, c.socket) },
+	}}
+	return c
+}
+
+// dial connects to a socket. A path longer than an address may be (108 bytes) is
+// reached by its folder.
+func dial(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	short, done, err := Shorten(path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return d.DialContext(ctx, "unix", short)
+}
+
+// Shorten makes of a socket's path one that fits a socket address: where it does
+// not, by way of its folder, which stays open until done is called.
+func Shorten(path string) (short string, done func(), err error) {
+	const most = 107 // sizeof sun_path less its end (unix(7))
+	if len(path) <= most {
+		return path, func() {}, nil
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)), func() { dir.Close() }, nil
+}
+
+func (c *Client) do(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://gate"+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w (no answer on %s)", ErrNotRunning, c.socket)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking railgated: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		return nil, fmt.Errorf("railgated: %s", strings.TrimSpace(string(text)))
+	}
+	return resp, nil
+}
+
+// Status asks how the gate is.
+func (c *Client) Status(ctx context.Context) (*Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, "/status", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	s := new(Status)
+	if err := json.NewDecoder(resp.Body).Decode(s); err != nil {
+		return nil, fmt.Errorf("railgated's status: %w", err)
+	}
+	return s, nil
+}
+
+// Records asks for up to n records that follow a sequence number.
+func (c *Client) Records(after uint64, n int) ([]store.Record, error) {
+	resp, err := c.do(context.Background(), http.MethodGet, "/journal", url.Values{
+		"after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(n)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var records []store.Record
+	for dec := json.NewDecoder(resp.Body); ; {
+		var r store.Record
+		if err := dec.Decode(&r); errors.Is(err, io.EOF) {
+			return records, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("railgated's journal: %w", err)
+		}
+		records = append(records, r)
+	}
+}
+
+// Events hands each event to see until ctx ends, see returns false, or the daemon
+// goes: then the error is ErrNotRunning.
+func (c *Client) Events(ctx context.Context, see func(Event) bool) error {
+	resp, err := c.do(ctx, http.MethodGet, "/events", nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	for dec := json.NewDecoder(resp.Body); ; {
+		var e Event
+		err := dec.Decode(&e)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("%w any more", ErrNotRunning)
+		case !see(e):
+			return nil
+		}
+	}
+}
+
+// Service takes the lane over (free, closed, diagnosis), or gives it back (none).
+func (c *Client) Service(ctx context.Context, mode string) error {
+	return c.post(ctx, "/service", url.Values{"mode": {mode}})
+}
+
+// Sim changes a simulated turnstile's input (passage, emergency), or with line
+// "walk" makes one person cross.
+func (c *Client) Sim(ctx context.Context, line string, active bool) error {
+	level := "0"
+	if active {
+		level = "1"
+	}
+	return c.post(ctx, "/sim", url.Values{"line": {line}, "level": {level}})
+}
+
+// Pretend moves the time of a bench forward.
+func (c *Client) Pretend(ctx context.Context, d time.Duration) error {
+	return c.post(ctx, "/sim", url.Values{"line": {"clock"}, "seconds": {strconv.FormatInt(int64(d/time.Second), 10)}})
+}
+
+func (c *Client) post(ctx context.Context, path string, query url.Values) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodPost, path, query)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}

@@ -1,0 +1,138 @@
+// Package control is what railgated says to those who ask it over its unix socket,
+// and how to ask. The socket speaks HTTP with JSON, so that curl serves as well:
+//
+//	curl --unix-socket /var/lib/railgate/railgated.sock http://gate/status
+//
+//	GET  /status                      → [Status]
+//	GET  /journal?after=SEQ&limit=N   → records as NDJSON, oldest first
+//	GET  /events                      → [Event]s as NDJSON, for as long as the caller listens
+//	POST /service?mode=MODE           free, closed, diagnosis, none
+//	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
+//	POST /sim?line=clock&seconds=N    bench: the time moves forward
+package control
+
+import (
+	"time"
+
+	"railgate/driver"
+	"railgate/driver/clock"
+	"railgate/store"
+)
+
+// SocketName is the socket's name in the data folder.
+const SocketName = "railgated.sock"
+
+// Health is a gate's condition, as railgate's exit status tells it.
+type Health string
+
+const (
+	Healthy      Health = "healthy"
+	Degraded     Health = "degraded"       // it works, and something wants a technician
+	OutOfService Health = "out_of_service" // the lane lets nobody pass
+)
+
+// Status is a gate at one moment.
+type Status struct {
+	Health   Health   `json:"health"`
+	Mode     string   `json:"mode"` // closed, granted, passed, emergency, service, out_of_service
+	Problems []string `json:"problems"`
+
+	Station   string    `json:"station"`
+	Gate      string    `json:"gate"`
+	Direction string    `json:"direction"`
+	Version   string    `json:"version"`
+	PID       int       `json:"pid"`
+	Started   time.Time `json:"started"`
+	Config    string    `json:"config"`
+
+	Devices []Device    `json:"devices"`
+	Clock   Clock       `json:"clock"`
+	Keyset  Keyset      `json:"keyset"`
+	Store   store.Stats `json:"store"`
+	Counts  Counts      `json:"counts"`
+	Timings Timings     `json:"timings"`
+	History History     `json:"history"`
+}
+
+// History is the gate's last hour.
+type History struct {
+	Minutes []Minute       `json:"minutes"`   // oldest first; a minute with no decision is not there
+	Totals  []int64        `json:"totals_us"` // the last passages, from a code's last byte to the relay
+	Recent  []store.Record `json:"recent"`    // the last records, oldest first, without holders
+}
+
+// Minute counts what was decided in one.
+type Minute struct {
+	Begins  time.Time `json:"begins"`
+	Granted int       `json:"granted"`
+	Denied  int       `json:"denied"`
+}
+
+// Device is a scanner, the turnstile or the panel.
+type Device struct {
+	Kind   string    `json:"kind"` // scanner, turnstile, panel
+	Name   string    `json:"name"`
+	Driver string    `json:"driver"`
+	Up     bool      `json:"up"`
+	Since  time.Time `json:"since"`
+	Error  string    `json:"error,omitempty"`
+}
+
+// Clock is the time and whether it is believed.
+type Clock struct {
+	Time      time.Time    `json:"time"`
+	Source    clock.Source `json:"source"`
+	Trusted   bool         `json:"trusted"`
+	Why       string       `json:"why,omitempty"`
+	Error     float64      `json:"error_seconds"`
+	Floor     time.Time    `json:"floor"`
+	Suspect   bool         `json:"suspect"` // most passengers' codes are outside their minute
+	Histogram []clock.Bin  `json:"histogram"`
+}
+
+// Keyset is what the gate trusts.
+type Keyset struct {
+	Loaded  bool      `json:"loaded"`
+	Version uint64    `json:"version"`
+	Keys    int       `json:"keys"`
+	Revoked int       `json:"revoked"`
+	Source  string    `json:"source,omitempty"`
+	Since   time.Time `json:"since"`
+	Expires time.Time `json:"expires"` // the last of its keys
+}
+
+// Counts are counted since the daemon's start.
+type Counts struct {
+	Readings map[string]uint64 `json:"readings"` // by scanner
+	Decided  map[string]uint64 `json:"decided"`  // by reason
+	Dropped  map[string]uint64 `json:"dropped"`  // readings that were passed over, by reason
+	Records  map[string]uint64 `json:"records"`  // by kind
+}
+
+// Timings are how long the last passage's parts took, in microseconds.
+type Timings struct {
+	Wait   int64 `json:"wait_us"`   // from the reading to its turn
+	Verify int64 `json:"verify_us"` // the decision
+	Commit int64 `json:"commit_us"` // the record, to the disk
+	Open   int64 `json:"open_us"`   // the relay
+	Total  int64 `json:"total_us"`  // from the reading to the relay
+}
+
+// Event is something that happened at a gate.
+type Event struct {
+	Time    time.Time     `json:"time"`
+	Mode    string        `json:"mode"`
+	Record  *store.Record `json:"record,omitempty"`  // it was journaled
+	Show    *Show         `json:"show,omitempty"`    // the passenger was shown this
+	Timings *Timings      `json:"timings,omitempty"` // of a grant
+}
+
+// Show is what a passenger sees, hears and reads.
+type Show struct {
+	Reason    string         `json:"reason"`
+	Light     string         `json:"light"`
+	Sound     string         `json:"sound"`
+	Words     []driver.Words `json:"words"`
+	Seconds   float64        `json:"seconds"` // then the lane's face again; 0: until the next
+	Direction string         `json:"direction"`
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"railgate/verify"
+)
+
+// keyFile is the issuer's secret: its private keys with what keys.json says of them.
+type keyFile struct {
+	Version uint64                   `json:"version"`
+	Issuer  verify.DocumentIssuer    `json:"issuer"`
+	Keys    []privateKey             `json:"keys"`
+	Revoked []verify.DocumentRevoked `json:"revoked"`
+}
+
+// privateKey is a JWK (RFC 7517) with its private part.
+type privateKey struct {
+	verify.DocumentKey
+	D string `json:"d"` // 32 bytes in base64url
+}
+
+const (
+	keyFileName = "private.json"
+	keysetName  = "keys.json"
+)
+
+// algorithms are those that keys can be made for, by their names.
+func algorithms() map[string]verify.Algorithm {
+	all := map[string]verify.Algorithm{}
+	for _, a := range []verify.Algorithm{verify.EdDSA, verify.ES256, verify.SM2} {
+		all[a.String()] = a
+	}
+	return all
+}
+
+func parseAlgorithm(name string) (verify.Algorithm, error) {
+	a, ok := algorithms()[name]
+	if !ok {
+		return 0, usageError{fmt.Errorf("algorithm %q; want EdDSA, ES256 or SM2", name)}
+	}
+	return a, nil
+}
+
+// newKeyFile is an issuer with the railway's rules and no keys yet.
+func newKeyFile(id string) *keyFile {
+	return &keyFile{
+		Issuer:  verify.DocumentIssuer{ID: id, Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: 10},
+		Keys:    []privateKey{},
+		Revoked: []verify.DocumentRevoked{},
+	}
+}
+
+// addKey makes a key that may sign every class from now on.
+func (f *keyFile) addKey(a verify.Algorithm, from, to time.Time) error {
+	id := make([]byte, 4)
+	if _, err := rand.Read(id); err != nil {
+		return err
+	}
+	s, err := verify.GenerateSigner(verify.KeyID(id), a, rand.Reader)
+	if err != nil {
+		return err
+	}
+	f.Keys = append(f.Keys, privateKey{
+		DocumentKey: s.Document(f.Issuer.ID, []verify.Class{verify.Temporary, verify.Paper, verify.Staff}, from, to),
+		D:           base64.RawURLEncoding.EncodeToString(s.Private()),
+	})
+	return nil
+}
+
+// document is the keyset that gates read.
+func (f *keyFile) document() verify.Document {
+	d := verify.Document{Version: f.Version, Issuers: []verify.DocumentIssuer{f.Issuer}, Revoked: f.Revoked}
+	for _, k := range f.Keys {
+		d.Keys = append(d.Keys, k.DocumentKey)
+	}
+	return d
+}
+
+// signer is the newest key of an algorithm that may sign at a time.
+func (f *keyFile) signer(a verify.Algorithm, at time.Time) (*verify.Signer, error) {
+	for _, k := range slices.Backward(f.Keys) {
+		if k.Algorithm != a.String() || at.Before(k.NotBefore) || at.After(k.NotAfter) || k.RevokedAt != nil {
+			continue
+		}
+		return k.signer(a)
+	}
+	return nil, fmt.Errorf("no %v key may sign at %s; issuer keys --add makes one", a, at.UTC().Format(time.RFC3339))
+}
+
+func (k *privateKey) signer(a verify.Algorithm) (*verify.Signer, error) {
+	private, err := base64.RawURLEncoding.DecodeString(k.D)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: private part: %w", k.KeyID, err)
+	}
+	id, err := decodeHex(k.KeyID)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", k.KeyID, err)
+	}
+	return verify.NewSigner(verify.KeyID(id), a, private)
+}
+
+func (f *keyFile) period() time.Duration { return time.Duration(f.Issuer.Period) * time.Second }
+
+// slots is how many slots a credential has.
+func (f *keyFile) slots() int { return int(f.Issuer.Liveness / f.Issuer.Period) }
+
+var errNoKeys = errors.New("there are no keys yet; issuer keys makes them")
+
+func loadKeyFile(dir string) (*keyFile, error) {
+	path := filepath.Join(dir, keyFileName)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, errNoKeys)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := new(keyFile)
+	if err := json.Unmarshal(data, f); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// save writes the private file, then the keyset, each whole or not at all: a key
+// signs only once gates may know it.
+func (f *keyFile) save(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(dir, keyFileName), 0o600, f); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, keysetName), 0o644, f.document())
+}
+
+func writeJSON(path string, mode os.FileMode, v any) error {
+	data, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newKeys(dir *string) *cobra.Command {
+	var id string
+	var algs []string
+	var days int
+	var add bool
+	c := &cobra.Command{
+		Use:   "keys",
+		Short: "Make signing keys and the keyset that gates read, or list them",
+		Long: `Keys makes a signing key of each algorithm and writes keys.json, the keyset that gates
+read. Where there are keys already it lists them; --add makes another of each, which
+signs from now on, while gates go on trusting the old ones.`,
+		Example: "  issuer keys --dir issuer-data\n  issuer keys --dir issuer-data --add --alg SM2",
+		RunE: func(c *cobra.Command, _ []string) error {
+			f, err := loadKeyFile(*dir)
+			fresh := errors.Is(err, errNoKeys)
+			if fresh {
+				f, err = newKeyFile(id), nil
+			}
+			if err != nil {
+				return err
+			}
+			if fresh || add {
+				if err := addKeys(f, algs, days); err != nil {
+					return err
+				}
+				if err := f.save(*dir); err != nil {
+					return err
+				}
+			}
+			return listKeys(c.OutOrStdout(), f, filepath.Join(*dir, keysetName))
+		},
+	}
+	c.Flags().StringVar(&id, "id", "bench", "the issuer's `name`, for new keys")
+	c.Flags().StringSliceVar(&algs, "alg", []string{"EdDSA", "ES256", "SM2"}, "the `algorithms` to make keys for")
+	c.Flags().IntVar(&days, "days", 30, "how many days a new key may sign")
+	c.Flags().BoolVar(&add, "add", false, "make another key of each algorithm")
+	return c
+}
+
+func addKeys(f *keyFile, algs []string, days int) error {
+	if days < 1 || days > 3650 {
+		return usageError{fmt.Errorf("--days %d; want 1 to 3650", days)}
+	}
+	// A gate whose clock is a little slow must take the first code as well.
+	from := time.Now().Add(-time.Hour).Truncate(time.Second)
+	for _, name := range algs {
+		a, err := parseAlgorithm(name)
+		if err != nil {
+			return err
+		}
+		if err := f.addKey(a, from, from.AddDate(0, 0, days)); err != nil {
+			return err
+		}
+	}
+	f.Version++
+	return nil
+}
+
+func listKeys(out io.Writer, f *keyFile, keyset string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s, version %d, issuer %s\n", keyset, f.Version, f.Issuer.ID)
+	for _, k := range f.Keys {
+		fmt.Fprintf(w, "%s\t%s\tsigns until %s\n", k.KeyID, k.Algorithm, k.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return w.Flush()
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"railgate/cmd/control"
+	"railgate/store"
+)
+
+func newJournal(g *gate) *cobra.Command {
+	c := &cobra.Command{Use: "journal", Short: "Read what happened at a gate", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	var asJSON bool
+	var after uint64
+	var file string
+	export := &cobra.Command{
+		Use:   "export",
+		Short: "Print the journal, oldest first",
+		Long: `Export prints the journal, oldest first: from the daemon while it runs, else from the
+file that it left. With --file it saves what can be read of a damaged file that was
+set aside.`,
+		Example: "  railgate journal export --json > journal.ndjson\n  railgate journal export --file /var/lib/railgate/gate.db.damaged-20261123T040000.000Z",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			write := newRecordWriter(c.OutOrStdout(), asJSON)
+			if file != "" {
+				return exportFile(file, after, write)
+			}
+			dir, err := g.folder()
+			if err != nil {
+				return err
+			}
+			return exportFolder(dir, after, write)
+		},
+	}
+	export.Flags().BoolVar(&asJSON, "json", false, "print NDJSON")
+	export.Flags().Uint64Var(&after, "after", 0, "only records that follow this `seq`")
+	export.Flags().StringVar(&file, "file", "", "a damaged store `file` to read what can be read of")
+	c.AddCommand(export)
+	return c
+}
+
+const recordsAtOnce = 1000
+
+// exportFolder asks the daemon, and reads its file where there is none.
+func exportFolder(dir string, after uint64, write func(*store.Record) error) error {
+	err := export(control.NewClient(dir).Records, after, write)
+	if !errors.Is(err, control.ErrNotRunning) {
+		return err
+	}
+	r, err := store.OpenReader(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s holds no journal: %w", dir, err)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(export(r.Records, after, write), r.Close())
+}
+
+func export(records func(after uint64, n int) ([]store.Record, error), after uint64, write func(*store.Record) error) error {
+	for {
+		batch, err := records(after, recordsAtOnce)
+		if err != nil {
+			return err
+		}
+		for i := range batch {
+			if err := write(&batch[i]); err != nil {
+				return err
+			}
+			after = max(after, batch[i].Seq)
+		}
+		if len(batch) < recordsAtOnce {
+			return nil
+		}
+	}
+}
+
+func exportFile(path string, after uint64, write func(*store.Record) error) error {
+	records, err := store.Salvage(path)
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		if records[i].Seq <= after {
+			continue
+		}
+		if err := write(&records[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newRecordWriter(out io.Writer, asJSON bool) func(*store.Record) error {
+	if asJSON {
+		enc := json.NewEncoder(out)
+		return func(r *store.Record) error { return enc.Encode(r) }
+	}
+	return func(r *store.Record) error {
+		_, err := fmt.Fprintln(out, recordLine(r))
+		return err
+	}
+}
+
+// recordLine is a record for a person.
+func recordLine(r *store.Record) string {
+	words := []string{fmt.Sprintf("%6d", r.Seq), r.Time.Local().Format("2006-01-02 15:04:05.000"), string(r.Kind)}
+	add := func(name, value string) {
+		if value != "" {
+			words = append(words, name+value)
+		}
+	}
+	add("", r.Decision)
+	add("", r.Reason)
+	add("", r.Direction)
+	add("sub=", hexID(r.Holder))
+	add("cti=", hexID(r.Certificate))
+	add("kid=", hexID(r.KeyID))
+	if r.Slot != nil {
+		add("slot=", fmt.Sprint(*r.Slot))
+	}
+	add("scanner=", r.Scanner)
+	add("flag=", r.Flag)
+	if r.Count > 0 {
+		add("count=", fmt.Sprint(r.Count))
+	}
+	if r.Unsure {
+		add("", "(the clock was not trusted)")
+	}
+	add("", r.Detail)
+	return strings.Join(words, " ")
+}
+
+func hexID(id store.ID) string {
+	text, _ := id.MarshalText() // cannot fail
+	return string(text)
+}
+
+// age says how long ago something was, for a person.
+func age(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return time.Since(t).Round(time.Second).String() + " ago"
+}

@@ -1,0 +1,139 @@
+// Railgate is the technician's tool: it asks a gate how it is, reads its journal,
+// checks codes and pictures, and makes outputs safe.
+//
+// It exits with 0 when all is well, with 1 when it failed or a gate is degraded, and
+// with 2 when its usage is wrong or a gate is out of service.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"railgate/cmd/control"
+	"railgate/configs"
+)
+
+var version = "devel" // set by the linker
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// exitError ends the tool with a status and no more words.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// usageError is a command that was given wrongly.
+type usageError struct{ error }
+
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.Execute()
+	var exit exitError
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	case errors.As(err, &usage):
+		fmt.Fprintln(errOut, "railgate:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(errOut, "railgate:", err)
+	if errors.Is(err, control.ErrNotRunning) {
+		fmt.Fprintln(errOut, "railgate: hint: systemctl status railgated says why; --data or --config name another gate")
+	}
+	return exitFailed
+}
+
+func newRoot() *cobra.Command {
+	g := new(gate)
+	root := &cobra.Command{
+		Use:           "railgate",
+		Short:         "Look after a gate",
+		Long:          "Railgate asks a gate how it is, reads its journal, checks codes and pictures, and makes its outputs safe.",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("%q is no command; railgate --help lists them", args[0])}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&g.data, "data", "", "the gate's data `folder` (default: the configuration's)")
+	flags.StringVar(&g.config, "config", "", "the gate's configuration `file` (default "+configs.DefaultPath+")")
+	commands := []*cobra.Command{
+		newStatus(g), newDoctor(g), newWatch(g), newJournal(g), newVerify(), newScan(), newService(g), newSim(g), newOutputsSafe(g), newConfig(), newMan(root),
+	}
+	for _, c := range commands {
+		strict(c)
+		root.AddCommand(c)
+	}
+	return root
+}
+
+// strict makes a usageError of wrong arguments, in a command and those below it.
+func strict(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{fmt.Errorf("%s: %w", c.CommandPath(), err)}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+}
+
+// gate is the gate that a command is about.
+type gate struct {
+	data   string
+	config string
+}
+
+// folder is the gate's data folder: as given, or as the configuration says.
+func (g *gate) folder() (string, error) {
+	if g.data != "" {
+		return g.data, nil
+	}
+	path := g.config
+	if path == "" {
+		path = configs.DefaultPath
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return "/var/lib/railgate", nil
+		}
+	}
+	c, err := configs.Load(path)
+	if err != nil {
+		return "", err
+	}
+	return c.Data, nil
+}
+
+func (g *gate) client() (*control.Client, error) {
+	dir, err := g.folder()
+	if err != nil {
+		return nil, err
+	}
+	return control.NewClient(dir), nil
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/driver/turnstile"
+	"railgate/store"
+)
+
+// tool runs railgate as a shell would.
+func tool(t *testing.T, in string, args ...string) (status int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	status = run(args, strings.NewReader(in), &o, &e)
+	return status, o.String(), e.String()
+}
+
+const keyset = "../../verify/testdata/keys.json"
+
+type vector struct {
+	Name, Text, Decision, Reason, Sub, Cti, Kid string
+	Now                                         time.Time
+	Slot                                        *uint8
+}
+
+func vectors(t *testing.T) (all []vector) {
+	t.Helper()
+	f, err := os.Open("../../verify/testdata/cases.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(make([]byte, 0, 1<<16), 1<<20)
+	for lines.Scan() {
+		var v vector
+		if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	if len(all) < 239 {
+		t.Fatalf("%d vectors found; want 239", len(all))
+	}
+	return all
+}
+
+func TestVerifyAnswersEachVectorInOrder(t *testing.T) {
+	all := vectors(t)
+	var in strings.Builder
+	enc := json.NewEncoder(&in)
+	for _, v := range all {
+		if err := enc.Encode(map[string]any{"text": v.Text, "now": v.Now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status, out, errOut := tool(t, in.String(), "verify", "--keys", keyset, "--json")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if status != 0 || errOut != "" || len(lines) != len(all) {
+		t.Fatalf("status %d, %q, %d lines; want 0 and %d lines", status, errOut, len(lines), len(all))
+	}
+	for i, line := range lines {
+		var a answer
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatal(err)
+		}
+		v := all[i]
+		if a.Decision != v.Decision || a.Reason != v.Reason || v.Sub != "" && a.Holder != v.Sub || v.Cti != "" && a.Certificate != v.Cti || v.Kid != "" && a.KeyID != v.Kid || v.Slot != nil && (a.Slot == nil || *a.Slot != *v.Slot) {
+			t.Errorf("%s: %s; want %+v", v.Name, line, v)
+		}
+	}
+}
+
+func TestVerifyTexts(t *testing.T) {
+	v := vectors(t)[0]
+	at := v.Now.Format(time.RFC3339)
+	for _, tt := range []struct {
+		name, in string
+		args     []string
+		want     string
+	}{
+		{"an argument", "", []string{v.Text}, "granted ok kid="},
+		{"a line", v.Text + "\r\n", nil, "granted ok kid="},
+		{"a last line without its end", v.Text, nil, "granted ok kid="},
+		{"a class that the lane does not take", v.Text, []string{"--classes", "2"}, "denied class_not_accepted"},
+		{"something else", "hello\n", nil, "denied malformed\n"},
+	} {
+		status, out, errOut := tool(t, tt.in, append([]string{"verify", "--keys", keyset, "--at", at}, tt.args...)...)
+		if status != 0 || !strings.HasPrefix(out, tt.want) {
+			t.Errorf("%s: status %d, %q, %q; want 0, %q", tt.name, status, out, errOut, tt.want)
+		}
+	}
+}
+
+func TestVerifyQuestionThatCannotBeRead(t *testing.T) {
+	status, out, _ := tool(t, "{\"text\": \n\n{\"text\": \"x\"}\n", "verify", "--keys", keyset, "--json")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if status != 0 || len(lines) != 3 || !strings.Contains(lines[0], "not a question") || strings.Contains(lines[2], "error") {
+		t.Errorf("status %d, %q; want an answer to each line", status, out)
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		args   []string
+		status int
+		words  string
+	}{
+		{[]string{"nonsense"}, 2, "no command"},
+		{[]string{"--nonsense"}, 2, "nonsense"},
+		{[]string{"verify"}, 2, "--keys is needed"},
+		{[]string{"verify", "--keys", keyset, "--at", "noon"}, 2, "RFC 3339"},
+		{[]string{"verify", "--keys", keyset, "--classes", "9"}, 2, "class 9"},
+		{[]string{"verify", "--keys", filepath.Join(dir, "none.json")}, 1, "none.json"},
+		{[]string{"scan"}, 2, "at least 1"},
+		{[]string{"service", "party"}, 2, "party"},
+		{[]string{"sim", "walk", "7"}, 2, "0 or 1"},
+		{[]string{"status", "extra"}, 2, "extra"},
+		{[]string{"status", "--config", filepath.Join(dir, "none.toml")}, 1, "none.toml"},
+		{[]string{"status", "--data", dir}, 2, "not running"},
+		{[]string{"doctor", "--data", dir}, 2, ""},
+		{[]string{"service", "closed", "--data", dir}, 1, "not running"},
+		{[]string{"journal", "export", "--data", dir}, 1, "no journal"},
+		{[]string{"outputs-safe", "--data", dir}, 1, "never driven"},
+	} {
+		status, _, errOut := tool(t, "", tt.args...)
+		if status != tt.status || !strings.Contains(errOut, tt.words) {
+			t.Errorf("railgate %v: status %d, %q; want %d, %q", tt.args, status, errOut, tt.status, tt.words)
+		}
+	}
+}
+
+func TestStatusOfADaemonThatDoesNotAnswer(t *testing.T) {
+	status, out, _ := tool(t, "", "status", "--json", "--data", t.TempDir())
+	var s struct{ Health string }
+	if err := json.Unmarshal([]byte(out), &s); status != 2 || err != nil || s.Health != "out_of_service" {
+		t.Errorf("status %d, %q, %v; want 2 and JSON that says out_of_service", status, out, err)
+	}
+}
+
+func TestJournalOfAGateThatDoesNotRun(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(store.Options{Dir: dir, Days: 90, MaxBytes: 1e9, Now: func() (time.Time, bool) { return time.Now(), true }}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := uint8(3)
+	const records = 2500 // more than one batch
+	for range records {
+		s.Append(store.Record{Time: time.Now(), Kind: store.Decision, Decision: "denied", Reason: "code_expired", Certificate: "\x01\xff", Slot: &slot, Direction: "exit"})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	status, out, errOut := tool(t, "", "journal", "export", "--json", "--data", dir)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if status != 0 || len(lines) != records+1 {
+		t.Fatalf("status %d, %q, %d lines; want 0 and %d", status, errOut, len(lines), records+1)
+	}
+	var last map[string]any
+	if err := json.Unmarshal([]byte(lines[records]), &last); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]any{"seq": 2501.0, "kind": "decision", "decision": "denied", "reason": "code_expired", "cti": "01ff", "slot": 3.0, "direction": "exit", "sub": "", "kid": ""} {
+		if last[key] != want {
+			t.Errorf("%s = %v; want %v", key, last[key], want)
+		}
+	}
+	if _, out, _ := tool(t, "", "journal", "export", "--data", dir, "--after", "2500"); strings.Count(out, "\n") != 1 || !strings.Contains(out, "denied code_expired") {
+		t.Errorf("after 2500: %q; want one line for a person", out)
+	}
+	if _, out, _ := tool(t, "", "journal", "export", "--json", "--file", filepath.Join(dir, "gate.db")); strings.Count(out, "\n") < 2 {
+		t.Errorf("salvage gives %d lines; want some", strings.Count(out, "\n"))
+	}
+}
+
+func TestOutputsSafeNeedsNoConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	trace := filepath.Join(dir, "trace.ndjson")
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("trace.ndjson", `{"t":"2026-11-23T04:00:00Z","line":"open","level":1}`+"\n")
+	write("broken.toml", "not [a configuration")
+	if err := (turnstile.Outputs{Trace: trace}).Save(filepath.Join(dir, turnstile.OutputsName)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	if status, _, errOut := tool(t, "", "outputs-safe", "--config", filepath.Join(dir, "broken.toml")); status != 0 {
+		t.Fatalf("status %d, %q; want the outputs made safe", status, errOut)
+	}
+	data, err := os.ReadFile(trace)
+	if err != nil || !strings.Contains(string(data), `"level":0`) {
+		t.Errorf("trace = %q, %v; want the relay released", data, err)
+	}
+}
+
+func TestScanPictures(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "note.png")
+	if err := os.WriteFile(text, []byte("no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blank := filepath.Join(dir, "blank.pgm")
+	if err := os.WriteFile(blank, append([]byte("P5 64 64 255\n"), make([]byte, 64*64)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, out, _ := tool(t, "", "scan", "--json", blank, text, filepath.Join(dir, "none.png"))
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if status != 1 || len(lines) != 3 {
+		t.Fatalf("status %d, %q; want 1 and a line for each file", status, out)
+	}
+	for i, want := range []string{`"text":""`, `"error":`, `no such file`} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("line %d = %s; want %s", i, lines[i], want)
+		}
+	}
+}
+
+func TestManualAndCompletionAreMade(t *testing.T) {
+	dir := t.TempDir()
+	if status, _, errOut := tool(t, "", "man", dir); status != 0 {
+		t.Fatal(errOut)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "railgate-doctor.1"))
+	if err != nil || !strings.Contains(string(page), "Look for what is wrong") {
+		t.Errorf("railgate-doctor.1: %v", err)
+	}
+	if status, out, _ := tool(t, "", "completion", "bash"); status != 0 || !strings.Contains(out, "railgate") {
+		t.Errorf("completion: status %d", status)
+	}
+	if status, out, _ := tool(t, "", "config"); status != 0 || !strings.Contains(out, "[turnstile]") {
+		t.Errorf("config: status %d", status)
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"railgate/cmd/control"
+)
+
+// exitOf is the status with which a gate's health is told.
+func exitOf(h control.Health) error {
+	switch h {
+	case control.Healthy:
+		return nil
+	case control.Degraded:
+		return exitError(1)
+	}
+	return exitError(2)
+}
+
+func newStatus(g *gate) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Say how the gate is",
+		Long:  "Status asks the daemon how the gate is. It exits with 0 when the gate is healthy, 1 when it is degraded, 2 when it is out of service or its daemon does not answer.",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := g.client()
+			if err != nil {
+				return err
+			}
+			s, err := client.Status(c.Context())
+			if err != nil {
+				return notAnswering(c, asJSON, err)
+			}
+			if asJSON {
+				enc := json.NewEncoder(c.OutOrStdout())
+				enc.SetIndent("", "  ")
+				err = enc.Encode(s)
+			} else {
+				err = printStatus(c.OutOrStdout(), s)
+			}
+			return cmp.Or(err, exitOf(s.Health))
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// notAnswering tells of a gate whose daemon does not: it is out of service.
+func notAnswering(c *cobra.Command, asJSON bool, cause error) error {
+	if asJSON {
+		s := control.Status{Health: control.OutOfService, Mode: string(control.OutOfService), Problems: []string{cause.Error()}}
+		if err := json.NewEncoder(c.OutOrStdout()).Encode(s); err != nil {
+			return err
+		}
+		return exitError(2)
+	}
+	fmt.Fprintln(c.ErrOrStderr(), "railgate:", cause)
+	fmt.Fprintln(c.ErrOrStderr(), "railgate: hint: railgate doctor looks for the reason; --data or --config name another gate")
+	return exitError(2)
+}
+
+func printStatus(out io.Writer, s *control.Status) error {
+	p := newPainter(out)
+	title := fmt.Sprintf("%s %s (%s)", s.Station, s.Gate, s.Direction)
+	fmt.Fprintf(out, "%s  %s, lane %s\n", p.bold(strings.TrimSpace(title)), p.health(s.Health), s.Mode)
+	for _, problem := range s.Problems {
+		fmt.Fprintf(out, "  %s %s\n", p.red("!"), problem)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, d := range s.Devices {
+		condition := "up"
+		if !d.Up {
+			condition = "down: " + d.Error
+		}
+		fmt.Fprintf(w, "%s\t%s (%s)\t%s, %s\n", d.Kind, d.Name, d.Driver, condition, age(d.Since))
+	}
+	clock := string(s.Clock.Source)
+	if s.Clock.Why != "" {
+		clock += ": " + s.Clock.Why
+	}
+	fmt.Fprintf(w, "clock\t%s\t%s\n", s.Clock.Time.Local().Format(time.DateTime), clock)
+	if s.Keyset.Loaded {
+		fmt.Fprintf(w, "keyset\tversion %d, %d keys\tread %s; the last key ends %s\n", s.Keyset.Version, s.Keyset.Keys, age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
+	}
+	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
+	if t := s.Timings; t.Total > 0 {
+		fmt.Fprintf(w, "last passage\t%s\twait %s, verify %s, commit %s, open %s\n", micros(t.Total), micros(t.Wait), micros(t.Verify), micros(t.Commit), micros(t.Open))
+	}
+	fmt.Fprintf(w, "decided\t%s\t\n", counts(s.Counts.Decided))
+	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.Local().Format(time.DateTime))
+	return w.Flush()
+}
+
+func micros(us int64) string { return (time.Duration(us) * time.Microsecond).String() }
+
+func bytesOf(n int64) string {
+	switch {
+	case n < 1<<20:
+		return fmt.Sprintf("%d KiB", n>>10)
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
+
+func counts(m map[string]uint64) string {
+	if len(m) == 0 {
+		return "nothing yet"
+	}
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		words = append(words, fmt.Sprintf("%s %d", name, m[name]))
+	}
+	return strings.Join(words, ", ")
+}

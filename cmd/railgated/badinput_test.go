@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"railgate/cmd/control"
+	"railgate/store"
+)
+
+// runOnce runs a daemon that is expected to end by itself.
+func (s *site) runOnce(args ...string) (status int, output string) {
+	s.t.Helper()
+	cmd := s.command(args...)
+	var out bytes.Buffer
+	cmd.Stderr, cmd.Stdout = &out, &out
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	hung := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	defer hung.Stop()
+	cmd.Wait()
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+func TestWrongUsage(t *testing.T) {
+	s := newSite(t, "")
+	for _, tt := range []struct {
+		args   []string
+		status int
+		words  string
+	}{
+		{[]string{"--config", s.path("gate.toml"), "--check"}, exitOK, "good"},
+		{[]string{"--version"}, exitOK, "railgated"},
+		{[]string{"--help"}, exitOK, "-config"},
+		{[]string{"--nonsense"}, exitUsage, "nonsense"},
+		{[]string{"start"}, exitUsage, `"start" is not understood`},
+		{[]string{"--config", s.path("none.toml")}, exitUsage, "none.toml"},
+	} {
+		status, out := s.runOnce(tt.args...)
+		if status != tt.status || !strings.Contains(out, tt.words) {
+			t.Errorf("railgated %v: status %d, %q; want %d, %q", tt.args, status, out, tt.status, tt.words)
+		}
+	}
+}
+
+// A configuration that is wrong, or that names what is not there, ends the daemon
+// with one line: file, line, key, fix. So does --check, without starting.
+func TestWrongConfigurationIsOneLine(t *testing.T) {
+	s := newSite(t, "")
+	for _, tt := range []struct{ name, old, new, words string }{
+		{"an unknown key", `gate = "A07"`, `gaet = "A07"`, "gaet: unknown key"},
+		{"a bad value", `open_for = "1s"`, `open_for = "soon"`, "lane.open_for"},
+		{"a missing scanner", s.path("scanner"), "/dev/serial/by-id/none", "scanner[0].port"},
+		{"a missing keyset", s.path("keys.json"), s.path("other.json"), "keys: "},
+		{"a data folder that is a file", s.path("data"), s.path("gate.toml"), "data: "},
+		{"a line that no chip has", `driver = "sim"` + "\ntrace = " + fmt.Sprintf("%q", s.path("trace.ndjson")), "driver = \"gpio\"\nopen = \"NOPE1\"\npassage = \"nochip:3\"", "turnstile.open"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := strings.Replace(s.config, tt.old, tt.new, 1)
+			if text == s.config {
+				t.Fatal("the test changes nothing")
+			}
+			s.write("wrong.toml", text)
+			for _, args := range [][]string{{"--config", s.path("wrong.toml")}, {"--config", s.path("wrong.toml"), "--check"}} {
+				status, out := s.runOnce(args...)
+				first, _, _ := strings.Cut(out, "\n")
+				if status != exitUsage || !strings.Contains(first, "wrong.toml:") || !strings.Contains(out, tt.words) || strings.Count(out, "\n") > 2 {
+					t.Errorf("railgated %v: status %d, %q; want %d and a line with %q", args[2:], status, out, exitUsage, tt.words)
+				}
+			}
+		})
+	}
+}
+
+// What is missing from a configuration that has worked is broken, not wrong: the
+// gate starts without it and says so.
+func TestConfigurationThatWorkedStartsWithoutItsScanner(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	d.until("noted", func() bool { _, err := os.Stat(s.path("data/" + workedName)); return err == nil })
+	d.stop()
+	s.unplug()
+	d = s.start()
+	if st := d.status(); st.Health != control.OutOfService || !strings.Contains(strings.Join(st.Problems, " "), "front") {
+		t.Errorf("status = %s, %v; want out of service for its scanner", st.Health, st.Problems)
+	}
+	if status, _ := s.runOnce("--config", s.path("gate.toml"), "--check"); status != exitUsage {
+		t.Errorf("--check gives %d; want %d: the scanner is missing", status, exitUsage)
+	}
+	s.plug()
+	d.until("healthy", func() bool { return d.status().Health == control.Healthy })
+}
+
+func TestLockedStoreIsOneLine(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	status, out := s.runOnce("--config", s.path("gate.toml"))
+	if status != exitFailed || !strings.Contains(out, "is railgated running already?") || !strings.Contains(out, fmt.Sprint(d.cmd.Process.Pid)) {
+		t.Errorf("a second daemon: status %d, %q; want %d and the first one's pid", status, out, exitFailed)
+	}
+	d.scan(d.code())
+	d.waitFor(1, decided("granted", "ok"))
+}
+
+// mount mounts something for a test; only root may.
+func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
+	t.Helper()
+	if err := unix.Mount(source, target, kind, flags, data); err != nil {
+		t.Skipf("mounting %s: %v (this test needs root)", kind, err)
+	}
+	t.Cleanup(func() { unix.Unmount(target, unix.MNT_DETACH) })
+}
+
+func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
+	dir := t.TempDir()
+	mount(t, "tmpfs", dir, "tmpfs", 0, "size=3m")
+	s := newSite(t, "")
+	s.config = strings.Replace(s.config, s.path("data"), filepath.Join(dir, "data"), 1)
+	s.write("gate.toml", s.config)
+	if err := os.Symlink(filepath.Join(dir, "data"), s.path("data")); err != nil {
+		t.Fatal(err)
+	}
+	d := s.start()
+	first := d.code()
+	d.scan(first)
+	d.waitFor(1, kind(store.Passage))
+	filler := fill(t, filepath.Join(dir, "filler"))
+	for n := 0; d.status().Mode != string(modeOutOfService); n++ { // until the file has no room left inside
+		if n == 500 {
+			t.Fatalf("a full disk is not noticed; log:\n%s", d.log)
+		}
+		d.scan(d.code())
+		d.until("decided", func() bool {
+			c := d.status().Counts
+			return c.Decided["ok"]+c.Decided["out_of_service"] >= uint64(n+2)
+		})
+		d.until("passed", func() bool { return d.status().Mode != string(modeGranted) })
+	}
+	granted := int(d.status().Counts.Decided["ok"])
+	d.wantPulses(granted)
+	// The emergency exit works with a full disk.
+	d.client().Sim(t.Context(), "emergency", true)
+	d.until("in emergency", func() bool { return d.status().Mode == string(modeEmergency) })
+	d.client().Sim(t.Context(), "emergency", false)
+	if n := strings.Count(d.log.String(), "level=ERROR"); n > 3 {
+		t.Errorf("%d lines about one full disk:\n%s", n, d.log)
+	}
+	os.Remove(filler)
+	d.until("in service", func() bool { return d.status().Health == control.Healthy })
+	time.Sleep(heldFor)
+	d.scan(first)
+	d.waitFor(1, decided("denied", "already_used"))
+	d.scan(d.code())
+	d.waitFor(granted+1, decided("granted", "ok"))
+	d.waitFor(1, kind(store.EmergencyBegin)) // it waited for room
+}
+
+// fill fills a file system.
+func fill(t *testing.T, path string) string {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 64 << 10; size > 0; size /= 2 {
+		for block := make([]byte, size); ; {
+			if _, err := f.Write(block); err != nil {
+				break
+			}
+		}
+	}
+	return path
+}
+
+func TestReadOnlyDataFolderIsOneLine(t *testing.T) {
+	s := newSite(t, "")
+	if err := os.Mkdir(s.path("data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mount(t, "tmpfs", s.path("data"), "tmpfs", unix.MS_RDONLY, "")
+	status, out := s.runOnce("--config", s.path("gate.toml"))
+	if status != exitUsage || strings.Count(out, "\n") != 1 || !strings.Contains(out, "data: ") || !strings.Contains(out, "read-only") {
+		t.Errorf("status %d, %q; want %d and one line about the data folder", status, out, exitUsage)
+	}
+}
+
+// Garbage as fast as a line carries it neither fills the journal nor hides a code.
+func TestGarbageFlood(t *testing.T) {
+	d := newSite(t, "").start()
+	garbage := bytes.Repeat([]byte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ\x00\xff $%*+-./:"), 20)
+	codes := 0
+	began := time.Now()
+	for n := 0; time.Since(began) < 3*time.Second; n++ {
+		d.port.Write(fmt.Appendf(nil, "%d%s\r", n, garbage))
+		if time.Since(began) > time.Duration(codes+1)*300*time.Millisecond {
+			d.scan(d.code())
+			codes++
+			d.until("granted", func() bool { return d.status().Counts.Decided["ok"] >= uint64(codes) })
+		}
+	}
+	if codes == 0 {
+		t.Fatal("the flood was too slow to show a code in")
+	}
+	time.Sleep(countEvery + 200*time.Millisecond)
+	st := d.status()
+	if st.Store.Seq > 200 || st.Counts.Decided["malformed"] < 1000 {
+		t.Errorf("%d records for %d denials; want them counted", st.Store.Seq, st.Counts.Decided["malformed"])
+	}
+	denied := uint64(0)
+	for _, r := range d.records() {
+		if r.Decision == "denied" {
+			denied += uint64(max(1, r.Count))
+		}
+	}
+	if dropped := st.Counts.Dropped["overrun"] + st.Counts.Dropped["stale"] + st.Counts.Dropped["busy"] + st.Counts.Dropped["held"]; denied+dropped+uint64(codes) < st.Counts.Readings["front"] {
+		t.Errorf("%d readings, %d denied, %d dropped, %d granted; want every one accounted for", st.Counts.Readings["front"], denied, dropped, codes)
+	}
+	t.Logf("%d readings in 3 s, %d codes granted among them, %d records", st.Counts.Readings["front"], codes, st.Store.Seq)
+}
+
+func TestSocketThatIsTakenAndHTTPPort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s := newSite(t, "", func(c string) string {
+		return c + "[http]\nlisten = \"" + taken.Addr().String() + "\"\n"
+	})
+	status, out := s.runOnce("--config", s.path("gate.toml"))
+	if status != exitUsage || !strings.Contains(out, "http.listen") || !strings.Contains(out, "address already in use") {
+		t.Errorf("a port that is taken: status %d, %q; want %d and the key", status, out, exitUsage)
+	}
+}
+
+func TestSystemdHearsOfTheGate(t *testing.T) {
+	dir := t.TempDir()
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	heard := make(chan string, 1000)
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := socket.Read(buf)
+			if err != nil {
+				return
+			}
+			heard <- string(buf[:n])
+		}
+	}()
+	d := newSite(t, "").start("NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=3000000")
+	want := func(what string) {
+		t.Helper()
+		for {
+			select {
+			case got := <-heard:
+				if strings.Contains(got, what) {
+					return
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("systemd never hears %s; log:\n%s", what, d.log)
+			}
+		}
+	}
+	want("READY=1")
+	want("WATCHDOG=1")
+	want("WATCHDOG=1")
+	if status := d.stop(); status != exitOK {
+		t.Errorf("exit status %d; want %d", status, exitOK)
+	}
+	want("STOPPING=1")
+}
+
+func TestWatchdogStarvesWhenALoopStandsStill(t *testing.T) {
+	var fed, turning, standing uint64
+	log := new(lockedBuffer)
+	w := &watchdog{every: time.Millisecond, log: newTestLog(log), feed: func() { fed++ }, pulses: []pulse{
+		{"lane", func() uint64 { turning++; return turning }},
+		{"scanner front", func() uint64 { return standing }},
+	}}
+	standing = 1
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	w.Run(ctx)
+	if fed != 1 || !strings.Contains(log.String(), "scanner front") {
+		t.Errorf("fed %d times; want once, and the loop named:\n%s", fed, log)
+	}
+}
+
+// Callers who never hang up do not use up the gate's files: its scanner needs one.
+func TestCallersWhoNeverHangUp(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	path := s.path("data/" + control.SocketName)
+	short, done, err := control.Shorten(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	for range 300 {
+		c, err := net.Dial("unix", short)
+		if err != nil {
+			break // the backlog is full
+		}
+		defer c.Close()
+	}
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.cmd.Process.Pid))
+	if err != nil || len(files) > maxConns+40 {
+		t.Errorf("%d files are open, %v; want a bound", len(files), err)
+	}
+	d.scan(d.code())
+	d.until("open", func() bool { n, _ := d.pulses(); return n == 1 })
+}

@@ -1,0 +1,69 @@
+// The gate's face follows the gate by server-sent events and shows what it says. It
+// decides nothing: light, words and their time come with each event.
+'use strict';
+
+// The picture for an answer, by its sound: one for each kind.
+const pictures = { pass: 'pass', again: 'again', staff: 'staff', alarm: 'one' };
+const states = { idle: 'idle', emergency: 'pass', free_passage: 'pass', out_of_service: 'closed', diagnosis: 'closed' };
+
+const directions = { entry: ['进站', 'Entry'], exit: ['出站', 'Exit'], check: ['实名核验', 'ID check'] };
+
+const lostWords = [{ language: 'zh', text: '屏幕未连接，请走其他通道' }, { language: 'en', text: 'No connection: please use another lane' }];
+
+// A gate that says nothing for so long is gone: it speaks every two seconds.
+const silence = 5000;
+
+const body = document.body;
+const words = document.getElementById('words');
+
+function write(lines) {
+  words.replaceChildren(...lines.map(({ language, text }) => {
+    const p = document.createElement('p');
+    p.lang = language;
+    p.textContent = text;
+    if (language === 'zh') p.className = text.length <= 4 ? 'short' : text.length > 8 ? 'long' : '';
+    return p;
+  }));
+}
+
+function show(s) {
+  body.dataset.face = pictures[s.sound] || states[s.reason] || 'staff';
+  body.dataset.light = s.light;
+  body.dataset.reason = s.reason;
+  write(s.words);
+}
+
+function introduce(e) {
+  const [zh, en] = directions[e.direction] || ['', ''];
+  document.getElementById('gate').textContent = [e.station, e.gate].filter(Boolean).join(' ');
+  document.getElementById('direction').textContent = `${zh} ${en}`;
+  body.dataset.direction = e.direction;
+  body.dataset.mode = e.mode;
+}
+
+function lose() {
+  body.dataset.face = 'lost';
+  body.dataset.light = 'dark';
+  body.dataset.reason = 'lost';
+  write(lostWords);
+}
+
+let watch;
+function alive() {
+  clearTimeout(watch);
+  watch = setTimeout(lose, silence);
+}
+
+const source = new EventSource('events');
+source.addEventListener('beat', alive);
+source.onmessage = (message) => {
+  alive();
+  const e = JSON.parse(message.data);
+  introduce(e);
+  if (e.show) show(e.show);
+};
+source.onerror = () => { // the browser tries again by itself
+  clearTimeout(watch);
+  watch = setTimeout(lose, 500);
+};
+alive();

@@ -1,0 +1,554 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"railgate/cmd/control"
+	"railgate/driver/turnstile"
+	"railgate/store"
+	"railgate/verify"
+)
+
+// The tests of this file run the daemon itself, as a process of its own, on real
+// serial lines and files. The test's program is that process: see TestMain.
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv("RAILGATED_TEST") == "daemon":
+		os.Exit(run(os.Args[1:], os.Stderr))
+	case os.Getenv("RAILGATED_TEST") == "outputs-safe":
+		outputs, err := turnstile.LoadOutputs(os.Args[1])
+		if err == nil {
+			err = outputs.MakeSafe()
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// site is where a gate stands: its folder, its serial line, its issuer.
+type site struct {
+	t      testing.TB
+	dir    string
+	signer *verify.Signer
+	port   *os.File // the scanner's end of the line
+	slave  *os.File
+	config string
+	holder int
+}
+
+// newSite makes a site in a folder (a temporary one if it is ""). change edits the
+// configuration.
+func newSite(t testing.TB, dir string, change ...func(string) string) *site {
+	t.Helper()
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	s := &site{t: t, dir: dir}
+	s.makeKeys()
+	s.plug()
+	t.Cleanup(func() { s.port.Close(); s.slave.Close() })
+	s.config = fmt.Sprintf(`
+station = "GZQ"
+gate = "A07"
+data = %q
+keys = %q
+[lane]
+open_for = "1s"
+[[scanner]]
+name = "front"
+driver = "serial"
+port = %q
+[turnstile]
+driver = "sim"
+trace = %q
+pulse = "50ms"
+passage_after = "20ms"
+[clock]
+require_sync = false
+`, s.path("data"), s.path("keys.json"), s.path("scanner"), s.path("trace.ndjson"))
+	for _, f := range change {
+		s.config = f(s.config)
+	}
+	s.write("gate.toml", s.config)
+	return s
+}
+
+func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *site) write(name, text string) {
+	s.t.Helper()
+	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) makeKeys() {
+	s.t.Helper()
+	var err error
+	if s.signer, err = verify.GenerateSigner("kid1", verify.EdDSA, rand.Reader); err != nil {
+		s.t.Fatal(err)
+	}
+	now := time.Now()
+	doc := verify.Document{
+		Version: 1,
+		Issuers: []verify.DocumentIssuer{{ID: "test", Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: 10}},
+		Keys:    []verify.DocumentKey{s.signer.Document("test", []verify.Class{1, 2, 3}, now.Add(-48*time.Hour), now.Add(48*time.Hour))},
+		Revoked: []verify.DocumentRevoked{},
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.write("keys.json", string(data))
+}
+
+// plug plugs a scanner in: a new line behind the old link.
+func (s *site) plug() {
+	s.t.Helper()
+	port, slave, err := pty.Open()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.port, s.slave = port, slave
+	os.Remove(s.path("scanner"))
+	if err := os.Symlink(slave.Name(), s.path("scanner")); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) unplug() {
+	os.Remove(s.path("scanner"))
+	s.port.Close()
+	s.slave.Close()
+}
+
+// claims are a new holder's, signed now.
+func (s *site) claims() verify.Claims {
+	s.holder++
+	now := uint64(time.Now().Unix())
+	return verify.Claims{
+		Holder: verify.HolderID(fmt.Sprintf("holder-%06d", s.holder)), Certificate: verify.CertificateID(fmt.Sprintf("cert%06d", s.holder)),
+		IssuedAt: now, Live: now, Expires: now + 3600, Class: verify.Temporary,
+	}
+}
+
+func (s *site) mint(c verify.Claims) string {
+	s.t.Helper()
+	credential, err := s.signer.Issue(c, rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return credential.Text()
+}
+
+// code is a new holder's fresh code.
+func (s *site) code() string { return s.mint(s.claims()) }
+
+func (s *site) scan(text string) {
+	s.t.Helper()
+	if _, err := s.port.WriteString(text + "\r"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// process is a railgated at a site.
+type process struct {
+	*site
+	cmd *exec.Cmd
+	log *lockedBuffer
+}
+
+func (s *site) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "RAILGATED_TEST=daemon")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	return cmd
+}
+
+// start starts a daemon and waits until it answers.
+func (s *site) start(env ...string) *process {
+	s.t.Helper()
+	d := s.launch(env...)
+	d.until("ready", func() bool { return strings.Contains(d.log.String(), "msg=ready") })
+	return d
+}
+
+func (s *site) launch(env ...string) *process {
+	s.t.Helper()
+	d := &process{site: s, log: new(lockedBuffer)}
+	d.cmd = s.command("--config", s.path("gate.toml"))
+	d.cmd.Env = append(d.cmd.Env, env...)
+	d.cmd.Stderr = d.log
+	if err := d.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(d.kill)
+	return d
+}
+
+func (d *process) kill() {
+	d.cmd.Process.Kill()
+	d.cmd.Wait()
+}
+
+// stop asks the daemon to stop, as systemd does, and gives its exit status.
+func (d *process) stop() int {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(unix.SIGTERM); err != nil {
+		d.t.Fatal(err)
+	}
+	d.cmd.Wait()
+	return d.cmd.ProcessState.ExitCode()
+}
+
+// until waits for something, or fails the test with the log.
+func (d *process) until(what string, is func() bool) {
+	d.t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); {
+		if time.Now().After(end) {
+			d.t.Fatalf("never %s; log:\n%s", what, d.log)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (d *process) client() *control.Client { return control.NewClient(d.path("data")) }
+
+func (d *process) status() *control.Status {
+	d.t.Helper()
+	s, err := d.client().Status(d.t.Context())
+	if err != nil {
+		d.t.Fatalf("%v; log:\n%s", err, d.log)
+	}
+	return s
+}
+
+// records are the journal, from the running daemon.
+func (d *process) records() []store.Record {
+	d.t.Helper()
+	records, err := d.client().Records(0, 1000)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return records
+}
+
+func (d *process) count(match func(*store.Record) bool) (n int) {
+	d.t.Helper()
+	for _, r := range d.records() {
+		if match(&r) {
+			n++
+		}
+	}
+	return n
+}
+
+func decided(decision, reason string) func(*store.Record) bool {
+	return func(r *store.Record) bool { return r.Decision == decision && r.Reason == reason }
+}
+
+func kind(k store.Kind) func(*store.Record) bool {
+	return func(r *store.Record) bool { return r.Kind == k }
+}
+
+// waitFor waits for n records.
+func (d *process) waitFor(n int, match func(*store.Record) bool) {
+	d.t.Helper()
+	d.until("journaled", func() bool { return d.count(match) >= n })
+	if got := d.count(match); got != n {
+		d.t.Errorf("%d records; want %d: %+v", got, n, d.records())
+	}
+}
+
+// pulses counts the relay's activations in the trace, and tells whether it is active.
+func (s *site) pulses() (n int, active bool) {
+	s.t.Helper()
+	data, err := os.ReadFile(s.path("trace.ndjson"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	for line := range bytes.Lines(data) {
+		var l turnstile.TraceLine
+		if json.Unmarshal(line, &l) == nil && l.Line == "open" {
+			active = l.Level == 1
+			if active {
+				n++
+			}
+		}
+	}
+	return n, active
+}
+
+func (d *process) wantPulses(want int) {
+	d.t.Helper()
+	if got, _ := d.pulses(); got != want {
+		d.t.Errorf("the relay was active %d times; want %d; log:\n%s", got, want, d.log)
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func TestFreshCodesOpenTheGateOnceEach(t *testing.T) {
+	d := newSite(t, "").start()
+	var codes []string
+	for n := range 5 {
+		codes = append(codes, d.code())
+		d.scan(codes[n])
+		d.waitFor(n+1, kind(store.Passage))
+	}
+	stale := d.claims()
+	stale.IssuedAt, stale.Live = stale.IssuedAt-71, stale.Live-71
+	d.scan(d.mint(stale))
+	d.waitFor(1, decided("denied", "code_expired"))
+	d.scan("WIFI:T:WPA;S:HALL;;")
+	d.waitFor(1, decided("denied", "malformed"))
+	time.Sleep(heldFor) // the codes have left the glass
+	for _, code := range codes {
+		d.scan(code)
+	}
+	d.waitFor(5, decided("denied", "already_used"))
+	d.wantPulses(5)
+	if status := d.stop(); status != exitOK {
+		t.Errorf("exit status %d after SIGTERM; want %d", status, exitOK)
+	}
+	if strings.Contains(d.log.String(), "RG1:") || strings.Contains(d.log.String(), codes[0][10:40]) {
+		t.Error("a code is in the log")
+	}
+}
+
+func TestSpentCodeStaysSpentThroughKill(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	code := d.code()
+	d.scan(code)
+	d.waitFor(1, decided("granted", "ok"))
+	d.kill()
+	d = s.start()
+	d.scan(code)
+	d.waitFor(1, decided("denied", "already_used"))
+	d.wantPulses(1)
+}
+
+func TestBacklogOfAClosedGateOpensNothing(t *testing.T) {
+	s := newSite(t, "")
+	s.scan(s.code()) // nobody listens yet
+	s.scan(s.code())
+	d := s.start()
+	d.scan(d.code())
+	d.waitFor(1, decided("granted", "ok"))
+	d.wantPulses(1)
+}
+
+func TestStopInMidPulseReleasesTheRelay(t *testing.T) {
+	s := newSite(t, "", func(c string) string { return strings.Replace(c, `pulse = "50ms"`, `pulse = "5s"`, 1) })
+	d := s.start()
+	d.scan(d.code())
+	d.until("open", func() bool { _, active := d.pulses(); return active })
+	if status := d.stop(); status != exitOK {
+		t.Errorf("exit status %d; want %d", status, exitOK)
+	}
+	if _, active := s.pulses(); active {
+		t.Error("the relay is active after SIGTERM")
+	}
+}
+
+func TestOutputsSafeReleasesWhatAKilledDaemonLeftActive(t *testing.T) {
+	s := newSite(t, "", func(c string) string { return strings.Replace(c, `pulse = "50ms"`, `pulse = "5s"`, 1) })
+	d := s.start()
+	d.scan(d.code())
+	d.until("open", func() bool { _, active := d.pulses(); return active })
+	d.kill()
+	if _, active := s.pulses(); !active {
+		t.Fatal("SIGKILL released the relay; this simulates a board that keeps its level")
+	}
+	s.makeSafe()
+	if _, active := s.pulses(); active {
+		t.Error("the relay is active after outputs-safe")
+	}
+}
+
+func (s *site) makeSafe() {
+	s.t.Helper()
+	cmd := s.command(s.path("data/" + turnstile.OutputsName))
+	cmd.Env = append(cmd.Env, "RAILGATED_TEST=outputs-safe")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("outputs-safe: %v: %s", err, out)
+	}
+}
+
+func TestScannerUnpluggedInMidFrame(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	d.scan(d.code())
+	d.waitFor(1, decided("granted", "ok"))
+	half := d.code()
+	d.port.WriteString(half[:100])
+	time.Sleep(50 * time.Millisecond)
+	s.unplug()
+	d.until("out of service", func() bool { return d.status().Health == control.OutOfService })
+	s.plug()
+	d.until("in service", func() bool { return d.status().Health == control.Healthy })
+	d.scan(half) // the same passenger shows it again
+	d.waitFor(2, decided("granted", "ok"))
+	d.wantPulses(2)
+}
+
+func TestKeysetIsReadAgain(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	old := d.signer
+	d.makeKeys() // another key under the same kid
+	d.scan(d.code())
+	d.until("decided", func() bool { return d.count(kind(store.Decision)) > 0 })
+	if d.count(decided("granted", "ok")) == 0 {
+		d.cmd.Process.Signal(unix.SIGHUP)
+		d.until("read again", func() bool { return strings.Count(d.log.String(), "keyset in use") == 2 })
+		d.scan(d.code())
+		d.until("granted", func() bool { return d.count(decided("granted", "ok")) == 1 })
+	}
+	s.write("keys.json", `{"version": 2`)
+	d.cmd.Process.Signal(unix.SIGHUP)
+	d.until("complained", func() bool { return strings.Contains(d.log.String(), "the old one stays in use") })
+	granted := d.count(decided("granted", "ok"))
+	d.scan(d.code())
+	d.waitFor(granted+1, decided("granted", "ok"))
+	d.signer = old
+	d.scan(d.code())
+	d.until("denied", func() bool { return d.count(decided("denied", "bad_signature")) > 0 })
+	if h := d.status(); h.Health != control.Degraded {
+		t.Errorf("health = %s; want degraded, for the keyset cannot be read", h.Health)
+	}
+}
+
+func TestDamagedStoreClosesTheLane(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	code, paper := d.code(), d.claims()
+	paper.Class = verify.Paper
+	certificate := d.mint(paper)
+	d.scan(code)
+	d.waitFor(1, kind(store.Passage))
+	d.scan(certificate)
+	d.waitFor(2, kind(store.Passage))
+	d.stop()
+	if err := os.Truncate(s.path("data/gate.db"), 5000); err != nil {
+		t.Fatal(err)
+	}
+	d = s.start()
+	st := d.status()
+	if st.Health != control.OutOfService || !strings.Contains(strings.Join(st.Problems, " "), "memory") {
+		t.Errorf("status = %s %v; want out of service, for the memory is lost", st.Health, st.Problems)
+	}
+	if !strings.Contains(d.log.String(), "set aside") {
+		t.Errorf("log says nothing of a file that was set aside:\n%s", d.log)
+	}
+	d.scan(code)
+	d.scan(certificate)
+	time.Sleep(300 * time.Millisecond)
+	d.wantPulses(2)
+}
+
+func TestEmergencyThroughTheSocket(t *testing.T) {
+	d := newSite(t, "").start()
+	if err := d.client().Sim(t.Context(), "emergency", true); err != nil {
+		t.Fatal(err)
+	}
+	d.waitFor(1, kind(store.EmergencyBegin))
+	d.scan(d.code())
+	time.Sleep(200 * time.Millisecond)
+	d.wantPulses(0)
+	if err := d.client().Sim(t.Context(), "emergency", false); err != nil {
+		t.Fatal(err)
+	}
+	d.waitFor(1, kind(store.EmergencyEnd))
+	d.scan(d.code())
+	d.waitFor(1, kind(store.Passage))
+}
+
+func TestBenchMovesTheTime(t *testing.T) {
+	d := newSite(t, "").start()
+	code := d.code()
+	if err := d.client().Pretend(t.Context(), -time.Minute); err == nil {
+		t.Error("time runs backwards")
+	}
+	if err := d.client().Pretend(t.Context(), 2*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	d.scan(code)
+	d.waitFor(1, decided("denied", "code_expired"))
+	d.waitFor(1, kind(store.ClockStep))
+}
+
+func TestTechnicianTakesTheLaneOver(t *testing.T) {
+	d := newSite(t, "").start()
+	if err := d.client().Service(t.Context(), "party"); err == nil {
+		t.Error("service party is taken")
+	}
+	if err := d.client().Service(t.Context(), "closed"); err != nil {
+		t.Fatal(err)
+	}
+	d.waitFor(1, kind(store.ServiceBegin))
+	d.scan(d.code())
+	d.waitFor(1, decided("denied", "out_of_service"))
+	d.wantPulses(0)
+}
+
+func TestEventsAreFollowed(t *testing.T) {
+	d := newSite(t, "").start()
+	seen := make(chan control.Event, 100)
+	go d.client().Events(t.Context(), func(e control.Event) bool { seen <- e; return true })
+	first := <-seen // what is shown now
+	if first.Show == nil || first.Show.Reason != "idle" {
+		t.Errorf("first event = %+v; want the idle face", first)
+	}
+	d.scan(d.code())
+	var record, show, times bool
+	for !record || !show || !times {
+		select {
+		case e := <-seen:
+			record = record || e.Record != nil && e.Record.Decision == "granted"
+			show = show || e.Show != nil && e.Show.Reason == "ok" && len(e.Show.Words) == 2
+			times = times || e.Timings != nil && e.Timings.Total > 0
+		case <-time.After(20 * time.Second):
+			t.Fatalf("record %v, show %v, timings %v", record, show, times)
+		}
+	}
+}
+
+func newTestLog(b *lockedBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"railgate/cmd/control"
+)
+
+// face is the gate's face for a kiosk browser, and the technician's page.
+//
+//go:embed face
+var face embed.FS
+
+// A web answers on HTTP where that is configured: the passenger's screen, the
+// technician's page, metrics, health. It changes nothing, and tells of nobody: no
+// holder and no certificate goes out here.
+type web struct{ *server }
+
+func (w web) String() string { return "http" }
+
+// Run listens until ctx ends. A port that is taken is an error: the configuration
+// is wrong, and the screen would stay dark.
+func (w web) Run(ctx context.Context) error {
+	l, err := net.Listen("tcp", w.cfg.HTTP.Listen)
+	if err != nil {
+		return w.cfg.Problem("http.listen", "%v; choose another port", err)
+	}
+	w.log.Info("listening", "url", "http://"+l.Addr().String())
+	return serve(ctx, l, w.mux())
+}
+
+func (w web) mux() http.Handler {
+	files, err := fs.Sub(face, "face")
+	if err != nil {
+		panic("railgated: internal error: " + err.Error()) // it is embedded
+	}
+	mux := http.NewServeMux()
+	static := http.FileServerFS(files)
+	mux.Handle("GET /{$}", static)
+	for _, name := range []string{"face.css", "face.js", "status.css", "status.js"} {
+		mux.Handle("GET /"+name, static)
+	}
+	mux.HandleFunc("GET /status", func(rw http.ResponseWriter, r *http.Request) { http.ServeFileFS(rw, r, files, "status.html") })
+	mux.HandleFunc("GET /status.json", w.getStatus)
+	mux.HandleFunc("GET /events", w.getScreen)
+	mux.Handle("GET /metrics", w.metricsHandler())
+	// /healthz: the process answers. /readyz: the lane lets people pass.
+	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
+	mux.HandleFunc("GET /readyz", w.getReady)
+	return guard(mux)
+}
+
+// guard says what a browser may do with these pages: show them, and nothing else.
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h := rw.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(rw, r)
+	})
+}
+
+func (w web) getReady(rw http.ResponseWriter, _ *http.Request) {
+	s := w.lane.status(w.cfg, w.started)
+	if s.Health == control.OutOfService {
+		http.Error(rw, strings.Join(s.Problems, "\n"), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(rw, s.Health)
+}
+
+// screen is what the passenger's screen is told.
+type screen struct {
+	Station   string        `json:"station"`
+	Gate      string        `json:"gate"`
+	Direction string        `json:"direction"`
+	Languages []string      `json:"languages"`
+	Mode      string        `json:"mode"`
+	Show      *control.Show `json:"show,omitempty"`
+}
+
+// screenBeat is how often a silent screen is told that the gate lives.
+const screenBeat = 2 * time.Second
+
+// getScreen sends what is shown as server-sent events, beginning with what is shown
+// now. A comment every now and then says that the gate lives.
+func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
+	events := w.lane.hub.listen()
+	defer w.lane.hub.leave(events)
+	rw.Header().Set("Content-Type", "text/event-stream")
+	out := http.NewResponseController(rw)
+	beat := time.NewTicker(screenBeat)
+	defer beat.Stop()
+	send := func(e control.Event) error {
+		data, err := json.Marshal(screen{
+			Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages, Mode: e.Mode, Show: e.Show,
+		})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(rw, "data: %s\n\n", data)
+		return err
+	}
+	for err := send(control.Event{Mode: string(w.lane.seen().mode)}); err == nil; err = out.Flush() {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-beat.C:
+			_, err = fmt.Fprint(rw, "event: beat\ndata: {}\n\n")
+		case e := <-events:
+			if e.Show != nil || e.Record != nil {
+				err = send(control.Event{Mode: e.Mode, Show: e.Show})
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/store"
+)
+
+// withScreen is a site whose daemon serves its screen.
+func withScreen(t *testing.T) (s *site, url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	return newSite(t, "", func(c string) string { return c + "[http]\nlisten = \"" + addr + "\"\n" }), "http://" + addr
+}
+
+func get(t *testing.T, url string) (status int, body string, header http.Header) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(data), resp.Header
+}
+
+func TestScreenIsServed(t *testing.T) {
+	s, url := withScreen(t)
+	s.start()
+	for _, path := range []string{"/", "/face.css", "/face.js", "/status", "/status.css", "/status.js", "/status.json", "/metrics", "/healthz", "/readyz"} {
+		status, body, header := get(t, url+path)
+		if status != http.StatusOK || body == "" {
+			t.Errorf("%s: status %d", path, status)
+		}
+		if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+	}
+	for _, path := range []string{"/face/", "/face/index.html", "/nothing", "/service", "/journal"} {
+		if status, _, _ := get(t, url+path); status != http.StatusNotFound {
+			t.Errorf("%s: status %d; want 404", path, status)
+		}
+	}
+	resp, err := http.Post(url+"/status.json", "application/json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("a POST gets %d: the screen changes nothing", resp.StatusCode)
+	}
+}
+
+func TestScreenFollowsTheLane(t *testing.T) {
+	s, url := withScreen(t)
+	d := s.start()
+	resp, err := http.Get(url + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := make(chan string, 1000)
+	go func() {
+		for in := bufio.NewScanner(resp.Body); in.Scan(); {
+			lines <- in.Text()
+		}
+		close(lines)
+	}()
+	all := ""
+	want := func(what string) {
+		t.Helper()
+		timeout := time.After(20 * time.Second)
+		for {
+			select {
+			case line, ok := <-lines:
+				all += line + "\n"
+				if strings.Contains(line, what) {
+					return
+				}
+				if !ok {
+					t.Fatalf("the stream ended before %s", what)
+				}
+			case <-timeout:
+				t.Fatalf("no %s in:\n%s", what, all)
+			}
+		}
+	}
+	want(`"gate":"A07"`)
+	want(`"reason":"idle"`)
+	d.scan(d.code())
+	want(`请通行`)
+	want("event: beat")
+	d.scan("nonsense")
+	want(`"reason":"malformed"`)
+	if strings.Contains(all, "holder") || strings.Contains(all, `"sub"`) || strings.Contains(all, `"cti"`) {
+		t.Errorf("the screen is told of a holder:\n%s", all)
+	}
+	d.kill()
+	for range lines { // ends, so that the screen knows
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	s, url := withScreen(t)
+	d := s.start()
+	s.unplug()
+	d.until("out of service", func() bool { status, _, _ := get(t, url+"/readyz"); return status == http.StatusServiceUnavailable })
+	if status, _, _ := get(t, url+"/healthz"); status != http.StatusOK {
+		t.Errorf("healthz = %d; want 200: the process answers", status)
+	}
+}
+
+func TestMetricsHaveBoundedLabels(t *testing.T) {
+	s, url := withScreen(t)
+	d := s.start()
+	d.scan(d.code())
+	d.waitFor(1, kind(store.Passage))
+	for n := range 20 {
+		d.scan(fmt.Sprint("noise ", n))
+	}
+	d.until("denied", func() bool { return d.status().Counts.Decided["malformed"] == 20 })
+	_, text, _ := get(t, url+"/metrics")
+	for _, line := range []string{
+		`railgate_decisions_total{reason="ok"} 1`, `railgate_decisions_total{reason="malformed"} 20`, `railgate_device_up{kind="scanner",name="front"} 1`,
+		`railgate_scan_to_open_seconds_count 1`, `railgate_health{health="healthy"} 1`, `railgate_clock_trusted 1`, `railgate_keyset_version 1`,
+		`railgate_readings_total{scanner="front"} 21`, `railgate_out_of_service{cause="clock"} 0`, `railgate_journal_records_total{kind="passage"} 1`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("metrics lack %s", line)
+		}
+	}
+	if strings.Contains(text, "noise") {
+		t.Error("what was scanned is in the metrics")
+	}
+	checkNames(t, text, "../../configs/prometheus/alerts.yml")
+	checkNames(t, text, "../../configs/grafana/railgate.json")
+	promtool(t, text)
+}
+
+// checkNames checks that a file asks for metrics that there are.
+func checkNames(t *testing.T, metrics, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`railgate_[a-z_]+`).FindAllString(string(data), -1)
+	if len(names) == 0 {
+		t.Errorf("%s asks for nothing", path)
+	}
+	for _, name := range names {
+		if !strings.Contains(metrics, "\n"+name+"{") && !strings.Contains(metrics, "\n"+name+" ") {
+			t.Errorf("%s asks for %s, which there is not", path, name)
+		}
+	}
+}
+
+// promtool holds metrics and rules against Prometheus' own tool, where it is.
+func promtool(t *testing.T, metrics string) {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Log("promtool is not here (apt install prometheus): names are checked, rules are not run")
+		return
+	}
+	lint := exec.Command(path, "check", "metrics")
+	lint.Stdin = strings.NewReader(metrics)
+	if out, err := lint.CombinedOutput(); err != nil {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+	test := exec.Command(path, "test", "rules", "alerts_test.yml")
+	test.Dir = "../../configs/prometheus"
+	if out, err := test.CombinedOutput(); err != nil {
+		t.Errorf("promtool test rules: %v\n%s", err, out)
+	}
+}

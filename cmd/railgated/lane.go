@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"railgate/cmd/control"
+	"railgate/driver"
+	"railgate/driver/clock"
+	"railgate/driver/panel"
+	"railgate/store"
+	"railgate/verify"
+)
+
+// A lane does what step says. One goroutine owns the state, and nothing else
+// opens the gate.
+type lane struct {
+	rules     *rules
+	languages []string
+	log       *slog.Logger
+	in        *inbox
+	hub       *hub
+	clock     *clock.Clock
+	store     *store.Store
+	turnstile driver.Turnstile // nil: the lane opens nothing
+	panel     driver.Panel
+	scanners  []driver.Scanner
+	keys      *keyring
+	began     time.Time // instants count from here
+	beats     atomic.Uint64
+
+	// owned by Run
+	state   state
+	times   control.Timings
+	readAt  time.Duration
+	checkAt time.Duration
+
+	mu      sync.Mutex // guards the fields below, for whoever asks
+	view    laneView
+	crowd   clock.Crowd
+	counts  control.Counts
+	timings control.Timings
+	history history
+}
+
+// laneView is what others may know of the lane's state.
+type laneView struct {
+	mode       mode
+	reasons    []string
+	causes     [causes]bool
+	obstructed bool
+	service    serviceMode
+	blind      bool
+}
+
+// checkEvery is how often the lane looks after its devices, the loop's slowest turn;
+// while it is out of service it looks more often.
+const (
+	checkEvery   = 250 * time.Millisecond
+	checkClosely = 20 * time.Millisecond
+)
+
+func newLane(r *rules, log *slog.Logger) *lane {
+	l := &lane{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: newState(r)}
+	l.counts = control.Counts{Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{}}
+	// Until a device has said how it is, it is not there. That is no news.
+	l.state.why[causeScanner] = starting
+	if r.opens {
+		l.state.why[causeTurnstile] = starting
+	}
+	return l
+}
+
+func (l *lane) String() string { return "lane" }
+
+// deliver is where scanners leave readings.
+func (l *lane) deliver(r driver.Reading) {
+	l.mu.Lock()
+	l.counts.Readings[r.Scanner]++
+	l.mu.Unlock()
+	l.in.deliver(r)
+}
+
+// sensed is where the turnstile leaves events.
+func (l *lane) sensed(e driver.Event) {
+	switch e.Kind {
+	case driver.PassageEvent:
+		l.in.post(evSensor{e.Active})
+	case driver.EmergencyEvent:
+		l.in.post(evEmergency{e.Active})
+	case driver.FaultEvent:
+		if e.Active {
+			l.in.post(evNote{store.Record{Kind: store.Fault, Detail: "turnstile: " + e.Err.Error()}})
+		}
+	}
+}
+
+func (l *lane) instant() instant {
+	wall, trusted := l.clock.Now()
+	return instant{mono: time.Since(l.began), wall: wall, trusted: trusted}
+}
+
+// Run works until ctx ends, then releases the relay.
+func (l *lane) Run(ctx context.Context) error {
+	defer l.release()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a bad page of the store is an error there
+	l.carry(effShow{panel.Occasion{Reason: l.state.rest()}, 0})
+	l.state.shown = l.state.rest()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.in.kick:
+		case <-timer.C:
+		}
+		for ctx.Err() == nil {
+			ev, ok := l.in.take(func(at time.Time) time.Duration { return at.Sub(l.began) })
+			if !ok {
+				break
+			}
+			l.step(ev)
+			l.beats.Add(1)
+		}
+		timer.Reset(l.rest())
+	}
+}
+
+// rest does what time alone asks for and says how long there is nothing to do.
+func (l *lane) rest() time.Duration {
+	l.beats.Add(1)
+	now := time.Since(l.began)
+	if next := l.state.next(); next > 0 && next <= now {
+		l.step(evTick{})
+	}
+	wait := checkEvery
+	if l.state.outOfService() {
+		wait = checkClosely
+	}
+	if now >= l.checkAt {
+		l.check()
+		l.checkAt = now + wait
+	}
+	if next := l.state.next(); next > 0 {
+		wait = min(wait, next-now)
+	}
+	return max(wait, 0)
+}
+
+// step feeds the lane one event and carries out what follows.
+func (l *lane) step(ev event) {
+	var effects []effect
+	l.state, effects = l.state.step(ev, l.instant())
+	l.look()
+	for _, e := range effects {
+		l.carry(e)
+	}
+}
+
+// look lets others see what the state is.
+func (l *lane) look() {
+	view := laneView{mode: l.state.mode(), reasons: l.state.reasons(), obstructed: l.state.obstructed, service: l.state.service, blind: !l.state.blindSince.IsZero()}
+	for c, why := range l.state.why {
+		view.causes[c] = why != ""
+	}
+	l.mu.Lock()
+	l.view = view
+	l.mu.Unlock()
+}
+
+func (l *lane) seen() laneView {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.view
+}
+
+// carry carries out one effect, and feeds back what came of it.
+func (l *lane) carry(e effect) {
+	switch e := e.(type) {
+	case effDecide:
+		l.decide(e)
+	case effSpend:
+		began := time.Now()
+		seq, err := l.store.Grant(e.use, e.until, e.record)
+		l.times.Commit = time.Since(began).Microseconds()
+		if err == nil {
+			e.record.Seq = seq
+			l.report(e.record)
+		}
+		l.step(evSpent{seq, err})
+	case effOpen:
+		l.open(e.window)
+	case effClose:
+		if l.turnstile != nil {
+			l.check1(l.turnstile.Close())
+		}
+	case effRelease:
+		l.release()
+	case effJournal:
+		l.store.Append(e.record)
+		l.report(e.record)
+	case effPassed:
+		l.store.Pass(e.record, e.record.Holder, l.rules.role)
+		l.report(e.record)
+	case effShow:
+		l.show(e)
+	case effDrop:
+		l.mu.Lock()
+		l.counts.Dropped[e.reason]++
+		l.mu.Unlock()
+		l.log.Debug("reading passed over", "why", e.reason)
+	}
+}
+
+func (l *lane) release() {
+	if l.turnstile != nil {
+		l.check1(l.turnstile.Release())
+	}
+}
+
+// check1 notes a turnstile that failed to close; it says so itself as well.
+func (l *lane) check1(err error) {
+	if err != nil {
+		l.log.Error("closing the turnstile", "err", err)
+	}
+}
+
+// decide verifies a reading by the time that it is.
+func (l *lane) decide(e effDecide) {
+	now := l.instant()
+	l.times = control.Timings{Wait: (now.mono - e.at).Microseconds()}
+	l.readAt = e.at
+	keys := l.keys.current()
+	if keys == nil { // between the step and now
+		return
+	}
+	began := time.Now()
+	answer := evVerdict{reading: e.reading, at: e.at}
+	answer.verdict = verify.Decide(e.reading.Text, keys, l.rules.accept, now.wall)
+	l.times.Verify = time.Since(began).Microseconds()
+	if v := &answer.verdict; v.Signed {
+		l.learn(v, now)
+		if c, ok := l.store.Crossing(store.ID(v.Holder)); ok {
+			answer.crossing = &c
+		}
+	}
+	l.step(answer)
+}
+
+// learn takes what a signed code says of the time: a floor, and a hint.
+func (l *lane) learn(v *verify.Verdict, now instant) {
+	if v.Reason == verify.KeyRevoked || v.Reason == verify.KeyNotValid {
+		return
+	}
+	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.wall)
+	if v.Way == verify.Static {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.crowd.Show(string(v.Holder), now.wall.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
+}
+
+func (l *lane) open(window time.Duration) {
+	began := time.Now()
+	err := l.turnstile.Open(window)
+	done := time.Now()
+	l.times.Open, l.times.Total = done.Sub(began).Microseconds(), (done.Sub(l.began) - l.readAt).Microseconds()
+	if err == nil {
+		l.mu.Lock()
+		l.timings = l.times
+		l.history.passed(l.times)
+		l.mu.Unlock()
+		times := l.times
+		l.hub.publish(control.Event{Time: l.instant().wall, Mode: string(l.seen().mode), Timings: &times})
+	}
+	l.step(evOpened{err})
+}
+
+func (l *lane) show(e effShow) {
+	d := panel.For(e.occasion, l.languages, e.d)
+	l.panel.Show(d)
+	l.hub.publish(control.Event{Time: l.instant().wall, Mode: string(l.seen().mode), Show: &control.Show{
+		Reason: e.occasion.Reason, Light: d.Light.String(), Sound: d.Sound.String(), Words: d.Words,
+		Seconds: e.d.Seconds(), Direction: l.rules.direction,
+	}})
+}
+
+// report tells the log and whoever listens what was journaled.
+func (l *lane) report(r store.Record) {
+	l.mu.Lock()
+	l.counts.Records[string(r.Kind)]++
+	if r.Decision != "" {
+		l.counts.Decided[r.Reason] += uint64(max(1, r.Count))
+		l.history.count(r.Time, r.Decision == "granted", max(1, r.Count))
+	}
+	brief := r
+	brief.Holder, brief.Certificate = "", "" // whoever looks over a shoulder needs none
+	l.history.note(brief)
+	l.mu.Unlock()
+	attrs := []any{"direction", r.Direction}
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, key, value)
+		}
+	}
+	add("reason", r.Reason)
+	add("kid", hexOf(r.KeyID))
+	add("cti", hexOf(r.Certificate))
+	add("scanner", r.Scanner)
+	add("flag", r.Flag)
+	add("detail", r.Detail)
+	if r.Count > 0 {
+		attrs = append(attrs, "count", r.Count)
+	}
+	if r.Decision == "granted" {
+		attrs = append(attrs, "verify_us", l.times.Verify, "commit_us", l.times.Commit)
+	}
+	word := string(r.Kind)
+	if r.Kind == store.Decision {
+		word = r.Decision
+	}
+	level := slog.LevelInfo
+	switch r.Kind {
+	case store.OutOfService, store.Fault, store.Forced, store.Tailgating, store.EmergencyBegin, store.Obstructed, store.TooLate, store.Lost:
+		level = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), level, word, attrs...)
+	l.hub.publish(control.Event{Time: r.Time, Mode: string(l.seen().mode), Record: &r})
+}
+
+func hexOf(id store.ID) string {
+	text, _ := id.MarshalText() // cannot fail
+	return string(text)
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metricsHandler answers Prometheus. Every label comes from a closed set or from the
+// configuration: no passenger makes a new series.
+func (w web) metricsHandler() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		&collector{w.server},
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(),
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+// A collector makes metrics of the gate's status.
+type collector struct{ *server }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("railgate_"+name, help, labels, nil)
+}
+
+var (
+	descBuild     = desc("build_info", "The running version; always 1.", "version")
+	descHealth    = desc("health", "1 for what the gate is: healthy, degraded, out_of_service.", "health")
+	descMode      = desc("lane_mode", "1 for what the lane is doing.", "mode")
+	descCause     = desc("out_of_service", "1 for each reason why the lane is out of service.", "cause")
+	descDevice    = desc("device_up", "1 while a device works.", "kind", "name")
+	descReadings  = desc("readings_total", "Readings, by scanner.", "scanner")
+	descDropped   = desc("readings_dropped_total", "Readings that were passed over, by reason.", "reason")
+	descDecisions = desc("decisions_total", "Decisions, by reason; ok is granted.", "reason")
+	descRecords   = desc("journal_records_total", "Records written since the start, by kind.", "kind")
+	descSeq       = desc("journal_seq", "The newest record's sequence number.")
+	descQueued    = desc("journal_queued_records", "Records that wait for the disk.")
+	descJournal   = desc("journal_bytes", "The journal's size.")
+	descFile      = desc("store_file_bytes", "The store's size.")
+	descSpent     = desc("spent_codes", "Codes that are remembered as used.")
+	descTrusted   = desc("clock_trusted", "1 while the clock is trusted.")
+	descError     = desc("clock_error_seconds", "How wrong the clock may be, in holdover.")
+	descSuspect   = desc("clock_suspect", "1 while most passengers' codes are outside their minute.")
+	descKeyset    = desc("keyset_version", "The version of the keyset in use; 0: there is none.")
+	descKeysRead  = desc("keyset_read_timestamp_seconds", "When the keyset was read.")
+	descKeysEnd   = desc("keyset_expires_timestamp_seconds", "When the last key ends.")
+	descScan      = desc("scan_to_open_seconds", "From a code's last byte to the relay.")
+	descCommit    = desc("commit_seconds", "Writing a grant's record durably.")
+	descVerify    = desc("verify_seconds", "Deciding about a code.")
+)
+
+// Describe implements [prometheus.Collector].
+func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, out) }
+
+// Collect implements [prometheus.Collector].
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	s := c.lane.status(c.cfg, c.started)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counters := func(d *prometheus.Desc, values map[string]uint64) {
+		for label, n := range values {
+			out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), label)
+		}
+	}
+	gauge(descBuild, 1, version)
+	for _, health := range []string{"healthy", "degraded", "out_of_service"} {
+		gauge(descHealth, one(string(s.Health) == health), health)
+	}
+	for _, m := range []mode{modeClosed, modeGranted, modePassed, modeEmergency, modeService, modeOutOfService} {
+		gauge(descMode, one(s.Mode == string(m)), string(m))
+	}
+	for i, missing := range c.lane.seen().causes {
+		gauge(descCause, one(missing), cause(i).String())
+	}
+	for _, d := range s.Devices {
+		gauge(descDevice, one(d.Up), d.Kind, d.Name)
+	}
+	counters(descReadings, s.Counts.Readings)
+	counters(descDropped, s.Counts.Dropped)
+	counters(descDecisions, s.Counts.Decided)
+	counters(descRecords, s.Counts.Records)
+	gauge(descSeq, float64(s.Store.Seq))
+	gauge(descQueued, float64(s.Store.Queued))
+	gauge(descJournal, float64(s.Store.Bytes))
+	gauge(descFile, float64(s.Store.FileBytes))
+	gauge(descSpent, float64(s.Store.Spent))
+	gauge(descTrusted, one(s.Clock.Trusted))
+	gauge(descError, s.Clock.Error)
+	gauge(descSuspect, one(s.Clock.Suspect))
+	gauge(descKeyset, float64(s.Keyset.Version))
+	if s.Keyset.Loaded {
+		gauge(descKeysRead, float64(s.Keyset.Since.Unix()))
+		gauge(descKeysEnd, float64(s.Keyset.Expires.Unix()))
+	}
+	c.collectDurations(out)
+}
+
+func (c *collector) collectDurations(out chan<- prometheus.Metric) {
+	c.lane.mu.Lock()
+	defer c.lane.mu.Unlock()
+	h := &c.lane.history
+	for _, d := range []struct {
+		desc *prometheus.Desc
+		of   *durations
+	}{{descScan, &h.scanned}, {descCommit, &h.commits}, {descVerify, &h.checks}} {
+		out <- prometheus.MustNewConstHistogram(d.desc, d.of.count, d.of.sum, d.of.buckets())
+	}
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

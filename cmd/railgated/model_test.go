@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"railgate/driver"
+	"railgate/store"
+	"railgate/verify"
+)
+
+// reference is the lane in a few lines: what opens, and what a person who crosses
+// is called. It knows no effects, no records, no panel.
+type reference struct {
+	rules     *rules
+	emergency bool
+	broken    map[cause]bool
+	used      map[string]bool          // texts
+	inside    map[string]time.Duration // holders: their last passage
+	seen      map[string]time.Duration // texts: their last reading
+	waiting   []waiting                // people let through, oldest first
+	grace     time.Duration
+}
+
+type waiting struct {
+	holder string
+	until  time.Duration
+}
+
+func (m *reference) tick(now time.Duration) {
+	for len(m.waiting) > 0 && now >= m.waiting[0].until {
+		m.waiting = m.waiting[1:]
+	}
+}
+
+// opens tells whether a text opens the lane.
+func (m *reference) opens(text, holder string, valid, works bool, at, now time.Duration) bool {
+	m.tick(now)
+	if m.emergency || len(m.broken) > 0 || now-at > time.Second {
+		return false
+	}
+	last, ok := m.seen[text]
+	held := ok && now-last <= 3*time.Second
+	if held || len(m.waiting) < maxGrants {
+		m.seen[text] = now
+	}
+	last, passed := m.inside[holder]
+	if held || len(m.waiting) >= maxGrants || !valid || m.rules.passback == "hard" && passed && now-last < m.rules.passbackFor || m.used[text] {
+		return false
+	}
+	if !works {
+		m.broken[causeStore] = true
+		return false
+	}
+	m.used[text] = true
+	m.waiting = append(m.waiting, waiting{holder, now + m.rules.openFor})
+	m.grace = now + m.rules.openFor
+	return true
+}
+
+// crosses names one who crosses.
+func (m *reference) crosses(now time.Duration) store.Kind {
+	m.tick(now)
+	switch {
+	case m.emergency:
+		return ""
+	case len(m.waiting) > 0:
+		m.inside[m.waiting[0].holder] = now
+		m.waiting = m.waiting[1:]
+		return store.Passage
+	case now < m.grace:
+		return store.Tailgating
+	}
+	return store.Forced
+}
+
+func TestLaneAgainstTheReference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := entry(func(r *rules) {
+			r.passback = rapid.SampledFrom([]string{"off", "soft", "hard"}).Draw(t, "passback")
+			r.passbackFor = 30 * time.Second
+		})
+		p := newPlay(t, r)
+		m := &reference{rules: r, broken: map[cause]bool{}, used: map[string]bool{}, inside: map[string]time.Duration{}, seen: map[string]time.Duration{}}
+		broken := errors.New("input/output error")
+		for range rapid.IntRange(1, 80).Draw(t, "events") {
+			if rapid.Bool().Draw(t, "time passes") {
+				p.wait(time.Duration(rapid.IntRange(0, 8000).Draw(t, "ms")) * time.Millisecond)
+			}
+			p.log = nil
+			switch rapid.SampledFrom([]string{"read", "read", "read", "cross", "cross", "alarm", "cause", "tick"}).Draw(t, "event") {
+			case "read":
+				holder, n := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "holder"), rapid.IntRange(0, 4).Draw(t, "code")
+				valid, works := n > 0, rapid.IntRange(0, 9).Draw(t, "disk") > 0
+				text := p.code(holder, n)
+				if !valid {
+					p.as(text, func(v *verify.Verdict) { v.Reason = verify.CodeExpired })
+				}
+				if p.spendErr = nil; !works {
+					p.spendErr = broken
+				}
+				at := p.now - time.Duration(rapid.IntRange(0, 1200).Draw(t, "age"))*time.Millisecond
+				want := m.opens(text, holder, valid, works, at, p.now)
+				p.feed(evReading{driver.Reading{Text: text}, at})
+				if got := slices.Contains(p.log, "open"); got != want {
+					t.Fatalf("at %v, reading %s: opens %v; want %v (%v)", p.now, text, got, want, p.log)
+				}
+			case "cross":
+				want := m.crosses(p.now)
+				p.feed(evSensor{true})
+				if want != "" && !slices.Contains(p.log, string(want)) || want == "" && len(p.log) > 0 {
+					t.Fatalf("at %v, someone crosses: %v; want %q", p.now, p.log, want)
+				}
+				p.feed(evSensor{false})
+			case "alarm":
+				m.tick(p.now)
+				m.emergency = rapid.Bool().Draw(t, "active")
+				if m.emergency && !p.emergency {
+					m.waiting, m.grace = nil, 0
+				}
+				p.feed(evEmergency{m.emergency})
+			case "cause":
+				c := rapid.SampledFrom([]cause{causeStore, causeClock, causeScanner}).Draw(t, "cause")
+				if rapid.Bool().Draw(t, "missing") {
+					m.broken[c] = true
+					p.feed(evCause{c, "gone"})
+				} else {
+					delete(m.broken, c)
+					p.feed(evCause{c, ""})
+				}
+			case "tick":
+				p.feed(evTick{})
+			}
+			checkPromises(t, p)
+		}
+	})
+}
+
+// checkPromises checks what must hold whatever happened.
+func checkPromises(t *rapid.T, p *play) {
+	granted, ended := map[uint64]string{}, map[uint64]int{}
+	codes := map[string]int{}
+	for _, r := range p.records {
+		if r.Decision == "granted" {
+			granted[r.Seq] = string(r.Holder)
+			codes[fmt.Sprintf("%s %d", r.Certificate, r.Issued)]++
+		}
+		if r.Grant > 0 {
+			ended[r.Grant]++
+			if granted[r.Grant] != string(r.Holder) {
+				t.Fatalf("%s of %s follows the grant of %s", r.Kind, r.Holder, granted[r.Grant])
+			}
+		}
+	}
+	for code, n := range codes {
+		if n > 1 {
+			t.Fatalf("code %q is granted %d times", code, n)
+		}
+	}
+	for seq, n := range ended {
+		if n > 1 {
+			t.Fatalf("grant %d ends %d times", seq, n)
+		}
+	}
+	if open := len(granted) - len(ended) - len(p.grants); open > 0 && !strings.Contains(fmt.Sprint(p.records), string(store.EmergencyBegin)) {
+		t.Fatalf("%d grants have neither ended nor are open, and there was no emergency", open)
+	}
+	// After "granted" comes "open" and never the reverse: the record is first.
+	for i, what := range p.log {
+		if what == "open" && (i == 0 || p.log[i-1] != "granted ok") {
+			t.Fatalf("opened with no record before it: %v", p.log)
+		}
+	}
+	if next := p.state.next(); next != 0 && next <= p.now && len(p.log) == 0 {
+		t.Fatalf("at %v the lane waits for %v", p.now, next)
+	}
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"railgate/cmd/control"
+	"railgate/configs"
+	"railgate/driver/turnstile"
+)
+
+// A server answers on the unix socket, and on HTTP where that is configured.
+type server struct {
+	cfg     *configs.Config
+	lane    *lane
+	sim     *turnstile.Sim // nil: the turnstile is not simulated
+	log     *slog.Logger
+	started time.Time
+}
+
+func (s *server) String() string { return "control" }
+
+// Run listens until ctx ends.
+func (s *server) Run(ctx context.Context) error {
+	listener, err := listenUnix(filepath.Join(s.cfg.Data, control.SocketName))
+	if err != nil {
+		// The gate works without; the tools will say that it does not answer.
+		s.log.Error("the control socket cannot be opened; railgate's tools will not reach this gate", "err", err)
+		<-ctx.Done()
+		return nil
+	}
+	return serve(ctx, listener, s.controlMux())
+}
+
+// listenUnix opens a socket in place of the one that a dead daemon left. The store's
+// lock says that no other lives.
+func listenUnix(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	short, done, err := control.Shorten(path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	l, err := net.Listen("unix", short)
+	if err != nil {
+		return nil, err
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // by its short name it would not be found
+	return l, os.Chmod(path, 0o660)
+}
+
+// maxConns bounds the callers of one listener. The serial library fails where a
+// process has 1024 files open, so whoever calls too often must wait, not the gate.
+const maxConns = 64
+
+// serve answers until ctx ends.
+func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(netutil.LimitListener(l, maxConns)) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	srv.Close()
+	<-done
+	return nil
+}
+
+func (s *server) controlMux() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", s.getStatus)
+	mux.HandleFunc("GET /journal", s.getJournal)
+	mux.HandleFunc("GET /events", s.getEvents)
+	mux.HandleFunc("POST /service", s.postService)
+	mux.HandleFunc("POST /sim", s.postSim)
+	return mux
+}
+
+func (s *server) getStatus(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(s.lane.status(s.cfg, s.started))
+}
+
+// maxRecords bounds one answer of the journal: the caller asks again for more.
+const maxRecords = 1000
+
+func (s *server) getJournal(w http.ResponseWriter, r *http.Request) {
+	after, err := strconv.ParseUint(r.FormValue("after"), 10, 64)
+	limit, err2 := strconv.Atoi(r.FormValue("limit"))
+	if err != nil || err2 != nil || limit < 1 {
+		http.Error(w, "want after and limit as numbers", http.StatusBadRequest)
+		return
+	}
+	records, err := s.lane.store.Records(after, min(limit, maxRecords))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	for i := range records {
+		enc.Encode(&records[i])
+	}
+}
+
+func (s *server) getEvents(w http.ResponseWriter, r *http.Request) {
+	events := s.lane.hub.listen()
+	defer s.lane.hub.leave(events)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	flush := http.NewResponseController(w).Flush
+	enc := json.NewEncoder(w)
+	for flush() == nil {
+		select {
+		case <-r.Context().Done():
+			return
+		case e := <-events:
+			if enc.Encode(&e) != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *server) postService(w http.ResponseWriter, r *http.Request) {
+	m, err := parseService(r.FormValue("mode"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.lane.in.post(evService{m, "a technician"})
+}
+
+func (s *server) postSim(w http.ResponseWriter, r *http.Request) {
+	if s.sim == nil {
+		http.Error(w, "the turnstile is not simulated", http.StatusConflict)
+		return
+	}
+	active := r.FormValue("level") == "1"
+	switch line := r.FormValue("line"); line {
+	case "clock":
+		s.pretend(w, r.FormValue("seconds"))
+	case "walk":
+		s.sim.Walk()
+	case "passage":
+		s.sim.SetPassage(active)
+	case "emergency":
+		s.sim.SetEmergency(active)
+	default:
+		http.Error(w, fmt.Sprintf("line %q is not known; want walk, passage, emergency or clock", line), http.StatusBadRequest)
+	}
+}
+
+// mostPretended bounds a step of a bench's time.
+const mostPretended = 366 * 24 * time.Hour
+
+// pretend moves the time of a bench: only where nobody demands that it is right.
+func (s *server) pretend(w http.ResponseWriter, seconds string) {
+	n, err := strconv.ParseInt(seconds, 10, 64)
+	d := time.Duration(n) * time.Second
+	switch {
+	case s.cfg.Clock.RequireSync:
+		http.Error(w, "this gate's clock must be synchronised; it cannot be moved", http.StatusConflict)
+	case err != nil || d < 0 || n > int64(mostPretended/time.Second):
+		http.Error(w, "want seconds, forward, up to a year", http.StatusBadRequest)
+	default:
+		s.lane.clock.Pretend(d)
+	}
+}

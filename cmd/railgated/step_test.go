@@ -1,0 +1,623 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/driver"
+	"railgate/driver/panel"
+	"railgate/store"
+	"railgate/verify"
+)
+
+var noon = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+
+// play is a lane on paper: it feeds events, answers effects from a store in
+// memory, and writes down what happened.
+type play struct {
+	t tester
+	state
+	now      time.Duration
+	verdicts map[string]verify.Verdict
+	used     map[store.Use]bool
+	inside   map[store.ID]store.Crossing
+	seq      uint64
+	spendErr error         // what the store answers
+	spendFor time.Duration // how long it takes
+	openErr  error
+	log      []string
+	records  []store.Record
+}
+
+func entry(change ...func(*rules)) *rules {
+	r := &rules{direction: "entry", role: store.Entry, passback: "off", passbackFor: 2 * time.Hour, openFor: 5 * time.Second, opens: true}
+	for _, f := range change {
+		f(r)
+	}
+	return r
+}
+
+// tester is a testing.T or a rapid.T.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func newPlay(t tester, r *rules) *play {
+	return &play{t: t, state: newState(r), verdicts: map[string]verify.Verdict{}, used: map[store.Use]bool{}, inside: map[store.ID]store.Crossing{}}
+}
+
+// code makes a text that is granted, of a holder's nth code.
+func (p *play) code(holder string, n int) string {
+	text := fmt.Sprintf("RG1:%s/%d", holder, n)
+	at := noon.Add(time.Duration(n) * time.Minute)
+	p.verdicts[text] = verify.Verdict{
+		Reason: verify.OK, Signed: true, KeyID: "kid", Holder: verify.HolderID("sub-" + holder), Certificate: verify.CertificateID("cti-" + holder),
+		Class: verify.Temporary, Way: verify.ByIssuer, IssuedAt: at, Begins: at, Ends: at.Add(70 * time.Second), Expires: at.Add(24 * time.Hour), Early: 5 * time.Second,
+	}
+	return text
+}
+
+func (p *play) as(text string, change func(*verify.Verdict)) string {
+	v := p.verdicts[text]
+	change(&v)
+	p.verdicts[text] = v
+	return text
+}
+
+func (p *play) instant() instant {
+	return instant{mono: p.now, wall: noon.Add(p.now), trusted: true}
+}
+
+// feed steps the lane with an event and all that follows from it.
+func (p *play) feed(ev event) {
+	var effects []effect
+	p.state, effects = p.state.step(ev, p.instant())
+	for _, e := range effects {
+		p.perform(e)
+	}
+}
+
+func (p *play) perform(e effect) {
+	switch e := e.(type) {
+	case effDecide:
+		v, ok := p.verdicts[e.reading.Text]
+		if !ok {
+			v = verify.Verdict{Reason: verify.Malformed}
+		}
+		answer := evVerdict{reading: e.reading, at: e.at, verdict: v}
+		if c, ok := p.inside[store.ID(v.Holder)]; ok {
+			answer.crossing = &c
+		}
+		p.feed(answer)
+	case effSpend:
+		p.now += p.spendFor
+		err := p.spendErr
+		if p.used[e.use] {
+			err = store.ErrSpent
+		}
+		if err == nil {
+			p.used[e.use] = true
+			p.write(e.record)
+		}
+		p.feed(evSpent{seq: p.seq, err: err})
+	case effOpen:
+		if p.openErr == nil {
+			p.note("open")
+		}
+		p.feed(evOpened{p.openErr})
+	case effClose:
+		p.note("close")
+	case effRelease:
+		p.note("release")
+	case effJournal:
+		p.write(e.record)
+	case effPassed:
+		p.inside[e.record.Holder] = store.Crossing{Role: p.rules.role, Time: e.record.Time}
+		p.write(e.record)
+	case effShow:
+		p.note("show " + e.occasion.Reason)
+	case effDrop:
+		p.note("drop " + e.reason)
+	default:
+		p.t.Fatalf("effect %T", e)
+	}
+}
+
+func (p *play) write(r store.Record) {
+	p.seq++
+	r.Seq = p.seq
+	p.records = append(p.records, r)
+	if r.Kind == store.Decision {
+		p.note(r.Decision + " " + r.Reason)
+		return
+	}
+	p.note(string(r.Kind))
+}
+
+func (p *play) note(s string) { p.log = append(p.log, s) }
+
+func (p *play) read(text string) {
+	p.feed(evReading{driver.Reading{Scanner: "front", Text: text}, p.now})
+}
+
+// wait lets time pass, with the ticks that the lane asks for.
+func (p *play) wait(d time.Duration) {
+	end := p.now + d
+	for {
+		next := p.state.next()
+		if next == 0 || next > end {
+			break
+		}
+		p.now = max(p.now, next)
+		p.feed(evTick{})
+	}
+	p.now = end
+}
+
+func (p *play) walk() {
+	p.feed(evSensor{true})
+	p.now += 100 * time.Millisecond
+	p.feed(evSensor{false})
+}
+
+// want compares what happened since the last want, and forgets it.
+func (p *play) want(what ...string) {
+	p.t.Helper()
+	got := strings.Join(p.log, ", ")
+	if want := strings.Join(what, ", "); got != want {
+		p.t.Errorf("at %v:\n got %s\nwant %s", p.now, got, want)
+	}
+	p.log = nil
+}
+
+func (p *play) wantMode(m mode) {
+	p.t.Helper()
+	if got := p.mode(); got != m {
+		p.t.Errorf("at %v the lane is %s; want %s", p.now, got, m)
+	}
+}
+
+func TestOnePassage(t *testing.T) {
+	p := newPlay(t, entry())
+	p.wantMode(modeClosed)
+	p.read(p.code("a", 0))
+	p.want("granted ok", "open", "show ok") // the record is first
+	p.wantMode(modeGranted)
+	p.wait(time.Second)
+	p.feed(evSensor{true})
+	p.want("passage", "close", "show idle")
+	p.wantMode(modePassed)
+	p.wait(time.Second)
+	p.feed(evSensor{false})
+	p.want()
+	p.wantMode(modeClosed)
+	if r := p.records[1]; r.Grant != 1 || r.Holder != "sub-a" || r.Certificate != "cti-a" {
+		t.Errorf("passage = %+v; want it to follow record 1 of sub-a", r)
+	}
+}
+
+func TestACodeOpensOnce(t *testing.T) {
+	p := newPlay(t, entry())
+	code := p.code("a", 0)
+	p.read(code)
+	p.walk()
+	p.log = nil
+	p.wait(10 * time.Second)
+	p.read(code)
+	p.want("show already_used", "denied already_used")
+	p.wait(time.Minute)
+	p.want("show idle")
+}
+
+func TestValidityIsDecidedBeforeUse(t *testing.T) {
+	p := newPlay(t, entry())
+	code := p.code("a", 0)
+	p.read(code)
+	p.walk()
+	p.wait(10 * time.Second)
+	p.log = nil
+	p.read(p.as(code, func(v *verify.Verdict) { v.Reason = verify.CodeExpired }))
+	p.want("show code_expired", "denied code_expired")
+}
+
+func TestHeldCodeIsOneReading(t *testing.T) {
+	p := newPlay(t, entry())
+	code := p.code("a", 0)
+	p.read(code)
+	p.log = nil
+	for range 10 {
+		p.wait(2900 * time.Millisecond)
+		p.read(code)
+	}
+	p.want("drop held", "no_passage", "close", "show idle", "drop held", "drop held", "drop held", "drop held", "drop held", "drop held", "drop held", "drop held", "drop held")
+	p.wait(3100 * time.Millisecond)
+	p.read(code)
+	p.want("show already_used", "denied already_used")
+}
+
+func TestTwoPhonesAlternatingAreTwoReadings(t *testing.T) {
+	p := newPlay(t, entry())
+	a, b := p.code("a", 0), p.as(p.code("b", 0), func(v *verify.Verdict) { v.Reason = verify.CodeExpired })
+	for range 4 {
+		p.read(a)
+		p.wait(time.Second / 2)
+		p.read(b)
+		p.wait(time.Second / 2)
+	}
+	if n := len(p.records); n != 2 {
+		t.Errorf("%d records; want one for each phone: %v", n, p.log)
+	}
+}
+
+func TestStaleReadingOpensNothing(t *testing.T) {
+	p := newPlay(t, entry())
+	code := p.code("a", 0)
+	p.now = time.Minute
+	p.feed(evReading{driver.Reading{Text: code}, p.now - staleAfter - 1})
+	p.want("drop stale")
+	p.feed(evReading{driver.Reading{Text: code}, p.now - staleAfter})
+	p.want("granted ok", "open", "show ok")
+}
+
+func TestAGrantThatIsTooLateOpensNothing(t *testing.T) {
+	p := newPlay(t, entry())
+	p.spendFor = staleAfter + time.Millisecond // a stalled disk
+	p.read(p.code("a", 0))
+	p.want("granted ok", "too_late", "show code_expired")
+	p.wantMode(modeClosed)
+}
+
+func TestNoPassage(t *testing.T) {
+	p := newPlay(t, entry(func(r *rules) { r.passback = "hard" }))
+	p.read(p.code("a", 0))
+	p.log = nil
+	p.wait(5*time.Second - 1)
+	p.want()
+	p.wait(1)
+	p.want("no_passage", "close", "show idle")
+	p.wantMode(modeClosed)
+	p.wait(time.Minute)
+	p.read(p.code("a", 1)) // the same passenger, the next code
+	p.want("granted ok", "open", "show ok")
+}
+
+func TestTailgating(t *testing.T) {
+	p := newPlay(t, entry())
+	p.read(p.code("a", 0))
+	p.walk()
+	p.log = nil
+	p.wait(time.Second)
+	p.walk()
+	p.want("tailgating", "show one_by_one")
+}
+
+func TestForced(t *testing.T) {
+	p := newPlay(t, entry())
+	p.walk()
+	p.want("forced", "show one_by_one")
+	p.wait(time.Minute)
+	p.read(p.code("a", 0))
+	p.walk()
+	p.wait(6 * time.Second) // the grant's time is over
+	p.log = nil
+	p.walk()
+	p.want("forced", "show one_by_one")
+}
+
+func TestObstructed(t *testing.T) {
+	p := newPlay(t, entry())
+	p.read(p.code("a", 0))
+	p.feed(evSensor{true})
+	p.log = nil
+	p.wait(30*time.Second - 1)
+	p.want()
+	p.wait(1)
+	p.want("obstructed")
+	p.wait(time.Hour)
+	p.feed(evSensor{false})
+	p.want("cleared")
+}
+
+func TestTwoPassengersBehindEachOther(t *testing.T) {
+	p := newPlay(t, entry())
+	p.read(p.code("a", 0))
+	p.wait(time.Second)
+	p.read(p.code("b", 0))
+	p.want("granted ok", "open", "show ok", "granted ok", "open", "show ok")
+	p.walk()
+	p.want("passage")
+	p.walk()
+	p.want("passage", "close", "show idle")
+	p.walk()
+	p.want("tailgating", "show one_by_one")
+	if p.records[2].Holder != "sub-a" || p.records[3].Holder != "sub-b" {
+		t.Errorf("passages of %s, %s; want in the order of the grants", p.records[2].Holder, p.records[3].Holder)
+	}
+}
+
+func TestGrantsAreBounded(t *testing.T) {
+	p := newPlay(t, entry())
+	for n := range maxGrants + 1 {
+		p.read(p.code(fmt.Sprint("holder", n), 0))
+	}
+	if len(p.records) != maxGrants || p.log[len(p.log)-1] != "drop busy" {
+		t.Errorf("%d grants, then %s; want %d, then drop busy", len(p.records), p.log[len(p.log)-1], maxGrants)
+	}
+}
+
+func TestRoles(t *testing.T) {
+	p := newPlay(t, &rules{direction: "check", role: store.Check, passback: "hard", openFor: 5 * time.Second})
+	code := p.code("a", 0)
+	p.read(code)
+	p.want("granted ok", "show ok") // decides and shows, opens nothing
+	p.rules = entry()
+	p.wait(10 * time.Second)
+	p.log = nil
+	p.read(code)
+	p.want("granted ok", "open", "show ok") // another role: another use
+}
+
+func TestPassback(t *testing.T) {
+	for _, tt := range []struct {
+		name, passback string
+		role           store.Role
+		crossed        store.Crossing
+		want, flag     string
+	}{
+		{"off", "off", store.Entry, store.Crossing{Role: store.Entry, Time: noon}, "granted ok", ""},
+		{"soft: granted and flagged", "soft", store.Entry, store.Crossing{Role: store.Entry, Time: noon}, "granted ok", "passback"},
+		{"hard: denied", "hard", store.Entry, store.Crossing{Role: store.Entry, Time: noon}, "show passback", ""},
+		{"hard: went out since", "hard", store.Entry, store.Crossing{Role: store.Exit, Time: noon}, "granted ok", ""},
+		{"hard: forgotten after passback_for", "hard", store.Entry, store.Crossing{Role: store.Entry, Time: noon.Add(-2 * time.Hour)}, "granted ok", ""},
+		{"hard: a nanosecond before that", "hard", store.Entry, store.Crossing{Role: store.Entry, Time: noon.Add(-2*time.Hour + 1)}, "show passback", ""},
+		{"hard, exit: went out already", "hard", store.Exit, store.Crossing{Role: store.Exit, Time: noon}, "show passback", ""},
+		{"hard, exit: came in", "hard", store.Exit, store.Crossing{Role: store.Entry, Time: noon}, "granted ok", ""},
+		{"hard, exit: no passage is known here", "hard", store.Exit, store.Crossing{}, "granted ok", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlay(t, entry(func(r *rules) { r.passback, r.role = tt.passback, tt.role }))
+			if tt.crossed.Role != 0 {
+				p.inside["sub-a"] = tt.crossed
+			}
+			p.read(p.code("a", 0))
+			if p.log[0] != tt.want || p.records[0].Flag != tt.flag {
+				t.Errorf("%v, flag %q; want %s, flag %q", p.log, p.records[0].Flag, tt.want, tt.flag)
+			}
+		})
+	}
+}
+
+func TestPassbackIsSetByThePassage(t *testing.T) {
+	p := newPlay(t, entry(func(r *rules) { r.passback = "hard" }))
+	p.read(p.code("a", 0))
+	p.walk()
+	p.wait(time.Minute)
+	p.log = nil
+	p.read(p.code("a", 1))
+	p.want("show passback", "denied passback")
+}
+
+func TestEmergency(t *testing.T) {
+	p := newPlay(t, entry())
+	p.read(p.code("a", 0))
+	p.log = nil
+	p.feed(evEmergency{true})
+	p.want("release", "emergency_begin", "show emergency")
+	p.wantMode(modeEmergency)
+	p.read(p.code("b", 0)) // denies nobody
+	p.walk()
+	p.walk()
+	p.wait(time.Hour)
+	p.feed(evEmergency{true})
+	p.want("drop emergency")
+	p.feed(evEmergency{false})
+	p.want("emergency_end", "show idle")
+	p.wantMode(modeClosed)
+	if r := p.records[len(p.records)-1]; r.Count != 2 {
+		t.Errorf("%d people left; want 2", r.Count)
+	}
+	p.walk()
+	p.want("forced", "show one_by_one")
+}
+
+// The fire loop works with no keyset, no clock, a full disk.
+func TestEmergencyWorksOutOfService(t *testing.T) {
+	p := newPlay(t, entry())
+	for c := range causes {
+		p.feed(evCause{c, "gone"})
+	}
+	p.log = nil
+	p.feed(evEmergency{true})
+	p.want("release", "emergency_begin", "show emergency")
+	p.feed(evEmergency{false})
+	p.want("emergency_end", "show out_of_service")
+}
+
+func TestOutOfService(t *testing.T) {
+	p := newPlay(t, entry())
+	p.feed(evCause{causeClock, "not synchronised"})
+	p.want("release", "out_of_service", "show out_of_service")
+	p.wantMode(modeOutOfService)
+	p.feed(evCause{causeKeyset, "none"})
+	p.feed(evCause{causeKeyset, "none"})
+	p.want("release", "out_of_service")
+	p.read(p.code("a", 0))
+	p.want("drop out_of_service")
+	p.feed(evCause{causeClock, ""})
+	p.want()
+	p.feed(evCause{causeKeyset, ""})
+	p.want("in_service", "show idle")
+	p.read(p.code("a", 0)) // the same text: what was dropped was not held
+	p.want("granted ok", "open", "show ok")
+}
+
+func TestStoreThatFailsDeniesAndCloses(t *testing.T) {
+	p := newPlay(t, entry())
+	p.spendErr = errors.New("no space left on device")
+	p.read(p.code("a", 0))
+	p.want("release", "out_of_service", "show out_of_service", "denied out_of_service")
+	p.wantMode(modeOutOfService)
+}
+
+func TestRelayThatFailsIsAFault(t *testing.T) {
+	p := newPlay(t, entry())
+	p.openErr = errors.New("relay: no such device")
+	p.read(p.code("a", 0))
+	p.want("granted ok", "no_passage", "release", "out_of_service", "show out_of_service")
+	p.wantMode(modeOutOfService)
+}
+
+func TestOpeningThatMeetsAnEmergency(t *testing.T) {
+	p := newPlay(t, entry())
+	p.openErr = driver.ErrEmergency
+	p.read(p.code("a", 0))
+	p.wantMode(modeClosed)
+	p.feed(evEmergency{true})
+	p.wantMode(modeEmergency)
+}
+
+func TestStaffTakeTheLaneOver(t *testing.T) {
+	p := newPlay(t, entry())
+	staff := func(n int) string {
+		return p.as(p.code("staff", n), func(v *verify.Verdict) { v.Class = verify.Staff })
+	}
+	p.read(staff(0))
+	p.want("service_begin", "show free_passage", "open")
+	p.wantMode(modeService)
+	p.walk()
+	p.want("passage", "open") // opens for the next
+	p.wait(5 * time.Second)
+	p.want("open")
+	p.read(p.code("a", 0))
+	p.want("show ok") // free passage spends no code
+	p.read(staff(1))
+	p.want("service_begin", "close", "show out_of_service")
+	p.read(p.code("b", 0))
+	p.want("show out_of_service", "denied out_of_service")
+	p.read(staff(1))
+	p.want("drop held")
+	p.read(staff(2))
+	p.want("service_begin", "show diagnosis")
+	p.read(staff(3))
+	p.want("service_end", "show idle")
+	p.wantMode(modeClosed)
+}
+
+func TestServiceEndsByItself(t *testing.T) {
+	p := newPlay(t, entry())
+	p.feed(evService{serviceClosed, "technician"})
+	p.want("service_begin", "show out_of_service")
+	p.wait(10*time.Minute - 1)
+	p.want()
+	p.wait(1)
+	p.want("service_end", "show idle")
+}
+
+func TestFreePassageStopsForAnEmergencyAndForAFault(t *testing.T) {
+	p := newPlay(t, entry())
+	p.feed(evService{freePassage, "technician"})
+	p.feed(evEmergency{true})
+	p.log = nil
+	p.wait(time.Minute)
+	p.want()
+	p.feed(evEmergency{false})
+	p.want("emergency_end", "show free_passage")
+	p.wait(1)
+	p.log = nil
+	p.feed(evCause{causeStore, "gone"})
+	p.log = nil
+	p.wait(time.Minute)
+	p.want()
+	p.feed(evCause{causeStore, ""})
+	p.feed(evTick{})
+	if !strings.Contains(strings.Join(p.log, ","), "open") {
+		t.Errorf("%v; want it to open again", p.log)
+	}
+}
+
+func TestLostMemoryDeniesWhatMayHaveBeenUsed(t *testing.T) {
+	p := newPlay(t, entry())
+	p.feed(evBlind{noon})
+	for _, tt := range []struct {
+		begins time.Time
+		want   string
+	}{
+		{noon.Add(-time.Minute), "show already_used"},
+		{noon.Add(5 * time.Second), "show already_used"}, // could be shown at noon, being early
+		{noon.Add(5*time.Second + 1), "granted ok"},
+	} {
+		p.log = nil
+		p.read(p.as(p.code(tt.begins.String(), 0), func(v *verify.Verdict) { v.Begins = tt.begins }))
+		if p.log[0] != tt.want {
+			t.Errorf("a code that begins %v after: %v; want %s", tt.begins.Sub(noon), p.log, tt.want)
+		}
+	}
+}
+
+func TestFloodOfGarbageIsCounted(t *testing.T) {
+	p := newPlay(t, entry())
+	for n := range 10_000 {
+		p.read(fmt.Sprint("garbage", n))
+		p.wait(time.Millisecond)
+	}
+	p.wait(2 * time.Second)
+	single, counted := 0, 0
+	for _, r := range p.records {
+		if r.Count > 0 {
+			counted += r.Count
+		} else {
+			single++
+		}
+	}
+	if single+counted != 10_000 || len(p.records) > denialBurst+10*denialsPerSec+12 {
+		t.Errorf("%d records for %d + %d denials; want all of 10000 in about 130", len(p.records), single, counted)
+	}
+}
+
+func TestRecordsNameTheCode(t *testing.T) {
+	p := newPlay(t, entry())
+	p.read(p.as(p.code("a", 0), func(v *verify.Verdict) { v.Slot, v.Way = 7, verify.ByChain }))
+	r := p.records[0]
+	if r.Certificate != "cti-a" || r.Holder != "sub-a" || r.KeyID != "kid" || r.Slot == nil || *r.Slot != 7 || r.Direction != "entry" || r.Scanner != "front" || !r.Time.Equal(noon) {
+		t.Errorf("record = %+v; want the code's ids", r)
+	}
+	p.read("garbage")
+	if r := p.records[1]; r.Certificate != "" || r.Slot != nil || strings.Contains(fmt.Sprint(r), "garbage") {
+		t.Errorf("record = %+v; want nothing of what was not verified", r)
+	}
+}
+
+func TestWordsKnowTheLaneAndTheDocument(t *testing.T) {
+	var got []panel.Occasion
+	s := newState(&rules{direction: "exit", role: store.Exit, openFor: time.Second, opens: true})
+	for _, v := range []verify.Verdict{
+		{Reason: verify.CertificateExpired, Signed: true},
+		{Reason: verify.CertificateExpired, Signed: true, Way: verify.ByIssuer},
+	} {
+		_, effects := s.step(evVerdict{verdict: v}, instant{})
+		for _, e := range effects {
+			if e, ok := e.(effShow); ok {
+				got = append(got, e.occasion)
+			}
+		}
+	}
+	if len(got) != 2 || !got[0].Exit || !got[0].Static || got[1].Static {
+		t.Errorf("occasions = %+v; want of an exit, the first of paper", got)
+	}
+}
+
+func TestServiceNames(t *testing.T) {
+	for m := noService; m <= diagnosis; m++ {
+		if got, err := parseService(m.String()); err != nil || got != m {
+			t.Errorf("parseService(%q) = %v, %v", m, got, err)
+		}
+	}
+	if _, err := parseService("party"); err == nil || !strings.Contains(err.Error(), "free") {
+		t.Errorf("parseService = %v; want an error that says what there is", err)
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"railgate/driver"
+)
+
+// A pulse is a loop that must turn, by its number of turns.
+type pulse struct {
+	name  string
+	beats func() uint64
+}
+
+func devicePulse(kind string, d interface {
+	fmt.Stringer
+	Health() driver.Health
+}) pulse {
+	return pulse{kind + " " + d.String(), func() uint64 { return d.Health().Beats }}
+}
+
+// A watchdog tells systemd that the gate lives, but only while every loop turns: a
+// daemon that answers and does not read its scanner is dead.
+type watchdog struct {
+	every  time.Duration
+	pulses []pulse
+	log    *slog.Logger
+	feed   func() // tells systemd
+}
+
+// newWatchdog gives nil where systemd asks for no sign of life.
+func newWatchdog(pulses []pulse, log *slog.Logger) *watchdog {
+	limit, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || limit == 0 {
+		return nil
+	}
+	return &watchdog{every: limit / 3, pulses: pulses, log: log, feed: func() { notify(log, daemon.SdNotifyWatchdog) }}
+}
+
+func (w *watchdog) String() string { return "watchdog" }
+
+// Run feeds until ctx ends.
+func (w *watchdog) Run(ctx context.Context) error {
+	tick := time.NewTicker(w.every)
+	defer tick.Stop()
+	last := make([]uint64, len(w.pulses))
+	for {
+		if standing := w.standing(last); standing == "" {
+			w.feed()
+		} else {
+			w.log.Error("a loop stands still; systemd will start railgated anew", "loop", standing)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// standing names the first loop that has not turned since it was asked last.
+func (w *watchdog) standing(last []uint64) (name string) {
+	for i, p := range w.pulses {
+		n := p.beats()
+		if n == last[i] && name == "" {
+			name = p.name
+		}
+		last[i] = n
+	}
+	return name
+}
+
+// notify tells systemd something (sd_notify(3)); without systemd it does nothing.
+func notify(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("telling systemd", "err", err)
+	}
+}
