@@ -1,0 +1,74 @@
+# make run     a gate on a bench, without hardware, until Ctrl-C
+# make test    lint and every test
+# make help    the rest
+
+SHELL := /bin/sh
+GO    ?= go
+export CGO_ENABLED := 0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# When this was made, which is a floor for a gate's clock: the commit's time, so that a build can be repeated.
+BUILT   := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+FLAGS   := -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)"
+# What is put on a device, and what is for the bench.
+DEVICE  := ./cmd/railgated ./cmd/railgate
+PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
+
+.PHONY: help run build cross test lint unit race crash bench fuzz clean go
+
+help:
+	@echo "make run      a gate on a bench, without hardware, until Ctrl-C"
+	@echo "make test     lint and every test"
+	@echo "make build    programs for this machine, under bin/"
+	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
+	@echo "make bench    how long things take, as docs/performance.md has it"
+	@echo "make fuzz     ten seconds of every fuzz test"
+	@echo "make crash    kill railgated at a thousand random instants"
+	@echo "make clean    remove what was built"
+
+go:
+	@command -v $(GO) >/dev/null || { echo "Go is needed, 1.26 or newer: https://go.dev/dl, then put its bin folder on PATH"; exit 1; }
+
+build: go
+	@mkdir -p bin
+	$(GO) build $(FLAGS) -o bin/ $(PROGRAMS)
+
+cross: go
+	@mkdir -p bin/linux-arm64 bin/linux-armv7
+	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o bin/linux-arm64/ $(PROGRAMS)
+	GOOS=linux GOARCH=arm GOARM=7 $(GO) build $(FLAGS) -o bin/linux-armv7/ $(PROGRAMS)
+
+run: build
+	@bin/bench
+
+test: lint unit race crash cross
+
+lint: go
+	@unformatted=$$(gofmt -l cmd configs driver store verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+unit: go
+	$(GO) test ./...
+
+# The race detector needs a C compiler; what it looks at is where goroutines meet.
+RACED := ./driver/... ./store ./cmd/...
+race: go
+	@if command -v cc >/dev/null || command -v gcc >/dev/null; then \
+		echo "go test -race $(RACED)"; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
+	else echo "race detector: passed over, it needs a C compiler (apt install gcc)"; fi
+
+crash: go
+	RAILGATE_KILLS=1000 $(GO) test -count=1 -timeout 20m -run TestKilledAtRandomInstants -v ./cmd/railgated
+
+bench: go
+	$(GO) test -run '^$$' -bench 'Verify' ./verify
+	$(GO) test -run '^$$' -bench 'Passage' -benchtime 300x ./cmd/railgated
+	$(GO) test -run '^$$' -bench 'Footprint' -benchtime 1x ./cmd/railgated
+
+fuzz: go
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 10s $$p || exit 1; done; done
+
+clean:
+	rm -rf bin
