@@ -1,0 +1,203 @@
+package eye
+
+import (
+	"math"
+	"math/bits"
+)
+
+// A finder is one of the three squares at a code's corners: along any line through its
+// middle dark, light, dark, light and dark are as 1:1:3:1:1 (ISO/IEC 18004, 6.3.3). Of an
+// inverted code it is light where it should be dark.
+type finder struct {
+	x, y     float64 // its middle
+	mx, my   float64 // a module's size along x and y, in pixels
+	rows     int     // that crossed it so
+	inverted bool
+}
+
+func (f *finder) module() float64 { return (f.mx + f.my) / 2 }
+
+// maxFinders bounds what one search may find: a wall of finders is not a code.
+const maxFinders = 96
+
+// What is measured are the distances between like edges, from dark to dark and from light
+// to light: blur and a threshold that is off move both edges of such a pair the same way,
+// and so leave it as long as it is. Of a finder they are 2, 4, 4 and 2 modules, together
+// span.
+const span = 12
+
+// scanRow looks for finders in row y.
+func (l *level) scanRow(y int) {
+	l.spend(l.w / 4)
+	const outside = -1 << 20
+	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // where the last runs began
+	var before uint64                                                 // the colour before the word
+	for wi, word := range l.darkBits(y) {
+		edges := word ^ (word<<1 | before)
+		before = word >> 63
+		for ; edges != 0; edges &= edges - 1 {
+			b := bits.TrailingZeros64(edges)
+			x := wi*64 + b
+			// The run in the middle, e2 to e3, is the longest, and not overlong.
+			if c := e3 - e2; c > e2-e1 && c > e4-e3 && looksRight(e2-e0, e3-e1, e4-e2, x-e3, c) {
+				l.hit(float64(e1+e2+e3+e4)/4, y, float64(e4+x-e2-e0+e3-e1-e3+e2)/span, word>>b&1 != 0)
+			}
+			e0, e1, e2, e3, e4 = e1, e2, e3, e4, x
+		}
+	}
+	if x := l.w; before != 0 {
+		if c := e3 - e2; c > e2-e1 && c > e4-e3 && looksRight(e2-e0, e3-e1, e4-e2, x-e3, c) {
+			l.hit(float64(e1+e2+e3+e4)/4, y, float64(e4+x-e2-e0+e3-e1-e3+e2)/span, false)
+		}
+	}
+}
+
+// looksRight says whether distances between like edges, in whole pixels, may be a finder's,
+// with a middle of c pixels. Each may be off by half a module and half a pixel.
+func looksRight(d02, d13, d24, d35, c int) bool {
+	sum := d02 + d13 + d24 + d35
+	if sum < 12 || 6*c < sum || 2*c > sum {
+		return false
+	}
+	off := sum/2 + 6
+	return within(span*d02-2*sum, off) && within(span*d35-2*sum, off) &&
+		within(span*d13-4*sum, off+sum/3) && within(span*d24-4*sum, off+sum/3)
+}
+
+func within(d, off int) bool { return d <= off && d >= -off }
+
+// hit looks closer at what row y crossed at x, with modules of m pixels.
+func (l *level) hit(x float64, y int, m float64, inverted bool) {
+	mid := float64(y) + 0.5
+	if f := l.near(x, mid, 1.5*m+1, 3*m+1, inverted); f != nil && alike(f.mx, m, 1) {
+		f.rows++
+		return
+	}
+	if len(l.finders) == maxFinders || l.spent() {
+		return
+	}
+	f, ok := l.examine(x, mid, m, inverted)
+	if !ok {
+		return
+	}
+	if g := l.near(f.x, f.y, f.module()+1, f.module()+1, inverted); g != nil {
+		g.rows++
+		return
+	}
+	l.finders = append(l.finders, f)
+}
+
+// near returns a known finder around (x, y).
+func (l *level) near(x, y, dx, dy float64, inverted bool) *finder {
+	for i := len(l.finders) - 1; i >= 0; i-- {
+		f := &l.finders[i]
+		if math.Abs(f.y-y) < dy && math.Abs(f.x-x) < dx && f.inverted == inverted {
+			return f
+		}
+	}
+	return nil
+}
+
+// alike says whether two sizes in pixels, measured to about slack pixels, may be one.
+func alike(a, b, slack float64) bool { return a < 1.8*b+slack && b < 1.8*a+slack }
+
+// examine looks at a finder along the column, the row and the diagonals, and finds its
+// middle. Both axes must look right, and one of the diagonals.
+func (l *level) examine(x, y, m float64, inverted bool) (f finder, ok bool) {
+	off, my, ok := l.cross(x, y, 0, 1, m, 0.75, inverted)
+	if !ok {
+		return f, false
+	}
+	y += off
+	off, mx, ok := l.cross(x, y, 1, 0, m, 0.75, inverted)
+	if !ok {
+		return f, false
+	}
+	x += off
+	if off, my, ok = l.cross(x, y, 0, 1, my, 0.75, inverted); !ok {
+		return f, false
+	}
+	y += off
+	m = (mx + my) / 1.4
+	if _, _, ok = l.cross(x, y, 1, 1, m, 1.1, inverted); !ok {
+		if _, _, ok = l.cross(x, y, 1, -1, m, 1.1, inverted); !ok {
+			return f, false
+		}
+	}
+	return finder{x: x, y: y, mx: mx, my: my, rows: 1, inverted: inverted}, true
+}
+
+// cross looks along a line through (x, y) for a finder's 1:1:3:1:1. The line goes in steps
+// of (dx, dy), the longer of which is 1; m and what is returned are in steps: the way to
+// the finder's middle, and a module. Each distance may be off by loose modules and 0.6.
+func (l *level) cross(x, y, dx, dy, m, loose float64, inverted bool) (off, module float64, ok bool) {
+	reach := int(7.7*m + 2)
+	back, ok := l.edges(x, y, -dx, -dy, reach, inverted)
+	if !ok {
+		return 0, 0, false
+	}
+	ahead, ok := l.edges(x, y, dx, dy, reach, inverted)
+	if !ok {
+		return 0, 0, false
+	}
+	d02, d13 := back[2]-back[0], back[1]+ahead[0]
+	d24, d35 := back[0]+ahead[1], ahead[2]-ahead[0]
+	module = (d02 + d13 + d24 + d35) / span
+	tol := module*loose + 0.6
+	middle := back[0] + ahead[0]
+	ok = math.Abs(d02-2*module) <= tol && math.Abs(d35-2*module) <= tol &&
+		math.Abs(d13-4*module) <= 1.4*tol && math.Abs(d24-4*module) <= 1.4*tol &&
+		middle >= 1.8*module && middle <= 4.6*module
+	if !ok {
+		return 0, 0, false
+	}
+	ring := (back[0] + back[1]) / 2
+	light := l.at(x-dx*ring, y-dy*ring)
+	ring = (ahead[0] + ahead[1]) / 2
+	light += l.at(x+dx*ring, y+dy*ring)
+	ring = (ahead[0] - back[0]) / 2
+	swing := light/2 - l.at(x+dx*ring, y+dy*ring)
+	if inverted {
+		swing = -swing
+	}
+	if swing < int32(l.contrast)*grayScale*5/4 {
+		return 0, 0, false
+	}
+	off = (ahead[0] - back[0] + ahead[1] - back[1] + ahead[2] - back[2]) / 6
+	return off, module, true
+}
+
+// edges walks from (x, y), which is dark, and returns the distances in steps of the first
+// three edges, to a fraction of a step.
+func (l *level) edges(x, y, dx, dy float64, reach int, inverted bool) (at [3]float64, ok bool) {
+	last := l.brightness(x, y)
+	if (last > 0) != inverted {
+		return at, false
+	}
+	n, light := 0, inverted
+	for step := 1; step <= reach; step++ {
+		x, y = x+dx, y+dy
+		now := l.brightness(x, y)
+		if (now > 0) != light {
+			at[n] = float64(step-1) + float64(last)/float64(last-now)
+			if n++; n == len(at) {
+				l.spend(4 * step)
+				return at, true
+			}
+			light = !light
+		}
+		last = now
+	}
+	l.spend(4 * reach)
+	return at, false
+}
+
+// brightness is how much brighter than the threshold the level is at (x, y), in 1/grayScale
+// of a step of brightness; never 0. What is beyond the border is bright, as paper is.
+func (l *level) brightness(x, y float64) int32 {
+	xi, yi := int(x), int(y)
+	if x < 0 || y < 0 || xi >= l.w || yi >= l.h {
+		return 60 * grayScale
+	}
+	return l.at(x, y) - int32(l.threshold(xi, yi))*grayScale - grayScale/2 | 1
+}
