@@ -104,75 +104,141 @@ func alike(a, b, slack float64) bool { return a < 1.8*b+slack && b < 1.8*a+slack
 // examine looks at a finder along the column, the row and the diagonals, and finds its
 // middle. Both axes must look right, and one of the diagonals.
 func (l *level) examine(x, y, m float64, inverted bool) (f finder, ok bool) {
-	off, my, ok := l.cross(x, y, 0, 1, m, 0.75, inverted)
+	off, my, ok := l.crossGrid(x, y, 0, 1, m, 0.75, inverted)
 	if !ok {
 		return f, false
 	}
 	y += off
-	off, mx, ok := l.cross(x, y, 1, 0, m, 0.75, inverted)
+	off, mx, ok := l.crossGrid(x, y, 1, 0, m, 0.75, inverted)
 	if !ok {
 		return f, false
 	}
 	x += off
-	if off, my, ok = l.cross(x, y, 0, 1, my, 0.75, inverted); !ok {
+	if off, my, ok = l.crossGrid(x, y, 0, 1, my, 0.75, inverted); !ok {
 		return f, false
 	}
 	y += off
-	m = (mx + my) / 1.4
-	if _, _, ok = l.cross(x, y, 1, 1, m, 1.1, inverted); !ok {
-		if _, _, ok = l.cross(x, y, 1, -1, m, 1.1, inverted); !ok {
+	m = (mx + my) / 2
+	if _, _, ok = l.crossGrid(x, y, 1, 1, m, 1.1, inverted); !ok {
+		if _, _, ok = l.crossGrid(x, y, 1, -1, m, 1.1, inverted); !ok {
 			return f, false
 		}
 	}
 	return finder{x: x, y: y, mx: mx, my: my, rows: 1, inverted: inverted}, true
 }
 
-// cross looks along a line through (x, y) for a finder's 1:1:3:1:1. The line goes in steps
-// of (dx, dy), the longer of which is 1; m and what is returned are in steps: the way to
-// the finder's middle, and a module. Each distance may be off by loose modules and 0.6.
-func (l *level) cross(x, y, dx, dy, m, loose float64, inverted bool) (off, module float64, ok bool) {
-	reach := int(7.7*m + 2)
-	back, ok := l.edges(x, y, -dx, -dy, reach, inverted)
-	if !ok {
+// edges are the distances, in steps, from the middle of a finder to its edges on one side.
+type edges [3]float64
+
+// crossGrid looks for a finder's 1:1:3:1:1 along a row, a column or a diagonal through the
+// pixel of (x, y), in steps of (dx, dy). What it takes and returns of sizes is in steps: a
+// module of about m, the way from (x, y) to the middle, and a module. Each distance may be
+// off by loose modules and a bit.
+func (l *level) crossGrid(x, y float64, dx, dy int, m, loose float64, inverted bool) (off, module float64, ok bool) {
+	xi, yi, reach := int(x), int(y), int(7.7*m+2)
+	var back, ahead edges
+	if !l.walk(xi, yi, -dx, -dy, reach, inverted, &back) || !l.walk(xi, yi, dx, dy, reach, inverted, &ahead) {
 		return 0, 0, false
 	}
-	ahead, ok := l.edges(x, y, dx, dy, reach, inverted)
-	if !ok {
+	if module, ok = proportions(&back, &ahead, loose); !ok {
 		return 0, 0, false
 	}
-	d02, d13 := back[2]-back[0], back[1]+ahead[0]
-	d24, d35 := back[0]+ahead[1], ahead[2]-ahead[0]
-	module = (d02 + d13 + d24 + d35) / span
-	tol := module*loose + 0.6
-	middle := back[0] + ahead[0]
-	ok = math.Abs(d02-2*module) <= tol && math.Abs(d35-2*module) <= tol &&
-		math.Abs(d13-4*module) <= 1.4*tol && math.Abs(d24-4*module) <= 1.4*tol &&
-		middle >= 1.8*module && middle <= 4.6*module
-	if !ok {
+	if !l.hasSwing(float64(xi)+0.5, float64(yi)+0.5, float64(dx), float64(dy), &back, &ahead, inverted) {
 		return 0, 0, false
 	}
-	ring := (back[0] + back[1]) / 2
-	light := l.at(x-dx*ring, y-dy*ring)
-	ring = (ahead[0] + ahead[1]) / 2
-	light += l.at(x+dx*ring, y+dy*ring)
-	ring = (ahead[0] - back[0]) / 2
-	swing := light/2 - l.at(x+dx*ring, y+dy*ring)
-	if inverted {
-		swing = -swing
+	off = shift(&back, &ahead)
+	if dx != 0 {
+		off += float64(xi) + 0.5 - x
+	} else {
+		off += float64(yi) + 0.5 - y
 	}
-	if swing < int32(l.contrast)*grayScale*5/4 {
-		return 0, 0, false
-	}
-	off = (ahead[0] - back[0] + ahead[1] - back[1] + ahead[2] - back[2]) / 6
 	return off, module, true
 }
 
-// edges walks from (x, y), which is dark, and returns the distances in steps of the first
-// three edges, to a fraction of a step.
-func (l *level) edges(x, y, dx, dy float64, reach int, inverted bool) (at [3]float64, ok bool) {
+// cross does what crossGrid does along any line; the longer of dx and dy is 1 or -1.
+func (l *level) cross(x, y, dx, dy, m, loose float64, inverted bool) (module float64, ok bool) {
+	reach := int(7.7*m + 2)
+	var back, ahead edges
+	if !l.stroll(x, y, -dx, -dy, reach, inverted, &back) || !l.stroll(x, y, dx, dy, reach, inverted, &ahead) {
+		return 0, false
+	}
+	return proportions(&back, &ahead, loose)
+}
+
+// proportions says whether edges are a finder's, and how large a module is.
+func proportions(back, ahead *edges, loose float64) (module float64, ok bool) {
+	d02, d13 := back[2]-back[0], back[1]+ahead[0]
+	d24, d35 := back[0]+ahead[1], ahead[2]-ahead[0]
+	module = (d02 + d13 + d24 + d35) / span
+	off := module*loose + 0.6
+	c := back[0] + ahead[0]
+	return module, math.Abs(d02-2*module) <= off && math.Abs(d35-2*module) <= off &&
+		math.Abs(d13-4*module) <= 1.4*off && math.Abs(d24-4*module) <= 1.4*off &&
+		c >= 1.8*module && c <= 4.6*module
+}
+
+// shift is the way to the middle.
+func shift(back, ahead *edges) float64 {
+	return (ahead[0] - back[0] + ahead[1] - back[1] + ahead[2] - back[2]) / 6
+}
+
+// hasSwing says whether a finder's middle and the ring around it differ by more than noise.
+func (l *level) hasSwing(x, y, dx, dy float64, back, ahead *edges, inverted bool) bool {
+	mid, before, after := (ahead[0]-back[0])/2, -(back[0]+back[1])/2, (ahead[0]+ahead[1])/2
+	swing := (l.at(x+before*dx, y+before*dy)+l.at(x+after*dx, y+after*dy))/2 - l.at(x+mid*dx, y+mid*dy)
+	if inverted {
+		swing = -swing
+	}
+	return swing >= int32(l.contrast)*grayScale*5/4
+}
+
+// walk goes from pixel (x, y), which is dark, by steps of (dx, dy), and finds the first three
+// edges, to a fraction of a step. What is beyond the border is light, as paper is.
+func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
+	thr, by := l.thresholds(y>>3), y>>3
+	last := over(l.pix[y*l.stride+x], thr[x>>3])
+	if (last > 0) != inverted {
+		return false
+	}
+	n, light := 0, inverted
+	for step := 1; step <= reach; step++ {
+		x, y = x+dx, y+dy
+		now := 60
+		if uint(x) < uint(l.w) && uint(y) < uint(l.h) {
+			if y>>3 != by {
+				by = y >> 3
+				thr = l.thresholds(by)
+			}
+			now = over(l.pix[y*l.stride+x], thr[x>>3])
+		}
+		if (now > 0) != light {
+			at[n] = float64(step-1) + float64(last)/float64(last-now)
+			if n++; n == len(at) {
+				l.spend(2 * step)
+				return true
+			}
+			light = !light
+		}
+		last = now
+	}
+	l.spend(2 * reach)
+	return false
+}
+
+// over is how much brighter than the threshold a pixel is, times two; never 0. With no
+// threshold all is light.
+func over(pixel, threshold uint8) int {
+	if threshold == 0 {
+		return 2*int(pixel) + 1
+	}
+	return 2*(int(pixel)-int(threshold)) - 1
+}
+
+// stroll does what walk does along any line.
+func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges) bool {
 	last := l.brightness(x, y)
 	if (last > 0) != inverted {
-		return at, false
+		return false
 	}
 	n, light := 0, inverted
 	for step := 1; step <= reach; step++ {
@@ -181,23 +247,27 @@ func (l *level) edges(x, y, dx, dy float64, reach int, inverted bool) (at [3]flo
 		if (now > 0) != light {
 			at[n] = float64(step-1) + float64(last)/float64(last-now)
 			if n++; n == len(at) {
-				l.spend(4 * step)
-				return at, true
+				l.spend(6 * step)
+				return true
 			}
 			light = !light
 		}
 		last = now
 	}
-	l.spend(4 * reach)
-	return at, false
+	l.spend(6 * reach)
+	return false
 }
 
 // brightness is how much brighter than the threshold the level is at (x, y), in 1/grayScale
-// of a step of brightness; never 0. What is beyond the border is bright, as paper is.
+// of a step of brightness; never 0.
 func (l *level) brightness(x, y float64) int32 {
 	xi, yi := int(x), int(y)
 	if x < 0 || y < 0 || xi >= l.w || yi >= l.h {
 		return 60 * grayScale
 	}
-	return l.at(x, y) - int32(l.threshold(xi, yi))*grayScale - grayScale/2 | 1
+	t := int32(l.thresholds(yi >> 3)[xi>>3])
+	if t == 0 {
+		t = -1
+	}
+	return l.at(x, y) - t*grayScale - grayScale/2 | 1
 }

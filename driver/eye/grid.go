@@ -90,8 +90,8 @@ func (l *level) sideOf(f, g *finder) (s side, ok bool) {
 	long := max(math.Abs(s.dx), math.Abs(s.dy))
 	ux, uy := s.dx/long, s.dy/long
 	step := math.Hypot(ux, uy)
-	_, from, ok1 := l.cross(f.x, f.y, ux, uy, f.module()*1.2/step, 0.9, f.inverted)
-	_, end, ok2 := l.cross(g.x, g.y, ux, uy, g.module()*1.2/step, 0.9, g.inverted)
+	from, ok1 := l.cross(f.x, f.y, ux, uy, f.module()*1.2/step, 0.9, f.inverted)
+	end, ok2 := l.cross(g.x, g.y, ux, uy, g.module()*1.2/step, 0.9, g.inverted)
 	if !ok1 {
 		from = end
 	}

@@ -60,8 +60,8 @@ func (l *level) noise() uint16 {
 		a, b := l.row(y+2), l.row(y+5)
 		for bx := by / 4 % 4; bx < l.bw; bx += 4 {
 			x := min(bx*block, l.w-block)
-			c, _ := contrastOf(pairs(load(a[x:])), pairs(load(b[x:])))
-			count[min(int(c)/2, maxContrast)]++
+			most, least := extremes(pairs(load(a[x:])), pairs(load(b[x:])))
+			count[min(int(most-least)/2, maxContrast)]++
 			n++
 		}
 	}
@@ -85,6 +85,7 @@ func grown[T any](s []T, n int) []T {
 // setRadius makes thresholds anew, of r blocks around.
 func (l *level) setRadius(r int) {
 	l.radius = r
+	clear(l.made)
 	clear(l.ready)
 }
 
@@ -102,22 +103,21 @@ func (l *level) measure(by int) {
 
 // measureBlock takes a block's statistics from sums of pairs of pixels, in lanes.
 func (l *level) measureBlock(a, b uint64) uint32 {
-	c, sum := contrastOf(a, b)
-	if c <= 2*l.contrast {
+	most, least := extremes(a, b)
+	if most-least <= 2*l.contrast {
 		return 0
 	}
-	return 1<<16 | uint32(sum>>4)
+	return 1<<16 | (uint32(most)+uint32(least))>>2
 }
 
-// contrastOf is the difference of the greatest and the least lane of two words, and the sum
-// of all lanes.
-func contrastOf(a, b uint64) (contrast uint16, sum uint32) {
+// extremes are the greatest and the least lane of two words.
+func extremes(a, b uint64) (most, least uint16) {
 	const high = 0x8000800080008000
 	greater := ((a | high) - b) & high >> 15 * 0xffff // 0xffff where a >= b
 	hi, lo := a&greater|b&^greater, b&greater|a&^greater
-	most := max(uint16(hi), uint16(hi>>16), uint16(hi>>32), uint16(hi>>48))
-	least := min(uint16(lo), uint16(lo>>16), uint16(lo>>32), uint16(lo>>48))
-	return most - least, uint32((a + b) * 0x0001000100010001 >> 48)
+	most = max(uint16(hi), uint16(hi>>16), uint16(hi>>32), uint16(hi>>48))
+	least = min(uint16(lo), uint16(lo>>16), uint16(lo>>32), uint16(lo>>48))
+	return most, least
 }
 
 // thresholds returns the thresholds of a row of blocks.
@@ -169,15 +169,6 @@ var reciprocal = func() (r [(2*maxRadius+1)*(2*maxRadius+1) + 1]uint32) {
 	}
 	return r
 }()
-
-// threshold is the brightness up to which pixel (x, y) is dark, -1 if none is.
-func (l *level) threshold(x, y int) int {
-	t := int(l.thresholds(y >> 3)[x>>3])
-	if t == 0 {
-		return -1
-	}
-	return t
-}
 
 // darkBits fills bits with row y.
 func (l *level) darkBits(y int) []uint64 {
