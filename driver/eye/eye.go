@@ -52,7 +52,7 @@ func (r *Reader) search() (string, bool) {
 	if text, ok := r.pass(l, 2, stepOf(l.h)); ok {
 		return text, ok
 	}
-	seen := len(l.finders)
+	seen := l.evidence()
 	q := &r.levels[2]
 	if min(l.w, l.h) >= 4*60 {
 		quarter(&q.plane, &l.plane)
@@ -61,7 +61,7 @@ func (r *Reader) search() (string, bool) {
 		if text, ok := r.pass(q, 2, 2); ok {
 			return text, ok
 		}
-		seen += len(q.finders)
+		seen += q.evidence()
 	}
 	if seen == 0 {
 		return "", false
@@ -187,4 +187,14 @@ func (m *modules) knownErrors(lay *layout) float64 {
 		}
 	}
 	return float64(bad) / float64(len(lay.known))
+}
+
+// evidence counts the finders that more than one row crossed.
+func (l *level) evidence() (n int) {
+	for i := range l.finders {
+		if l.finders[i].rows > 1 {
+			n++
+		}
+	}
+	return n
 }

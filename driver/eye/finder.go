@@ -30,31 +30,34 @@ const span = 12
 func (l *level) scanRow(y int) {
 	l.spend(l.w / 4)
 	const outside = -1 << 20
-	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // where the last runs began
-	var before uint64                                                 // the colour before the word
+	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // as in runs
+	var before uint64                                                  // the colour before the word, in bit 0
 	for wi, word := range l.darkBits(y) {
 		edges := word ^ (word<<1 | before)
 		before = word >> 63
 		for ; edges != 0; edges &= edges - 1 {
 			b := bits.TrailingZeros64(edges)
 			x := wi*64 + b
-			// The run in the middle, e2 to e3, is the longest, and not overlong.
-			if c := e3 - e2; c > e2-e1 && c > e4-e3 && looksRight(e2-e0, e3-e1, e4-e2, x-e3, c) {
-				l.hit(float64(e1+e2+e3+e4)/4, y, float64(e4+x-e2-e0+e3-e1-e3+e2)/span, word>>b&1 != 0)
+			if c := e3 - e2; c > e2-e1 && c > e4-e3 {
+				if r := (runs{e0, e1, e2, e3, e4}); r.looksRight(x) {
+					l.hit(r, x, y, word>>b&1 != 0)
+				}
 			}
 			e0, e1, e2, e3, e4 = e1, e2, e3, e4, x
 		}
 	}
-	if x := l.w; before != 0 {
-		if c := e3 - e2; c > e2-e1 && c > e4-e3 && looksRight(e2-e0, e3-e1, e4-e2, x-e3, c) {
-			l.hit(float64(e1+e2+e3+e4)/4, y, float64(e4+x-e2-e0+e3-e1-e3+e2)/span, false)
-		}
+	if r := (runs{e0, e1, e2, e3, e4}); before != 0 && r.looksRight(l.w) {
+		l.hit(r, l.w, y, false)
 	}
 }
 
-// looksRight says whether distances between like edges, in whole pixels, may be a finder's,
-// with a middle of c pixels. Each may be off by half a module and half a pixel.
-func looksRight(d02, d13, d24, d35, c int) bool {
+// runs are where the last five runs of one colour in a row began, oldest first.
+type runs struct{ e0, e1, e2, e3, e4 int }
+
+// looksRight says whether the runs, the last of which ends at x, may cross a finder. Each
+// distance between like edges may be off by half a module and half a pixel.
+func (r runs) looksRight(x int) bool {
+	d02, d13, d24, d35, c := r.e2-r.e0, r.e3-r.e1, r.e4-r.e2, x-r.e3, r.e3-r.e2
 	sum := d02 + d13 + d24 + d35
 	if sum < 12 || 6*c < sum || 2*c > sum {
 		return false
@@ -66,9 +69,18 @@ func looksRight(d02, d13, d24, d35, c int) bool {
 
 func within(d, off int) bool { return d <= off && d >= -off }
 
-// hit looks closer at what row y crossed at x, with modules of m pixels.
-func (l *level) hit(x float64, y int, m float64, inverted bool) {
-	mid := float64(y) + 0.5
+// hit looks closer at runs in row y that end at end.
+func (l *level) hit(r runs, end, y int, inverted bool) {
+	row := l.row(y)
+	swing := (int(row[(r.e1+r.e2)/2])+int(row[(r.e3+r.e4)/2]))/2 - int(row[(r.e2+r.e3)/2])
+	if inverted {
+		swing = -swing
+	}
+	if swing < int(l.contrast) {
+		return
+	}
+	x, mid := float64(r.e1+r.e2+r.e3+r.e4)/4, float64(y)+0.5
+	m := float64(r.e4+end-r.e0-r.e1) / span
 	if f := l.near(x, mid, 1.5*m+1, 3*m+1, inverted); f != nil && alike(f.mx, m, 1) {
 		f.rows++
 		return

@@ -85,7 +85,6 @@ func grown[T any](s []T, n int) []T {
 // setRadius makes thresholds anew, of r blocks around.
 func (l *level) setRadius(r int) {
 	l.radius = r
-	clear(l.made)
 	clear(l.ready)
 }
 
