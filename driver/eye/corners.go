@@ -15,7 +15,7 @@ type corner struct {
 
 const (
 	maxSorted = 26 // finders of which corners are made: those that most rows crossed
-	sizeRatio = 1.9
+	sizeRatio = 2.4
 )
 
 // corners returns the most likely corners, most likely first. It is computed in memory of

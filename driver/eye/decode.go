@@ -16,48 +16,59 @@ type format struct {
 	level    decoder.ErrorCorrectionLevel
 	mask     int
 	mirrored bool
-	off      int // bits of the 30 that are not as they should be
+	score    float32 // how well the modules agree
+	off      int     // bits that are not as they should be
 }
 
-// maxFormatOff bounds the bits of both copies that may be wrong: the code keeps formats
-// seven bits apart in each.
-const maxFormatOff = 8
+// formatMask hides the format, lest all of its modules be light; some encoders forget it.
+const formatMask = 0x5412
 
 // readFormat finds the format that agrees best with the modules, by how sure they are, in
-// the code as it is and mirrored.
+// the code as it is and mirrored: with both copies of the format together, or where one is
+// covered with the other; and if that is none, as forgetful encoders write it.
 func readFormat(soft []float32, dim int) (f format, ok bool) {
 	var seen, turned [30]float32
 	for i, m := range formatModules(dim) {
 		seen[i], turned[i] = soft[m[1]*dim+m[0]], soft[m[0]*dim+m[1]]
 	}
-	best := float32(-1e9)
-	for data := range 32 {
-		word := formatWord(data)
-		for _, c := range [...]struct {
-			seen     *[30]float32
-			mirrored bool
-		}{{&seen, false}, {&turned, true}} {
-			if score := agreement(c.seen, word); score > best {
-				best = score
-				f = format{mask: data & 7, mirrored: c.mirrored, off: differing(c.seen, word)}
-				f.level, _ = decoder.ErrorCorrectionLevel_ForBits(uint(data >> 3))
+	for _, mask := range [...]int{formatMask, 0} {
+		for _, part := range [...]struct{ from, to, off int }{{0, 30, 8}, {0, 15, 3}, {15, 30, 3}} {
+			f = bestFormat(seen[part.from:part.to], mask)
+			if t := bestFormat(turned[part.from:part.to], mask); t.score > f.score {
+				f = t
+				f.mirrored = true
+			}
+			if f.off <= part.off {
+				return f, true
 			}
 		}
 	}
-	return f, f.off <= maxFormatOff
+	return f, false
 }
 
-// formatWord is the 15 bits for five bits of data: a BCH code by the polynomial 0x537, under
-// a mask (ISO/IEC 18004, annex C).
+func bestFormat(seen []float32, mask int) (f format) {
+	f.score = -1e9
+	for data := range 32 {
+		word := formatWord(data) ^ mask
+		if score := agreement(seen, word); score > f.score {
+			f.score, f.mask, f.off = score, data&7, differing(seen, word)
+			f.level, _ = decoder.ErrorCorrectionLevel_ForBits(uint(data >> 3))
+		}
+	}
+	return f
+}
+
+// formatWord is the 15 bits for five bits of data: a BCH code by the polynomial 0x537
+// (ISO/IEC 18004, annex C).
 func formatWord(data int) int {
 	rest := data << 10
 	for bits.Len(uint(rest)) > 10 {
 		rest ^= 0x537 << (bits.Len(uint(rest)) - 11)
 	}
-	return (data<<10 | rest) ^ 0x5412
+	return data<<10 | rest
 }
 
-func agreement(seen *[30]float32, word int) (score float32) {
+func agreement(seen []float32, word int) (score float32) {
 	for i, s := range seen {
 		if word>>(14-i%15)&1 == 0 {
 			s = -s
@@ -67,7 +78,7 @@ func agreement(seen *[30]float32, word int) (score float32) {
 	return score
 }
 
-func differing(seen *[30]float32, word int) (n int) {
+func differing(seen []float32, word int) (n int) {
 	for i, s := range seen {
 		if (s > 0) != (word>>(14-i%15)&1 == 1) {
 			n++

@@ -132,15 +132,21 @@ func (r *Reader) tryGrid(l *level, g *grid, c corner) (string, bool) {
 		return "", false
 	}
 	lay := r.layout(g.dim)
+	loose := g.t
 	pins := r.pinDown(l, g, c, lay)
-	if l.timing(&g.t, g.dim) < 0.62 {
-		return "", false
+	if l.timing(&g.t, g.dim) >= 0.62 {
+		if text, ok := r.sampleAndDecode(l, g, lay, nil); ok {
+			return text, ok
+		}
+		if len(pins) > 4 && r.bend.measure(pins, &g.t, 0.2) {
+			if text, ok := r.sampleAndDecode(l, g, lay, &r.bend); ok {
+				return text, ok
+			}
+		}
 	}
-	if text, ok := r.sampleAndDecode(l, g, lay, nil); ok {
-		return text, ok
-	}
-	if len(pins) > 4 && r.bend.measure(pins, &g.t, 0.2) {
-		return r.sampleAndDecode(l, g, lay, &r.bend)
+	if len(pins) > 3 && g.timing > 0.8 {
+		g.t = loose
+		return r.sampleAndDecode(l, g, lay, nil)
 	}
 	return "", false
 }

@@ -31,7 +31,7 @@ func (l *level) scanRow(y int) {
 	l.spend(l.w / 4)
 	const outside = -1 << 20
 	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // as in runs
-	var before uint64                                                  // the colour before the word, in bit 0
+	var before uint64                                                 // the colour before the word, in bit 0
 	for wi, word := range l.darkBits(y) {
 		edges := word ^ (word<<1 | before)
 		before = word >> 63
