@@ -53,6 +53,11 @@ func (r *Reader) search() (string, bool) {
 		return text, ok
 	}
 	seen := l.evidence()
+	if seen >= 2 {
+		if text, ok := r.recover(l); ok {
+			return text, ok
+		}
+	}
 	q := &r.levels[2]
 	if min(l.w, l.h) >= 4*60 {
 		quarter(&q.plane, &l.plane)
@@ -111,17 +116,24 @@ func (r *Reader) pass(l *level, radius, step int) (string, bool) {
 		if r.spent() {
 			break
 		}
-		l.inverted = l.finders[c.at].inverted
-		if r.Trace != nil {
-			r.Trace(" corner %v", c)
+		if text, ok := r.tryCorner(l, c); ok {
+			return text, ok
 		}
-		for _, g := range r.makeGrids(l, c) {
-			if r.Trace != nil {
-				r.Trace("  grid dim %d timing %.2f", g.dim, g.timing)
-			}
-			if text, ok := r.tryGrid(l, &g, c); ok {
-				return text, ok
-			}
+	}
+	return "", false
+}
+
+func (r *Reader) tryCorner(l *level, c corner) (string, bool) {
+	l.inverted = l.finders[c.at].inverted
+	if r.Trace != nil {
+		r.Trace(" corner %v", c)
+	}
+	for _, g := range r.makeGrids(l, c) {
+		if r.Trace != nil {
+			r.Trace("  grid dim %d timing %.2f", g.dim, g.timing)
+		}
+		if text, ok := r.tryGrid(l, &g, c); ok {
+			return text, ok
 		}
 	}
 	return "", false
