@@ -132,7 +132,7 @@ func readCodewords(soft []float32, lay *layout, f format, words []byte) []byte {
 
 // decode reads a code's text from its modules.
 func (r *Reader) decode(lay *layout, soft []float32) (text string, ok bool) {
-	r.spend(25000 + 20*len(lay.data))
+	r.spend(30000 + 50*len(lay.data))
 	f, ok := readFormat(soft, lay.dim)
 	if !ok {
 		return "", false

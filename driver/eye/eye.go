@@ -34,13 +34,18 @@ func NewReader() *Reader {
 	return r
 }
 
+// frameBudget is what a frame may cost.
+const frameBudget = 9_000_000
+
+func (r *Reader) Left() int { return r.left }
+
 // Read looks for a code in img and returns its text: the bytes of its segments.
 func (r *Reader) Read(img *image.Gray) (text string, ok bool) {
 	p := planeOf(img)
 	if p.w < minSide || p.h < minSide {
 		return "", false
 	}
-	r.left = 9e6
+	r.left = frameBudget
 	l := &r.levels[0]
 	l.plane, l.shrink = p, 1
 	l.reset()
@@ -146,14 +151,14 @@ func (r *Reader) tryGrid(l *level, g *grid, c corner) (string, bool) {
 	lay := r.layout(g.dim)
 	loose := g.t
 	pins := r.pinDown(l, g, c, lay)
-	if l.timing(&g.t, g.dim) >= 0.62 {
-		if text, ok := r.sampleAndDecode(l, g, lay, nil); ok {
+	var b *bend
+	if len(pins) > 4 && r.bend.measure(pins, &g.t, 0.2) {
+		b = &r.bend
+		b.tie(g.dim)
+	}
+	if b != nil || l.timing(&g.t, g.dim) >= 0.62 {
+		if text, ok := r.sampleAndDecode(l, g, lay, b); ok {
 			return text, ok
-		}
-		if len(pins) > 4 && r.bend.measure(pins, &g.t, 0.2) {
-			if text, ok := r.sampleAndDecode(l, g, lay, &r.bend); ok {
-				return text, ok
-			}
 		}
 	}
 	if len(pins) > 3 && g.timing > 0.8 {
@@ -172,7 +177,7 @@ func (r *Reader) layout(dim int) *layout {
 
 func (r *Reader) sampleAndDecode(l *level, g *grid, lay *layout, b *bend) (string, bool) {
 	m := &r.modules
-	r.spend(40 * g.dim * g.dim)
+	r.spend(100 * g.dim * g.dim)
 	m.sample(&l.plane, &g.t, b, g.dim)
 	m.level(l.inverted)
 	if r.Trace != nil {
@@ -186,7 +191,8 @@ func (r *Reader) sampleAndDecode(l *level, g *grid, lay *layout, b *bend) (strin
 	if text, ok := r.decode(lay, m.eq); ok {
 		return text, ok
 	}
-	for _, ridge := range [...]float64{2, 20} {
+	for _, ridge := range [...]float64{4} {
+		r.spend(50*g.dim*g.dim + 80*len(lay.known))
 		if m.train(lay, ridge) {
 			if text, ok := r.decode(lay, m.eq); ok {
 				return text, ok
