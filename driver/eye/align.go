@@ -169,7 +169,10 @@ type bend struct {
 	n     int          // knots in a row
 }
 
-const knotEvery = 6 // modules
+const (
+	knotEvery = 6   // modules
+	leastBend = 0.2 // modules
+)
 
 // measure takes what t leaves over at pins, and says whether it is worth heeding: more than
 // least modules anywhere.

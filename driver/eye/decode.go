@@ -130,19 +130,21 @@ func readCodewords(soft []float32, lay *layout, f format, words []byte) []byte {
 	return words
 }
 
-// decode reads a code's text from its modules.
-func (r *Reader) decode(lay *layout, soft []float32) (text string, ok bool) {
+// decode reads the code's text from its modules.
+func (r *Reader) decode(lay *layout, soft []float32) (ok bool) {
 	r.spend(30000 + 50*len(lay.data))
 	f, ok := readFormat(soft, lay.dim)
 	if !ok {
-		return "", false
+		return false
 	}
 	r.words = readCodewords(soft, lay, f, r.words)
 	data, ok := r.correct(lay, f)
 	if !ok {
-		return "", false
+		return false
 	}
-	return textOf(data, lay.version, f.level)
+	r.code.Mirrored = f.mirrored
+	r.code.Text, ok = textOf(data, lay.version, f.level)
+	return ok
 }
 
 // correct returns the data codewords, corrected.

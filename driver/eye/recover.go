@@ -38,7 +38,7 @@ func (l *level) vacanciesOf(i, j int) [6]vacancy {
 }
 
 // recover looks for codes of which two finders are known.
-func (r *Reader) recover(l *level) (string, bool) {
+func (r *Reader) recover(l *level) bool {
 	known, pairs := len(l.finders), 0
 	for i := range known {
 		for j := i + 1; j < known && pairs < maxPairs; j++ {
@@ -46,12 +46,12 @@ func (r *Reader) recover(l *level) (string, bool) {
 				continue
 			}
 			pairs++
-			if text, ok := r.recoverPair(l, i, j); ok {
-				return text, ok
+			if r.recoverPair(l, i, j) {
+				return true
 			}
 		}
 	}
-	return "", false
+	return false
 }
 
 // twins says whether two finders are of much the same size, and as far apart as a code's.
@@ -61,7 +61,7 @@ func (l *level) twins(i, j int) bool {
 	return f.inverted == g.inverted && max(m, n) < 1.4*min(m, n) && d > 13*m && d < 120*m
 }
 
-func (r *Reader) recoverPair(l *level, i, j int) (string, bool) {
+func (r *Reader) recoverPair(l *level, i, j int) bool {
 	l.inverted = l.finders[i].inverted
 	m := (l.finders[i].module() + l.finders[j].module()) / 2
 	least := leastMatch * l.matchOf(i, j)
@@ -74,13 +74,13 @@ func (r *Reader) recoverPair(l *level, i, j int) (string, bool) {
 			continue
 		}
 		l.finders = append(l.finders, finder{x: x, y: y, mx: m, my: m, rows: 1, inverted: l.inverted})
-		text, ok := r.tryCorner(l, v.fill(len(l.finders)-1))
+		ok := r.tryCorner(l, v.fill(len(l.finders)-1))
 		l.finders = l.finders[:len(l.finders)-1]
 		if ok {
-			return text, ok
+			return true
 		}
 	}
-	return "", false
+	return false
 }
 
 // fill puts finder k where one is wanting.

@@ -139,3 +139,14 @@ func (m *modules) sharpen(share float32) {
 		}
 	}
 }
+
+// knownOff is the share of the modules that are alike in every code and are not so here.
+func (m *modules) knownOff(lay *layout) float64 {
+	off := 0
+	for _, i := range lay.known {
+		if (m.soft[i] > 0) != (lay.fixed[i] == dark) {
+			off++
+		}
+	}
+	return float64(off) / float64(len(lay.known))
+}

@@ -2,29 +2,32 @@ package eye
 
 // A level is the frame at one scale, with what is dark in it.
 //
-// Dark is what is not above a threshold, and the threshold is local: the mean of the blocks
-// of 8 x 8 pixels within some blocks around that have contrast. Flat blocks have no say in it,
-// for their mean tells of one colour only; where all around is flat, nothing is dark.
+// Dark is what is not above a threshold, and the threshold is local: of the blocks of 8 x 8
+// pixels around, the mean of their middles between bright and dark. Flat blocks have no say in
+// it, for they tell of one colour only; where all around is flat, nothing is dark.
 // Statistics and thresholds are made by rows of blocks, when a row of pixels in them is first
 // looked at.
 type level struct {
 	plane
+	*budget
 	shrink int // pixels of the frame to one of the level, along a side
 
 	bw, bh   int      // the level in blocks; the last ones may overlap those before
 	contrast uint16   // up to which a block is flat
-	stat     []uint32 // of a block: 0 if it is flat, else 1<<16 | its mean
+	stat     []uint32 // of a block: 0 if it is flat, else 1<<16 | the middle of its brightness
 	made     []bool   // rows of blocks that have stat
 	column   []uint32 // sums of stat
 	thr      []uint8  // of a block; 0: nothing in it is dark
 	ready    []bool   // rows of blocks that have thr
 	radius   int      // blocks around a block that its threshold is made of
+	bits     []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
 
+	scanned  []bool // rows
 	finders  []finder
+	order    []int // of finders
 	corners  []corner
-	inverted bool // of the code that is looked at
-	*budget
-	bits []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
+	tried    []corner
+	inverted bool // the code that is looked at
 }
 
 const block = 8
