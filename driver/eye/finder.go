@@ -28,14 +28,14 @@ const span = 12
 
 // scanRow looks for finders in row y.
 func (l *level) scanRow(y int) {
-	l.spend(l.w / 2)
+	count := 0
 	const outside = -1 << 20
 	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // as in runs
 	var before uint64                                                 // the colour before the word, in bit 0
 	for wi, word := range l.darkBits(y) {
 		edges := word ^ (word<<1 | before)
 		before = word >> 63
-		l.spend(6 * bits.OnesCount64(edges))
+		count += bits.OnesCount64(edges)
 		for ; edges != 0; edges &= edges - 1 {
 			b := bits.TrailingZeros64(edges)
 			x := wi*64 + b
@@ -50,6 +50,7 @@ func (l *level) scanRow(y int) {
 	if r := (runs{e0, e1, e2, e3, e4}); before != 0 && r.looksRight(l.w) {
 		l.hit(r, l.w, y, false)
 	}
+	l.spend(l.w/2 + 6*count)
 }
 
 // runs are where the last five runs of one colour in a row began, oldest first.
@@ -77,7 +78,7 @@ func (l *level) hit(r runs, end, y int, inverted bool) {
 	if inverted {
 		swing = -swing
 	}
-	if swing < int(l.contrast) {
+	if swing < int(l.contrast)*5/4 {
 		return
 	}
 	l.spend(40 + 2*len(l.finders))
