@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"railgate/driver/eye"
 	"railgate/driver/scanner"
 	"railgate/verify"
 )
@@ -163,7 +164,7 @@ func TestPictureIsReadAsTheCode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text, ok := scanner.NewEye().Read(img); !ok || text+"\n" != out {
+		if text, ok := eye.NewReader().Read(img); !ok || text+"\n" != out {
 			t.Errorf("%s: the picture reads %q; want %q", way, text, out)
 		}
 		for x := range quietZone * 8 {

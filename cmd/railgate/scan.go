@@ -4,11 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"railgate/driver/eye"
 	"railgate/driver/scanner"
 )
 
@@ -22,41 +27,63 @@ type found struct {
 
 func newScan() *cobra.Command {
 	var asJSON bool
+	var debug string
+	var live liveScan
 	c := &cobra.Command{
-		Use:     "scan FILE…",
-		Short:   "Read codes from pictures as the camera does",
-		Long:    "Scan reads the QR code in each picture (PNG, JPEG, binary PGM) as the camera's driver does, and says how long that took.",
-		Example: "  railgate scan --json frame-*.png",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "scan FILE… | --camera DEVICE",
+		Short: "Read codes from pictures, or look through the camera",
+		Long: `Scan reads the QR code in each picture (PNG, JPEG, binary PGM) as the camera's driver does, and says how long
+that took. With --camera it looks through a camera, and shows live what it sees, to aim it and to light it.`,
+		Example: `  railgate scan --json frame-*.png
+  railgate scan --debug /tmp/stages frame.png
+  railgate scan --camera /dev/v4l/by-id/usb-HD_Camera-video-index0 --exposure 5ms`,
 		RunE: func(c *cobra.Command, files []string) error {
-			eye := scanner.NewEye()
-			enc := json.NewEncoder(c.OutOrStdout())
-			enc.SetEscapeHTML(false)
-			failed := false
-			for _, file := range files {
-				f := scanFile(eye, file)
-				failed = failed || f.Error != ""
-				if asJSON {
-					if err := enc.Encode(f); err != nil {
-						return err
-					}
-					continue
-				}
-				if _, err := fmt.Fprintln(c.OutOrStdout(), f); err != nil {
-					return err
-				}
+			switch {
+			case live.device != "" && len(files) > 0:
+				return usageError{errors.New("scan: --camera and files do not go together")}
+			case live.device != "":
+				live.asJSON = asJSON
+				return live.run(c)
+			case len(files) == 0:
+				return usageError{errors.New("scan: name pictures, or a camera with --camera")}
 			}
-			if failed {
-				return exitError(exitFailed)
-			}
-			return nil
+			return scanFiles(c, files, debug, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print NDJSON: file, text, ms")
+	c.Flags().StringVar(&debug, "debug", "", "write what each stage saw as pictures into `folder`")
+	live.addFlags(c.Flags())
 	return c
 }
 
-func scanFile(eye scanner.Eye, file string) found {
+func scanFiles(c *cobra.Command, files []string, debug string, asJSON bool) error {
+	reader := eye.NewReader()
+	enc := json.NewEncoder(c.OutOrStdout())
+	enc.SetEscapeHTML(false)
+	failed := false
+	for _, file := range files {
+		f, err := scanFile(reader, file, debug)
+		if err != nil {
+			return err
+		}
+		failed = failed || f.Error != ""
+		if asJSON {
+			err = enc.Encode(f)
+		} else {
+			_, err = fmt.Fprintln(c.OutOrStdout(), f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if failed {
+		return exitError(exitFailed)
+	}
+	return nil
+}
+
+// scanFile reads one picture. Its error is that debug's pictures cannot be written.
+func scanFile(reader *eye.Reader, file, debug string) (found, error) {
 	f := found{File: file}
 	img, err := scanner.Picture(file)
 	if err != nil {
@@ -65,12 +92,39 @@ func scanFile(eye scanner.Eye, file string) found {
 		if errors.As(err, &pathErr) {
 			f.Error = pathErr.Err.Error()
 		}
-		return f
+		return f, nil
 	}
+	reader.Forget()
 	began := time.Now()
-	f.Text, _ = eye.Read(img)
+	f.Text, _ = reader.Read(img)
 	f.Ms = float64(time.Since(began).Microseconds()) / 1000
-	return f
+	if debug == "" {
+		return f, nil
+	}
+	return f, sketch(img, debug, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+}
+
+// sketch reads img again, and writes what each stage of the eye saw into a folder.
+func sketch(img *image.Gray, dir, name string) (err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	reader := eye.NewReader()
+	reader.Sketch = func(stage string, img image.Image) {
+		if err == nil {
+			err = writePNG(filepath.Join(dir, name+"-"+stage+".png"), img)
+		}
+	}
+	reader.Read(img)
+	return err
+}
+
+func writePNG(path string, img image.Image) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(png.Encode(f, img), f.Close())
 }
 
 func (f found) String() string {

@@ -103,5 +103,9 @@ func (r *Reader) Look(img *image.Gray) (Code, bool) {
 	return r.code, true
 }
 
-// Spent is what the last picture cost, in the budget's units.
+// Forget forgets where the last code was: the next picture has nothing to do with it.
+func (r *Reader) Forget() { r.last = rows{} }
+
+// Spent is what the last picture cost, in units of about a nanosecond. It is counted, and the
+// same everywhere.
 func (r *Reader) Spent() int { return frameBudget - r.left }

@@ -8,30 +8,34 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"railgate/driver"
+	"railgate/driver/eye"
 )
 
 // CameraConfig is a scanner that looks at pictures.
 type CameraConfig struct {
-	Name   string
-	Device string // a V4L2 device or, better, a link to one by id
-	Width  int    // of its frames, in pixels
-	Height int
-	Frames string  // in place of a device: a folder of pictures
-	FPS    float64 // frames a second
+	Name     string
+	Device   string // a V4L2 device or, better, a link to one by id
+	Width    int    // of its frames, in pixels
+	Height   int
+	Exposure time.Duration // how long light is gathered for a frame; 0: as the camera likes
+	Focus    *int          // in the camera's units; nil: as the camera likes
+	Frames   string        // in place of a device: a folder of pictures
+	FPS      float64       // frames a second
 }
 
 // A Camera is a scanner that looks.
 type Camera struct {
 	driver.Monitor
-	cfg  CameraConfig
-	log  *slog.Logger
-	eye  Eye
-	open func() (frames, error)
+	cfg   CameraConfig
+	log   *slog.Logger
+	watch *eye.Watch // owned by Run
+	open  func() (frames, error)
 }
 
 var _ driver.Scanner = (*Camera)(nil)
@@ -46,7 +50,7 @@ type frames interface {
 
 // NewCamera prepares a camera; Run opens it.
 func NewCamera(cfg CameraConfig, log *slog.Logger) *Camera {
-	c := &Camera{cfg: cfg, log: log.With("scanner", cfg.Name), eye: NewEye()}
+	c := &Camera{cfg: cfg, log: log.With("scanner", cfg.Name), watch: eye.NewWatch()}
 	c.open = func() (frames, error) {
 		if cfg.Device != "" {
 			return openVideo(&cfg, c.log)
@@ -75,10 +79,7 @@ func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) erro
 	for ctx.Err() == nil {
 		c.Beat()
 		err := seen.next(ctx, func(img *image.Gray, at time.Time) {
-			if img == nil {
-				return
-			}
-			if text, ok := c.eye.Read(img); ok && text != "" {
+			if text := c.look(img); text != "" {
 				deliver(driver.Reading{Scanner: c.cfg.Name, Text: text, At: at})
 			}
 		})
@@ -87,6 +88,22 @@ func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) erro
 		}
 	}
 	return nil
+}
+
+// look returns the text of the code in a frame, "" if there is none. A frame is not worth a
+// gate: if the eye fails at one, that is logged, and the next is looked at with a new eye.
+func (c *Camera) look(img *image.Gray) (text string) {
+	if img == nil {
+		return ""
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("the eye failed at a frame", "panic", p, "stack", string(debug.Stack()))
+			c.watch, text = eye.NewWatch(), ""
+		}
+	}()
+	code, _, _ := c.watch.Look(img)
+	return code.Text
 }
 
 // folder plays a folder's pictures in the order of their names, again and again,

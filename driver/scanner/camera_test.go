@@ -18,6 +18,7 @@ import (
 	"rsc.io/qr"
 
 	"railgate/driver"
+	"railgate/driver/eye"
 )
 
 const sample = "RG1:PWGSLK/-4FR8/$M4*PW6BW%KCV9/.E3RDE-6ZWC0F4OHNDF3FV8L/IDF3IU8J+C+89 2QMO1%67UFH100000QJGDF3IU8"
@@ -82,7 +83,7 @@ func TestPictures(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if text, ok := NewEye().Read(got); !ok || text != sample {
+		if text, ok := eye.NewReader().Read(got); !ok || text != sample {
 			t.Errorf("%s reads %q, %v; want the code", name, text, ok)
 		}
 	}

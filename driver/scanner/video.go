@@ -13,7 +13,9 @@ import (
 type video struct{ *v4l2.Camera }
 
 func openVideo(cfg *CameraConfig, log *slog.Logger) (frames, error) {
-	c, err := v4l2.Open(v4l2.Config{Device: cfg.Device, Width: cfg.Width, Height: cfg.Height, FPS: int(cfg.FPS)})
+	c, err := v4l2.Open(v4l2.Config{
+		Device: cfg.Device, Width: cfg.Width, Height: cfg.Height, FPS: int(cfg.FPS), Exposure: cfg.Exposure, Focus: cfg.Focus,
+	})
 	if err != nil {
 		return nil, err
 	}
