@@ -70,7 +70,7 @@ func newPhone(r random, code *Code, s Showing) *phone {
 
 // glow sets the lights of the screen.
 func (p *phone) glow(r random, s Showing) {
-	p.white, p.black = float32(r.in(0.22, 1.25)), float32(r.in(0.004, 0.04))
+	p.white, p.black = float32(r.in(0.2, 1)), float32(r.in(0.004, 0.04))
 	if s.Dimmed {
 		p.white = p.black + float32(r.in(0.03, 0.1))
 	}
@@ -88,16 +88,16 @@ func (p *phone) glow(r random, s Showing) {
 // reflect sets what the glass and the screen's refresh do to the picture.
 func (p *phone) reflect(r random, size float64) {
 	if r.chance(0.4) {
-		p.glares = append(p.glares, glare{float32(r.in(0, 0.45)), size * r.in(-.5, .5), size * r.in(-.5, .5), size * r.in(0.15, 0.55)})
+		p.glares = append(p.glares, glare{float32(r.in(0, 0.4)), size * r.in(-.5, .5), size * r.in(-.5, .5), size * r.in(0.15, 0.55)})
 	}
 	if r.chance(0.1) {
 		sin, cos := math.Sincos(r.in(0, math.Pi))
-		p.bar = &glareBar{float32(r.in(0, 0.25)), sin, cos, size * r.in(-.5, .5), size * r.in(0.04, 0.12)}
+		p.bar = &glareBar{float32(r.in(0, 0.15)), sin, cos, size * r.in(-.5, .5), size * r.in(0.04, 0.12)}
 	}
 	if r.chance(0.5) { // the screen's grid against the sensor's
 		sin, cos := math.Sincos(r.in(0, math.Pi))
 		f := 2 * math.Pi / (3 + 40*r.Float64()*r.Float64())
-		p.moire = grating{r.in(0, 0.25), f * cos, f * sin, r.in(0, 2*math.Pi)}
+		p.moire = grating{r.in(0, 0.24), f * cos, f * sin, r.in(0, 2*math.Pi)}
 	}
 	if r.chance(0.3) { // a backlight that pulses while the rows are read
 		p.bands = grating{r.in(0, 0.4), 0, 2 * math.Pi / r.in(60, 310), r.in(0, 2*math.Pi)}

@@ -33,10 +33,10 @@ func Show(seed uint64, s Showing) Frame {
 	} else {
 		drawPhone(r, c, code, s)
 	}
-	blur := math.Max(0.35, s.Pitch*r.in(0.06, 0.36))
+	blur := math.Max(0.3, s.Pitch*r.in(0.05, 0.3))
 	c.blur(blur)
 	if r.chance(0.4) {
-		c.smear(s.Pitch*r.in(0, 0.7), r.in(0, math.Pi))
+		c.smear(s.Pitch*r.in(0, 0.6), r.in(0, math.Pi))
 	}
 	return Frame{
 		Name:  fmt.Sprintf("v%d_m%.2f", s.Version, s.Pitch),
@@ -86,6 +86,6 @@ func somePose(r random, s Showing, size int) pose {
 		half := math.Min(half, float64(side)/2-1)
 		return r.in(half, float64(side)-half)
 	}
-	focus := float64(s.Width) * r.in(0.95, 1.3)
+	focus := float64(s.Width) * r.in(1.1, 1.5)
 	return newPose(s.Width, s.Height, focus, place(s.Width), place(s.Height), s.Pitch, yaw, tilt, roll)
 }
