@@ -1,0 +1,179 @@
+package eye
+
+import "math"
+
+// pinDown makes a grid exact by the alignment patterns, as far as they are found. The one
+// opposite the corner is looked for first, and farthest from where it should be; with it the
+// others are near to where they are expected.
+func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
+	n := float64(g.dim - 7)
+	pins := r.pins[:0]
+	for _, p := range [...]struct {
+		f    int
+		u, v float64
+	}{{c.at, 0, 0}, {c.right, n, 0}, {c.below, 0, n}} {
+		f := &l.finders[p.f]
+		pins = append(pins, pin{middle + p.u, middle + p.v, f.x, f.y, 1})
+	}
+	defer func() { r.pins = pins }()
+	if len(lay.align) == 0 {
+		return pins
+	}
+	least := l.finderContrast(&g.t) * 3 / 10
+	last := float64(g.dim) - 6.5
+	x, y, q := l.alignment(&g.t, last, last, 4)
+	if q < least {
+		return pins
+	}
+	pins = append(pins, pin{last, last, x, y, 1})
+	if t, ok := fit(pins, 3); ok {
+		g.t = t
+	}
+	pins = l.pinOthers(g, lay, pins, least)
+	if len(pins) > 4 {
+		if t, ok := fit(pins, 3); ok {
+			g.t = t
+		}
+	}
+	return pins
+}
+
+func (l *level) pinOthers(g *grid, lay *layout, pins []pin, least int32) []pin {
+	for _, v := range lay.align {
+		for _, u := range lay.align {
+			if !lay.hasAlignment(u, v) || u == g.dim-7 && v == g.dim-7 {
+				continue
+			}
+			cu, cv := float64(u)+0.5, float64(v)+0.5
+			if x, y, q := l.alignment(&g.t, cu, cv, 1.5); q > least {
+				pins = append(pins, pin{cu, cv, x, y, 0.6})
+			}
+		}
+	}
+	return pins
+}
+
+// alignment looks for an alignment pattern, dark around light around dark, within reach
+// modules of (u, v), and returns its middle and how well it is seen: the brightness between
+// what should be light and what should be dark.
+func (l *level) alignment(t *homography, u, v, reach float64) (x, y float64, quality int32) {
+	p := patternAt(l, t, u, v)
+	const coarse = 0.5
+	n := int(reach / coarse)
+	best, bu, bv := int32(math.MinInt32), 0.0, 0.0
+	for j := -n; j <= n; j++ {
+		for i := -n; i <= n; i++ {
+			du, dv := float64(i)*coarse, float64(j)*coarse
+			// One that is near is a little better.
+			if q := p.quality(du, dv) - int32((du*du+dv*dv)*0.3*grayScale); q > best {
+				best, bu, bv = q, du, dv
+			}
+		}
+	}
+	for step := coarse / 2; step > 0.1; step /= 2 {
+		mu, mv := bu, bv
+		for _, d := range [8][2]float64{{-1, 0}, {1, 0}, {0, -1}, {0, 1}, {-1, -1}, {1, 1}, {-1, 1}, {1, -1}} {
+			if q := p.quality(mu+d[0]*step, mv+d[1]*step); q > best {
+				best, bu, bv = q, mu+d[0]*step, mv+d[1]*step
+			}
+		}
+	}
+	l.spend(100 * (2*n + 1) * (2*n + 1))
+	x, y = p.at(bu, bv)
+	return x, y, best
+}
+
+// A pattern is an alignment pattern's place on the level, flat: five modules of a code have
+// no perspective to speak of.
+type pattern struct {
+	l              *level
+	x, y           float64
+	rx, ry, bx, by float64 // the way to the next module to the right, and below
+}
+
+func patternAt(l *level, t *homography, u, v float64) pattern {
+	p := pattern{l: l}
+	p.x, p.y = t.at(u, v)
+	p.rx, p.ry, p.bx, p.by = t.steps(u, v)
+	return p
+}
+
+func (p *pattern) at(du, dv float64) (x, y float64) {
+	return p.x + p.rx*du + p.bx*dv, p.y + p.ry*du + p.by*dv
+}
+
+// quality of the pattern, if its middle is (du, dv) modules from where it is expected.
+func (p *pattern) quality(du, dv float64) int32 {
+	x, y := p.at(du, dv)
+	rx, ry, bx, by := p.rx, p.ry, p.bx, p.by
+	at := p.l.at
+	bright := at(x+rx, y+ry) + at(x-rx, y-ry) + at(x+bx, y+by) + at(x-bx, y-by) +
+		at(x+rx+bx, y+ry+by) + at(x-rx-bx, y-ry-by) + at(x+rx-bx, y+ry-by) + at(x-rx+bx, y-ry+by)
+	rim := int32(0)
+	for i := -2; i <= 2; i++ {
+		k := float64(i)
+		rim += at(x+k*rx-2*bx, y+k*ry-2*by) + at(x+k*rx+2*bx, y+k*ry+2*by)
+		if i > -2 && i < 2 {
+			rim += at(x-2*rx+k*bx, y-2*ry+k*by) + at(x+2*rx+k*bx, y+2*ry+k*by)
+		}
+	}
+	q := bright/8 - (rim+at(x, y))/17
+	if p.l.inverted {
+		return -q
+	}
+	return q
+}
+
+// finderContrast is the brightness between light and dark in the first finder.
+func (l *level) finderContrast(t *homography) int32 {
+	p := patternAt(l, t, middle, middle)
+	var darkSum, brightSum int32
+	for i := -2; i <= 2; i++ {
+		for j := -2; j <= 2; j++ {
+			if g := l.at(p.at(float64(i), float64(j))); max(i, -i, j, -j) < 2 {
+				darkSum += g
+			} else {
+				brightSum += g
+			}
+		}
+	}
+	q := brightSum/16 - darkSum/9
+	if l.inverted {
+		return -q
+	}
+	return q
+}
+
+// A bend is what a flat grid leaves over: paper is not flat, and lenses are not true. It is
+// known at pins, and between them it is their mean, the nearer the more.
+type bend struct {
+	pins []pin
+	dx   []float64 // pixels, to be added
+	dy   []float64
+}
+
+// measure takes what t leaves over at pins, and says whether it is worth heeding: more than
+// least modules anywhere.
+func (b *bend) measure(pins []pin, t *homography, least float64) bool {
+	b.pins, b.dx, b.dy = pins, b.dx[:0], b.dy[:0]
+	worth := false
+	for i := range pins {
+		p := &pins[i]
+		x, y := t.at(p.u, p.v)
+		rx, ry, _, _ := t.steps(p.u, p.v)
+		b.dx, b.dy = append(b.dx, p.x-x), append(b.dy, p.y-y)
+		worth = worth || math.Hypot(p.x-x, p.y-y) > least*math.Hypot(rx, ry)
+	}
+	return worth
+}
+
+func (b *bend) at(u, v float64) (dx, dy float64) {
+	var sum float64
+	for i := range b.pins {
+		p := &b.pins[i]
+		d := (p.u-u)*(p.u-u) + (p.v-v)*(p.v-v) + 4
+		w := 1 / (d * d)
+		dx, dy, sum = dx+w*b.dx[i], dy+w*b.dy[i], sum+w
+	}
+	return dx / sum, dy / sum
+}

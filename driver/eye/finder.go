@@ -1,0 +1,285 @@
+package eye
+
+import (
+	"math"
+	"math/bits"
+)
+
+// A finder is one of the three squares at a code's corners: along any line through its
+// middle dark, light, dark, light and dark are as 1:1:3:1:1 (ISO/IEC 18004, 6.3.3). Of an
+// inverted code it is light where it should be dark.
+type finder struct {
+	x, y     float64 // its middle
+	mx, my   float64 // a module's size along x and y, in pixels
+	rows     int     // that crossed it so
+	inverted bool
+}
+
+func (f *finder) module() float64 { return (f.mx + f.my) / 2 }
+
+// maxFinders bounds what one search may find: a wall of finders is not a code.
+const maxFinders = 96
+
+// What is measured are the distances between like edges, from dark to dark and from light
+// to light: blur and a threshold that is off move both edges of such a pair the same way,
+// and so leave it as long as it is. Of a finder they are 2, 4, 4 and 2 modules, together
+// span.
+const span = 12
+
+// scanRow looks for finders in row y.
+func (l *level) scanRow(y int) {
+	l.spend(l.w / 4)
+	const outside = -1 << 20
+	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // as in runs
+	var before uint64                                                 // the colour before the word, in bit 0
+	for wi, word := range l.darkBits(y) {
+		edges := word ^ (word<<1 | before)
+		before = word >> 63
+		for ; edges != 0; edges &= edges - 1 {
+			b := bits.TrailingZeros64(edges)
+			x := wi*64 + b
+			if c := e3 - e2; c > e2-e1 && c > e4-e3 {
+				if r := (runs{e0, e1, e2, e3, e4}); r.looksRight(x) {
+					l.hit(r, x, y, word>>b&1 != 0)
+				}
+			}
+			e0, e1, e2, e3, e4 = e1, e2, e3, e4, x
+		}
+	}
+	if r := (runs{e0, e1, e2, e3, e4}); before != 0 && r.looksRight(l.w) {
+		l.hit(r, l.w, y, false)
+	}
+}
+
+// runs are where the last five runs of one colour in a row began, oldest first.
+type runs struct{ e0, e1, e2, e3, e4 int }
+
+// looksRight says whether the runs, the last of which ends at x, may cross a finder. Each
+// distance between like edges may be off by half a module and half a pixel.
+func (r runs) looksRight(x int) bool {
+	d02, d13, d24, d35, c := r.e2-r.e0, r.e3-r.e1, r.e4-r.e2, x-r.e3, r.e3-r.e2
+	sum := d02 + d13 + d24 + d35
+	if sum < 12 || 6*c < sum || 2*c > sum {
+		return false
+	}
+	off := sum/2 + 6
+	return within(span*d02-2*sum, off) && within(span*d35-2*sum, off) &&
+		within(span*d13-4*sum, off+sum/3) && within(span*d24-4*sum, off+sum/3)
+}
+
+func within(d, off int) bool { return d <= off && d >= -off }
+
+// hit looks closer at runs in row y that end at end.
+func (l *level) hit(r runs, end, y int, inverted bool) {
+	row := l.row(y)
+	swing := (int(row[(r.e1+r.e2)/2])+int(row[(r.e3+r.e4)/2]))/2 - int(row[(r.e2+r.e3)/2])
+	if inverted {
+		swing = -swing
+	}
+	if swing < int(l.contrast) {
+		return
+	}
+	x, mid := float64(r.e1+r.e2+r.e3+r.e4)/4, float64(y)+0.5
+	m := float64(r.e4+end-r.e0-r.e1) / span
+	if f := l.near(x, mid, 1.5*m+1, 3*m+1, inverted); f != nil && alike(f.mx, m, 1) {
+		f.rows++
+		return
+	}
+	if len(l.finders) == maxFinders || l.spent() {
+		return
+	}
+	f, ok := l.examine(x, mid, m, inverted)
+	if !ok {
+		return
+	}
+	if g := l.near(f.x, f.y, f.module()+1, f.module()+1, inverted); g != nil {
+		g.rows++
+		return
+	}
+	l.finders = append(l.finders, f)
+}
+
+// near returns a known finder around (x, y).
+func (l *level) near(x, y, dx, dy float64, inverted bool) *finder {
+	for i := len(l.finders) - 1; i >= 0; i-- {
+		f := &l.finders[i]
+		if math.Abs(f.y-y) < dy && math.Abs(f.x-x) < dx && f.inverted == inverted {
+			return f
+		}
+	}
+	return nil
+}
+
+// alike says whether two sizes in pixels, measured to about slack pixels, may be one.
+func alike(a, b, slack float64) bool { return a < 1.8*b+slack && b < 1.8*a+slack }
+
+// examine looks at a finder along the column, the row and the diagonals, and finds its
+// middle. Both axes must look right, and one of the diagonals.
+func (l *level) examine(x, y, m float64, inverted bool) (f finder, ok bool) {
+	off, my, ok := l.crossGrid(x, y, 0, 1, m, 0.75, inverted)
+	if !ok {
+		return f, false
+	}
+	y += off
+	off, mx, ok := l.crossGrid(x, y, 1, 0, m, 0.75, inverted)
+	if !ok {
+		return f, false
+	}
+	x += off
+	if off, my, ok = l.crossGrid(x, y, 0, 1, my, 0.75, inverted); !ok {
+		return f, false
+	}
+	y += off
+	m = (mx + my) / 2
+	if _, _, ok = l.crossGrid(x, y, 1, 1, m, 1.1, inverted); !ok {
+		if _, _, ok = l.crossGrid(x, y, 1, -1, m, 1.1, inverted); !ok {
+			return f, false
+		}
+	}
+	return finder{x: x, y: y, mx: mx, my: my, rows: 1, inverted: inverted}, true
+}
+
+// edges are the distances, in steps, from the middle of a finder to its edges on one side.
+type edges [3]float64
+
+// crossGrid looks for a finder's 1:1:3:1:1 along a row, a column or a diagonal through the
+// pixel of (x, y), in steps of (dx, dy). What it takes and returns of sizes is in steps: a
+// module of about m, the way from (x, y) to the middle, and a module. Each distance may be
+// off by loose modules and a bit.
+func (l *level) crossGrid(x, y float64, dx, dy int, m, loose float64, inverted bool) (off, module float64, ok bool) {
+	xi, yi, reach := int(x), int(y), int(7.7*m+2)
+	var back, ahead edges
+	if !l.walk(xi, yi, -dx, -dy, reach, inverted, &back) || !l.walk(xi, yi, dx, dy, reach, inverted, &ahead) {
+		return 0, 0, false
+	}
+	if module, ok = proportions(&back, &ahead, loose); !ok {
+		return 0, 0, false
+	}
+	if !l.hasSwing(float64(xi)+0.5, float64(yi)+0.5, float64(dx), float64(dy), &back, &ahead, inverted) {
+		return 0, 0, false
+	}
+	off = shift(&back, &ahead)
+	if dx != 0 {
+		off += float64(xi) + 0.5 - x
+	} else {
+		off += float64(yi) + 0.5 - y
+	}
+	return off, module, true
+}
+
+// cross does what crossGrid does along any line; the longer of dx and dy is 1 or -1.
+func (l *level) cross(x, y, dx, dy, m, loose float64, inverted bool) (module float64, ok bool) {
+	reach := int(7.7*m + 2)
+	var back, ahead edges
+	if !l.stroll(x, y, -dx, -dy, reach, inverted, &back) || !l.stroll(x, y, dx, dy, reach, inverted, &ahead) {
+		return 0, false
+	}
+	return proportions(&back, &ahead, loose)
+}
+
+// proportions says whether edges are a finder's, and how large a module is.
+func proportions(back, ahead *edges, loose float64) (module float64, ok bool) {
+	d02, d13 := back[2]-back[0], back[1]+ahead[0]
+	d24, d35 := back[0]+ahead[1], ahead[2]-ahead[0]
+	module = (d02 + d13 + d24 + d35) / span
+	off := module*loose + 0.6
+	c := back[0] + ahead[0]
+	return module, math.Abs(d02-2*module) <= off && math.Abs(d35-2*module) <= off &&
+		math.Abs(d13-4*module) <= 1.4*off && math.Abs(d24-4*module) <= 1.4*off &&
+		c >= 1.8*module && c <= 4.6*module
+}
+
+// shift is the way to the middle.
+func shift(back, ahead *edges) float64 {
+	return (ahead[0] - back[0] + ahead[1] - back[1] + ahead[2] - back[2]) / 6
+}
+
+// hasSwing says whether a finder's middle and the ring around it differ by more than noise.
+func (l *level) hasSwing(x, y, dx, dy float64, back, ahead *edges, inverted bool) bool {
+	mid, before, after := (ahead[0]-back[0])/2, -(back[0]+back[1])/2, (ahead[0]+ahead[1])/2
+	swing := (l.at(x+before*dx, y+before*dy)+l.at(x+after*dx, y+after*dy))/2 - l.at(x+mid*dx, y+mid*dy)
+	if inverted {
+		swing = -swing
+	}
+	return swing >= int32(l.contrast)*grayScale*5/4
+}
+
+// walk goes from pixel (x, y), which is dark, by steps of (dx, dy), and finds the first three
+// edges, to a fraction of a step. What is beyond the border is light, as paper is.
+func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
+	thr, by := l.thresholds(y>>3), y>>3
+	last := over(l.pix[y*l.stride+x], thr[x>>3])
+	if (last > 0) != inverted {
+		return false
+	}
+	n, light := 0, inverted
+	for step := 1; step <= reach; step++ {
+		x, y = x+dx, y+dy
+		now := 60
+		if uint(x) < uint(l.w) && uint(y) < uint(l.h) {
+			if y>>3 != by {
+				by = y >> 3
+				thr = l.thresholds(by)
+			}
+			now = over(l.pix[y*l.stride+x], thr[x>>3])
+		}
+		if (now > 0) != light {
+			at[n] = float64(step-1) + float64(last)/float64(last-now)
+			if n++; n == len(at) {
+				l.spend(2 * step)
+				return true
+			}
+			light = !light
+		}
+		last = now
+	}
+	l.spend(2 * reach)
+	return false
+}
+
+// over is how much brighter than the threshold a pixel is, times two; never 0. With no
+// threshold all is light.
+func over(pixel, threshold uint8) int {
+	if threshold == 0 {
+		return 2*int(pixel) + 1
+	}
+	return 2*(int(pixel)-int(threshold)) - 1
+}
+
+// stroll does what walk does along any line.
+func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges) bool {
+	last := l.brightness(x, y)
+	if (last > 0) != inverted {
+		return false
+	}
+	n, light := 0, inverted
+	for step := 1; step <= reach; step++ {
+		x, y = x+dx, y+dy
+		now := l.brightness(x, y)
+		if (now > 0) != light {
+			at[n] = float64(step-1) + float64(last)/float64(last-now)
+			if n++; n == len(at) {
+				l.spend(6 * step)
+				return true
+			}
+			light = !light
+		}
+		last = now
+	}
+	l.spend(6 * reach)
+	return false
+}
+
+// brightness is how much brighter than the threshold the level is at (x, y), in 1/grayScale
+// of a step of brightness; never 0.
+func (l *level) brightness(x, y float64) int32 {
+	xi, yi := int(x), int(y)
+	if x < 0 || y < 0 || xi >= l.w || yi >= l.h {
+		return 60 * grayScale
+	}
+	t := int32(l.thresholds(yi >> 3)[xi>>3])
+	if t == 0 {
+		t = -1
+	}
+	return l.at(x, y) - t*grayScale - grayScale/2 | 1
+}

@@ -1,0 +1,202 @@
+package eye
+
+// A level is the frame at one scale, with what is dark in it.
+//
+// Dark is what is not above a threshold, and the threshold is local: the mean of the blocks
+// of 8 x 8 pixels within some blocks around that have contrast. Flat blocks have no say in it,
+// for their mean tells of one colour only; where all around is flat, nothing is dark.
+// Statistics and thresholds are made by rows of blocks, when a row of pixels in them is first
+// looked at.
+type level struct {
+	plane
+	shrink int // pixels of the frame to one of the level, along a side
+
+	bw, bh   int      // the level in blocks; the last ones may overlap those before
+	contrast uint16   // up to which a block is flat
+	stat     []uint32 // of a block: 0 if it is flat, else 1<<16 | its mean
+	made     []bool   // rows of blocks that have stat
+	column   []uint32 // sums of stat
+	thr      []uint8  // of a block; 0: nothing in it is dark
+	ready    []bool   // rows of blocks that have thr
+	radius   int      // blocks around a block that its threshold is made of
+
+	finders  []finder
+	corners  []corner
+	inverted bool // of the code that is looked at
+	*budget
+	bits []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
+}
+
+const block = 8
+
+// A block is flat if its brightest and its darkest pair of pixels differ by no more than the
+// frame's noise lets them; in brightness, and within these.
+const (
+	minContrast = 18
+	maxContrast = 36
+)
+
+// reset makes the level ready for the picture in its plane. Nothing is computed yet.
+func (l *level) reset() {
+	bw, bh := (l.w+block-1)/block, (l.h+block-1)/block
+	if bw != l.bw || bh != l.bh {
+		l.bw, l.bh = bw, bh
+		l.stat, l.thr = grown(l.stat, bw*bh), grown(l.thr, bw*bh)
+		l.made, l.ready = grown(l.made, bh), grown(l.ready, bh)
+		l.column, l.bits = grown(l.column, bw), grown(l.bits, (bw+7)/8)
+	}
+	clear(l.made)
+	clear(l.ready)
+	l.contrast = l.noise()
+}
+
+// noise is the contrast of which a block may be flat, from that of some blocks of all over
+// the level: a quarter of any picture is flat.
+func (l *level) noise() uint16 {
+	var count [maxContrast + 1]int
+	n := 0
+	for by := 1; by < l.bh; by += 4 {
+		y := min(by*block, l.h-block)
+		a, b := l.row(y+2), l.row(y+5)
+		for bx := by / 4 % 4; bx < l.bw; bx += 4 {
+			x := min(bx*block, l.w-block)
+			most, least := extremes(pairs(load(a[x:])), pairs(load(b[x:])))
+			count[min(int(most-least)/2, maxContrast)]++
+			n++
+		}
+	}
+	n = n/4 + 1
+	for c := range count {
+		if n -= count[c]; n <= 0 {
+			return uint16(min(max(c*2, minContrast), maxContrast))
+		}
+	}
+	return maxContrast
+}
+
+// grown returns a slice of n in s's memory if that is enough.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// setRadius makes thresholds anew, of r blocks around.
+func (l *level) setRadius(r int) {
+	l.radius = r
+	clear(l.ready)
+}
+
+// measure fills stat for a row of blocks, from two of its rows of pixels.
+func (l *level) measure(by int) {
+	l.made[by] = true
+	y := min(by*block, l.h-block)
+	a, b := l.row(y+2), l.row(y+5)
+	out := l.stat[by*l.bw:][:l.bw]
+	for bx := range out {
+		x := min(bx*block, l.w-block)
+		out[bx] = l.measureBlock(pairs(load(a[x:])), pairs(load(b[x:])))
+	}
+}
+
+// measureBlock takes a block's statistics from sums of pairs of pixels, in lanes.
+func (l *level) measureBlock(a, b uint64) uint32 {
+	most, least := extremes(a, b)
+	if most-least <= 2*l.contrast {
+		return 0
+	}
+	return 1<<16 | (uint32(most)+uint32(least))>>2
+}
+
+// extremes are the greatest and the least lane of two words.
+func extremes(a, b uint64) (most, least uint16) {
+	const high = 0x8000800080008000
+	greater := ((a | high) - b) & high >> 15 * 0xffff // 0xffff where a >= b
+	hi, lo := a&greater|b&^greater, b&greater|a&^greater
+	most = max(uint16(hi), uint16(hi>>16), uint16(hi>>32), uint16(hi>>48))
+	least = min(uint16(lo), uint16(lo>>16), uint16(lo>>32), uint16(lo>>48))
+	return most, least
+}
+
+// thresholds returns the thresholds of a row of blocks.
+func (l *level) thresholds(by int) []uint8 {
+	out := l.thr[by*l.bw:][:l.bw]
+	if l.ready[by] {
+		return out
+	}
+	l.ready[by] = true
+	col := l.column[:l.bw]
+	clear(col)
+	for y := max(by-l.radius, 0); y <= min(by+l.radius, l.bh-1); y++ {
+		if !l.made[y] {
+			l.measure(y)
+		}
+		for x, s := range l.stat[y*l.bw:][:l.bw] {
+			col[x] += s
+		}
+	}
+	l.meanOf(col, out)
+	return out
+}
+
+// meanOf slides over the columns' sums, and puts into out the means within radius.
+func (l *level) meanOf(col []uint32, out []uint8) {
+	r := l.radius
+	var sum uint32
+	for x := range min(r, len(col)) {
+		sum += col[x]
+	}
+	for x := range out {
+		if x+r < len(col) {
+			sum += col[x+r]
+		}
+		if x-r-1 >= 0 {
+			sum -= col[x-r-1]
+		}
+		out[x] = uint8((sum & 0xffff) * reciprocal[sum>>16] >> 16)
+	}
+}
+
+// maxRadius is the largest radius.
+const maxRadius = 3
+
+// reciprocal of n, times 2^16, rounded up: n blocks' sum times it is their mean.
+var reciprocal = func() (r [(2*maxRadius+1)*(2*maxRadius+1) + 1]uint32) {
+	for n := 1; n < len(r); n++ {
+		r[n] = uint32((1<<16 + n - 1) / n)
+	}
+	return r
+}()
+
+// darkBits fills bits with row y.
+func (l *level) darkBits(y int) []uint64 {
+	row, thr := l.row(y), l.thresholds(y>>3)
+	full := l.w / block
+	for wi := range l.bits {
+		var word uint64
+		for k := range min(8, full-8*wi) {
+			bx := 8*wi + k
+			if t := thr[bx]; t != 0 {
+				word |= darkOf8(load(row[bx*block:]), t) << (8 * k)
+			}
+		}
+		l.bits[wi] = word
+	}
+	if rest := l.w % block; rest != 0 {
+		if t := thr[full]; t != 0 {
+			l.bits[full/8] |= darkOf8(load(row[l.w-block:]), t) >> (block - rest) << (8 * (full % 8))
+		}
+	}
+	return l.bits
+}
+
+// darkOf8 sets bit i if byte i of v is at most t.
+func darkOf8(v uint64, t uint8) uint64 {
+	const ones = 0x0001000100010001
+	limit := (uint64(t) + 256) * ones // minus a lane, its bit 8 stays if the lane is at most t
+	even, odd := (limit-v&lanes)>>8&ones, (limit-v>>8&lanes)>>8&ones
+	x := even | odd<<1
+	x |= x >> 14
+	return (x | x>>28) & 0xff
+}
