@@ -130,9 +130,9 @@ func (p *process) kill() error {
 	if err := p.cmd.Process.Kill(); err != nil {
 		return err
 	}
+	_ = p.cmd.Wait()      // killed: that is its error
 	for range p.answers { // one may have come too late
 	}
-	_ = p.cmd.Wait() // killed: that is its error
 	return nil
 }
 

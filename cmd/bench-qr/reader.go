@@ -6,17 +6,21 @@ import (
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"railgate/driver/eye"
 )
 
 // A reader looks for one QR code in a picture.
 type reader func(img *image.Gray) (text string, ok bool)
 
 // goEngines are the engines in Go.
-func goEngines() []string { return []string{"gozxing", "gozxing-nocopy"} }
+func goEngines() []string { return []string{"railgate", "gozxing", "gozxing-nocopy"} }
 
 // newReader is a reader in Go by its engine's name.
 func newReader(name string) (reader, error) {
 	switch name {
+	case "railgate":
+		return eye.NewReader().Read, nil
 	case "gozxing":
 		return gozxingReader(func(img *image.Gray) (*gozxing.BinaryBitmap, error) {
 			return gozxing.NewBinaryBitmapFromImage(img)

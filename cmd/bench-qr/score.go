@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -183,12 +184,12 @@ func (s *Score) count(v verdict, stuck bool) {
 	}
 }
 
-// quantile is the q-th of sorted values, one of them.
+// quantile is the least of sorted values that part q of them do not exceed.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return 0
 	}
-	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
 // byPitch is recall by pixels a module, of pictures whose pitch and text are known.
