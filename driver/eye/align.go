@@ -21,7 +21,10 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 	}
 	least := l.finderContrast(&g.t) * 3 / 10
 	last := float64(g.dim) - 6.5
-	x, y, q := l.alignment(&g.t, last, last, 4)
+	x, y, q := l.alignment(&g.t, last, last, 1.5)
+	if q < 2*least {
+		x, y, q = l.alignment(&g.t, last, last, 4)
+	}
 	if q < least {
 		return pins
 	}
@@ -29,7 +32,7 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 	if t, ok := fit(pins, 3); ok {
 		g.t = t
 	}
-	pins = l.pinOthers(g, lay, pins, least)
+	pins = r.pinOthers(l, g, lay, pins, least)
 	if len(pins) > 4 {
 		if t, ok := fit(pins, 3); ok {
 			g.t = t
@@ -38,14 +41,23 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 	return pins
 }
 
-func (l *level) pinOthers(g *grid, lay *layout, pins []pin, least int32) []pin {
+// pinOthers goes by rows from the first finder on, so that each pattern is looked for near to
+// where those next to it lie, however the paper is bent.
+func (r *Reader) pinOthers(l *level, g *grid, lay *layout, pins []pin, least int32) []pin {
+	bent := len(lay.align) > 3
 	for _, v := range lay.align {
 		for _, u := range lay.align {
 			if !lay.hasAlignment(u, v) || u == g.dim-7 && v == g.dim-7 {
 				continue
 			}
 			cu, cv := float64(u)+0.5, float64(v)+0.5
-			if x, y, q := l.alignment(&g.t, cu, cv, 1.5); q > least {
+			p := patternAt(l, &g.t, cu, cv)
+			if bent {
+				r.bend.measure(pins, &g.t, 0)
+				dx, dy := r.bend.mean(cu, cv)
+				p.x, p.y = p.x+dx, p.y+dy
+			}
+			if x, y, q := p.search(1); q > least {
 				pins = append(pins, pin{cu, cv, x, y, 0.6})
 			}
 		}
@@ -58,6 +70,26 @@ func (l *level) pinOthers(g *grid, lay *layout, pins []pin, least int32) []pin {
 // what should be light and what should be dark.
 func (l *level) alignment(t *homography, u, v, reach float64) (x, y float64, quality int32) {
 	p := patternAt(l, t, u, v)
+	return p.search(reach)
+}
+
+// A pattern is an alignment pattern's place on the level, flat: five modules of a code have
+// no perspective to speak of.
+type pattern struct {
+	l              *level
+	x, y           float64
+	rx, ry, bx, by float64 // the way to the next module to the right, and below
+}
+
+func patternAt(l *level, t *homography, u, v float64) pattern {
+	p := pattern{l: l}
+	p.x, p.y = t.at(u, v)
+	p.rx, p.ry, p.bx, p.by = t.steps(u, v)
+	return p
+}
+
+// search looks for the pattern within reach modules of where it is expected.
+func (p *pattern) search(reach float64) (x, y float64, quality int32) {
 	const coarse = 0.5
 	n := int(reach / coarse)
 	best, bu, bv := int32(math.MinInt32), 0.0, 0.0
@@ -78,24 +110,9 @@ func (l *level) alignment(t *homography, u, v, reach float64) (x, y float64, qua
 			}
 		}
 	}
-	l.spend(100 * (2*n + 1) * (2*n + 1))
+	p.l.spend(100 * ((2*n+1)*(2*n+1) + 16))
 	x, y = p.at(bu, bv)
 	return x, y, best
-}
-
-// A pattern is an alignment pattern's place on the level, flat: five modules of a code have
-// no perspective to speak of.
-type pattern struct {
-	l              *level
-	x, y           float64
-	rx, ry, bx, by float64 // the way to the next module to the right, and below
-}
-
-func patternAt(l *level, t *homography, u, v float64) pattern {
-	p := pattern{l: l}
-	p.x, p.y = t.at(u, v)
-	p.rx, p.ry, p.bx, p.by = t.steps(u, v)
-	return p
 }
 
 func (p *pattern) at(du, dv float64) (x, y float64) {
@@ -105,19 +122,17 @@ func (p *pattern) at(du, dv float64) (x, y float64) {
 // quality of the pattern, if its middle is (du, dv) modules from where it is expected.
 func (p *pattern) quality(du, dv float64) int32 {
 	x, y := p.at(du, dv)
-	rx, ry, bx, by := p.rx, p.ry, p.bx, p.by
-	at := p.l.at
-	bright := at(x+rx, y+ry) + at(x-rx, y-ry) + at(x+bx, y+by) + at(x-bx, y-by) +
-		at(x+rx+bx, y+ry+by) + at(x-rx-bx, y-ry-by) + at(x+rx-bx, y+ry-by) + at(x-rx+bx, y-ry+by)
-	rim := int32(0)
-	for i := -2; i <= 2; i++ {
-		k := float64(i)
-		rim += at(x+k*rx-2*bx, y+k*ry-2*by) + at(x+k*rx+2*bx, y+k*ry+2*by)
-		if i > -2 && i < 2 {
-			rim += at(x-2*rx+k*bx, y-2*ry+k*by) + at(x+2*rx+k*bx, y+2*ry+k*by)
+	fx, fy := fixed(x), fixed(y)
+	rx, ry, bx, by := fixed(p.rx), fixed(p.ry), fixed(p.bx), fixed(p.by)
+	var ring [3]int32 // sums over the rings, from the middle
+	for j := int32(-2); j <= 2; j++ {
+		x, y := fx+j*bx-2*rx, fy+j*by-2*ry
+		for i := int32(-2); i <= 2; i++ {
+			ring[max(i, -i, j, -j)] += p.l.atFixed(x, y)
+			x, y = x+rx, y+ry
 		}
 	}
-	q := bright/8 - (rim+at(x, y))/17
+	q := ring[1]/8 - (ring[2]+ring[0])/17
 	if p.l.inverted {
 		return -q
 	}
@@ -145,35 +160,68 @@ func (l *level) finderContrast(t *homography) int32 {
 }
 
 // A bend is what a flat grid leaves over: paper is not flat, and lenses are not true. It is
-// known at pins, and between them it is their mean, the nearer the more.
+// known at pins. Between them it is their mean, the nearer the more; that is computed at
+// knots, and between those in proportion.
 type bend struct {
-	pins []pin
-	dx   []float64 // pixels, to be added
-	dy   []float64
+	pins  []pin
+	left  [][2]float64 // at pins, in pixels, to be added
+	knots [][2]float64 // by rows
+	n     int          // knots in a row
 }
+
+const (
+	knotEvery = 6   // modules
+	leastBend = 0.2 // modules
+)
 
 // measure takes what t leaves over at pins, and says whether it is worth heeding: more than
 // least modules anywhere.
 func (b *bend) measure(pins []pin, t *homography, least float64) bool {
-	b.pins, b.dx, b.dy = pins, b.dx[:0], b.dy[:0]
+	b.pins, b.left = pins, b.left[:0]
 	worth := false
 	for i := range pins {
 		p := &pins[i]
 		x, y := t.at(p.u, p.v)
 		rx, ry, _, _ := t.steps(p.u, p.v)
-		b.dx, b.dy = append(b.dx, p.x-x), append(b.dy, p.y-y)
+		b.left = append(b.left, [2]float64{p.x - x, p.y - y})
 		worth = worth || math.Hypot(p.x-x, p.y-y) > least*math.Hypot(rx, ry)
 	}
 	return worth
 }
 
-func (b *bend) at(u, v float64) (dx, dy float64) {
+// mean is the pins' mean at (u, v).
+func (b *bend) mean(u, v float64) (dx, dy float64) {
 	var sum float64
 	for i := range b.pins {
 		p := &b.pins[i]
 		d := (p.u-u)*(p.u-u) + (p.v-v)*(p.v-v) + 4
 		w := 1 / (d * d)
-		dx, dy, sum = dx+w*b.dx[i], dy+w*b.dy[i], sum+w
+		dx, dy, sum = dx+w*b.left[i][0], dy+w*b.left[i][1], sum+w
 	}
 	return dx / sum, dy / sum
+}
+
+// tie computes the knots for a code of dim modules.
+func (b *bend) tie(dim int) {
+	b.n = dim/knotEvery + 2
+	b.knots = b.knots[:0]
+	for j := range b.n {
+		for i := range b.n {
+			dx, dy := b.mean(float64(i*knotEvery), float64(j*knotEvery))
+			b.knots = append(b.knots, [2]float64{dx, dy})
+		}
+	}
+}
+
+// at is the bend at (u, v), from the knots.
+func (b *bend) at(u, v float64) (dx, dy float64) {
+	u, v = u/knotEvery, v/knotEvery
+	i, j := int(u), int(v)
+	u, v = u-float64(i), v-float64(j)
+	p, q := b.knots[j*b.n+i:], b.knots[(j+1)*b.n+i:]
+	for k, d := range [2]*float64{&dx, &dy} {
+		upper, lower := p[0][k]+u*(p[1][k]-p[0][k]), q[0][k]+u*(q[1][k]-q[0][k])
+		*d = upper + v*(lower-upper)
+	}
+	return dx, dy
 }

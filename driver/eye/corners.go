@@ -18,18 +18,17 @@ const (
 	sizeRatio = 2.4
 )
 
-// corners returns the most likely corners, most likely first. It is computed in memory of
-// the level.
+// makeCorners returns the corners that the level's finders may make, most likely first, in
+// memory of the level.
 func (l *level) makeCorners() []corner {
-	l.sortFinders()
+	order := l.byRows()
 	out := l.corners[:0]
-	n := min(len(l.finders), maxSorted)
-	for i := range n {
-		for j := i + 1; j < n; j++ {
+	for n, i := range order {
+		for m, j := range order[n+1:] {
 			if !l.related(i, j) {
 				continue
 			}
-			for k := j + 1; k < n; k++ {
+			for _, k := range order[n+m+2:] {
 				if !l.related(i, k) || !l.related(j, k) {
 					continue
 				}
@@ -39,17 +38,24 @@ func (l *level) makeCorners() []corner {
 			}
 		}
 	}
-	l.spend(20*n*n + 30*len(out))
-	slices.SortFunc(out, func(a, b corner) int { return cmp.Compare(a.doubt, b.doubt) })
+	l.spend(20*len(order)*len(order) + 30*len(out))
+	slices.SortStableFunc(out, func(a, b corner) int { return cmp.Compare(a.doubt, b.doubt) })
 	l.corners = out
 	return out
 }
 
-// sortFinders puts those that most rows crossed first, if there are too many.
-func (l *level) sortFinders() {
-	if len(l.finders) > maxSorted {
-		slices.SortStableFunc(l.finders, func(a, b finder) int { return cmp.Compare(b.rows, a.rows) })
+// byRows are the finders that most rows crossed.
+func (l *level) byRows() []int {
+	order := l.order[:0]
+	for i := range l.finders {
+		order = append(order, i)
 	}
+	l.order = order
+	if len(order) > maxSorted {
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(l.finders[b].rows, l.finders[a].rows) })
+		order = order[:maxSorted]
+	}
+	return order
 }
 
 // related says whether two finders may be of one code.

@@ -9,6 +9,9 @@ import (
 	"github.com/makiuchi-d/gozxing/common"
 	"github.com/makiuchi-d/gozxing/common/reedsolomon"
 	"github.com/makiuchi-d/gozxing/qrcode/decoder"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // A format is a code's error correction level and mask (ISO/IEC 18004, 7.9).
@@ -130,19 +133,21 @@ func readCodewords(soft []float32, lay *layout, f format, words []byte) []byte {
 	return words
 }
 
-// decode reads a code's text from its modules.
-func (r *Reader) decode(lay *layout, soft []float32) (text string, ok bool) {
-	r.spend(25000 + 20*len(lay.data))
+// decode reads the code's text from its modules.
+func (r *Reader) decode(lay *layout, soft []float32) (ok bool) {
+	r.spend(30000 + 50*len(lay.data))
 	f, ok := readFormat(soft, lay.dim)
 	if !ok {
-		return "", false
+		return false
 	}
 	r.words = readCodewords(soft, lay, f, r.words)
 	data, ok := r.correct(lay, f)
 	if !ok {
-		return "", false
+		return false
 	}
-	return textOf(data, lay.version, f.level)
+	r.code.Mirrored = f.mirrored
+	r.code.Text, ok = textOf(data, lay.version, f.level)
+	return ok
 }
 
 // correct returns the data codewords, corrected.
@@ -179,7 +184,8 @@ func latin1() map[gozxing.DecodeHintType]any {
 }
 
 // textOf reads the segments. What is in byte segments comes out byte by byte, whatever the
-// charset may be; kanji, hanzi and what is declared by an ECI as UTF-8.
+// character set may be, and kanji and hanzi as the bytes that they stand for; if an ECI says
+// what the bytes are, all is UTF-8.
 func textOf(data []byte, version *decoder.Version, level decoder.ErrorCorrectionLevel) (string, bool) {
 	result, err := decoder.DecodedBitStreamParser_Decode(data, version, level, latin1())
 	if err != nil || result == nil || result.GetText() == "" {
@@ -195,18 +201,28 @@ func bytesOf(result *common.DecoderResult) string {
 	}
 	raw := make([]byte, 0, len(text))
 	for _, c := range text {
-		if c < 0x100 {
-			raw = append(raw, byte(c))
-		} else {
-			raw = utf8.AppendRune(raw, c)
-		}
+		raw = appendRune(raw, c)
 	}
 	for _, segment := range result.GetByteSegments() {
-		if !bytes.Contains(raw, segment) { // an ECI said what charset it was
+		if !bytes.Contains(raw, segment) { // it is not Latin-1 that they were read as
 			return text
 		}
 	}
 	return string(raw)
+}
+
+// appendRune appends the byte that c stands for, if it is from a byte segment, or else its
+// bytes in the character set that its segment has.
+func appendRune(raw []byte, c rune) []byte {
+	if c < 0x100 {
+		return append(raw, byte(c))
+	}
+	for _, set := range [...]encoding.Encoding{japanese.ShiftJIS, simplifiedchinese.GBK} {
+		if b, err := set.NewEncoder().Bytes([]byte(string(c))); err == nil {
+			return append(raw, b...)
+		}
+	}
+	return utf8.AppendRune(raw, c)
 }
 
 func isASCII(s string) bool {

@@ -28,13 +28,14 @@ const span = 12
 
 // scanRow looks for finders in row y.
 func (l *level) scanRow(y int) {
-	l.spend(l.w / 4)
+	count := 0
 	const outside = -1 << 20
 	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // as in runs
 	var before uint64                                                 // the colour before the word, in bit 0
 	for wi, word := range l.darkBits(y) {
 		edges := word ^ (word<<1 | before)
 		before = word >> 63
+		count += bits.OnesCount64(edges)
 		for ; edges != 0; edges &= edges - 1 {
 			b := bits.TrailingZeros64(edges)
 			x := wi*64 + b
@@ -49,6 +50,7 @@ func (l *level) scanRow(y int) {
 	if r := (runs{e0, e1, e2, e3, e4}); before != 0 && r.looksRight(l.w) {
 		l.hit(r, l.w, y, false)
 	}
+	l.spend(l.w/2 + 6*count)
 }
 
 // runs are where the last five runs of one colour in a row began, oldest first.
@@ -76,9 +78,10 @@ func (l *level) hit(r runs, end, y int, inverted bool) {
 	if inverted {
 		swing = -swing
 	}
-	if swing < int(l.contrast) {
+	if swing < int(l.contrast)*5/4 {
 		return
 	}
+	l.spend(40 + 2*len(l.finders))
 	x, mid := float64(r.e1+r.e2+r.e3+r.e4)/4, float64(y)+0.5
 	m := float64(r.e4+end-r.e0-r.e1) / span
 	if f := l.near(x, mid, 1.5*m+1, 3*m+1, inverted); f != nil && alike(f.mx, m, 1) {
@@ -226,14 +229,14 @@ func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 		if (now > 0) != light {
 			at[n] = float64(step-1) + float64(last)/float64(last-now)
 			if n++; n == len(at) {
-				l.spend(2 * step)
+				l.spend(30 + 5*step)
 				return true
 			}
 			light = !light
 		}
 		last = now
 	}
-	l.spend(2 * reach)
+	l.spend(30 + 5*reach)
 	return false
 }
 
@@ -259,14 +262,14 @@ func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges
 		if (now > 0) != light {
 			at[n] = float64(step-1) + float64(last)/float64(last-now)
 			if n++; n == len(at) {
-				l.spend(6 * step)
+				l.spend(30 + 14*step)
 				return true
 			}
 			light = !light
 		}
 		last = now
 	}
-	l.spend(6 * reach)
+	l.spend(30 + 14*reach)
 	return false
 }
 

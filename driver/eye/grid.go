@@ -14,9 +14,10 @@ type grid struct {
 }
 
 const (
-	maxGrids  = 3    // tried for a corner
-	minTiming = 0.6  // of a grid that is looked at further
-	dimError  = 0.12 // of the distance between finders, in modules
+	maxGrids   = 3    // tried for a corner
+	minTiming  = 0.6  // of a grid that is looked at further
+	sureTiming = 0.8  // of one that may do as it is
+	dimError   = 0.12 // of the distance between finders, in modules
 )
 
 // makeGrids returns the likely grids for a corner, most likely first.
@@ -70,36 +71,50 @@ type sides struct {
 	x, y side
 }
 
+// sidesOf measures modules along the sides; where that makes no square, it goes by the sizes
+// that the finders were found with.
 func (l *level) sidesOf(c corner) (s sides, ok bool) {
 	at, right, below := &l.finders[c.at], &l.finders[c.right], &l.finders[c.below]
-	s.at = at
-	var okx, oky bool
-	s.x, okx = l.sideOf(at, right)
-	s.y, oky = l.sideOf(at, below)
-	if !okx || !oky {
-		return s, false
+	s = sides{at, l.sideOf(at, right), l.sideOf(at, below)}
+	if s.square() {
+		return s, true
 	}
+	s = sides{at, sideBySize(at, right), sideBySize(at, below)}
+	return s, s.square()
+}
+
+func (s *sides) square() bool {
 	nx, ny := s.x.modules(), s.y.modules()
-	return s, nx <= 1.35*ny && ny <= 1.35*nx
+	return nx <= 1.35*ny && ny <= 1.35*nx
 }
 
 // sideOf measures modules along the line from f to g. If a finder cannot be measured that
-// way, the other's has to do.
-func (l *level) sideOf(f, g *finder) (s side, ok bool) {
-	s.dx, s.dy = g.x-f.x, g.y-f.y
+// way, the other's has to do, and else both by their size.
+func (l *level) sideOf(f, g *finder) side {
+	s := sideBySize(f, g)
 	long := max(math.Abs(s.dx), math.Abs(s.dy))
 	ux, uy := s.dx/long, s.dy/long
 	step := math.Hypot(ux, uy)
 	from, ok1 := l.cross(f.x, f.y, ux, uy, f.module()*1.2/step, 0.9, f.inverted)
 	end, ok2 := l.cross(g.x, g.y, ux, uy, g.module()*1.2/step, 0.9, g.inverted)
-	if !ok1 {
-		from = end
+	switch {
+	case ok1 && ok2:
+		s.from, s.end = from*step, end*step
+	case ok1:
+		s.from, s.end = from*step, from*step
+	case ok2:
+		s.from, s.end = end*step, end*step
 	}
-	if !ok2 {
-		end = from
-	}
-	s.from, s.end = from*step, end*step
-	return s, ok1 || ok2
+	return s
+}
+
+// sideBySize takes modules from the finders' sizes along x and y. A finder that is turned
+// against the level is crossed aslant, and is less than it seems.
+func sideBySize(f, g *finder) side {
+	s := side{dx: g.x - f.x, dy: g.y - f.y}
+	aslant := max(math.Abs(s.dx), math.Abs(s.dy)) / math.Hypot(s.dx, s.dy)
+	s.from, s.end = f.module()*aslant, g.module()*aslant
+	return s
 }
 
 // bestPerspective tries the perspective that the finders' sizes tell of, and none.

@@ -30,19 +30,24 @@ const grayScale = 16
 
 // at is the brightness at (x, y), interpolated between the four nearest pixels, times
 // grayScale. Beyond the border it is the border's.
-func (p *plane) at(x, y float64) int32 {
-	const one, half = 1 << 8, 1 << 7
-	fx, fy := int32(x*one)-half, int32(y*one)-half
-	fx, fy = min(max(fx, 0), int32(p.w-1)*one-1), min(max(fy, 0), int32(p.h-1)*one-1)
-	xi, yi := fx>>8, fy>>8
-	fx, fy = fx&(one-1), fy&(one-1)
-	i := int(yi)*p.stride + int(xi)
+func (p *plane) at(x, y float64) int32 { return p.atFixed(fixed(x), fixed(y)) }
+
+// fixedOne is a pixel in fixed point: walks over many places go by integers.
+const fixedOne = 1 << 8
+
+func fixed(x float64) int32 { return int32(x * fixedOne) }
+
+func (p *plane) atFixed(fx, fy int32) int32 {
+	const half = fixedOne / 2
+	fx, fy = min(max(fx-half, 0), int32(p.w-1)*fixedOne-1), min(max(fy-half, 0), int32(p.h-1)*fixedOne-1)
+	i := int(fy>>8)*p.stride + int(fx>>8)
+	fx, fy = fx&(fixedOne-1), fy&(fixedOne-1)
 	q := p.pix[i : i+p.stride+2]
 	a, b := int32(q[0]), int32(q[1])
 	c, d := int32(q[p.stride]), int32(q[p.stride+1])
 	a = a<<8 + fx*(b-a)
 	c = c<<8 + fx*(d-c)
-	return (a + (fy*((c-a)>>4))>>4) >> (8 - 4)
+	return (a<<4 + fy*((c-a)>>4)) >> 8
 }
 
 // minSide is the least width and height of a picture that is looked at: a code of
@@ -81,14 +86,14 @@ func quarter(dst, src *plane) {
 	dst.size(src.w/4, src.h/4)
 	for y := range dst.h {
 		a, b, out := src.row(4*y+1), src.row(4*y+3), dst.row(y)
-		x := 0
-		for ; x+2 <= dst.w; x += 2 {
-			s := pairs(load(a[4*x:])) + pairs(load(b[4*x:]))
-			s += s >> 16
-			out[x], out[x+1] = byte(s>>3), byte(s>>35)
+		for len(out) >= 4 && len(a) >= 16 && len(b) >= 16 {
+			s, t := pairs(load(a))+pairs(load(b)), pairs(load(a[8:]))+pairs(load(b[8:]))
+			s, t = (s+s>>16)>>3, (t+t>>16)>>3
+			binary.LittleEndian.PutUint32(out, uint32(s&0xff|s>>24&0xff00|t&0xff<<16|t>>8&0xff000000))
+			out, a, b = out[4:], a[16:], b[16:]
 		}
-		for ; x < dst.w; x++ {
-			sum := 4
+		for x := range out {
+			sum := 0
 			for i := range 4 {
 				sum += int(a[4*x+i]) + int(b[4*x+i])
 			}

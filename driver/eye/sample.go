@@ -46,12 +46,13 @@ func (m *modules) sample(p *plane, t *homography, b *bend, dim int) {
 				dx, dy := b.at(cu, cv)
 				x, y = x+dx, y+dy
 			}
-			g := p.at(x, y)
+			fx, fy := fixed(x), fixed(y)
+			g := p.atFixed(fx, fy)
 			if five {
 				const o = 0.22
 				rx, ry, bx, by := t.steps(cu, cv)
-				px, py, qx, qy := o*(rx+bx), o*(ry+by), o*(rx-bx), o*(ry-by)
-				g = (g + p.at(x+px, y+py) + p.at(x-px, y-py) + p.at(x+qx, y+qy) + p.at(x-qx, y-qy)) / 5
+				px, py, qx, qy := fixed(o*(rx+bx)), fixed(o*(ry+by)), fixed(o*(rx-bx)), fixed(o*(ry-by))
+				g = (g + p.atFixed(fx+px, fy+py) + p.atFixed(fx-px, fy-py) + p.atFixed(fx+qx, fy+qy) + p.atFixed(fx-qx, fy-qy)) / 5
 			}
 			m.gray[v*dim+u] = g
 		}
@@ -137,4 +138,15 @@ func (m *modules) sharpen(share float32) {
 			m.eq[i] = c + share*(4*c-around)
 		}
 	}
+}
+
+// knownOff is the share of the modules that are alike in every code and are not so here.
+func (m *modules) knownOff(lay *layout) float64 {
+	off := 0
+	for _, i := range lay.known {
+		if (m.soft[i] > 0) != (lay.fixed[i] == dark) {
+			off++
+		}
+	}
+	return float64(off) / float64(len(lay.known))
 }

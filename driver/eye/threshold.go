@@ -2,29 +2,33 @@ package eye
 
 // A level is the frame at one scale, with what is dark in it.
 //
-// Dark is what is not above a threshold, and the threshold is local: the mean of the blocks
-// of 8 x 8 pixels within some blocks around that have contrast. Flat blocks have no say in it,
-// for their mean tells of one colour only; where all around is flat, nothing is dark.
+// Dark is what is not above a threshold, and the threshold is local: of the blocks of 8 x 8
+// pixels around, the mean of their middles between bright and dark. Flat blocks have no say in
+// it, for they tell of one colour only; where all around is flat, nothing is dark.
 // Statistics and thresholds are made by rows of blocks, when a row of pixels in them is first
 // looked at.
 type level struct {
 	plane
+	*budget
 	shrink int // pixels of the frame to one of the level, along a side
 
 	bw, bh   int      // the level in blocks; the last ones may overlap those before
-	contrast uint16   // up to which a block is flat
-	stat     []uint32 // of a block: 0 if it is flat, else 1<<16 | its mean
+	contrast uint32   // up to which a block is flat
+	stat     []uint32 // of a block: 0 if it is flat, else 1<<16 | the middle of its brightness
 	made     []bool   // rows of blocks that have stat
-	column   []uint32 // sums of stat
+	column   []uint32 // sums of stat around the row of blocks summed
+	summed   int
 	thr      []uint8  // of a block; 0: nothing in it is dark
 	ready    []bool   // rows of blocks that have thr
 	radius   int      // blocks around a block that its threshold is made of
+	bits     []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
 
+	scanned  []bool // rows
 	finders  []finder
+	order    []int // of finders
 	corners  []corner
-	inverted bool // of the code that is looked at
-	*budget
-	bits []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
+	tried    []corner
+	inverted bool // the code that is looked at
 }
 
 const block = 8
@@ -52,13 +56,13 @@ func (l *level) reset() {
 
 // noise is the contrast of which a block may be flat, from that of some blocks of all over
 // the level: a quarter of any picture is flat.
-func (l *level) noise() uint16 {
+func (l *level) noise() uint32 {
 	var count [maxContrast + 1]int
 	n := 0
 	for by := 1; by < l.bh; by += 4 {
 		y := min(by*block, l.h-block)
 		a, b := l.row(y+2), l.row(y+5)
-		for bx := by / 4 % 4; bx < l.bw; bx += 4 {
+		for bx := by / 4 % 8; bx < l.bw; bx += 8 {
 			x := min(bx*block, l.w-block)
 			most, least := extremes(pairs(load(a[x:])), pairs(load(b[x:])))
 			count[min(int(most-least)/2, maxContrast)]++
@@ -68,7 +72,7 @@ func (l *level) noise() uint16 {
 	n = n/4 + 1
 	for c := range count {
 		if n -= count[c]; n <= 0 {
-			return uint16(min(max(c*2, minContrast), maxContrast))
+			return uint32(min(max(c*2, minContrast), maxContrast))
 		}
 	}
 	return maxContrast
@@ -84,7 +88,7 @@ func grown[T any](s []T, n int) []T {
 
 // setRadius makes thresholds anew, of r blocks around.
 func (l *level) setRadius(r int) {
-	l.radius = r
+	l.radius, l.summed = r, -2
 	clear(l.ready)
 }
 
@@ -106,17 +110,22 @@ func (l *level) measureBlock(a, b uint64) uint32 {
 	if most-least <= 2*l.contrast {
 		return 0
 	}
-	return 1<<16 | (uint32(most)+uint32(least))>>2
+	return 1<<16 | (most+least)>>2
 }
 
 // extremes are the greatest and the least lane of two words.
-func extremes(a, b uint64) (most, least uint16) {
-	const high = 0x8000800080008000
-	greater := ((a | high) - b) & high >> 15 * 0xffff // 0xffff where a >= b
-	hi, lo := a&greater|b&^greater, b&greater|a&^greater
-	most = max(uint16(hi), uint16(hi>>16), uint16(hi>>32), uint16(hi>>48))
-	least = min(uint16(lo), uint16(lo>>16), uint16(lo>>32), uint16(lo>>48))
-	return most, least
+func extremes(a, b uint64) (most, least uint32) {
+	hi, lo := sortLanes(a, b)
+	hi, _ = sortLanes(hi, hi>>32)
+	_, lo = sortLanes(lo, lo>>32)
+	return max(uint32(hi)&0xffff, uint32(hi)>>16), min(uint32(lo)&0xffff, uint32(lo)>>16)
+}
+
+// sortLanes puts the greater of each two lanes, which are less than 2^15, into hi.
+func sortLanes(a, b uint64) (hi, lo uint64) {
+	const top = 0x8000800080008000
+	d := (a ^ b) & ((a | top - b) & top >> 15 * 0xffff)
+	return b ^ d, a ^ d
 }
 
 // thresholds returns the thresholds of a row of blocks.
@@ -126,18 +135,46 @@ func (l *level) thresholds(by int) []uint8 {
 		return out
 	}
 	l.ready[by] = true
+	l.sumColumns(by)
+	l.meanOf(l.column[:l.bw], out)
+	return out
+}
+
+// sumColumns brings column to the sums of the rows of blocks around by: from those around the
+// one before, if they are there.
+func (l *level) sumColumns(by int) {
 	col := l.column[:l.bw]
-	clear(col)
-	for y := max(by-l.radius, 0); y <= min(by+l.radius, l.bh-1); y++ {
-		if !l.made[y] {
-			l.measure(y)
+	from, to := max(by-l.radius, 0), min(by+l.radius, l.bh-1)
+	if l.summed != by-1 || by == 0 {
+		clear(col)
+		for y := from; y <= to; y++ {
+			addTo(col, l.statistics(y))
 		}
-		for x, s := range l.stat[y*l.bw:][:l.bw] {
-			col[x] += s
+	} else {
+		if to == by+l.radius {
+			addTo(col, l.statistics(to))
+		}
+		if gone := by - l.radius - 1; gone >= 0 {
+			for x, s := range l.statistics(gone) {
+				col[x] -= s
+			}
 		}
 	}
-	l.meanOf(col, out)
-	return out
+	l.summed = by
+}
+
+func addTo(col, row []uint32) {
+	for x, s := range row[:len(col)] {
+		col[x] += s
+	}
+}
+
+// statistics returns a row of blocks' stat.
+func (l *level) statistics(by int) []uint32 {
+	if !l.made[by] {
+		l.measure(by)
+	}
+	return l.stat[by*l.bw:][:l.bw]
 }
 
 // meanOf slides over the columns' sums, and puts into out the means within radius.
@@ -172,23 +209,38 @@ var reciprocal = func() (r [(2*maxRadius+1)*(2*maxRadius+1) + 1]uint32) {
 // darkBits fills bits with row y.
 func (l *level) darkBits(y int) []uint64 {
 	row, thr := l.row(y), l.thresholds(y>>3)
-	full := l.w / block
-	for wi := range l.bits {
+	whole := l.w / 64
+	for wi := range whole {
+		t := thr[8*wi:][:8]
 		var word uint64
-		for k := range min(8, full-8*wi) {
-			bx := 8*wi + k
-			if t := thr[bx]; t != 0 {
-				word |= darkOf8(load(row[bx*block:]), t) << (8 * k)
+		if load(t) != 0 {
+			pix := row[64*wi:][:64]
+			for k := range 8 {
+				if t[k] != 0 {
+					word |= darkOf8(load(pix[8*k:]), t[k]) << (8 * k)
+				}
 			}
 		}
 		l.bits[wi] = word
 	}
-	if rest := l.w % block; rest != 0 {
-		if t := thr[full]; t != 0 {
-			l.bits[full/8] |= darkOf8(load(row[l.w-block:]), t) >> (block - rest) << (8 * (full % 8))
-		}
+	if l.w%64 != 0 {
+		l.bits[whole] = l.lastDark(row, thr, whole)
 	}
 	return l.bits
+}
+
+// lastDark is the word at the end of a row, which has room for more.
+func (l *level) lastDark(row []byte, thr []uint8, wi int) (word uint64) {
+	full := l.w / block
+	for bx := 8 * wi; bx < full; bx++ {
+		if t := thr[bx]; t != 0 {
+			word |= darkOf8(load(row[bx*block:]), t) << (8 * (bx % 8))
+		}
+	}
+	if rest := l.w % block; rest != 0 && thr[full] != 0 {
+		word |= darkOf8(load(row[l.w-block:]), thr[full]) >> (block - rest) << (8 * (full % 8))
+	}
+	return word
 }
 
 // darkOf8 sets bit i if byte i of v is at most t.

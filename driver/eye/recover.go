@@ -1,0 +1,201 @@
+package eye
+
+import "math"
+
+// Where two finders are found and the third is not, as it is blurred, cracked or in the glare,
+// it is looked for where it must be: on a code of any size two finders leave six places for
+// the third.
+
+const (
+	maxPairs   = 2    // of finders for which the third is looked for
+	pairReach  = 0.18 // how far from where it should be, in lengths of the code's side
+	leastMatch = 0.45 // of the contrast of the finders that are there
+)
+
+// A vacancy is a place where a third finder may be.
+type vacancy struct {
+	x, y   float64
+	side   float64 // between finders' middles, pixels
+	angle  float64 // of the code's rows
+	corner         // with -1 where it would stand
+}
+
+// vacanciesOf returns the six, for finders i and j.
+func (l *level) vacanciesOf(i, j int) [6]vacancy {
+	f, g := &l.finders[i], &l.finders[j]
+	dx, dy := g.x-f.x, g.y-f.y
+	long, angle := math.Hypot(dx, dy), math.Atan2(dy, dx)
+	mx, my := (f.x+g.x)/2, (f.y+g.y)/2
+	const eighth = math.Pi / 4
+	return [6]vacancy{
+		{f.x - dy, f.y + dx, long, angle, corner{at: i, right: j, below: -1}},
+		{f.x + dy, f.y - dx, long, angle, corner{at: i, right: -1, below: j}},
+		{g.x + dy, g.y - dx, long, angle, corner{at: j, right: i, below: -1}},
+		{g.x - dy, g.y + dx, long, angle, corner{at: j, right: -1, below: i}},
+		{mx - dy/2, my + dx/2, long / math.Sqrt2, angle + eighth, corner{at: -1, right: i, below: j}},
+		{mx + dy/2, my - dx/2, long / math.Sqrt2, angle + eighth, corner{at: -1, right: j, below: i}},
+	}
+}
+
+// recover looks for codes of which two finders are known.
+func (r *Reader) recover(l *level) bool {
+	known, pairs := len(l.finders), 0
+	for i := range known {
+		for j := i + 1; j < known && pairs < maxPairs; j++ {
+			if l.finders[i].rows < 2 || l.finders[j].rows < 2 || !l.twins(i, j) || len(l.finders) >= maxFinders+2*maxPairs {
+				continue
+			}
+			pairs++
+			if r.recoverPair(l, i, j) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// twins says whether two finders are of much the same size, and as far apart as a code's.
+func (l *level) twins(i, j int) bool {
+	f, g := &l.finders[i], &l.finders[j]
+	m, n, d := f.module(), g.module(), math.Sqrt(l.distance2(i, j))
+	return f.inverted == g.inverted && max(m, n) < 1.4*min(m, n) && d > 13*m && d < 120*m
+}
+
+func (r *Reader) recoverPair(l *level, i, j int) bool {
+	l.inverted = l.finders[i].inverted
+	m := (l.finders[i].module() + l.finders[j].module()) / 2
+	least := leastMatch * l.matchOf(i, j)
+	for _, v := range l.vacanciesOf(i, j) {
+		if v.side < 13*m || r.spent() {
+			continue
+		}
+		x, y, q := l.seek(&v, m)
+		if q < least {
+			continue
+		}
+		l.finders = append(l.finders, finder{x: x, y: y, mx: m, my: m, rows: 1, inverted: l.inverted})
+		ok := r.tryCorner(l, v.fill(len(l.finders)-1))
+		l.finders = l.finders[:len(l.finders)-1]
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// fill puts finder k where one is wanting.
+func (v *vacancy) fill(k int) corner {
+	c := v.corner
+	for _, i := range [...]*int{&c.at, &c.right, &c.below} {
+		if *i < 0 {
+			*i = k
+		}
+	}
+	return c
+}
+
+// matchOf is how well the known finders look, on the axes of the line between them.
+func (l *level) matchOf(i, j int) float64 {
+	f, g := &l.finders[i], &l.finders[j]
+	angle := math.Atan2(g.y-f.y, g.x-f.x)
+	best := 0.0
+	for _, a := range [...]float64{angle, angle + math.Pi/4} {
+		s, t := stencilAt(l, f.x, f.y, f.module(), a), stencilAt(l, g.x, g.y, g.module(), a)
+		best = max(best, (s.match(0, 0)+t.match(0, 0))/2)
+	}
+	return best
+}
+
+// seek looks for a finder of modules of m pixels around a vacancy, first by a few pixels of
+// it, then by all of its modules.
+func (l *level) seek(v *vacancy, m float64) (x, y, match float64) {
+	s := stencilAt(l, v.x, v.y, m, v.angle)
+	n := int(pairReach * v.side / m)
+	l.spend((2*n + 1) * (2*n + 1) * 70)
+	var best [3]struct{ u, v, q float64 }
+	for j := -n; j <= n; j++ {
+		for i := -n; i <= n; i++ {
+			q := s.glance(float64(i), float64(j))
+			for k := range best {
+				if q > best[k].q {
+					copy(best[k+1:], best[k:])
+					best[k].u, best[k].v, best[k].q = float64(i), float64(j), q
+					break
+				}
+			}
+		}
+	}
+	match = -1
+	for _, b := range best {
+		if u, w, q := s.climb(b.u, b.v); q > match {
+			x, y = s.at(u, w)
+			match = q
+		}
+	}
+	return x, y, match
+}
+
+// A stencil is a finder's modules laid on the level: its middle, and the ways to the next
+// module along the code's rows and columns.
+type stencil struct {
+	l              *level
+	x, y           float64
+	rx, ry, bx, by float64
+}
+
+func stencilAt(l *level, x, y, m, angle float64) stencil {
+	s, c := math.Sincos(angle)
+	return stencil{l, x, y, m * c, m * s, -m * s, m * c}
+}
+
+func (s *stencil) at(u, v float64) (x, y float64) {
+	return s.x + s.rx*u + s.bx*v, s.y + s.ry*u + s.by*v
+}
+
+func (s *stencil) gray(u, v float64) float64 {
+	g := float64(s.l.at(s.at(u, v)))
+	if s.l.inverted {
+		return -g
+	}
+	return g
+}
+
+// glance is how much darker the middle and the outer ring are than the ring between, if the
+// finder's middle is at (u, v), by 13 of its modules.
+func (s *stencil) glance(u, v float64) float64 {
+	ring := s.gray(u-2, v) + s.gray(u+2, v) + s.gray(u, v-2) + s.gray(u, v+2)
+	rim := s.gray(u-3, v) + s.gray(u+3, v) + s.gray(u, v-3) + s.gray(u, v+3)
+	middle := s.gray(u, v) + s.gray(u-0.7, v) + s.gray(u+0.7, v) + s.gray(u, v-0.7) + s.gray(u, v+0.7)
+	return ring/4 - max(rim/4, middle/5)
+}
+
+// match is the same by all modules.
+func (s *stencil) match(u, v float64) float64 {
+	var sum [4]float64
+	for j := -3; j <= 3; j++ {
+		for i := -3; i <= 3; i++ {
+			sum[max(i, -i, j, -j)] += s.gray(u+float64(i), v+float64(j))
+		}
+	}
+	return sum[2]/16 - max(sum[3]/24, (sum[0]+sum[1])/9)
+}
+
+// climb goes from (u, v) to where the match is best.
+func (s *stencil) climb(u, v float64) (bu, bv, best float64) {
+	bu, bv, best = u, v, s.match(u, v)
+	for step := 0.5; step > 0.1; step /= 2 {
+		for range 3 {
+			mu, mv := bu, bv
+			for _, d := range [4][2]float64{{-1, 0}, {1, 0}, {0, -1}, {0, 1}} {
+				if q := s.match(mu+d[0]*step, mv+d[1]*step); q > best {
+					bu, bv, best = mu+d[0]*step, mv+d[1]*step, q
+				}
+			}
+			if bu == mu && bv == mv {
+				break
+			}
+		}
+	}
+	s.l.spend(49 * 16 * 6)
+	return bu, bv, best
+}

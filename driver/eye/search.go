@@ -1,0 +1,294 @@
+package eye
+
+import "math"
+
+const (
+	// frameBudget is what the work on one frame may cost.
+	frameBudget = 9_000_000
+
+	// bigFrame is the number of pixels from which on a frame is first looked at smaller:
+	// what is held to the glass fills it.
+	bigFrame = 3 << 20
+
+	maxLevels   = 5  // the frame, a half of it, a quarter, an eighth, a sixteenth
+	leastSide   = 60 // pixels of a level that is worth a look
+	wideRadius  = 2  // blocks around a block, for its threshold
+	closeRadius = 1  // the same, for light that changes within a code
+	maxCorners  = 8  // tried in one pass
+	maxEarly    = 2  // of them before all rows have been looked at
+)
+
+// search looks at the frame at its own size, for codes of up to about 13 pixels a module;
+// then at a quarter and a sixteenth of it, for those that are nearer. If something was seen
+// but not read, it looks again with thresholds closer by, and at a half of it, where noise is
+// less. Big frames begin small, and get as far as the budget goes.
+func (r *Reader) search(p plane) bool {
+	r.have = [maxLevels]bool{}
+	full := r.level(0, p)
+	big := p.w*p.h > bigFrame
+	if !big && r.firstLook(full) {
+		return true
+	}
+	seen := full.evidence()
+	for _, i := range [...]int{2, 4} {
+		if l := r.level(i, p); l != nil {
+			if r.firstLook(l) {
+				return true
+			}
+			seen += l.evidence()
+		}
+	}
+	switch {
+	case big:
+		return r.firstLook(r.level(1, p)) || r.firstLook(full)
+	case seen == 0:
+		return false
+	}
+	if r.pass(full, closeRadius) {
+		return true
+	}
+	for _, i := range [...]int{1, 3} {
+		if l := r.level(i, p); l != nil && r.pass(l, wideRadius) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Reader) firstLook(l *level) bool { return r.pass(l, wideRadius) || r.recover(l) }
+
+// level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small
+// to be worth a look.
+func (r *Reader) level(i int, p plane) *level {
+	l := &r.levels[i]
+	if i > 0 && min(p.w, p.h)>>i < leastSide {
+		return nil
+	}
+	if r.have[i] {
+		return l
+	}
+	r.have[i] = true
+	switch i {
+	case 0:
+		l.plane = p
+	case 1:
+		halve(&l.plane, &p)
+	case 2:
+		quarter(&l.plane, &p)
+	case 3:
+		halve(&l.plane, &r.level(2, p).plane)
+	case 4:
+		quarter(&l.plane, &r.level(2, p).plane)
+	}
+	if i > 0 {
+		r.spend(l.w * l.h * 3 / 2)
+	}
+	l.shrink = 1 << i
+	l.reset()
+	return l
+}
+
+// evidence counts the finders that more than one row crossed.
+func (l *level) evidence() (n int) {
+	for i := range l.finders {
+		if l.finders[i].rows > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// pass looks for a code on one level: first in the rows where the last code was, then in
+// every other row of those that are to be looked at, then in the rest. After each it tries
+// the corners that it has.
+func (r *Reader) pass(l *level, radius int) bool {
+	l.begin(radius)
+	every := l.rowsApart(radius)
+	first := every / 2
+	if top, bottom, ok := r.lastRows(l); ok {
+		l.scanRows(top-top%every+first, min(bottom, l.h), every)
+		if r.tryCorners(l, maxEarly) {
+			return true
+		}
+	}
+	l.scanRows(first, l.h, 2*every)
+	if r.tryCorners(l, maxEarly) {
+		return true
+	}
+	l.scanRows(first, l.h, every)
+	r.sketchFinders(l)
+	return r.tryCorners(l, maxCorners)
+}
+
+// begin forgets what was found on the level.
+func (l *level) begin(radius int) {
+	l.setRadius(radius)
+	l.finders, l.tried = l.finders[:0], l.tried[:0]
+	l.scanned = grown(l.scanned, l.h)
+	clear(l.scanned)
+}
+
+// rowsApart is how far apart the rows are that are looked at: the middle of a finder, three
+// modules, is to be crossed at least once.
+func (l *level) rowsApart(radius int) int {
+	switch {
+	case l.h > 1080:
+		return l.h * 3 / 1080
+	case l.h < 300 || l.shrink > 1 || radius == closeRadius:
+		return 2
+	}
+	return 3
+}
+
+// scanRows looks at rows that have not been looked at.
+func (l *level) scanRows(from, to, every int) {
+	for y := from; y < to && !l.spent(); y += every {
+		if !l.scanned[y] {
+			l.scanned[y] = true
+			l.scanRow(y)
+		}
+	}
+}
+
+// tryCorners tries the likeliest corners that have not been tried, until most have been in all.
+func (r *Reader) tryCorners(l *level, most int) bool {
+	if len(l.finders) < 3 {
+		return false
+	}
+	for _, c := range l.makeCorners() {
+		if len(l.tried) >= most || r.spent() {
+			break
+		}
+		if l.isTried(c) {
+			continue
+		}
+		l.tried = append(l.tried, c)
+		if r.tryCorner(l, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *level) isTried(c corner) bool {
+	for _, t := range l.tried {
+		if t.at == c.at && t.right == c.right && t.below == c.below {
+			return true
+		}
+	}
+	return false
+}
+
+// tryCorner tries the grids that a corner may have.
+func (r *Reader) tryCorner(l *level, c corner) bool {
+	l.inverted = l.finders[c.at].inverted
+	for _, g := range r.makeGrids(l, c) {
+		if r.tryGrid(l, g, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// tryGrid makes a grid exact and reads it. If what it was made exact by was wrong, as where
+// the alignment pattern is torn off, the grid may do as it was.
+func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
+	if r.spent() {
+		return false
+	}
+	lay, asFound := r.layout(g.dim), g.t
+	pins := r.pinDown(l, &g, c, lay)
+	var b *bend
+	if len(pins) > 4 && r.bend.measure(pins, &g.t, leastBend) {
+		b = &r.bend
+		b.tie(g.dim)
+	}
+	if (b != nil || l.timing(&g.t, g.dim) >= minTiming) && r.readGrid(l, &g, lay, b) {
+		return true
+	}
+	if len(pins) > 3 && g.timing > sureTiming {
+		g.t = asFound
+		return r.readGrid(l, &g, lay, nil)
+	}
+	return false
+}
+
+func (r *Reader) layout(dim int) *layout {
+	if r.layouts[dim] == nil {
+		r.layouts[dim] = newLayout(dim)
+	}
+	return r.layouts[dim]
+}
+
+const (
+	maxKnownOff = 0.25 // of the modules that are alike in every code
+	lightBlur   = 0.1  // a neighbour's share in a module, for the first try
+	ridge       = 4    // for the trained equaliser
+)
+
+// readGrid samples the modules and reads them: with a little blur taken off, and if that is
+// not enough, with what the equaliser is taught to take off.
+func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
+	m := &r.modules
+	n := g.dim * g.dim
+	r.spend(100 * n)
+	m.sample(&l.plane, &g.t, b, g.dim)
+	m.level(l.inverted)
+	ok := m.knownOff(lay) <= maxKnownOff
+	if ok {
+		m.sharpen(lightBlur)
+		ok = r.decode(lay, m.eq)
+		if !ok && !r.spent() {
+			r.spend(50*n + 80*len(lay.known))
+			ok = m.train(lay, ridge) && r.decode(lay, m.eq)
+		}
+	}
+	r.sketchGrid(l, g, b, ok)
+	if ok {
+		r.place(l, g, b)
+	}
+	return ok
+}
+
+// place fills in where the code is.
+func (r *Reader) place(l *level, g *grid, b *bend) {
+	c, n := &r.code, float64(g.dim)
+	c.Version, c.Inverted = (g.dim-17)/4, l.inverted
+	corners := [4][2]float64{{0, 0}, {n, 0}, {n, n}, {0, n}}
+	if c.Mirrored {
+		corners[1], corners[3] = corners[3], corners[1]
+	}
+	k := float64(l.shrink)
+	for i, uv := range corners {
+		x, y := g.t.at(uv[0], uv[1])
+		if b != nil {
+			dx, dy := b.at(uv[0], uv[1])
+			x, y = x+dx, y+dy
+		}
+		c.Corners[i] = Point{k * x, k * y}
+	}
+	rx, ry, bx, by := g.t.steps(n/2, n/2)
+	c.Module = k * math.Sqrt(math.Abs(rx*by-ry*bx))
+	r.last = rows{math.Inf(1), math.Inf(-1), 0}
+	for _, p := range c.Corners {
+		r.last.top, r.last.bottom = min(r.last.top, p.Y), max(r.last.bottom, p.Y)
+	}
+}
+
+// rows are those of the frame where a code was read.
+type rows struct {
+	top, bottom float64
+	age         int // frames since
+}
+
+// maxAge is for how many frames the last place orders the search.
+const maxAge = 30
+
+// lastRows are the rows of the level where the last code was.
+func (r *Reader) lastRows(l *level) (top, bottom int, ok bool) {
+	if r.last.age == 0 || r.last.age > maxAge {
+		return 0, 0, false
+	}
+	k := float64(l.shrink)
+	return max(int(r.last.top/k), 0), int(r.last.bottom / k), true
+}

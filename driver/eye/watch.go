@@ -1,0 +1,88 @@
+package eye
+
+import (
+	"image"
+)
+
+// A Watch reads frame after frame from a camera that stands still, and passes over those that
+// show nothing new: when a frame had nothing like a finder in it, the next ones are not
+// searched for as long as they look the same, but every few of them all the same. It must not
+// be used concurrently.
+type Watch struct {
+	Reader *Reader
+
+	means  []uint8 // of the frame that was searched last, by blocks
+	w, h   int     // its size
+	empty  bool    // it had nothing like a finder
+	passed int     // frames since, that looked the same
+}
+
+const (
+	watchBlock = 16 // pixels a side
+	watchDiff  = 5  // brightness by which a block's mean may differ and look the same
+	watchEvery = 4  // frames of which one is searched, however they look
+)
+
+// NewWatch makes a watch.
+func NewWatch() *Watch { return &Watch{Reader: NewReader()} }
+
+// Look looks for a code in img. It reports searched false, and no code, for a frame that it
+// passed over.
+func (w *Watch) Look(img *image.Gray) (code Code, ok, searched bool) {
+	p := planeOf(img)
+	same := w.compare(&p)
+	if same && w.empty && w.passed < watchEvery-1 {
+		w.passed++
+		return Code{}, false, false
+	}
+	w.passed = 0
+	w.keep(&p)
+	code, ok = w.Reader.Look(img)
+	w.empty = !ok && w.Reader.sawNothing()
+	return code, ok, true
+}
+
+// sawNothing says whether the last picture had nothing like a finder in it.
+func (r *Reader) sawNothing() bool {
+	for i := range r.levels {
+		if r.have[i] && len(r.levels[i].finders) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// compare says whether all of p's blocks are as bright as those that are kept.
+func (w *Watch) compare(p *plane) bool {
+	if p.w != w.w || p.h != w.h {
+		return false
+	}
+	i := 0
+	for y := 0; y+watchBlock <= p.h; y += watchBlock {
+		for x := 0; x+watchBlock <= p.w; x += watchBlock {
+			if d := int(meanAt(p, x, y)) - int(w.means[i]); d > watchDiff || d < -watchDiff {
+				return false
+			}
+			i++
+		}
+	}
+	return true
+}
+
+func (w *Watch) keep(p *plane) {
+	w.w, w.h = p.w, p.h
+	w.means = w.means[:0]
+	for y := 0; y+watchBlock <= p.h; y += watchBlock {
+		for x := 0; x+watchBlock <= p.w; x += watchBlock {
+			w.means = append(w.means, meanAt(p, x, y))
+		}
+	}
+}
+
+// meanAt is the mean of the block at (x, y), of two of its rows.
+func meanAt(p *plane, x, y int) uint8 {
+	a, b := p.row(y + 4)[x:][:watchBlock], p.row(y + 11)[x:][:watchBlock]
+	sum := pairs(load(a)) + pairs(load(a[8:])) +
+		pairs(load(b)) + pairs(load(b[8:]))
+	return uint8(sum * 0x0001000100010001 >> 48 / (2 * watchBlock))
+}
