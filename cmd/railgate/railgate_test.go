@@ -121,7 +121,7 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"verify", "--keys", keyset, "--at", "noon"}, 2, "RFC 3339"},
 		{[]string{"verify", "--keys", keyset, "--classes", "9"}, 2, "class 9"},
 		{[]string{"verify", "--keys", filepath.Join(dir, "none.json")}, 1, "none.json"},
-		{[]string{"scan"}, 2, "at least 1"},
+		{[]string{"scan"}, 2, "name pictures"},
 		{[]string{"service", "party"}, 2, "party"},
 		{[]string{"sim", "walk", "7"}, 2, "0 or 1"},
 		{[]string{"status", "extra"}, 2, "extra"},

@@ -8,8 +8,9 @@ import "math"
 
 const (
 	maxPairs   = 2    // of finders for which the third is looked for
+	maxUnlike  = 0.6  // of a pair: its finders' sizes along both axes, as logarithms
 	pairReach  = 0.18 // how far from where it should be, in lengths of the code's side
-	leastMatch = 0.45 // of the contrast of the finders that are there
+	leastMatch = 0.35 // of the contrast of the finders that are there
 )
 
 // A vacancy is a place where a third finder may be.
@@ -37,28 +38,48 @@ func (l *level) vacanciesOf(i, j int) [6]vacancy {
 	}
 }
 
-// recover looks for codes of which two finders are known.
+// A pair is two finders, and how unlike they are.
+type pair struct {
+	i, j   int
+	unlike float64
+}
+
+// recover looks for codes of which two finders are known: those that are most alike first.
 func (r *Reader) recover(l *level) bool {
-	known, pairs := len(l.finders), 0
-	for i := range known {
-		for j := i + 1; j < known && pairs < maxPairs; j++ {
-			if l.finders[i].rows < 2 || l.finders[j].rows < 2 || !l.twins(i, j) || len(l.finders) >= maxFinders+2*maxPairs {
-				continue
-			}
-			pairs++
-			if r.recoverPair(l, i, j) {
-				return true
-			}
+	for _, p := range l.likeliestPairs() {
+		if p.unlike < maxUnlike && r.recoverPair(l, p.i, p.j) {
+			return true
 		}
 	}
 	return false
 }
 
-// twins says whether two finders are of much the same size, and as far apart as a code's.
-func (l *level) twins(i, j int) bool {
+func (l *level) likeliestPairs() (best [maxPairs]pair) {
+	for k := range best {
+		best[k].unlike = maxUnlike
+	}
+	for i := range l.finders {
+		for j := i + 1; j < len(l.finders) && !l.spent(); j++ {
+			p := pair{i, j, l.unlike(i, j)}
+			for k := range best {
+				if p.unlike < best[k].unlike {
+					p, best[k] = best[k], p
+				}
+			}
+		}
+	}
+	return best
+}
+
+// unlike is 0 for two finders that are the same seen twice, and maxUnlike and more for two
+// that cannot be of one code: by size, and by how far apart they are.
+func (l *level) unlike(i, j int) float64 {
 	f, g := &l.finders[i], &l.finders[j]
 	m, n, d := f.module(), g.module(), math.Sqrt(l.distance2(i, j))
-	return f.inverted == g.inverted && max(m, n) < 1.4*min(m, n) && d > 13*m && d < 120*m
+	if f.inverted != g.inverted || min(f.rows, g.rows) < 2 || d < 13*m || d > 180*m || d < 13*n || d > 180*n {
+		return maxUnlike
+	}
+	return math.Abs(math.Log(f.mx/g.mx)) + math.Abs(math.Log(f.my/g.my))
 }
 
 func (r *Reader) recoverPair(l *level, i, j int) bool {

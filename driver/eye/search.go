@@ -40,7 +40,10 @@ func (r *Reader) search(p plane) bool {
 	}
 	switch {
 	case big:
-		return r.firstLook(r.level(1, p)) || r.firstLook(full)
+		if l := r.level(1, p); l != nil && r.firstLook(l) {
+			return true
+		}
+		return r.firstLook(full)
 	case seen == 0:
 		return false
 	}
@@ -58,7 +61,7 @@ func (r *Reader) search(p plane) bool {
 func (r *Reader) firstLook(l *level) bool { return r.pass(l, wideRadius) || r.recover(l) }
 
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small
-// to be worth a look.
+// to be worth a look, or the budget has no room for it.
 func (r *Reader) level(i int, p plane) *level {
 	l := &r.levels[i]
 	if i > 0 && min(p.w, p.h)>>i < leastSide {
@@ -66,6 +69,13 @@ func (r *Reader) level(i int, p plane) *level {
 	}
 	if r.have[i] {
 		return l
+	}
+	if i > 0 {
+		cost := (p.w >> i) * (p.h >> i) * 3 / 2
+		if cost > r.left {
+			return nil
+		}
+		r.spend(cost)
 	}
 	r.have[i] = true
 	switch i {
@@ -79,9 +89,6 @@ func (r *Reader) level(i int, p plane) *level {
 		halve(&l.plane, &r.level(2, p).plane)
 	case 4:
 		quarter(&l.plane, &r.level(2, p).plane)
-	}
-	if i > 0 {
-		r.spend(l.w * l.h * 3 / 2)
 	}
 	l.shrink = 1 << i
 	l.reset()
@@ -116,7 +123,6 @@ func (r *Reader) pass(l *level, radius int) bool {
 		return true
 	}
 	l.scanRows(first, l.h, every)
-	r.sketchFinders(l)
 	return r.tryCorners(l, maxCorners)
 }
 
@@ -152,6 +158,7 @@ func (l *level) scanRows(from, to, every int) {
 
 // tryCorners tries the likeliest corners that have not been tried, until most have been in all.
 func (r *Reader) tryCorners(l *level, most int) bool {
+	r.sketchFinders(l)
 	if len(l.finders) < 3 {
 		return false
 	}
