@@ -14,7 +14,7 @@ FLAGS   := -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross test lint unit race crash bench fuzz clean go
+.PHONY: help run build cross test lint unit race crash bench bench-qr fuzz clean go
 
 help:
 	@echo "make run      a gate on a bench, without hardware, until Ctrl-C"
@@ -22,6 +22,7 @@ help:
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
 	@echo "make bench    how long things take, as docs/performance.md has it"
+	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
 	@echo "make fuzz     ten seconds of every fuzz test"
 	@echo "make crash    kill railgated at a thousand random instants"
 	@echo "make clean    remove what was built"
@@ -66,9 +67,19 @@ bench: go
 	$(GO) test -run '^$$' -bench 'Passage' -benchtime 300x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'Footprint' -benchtime 1x ./cmd/railgated
 
+# The others are Debian's, and zxing-cpp's newest and quirc if ZXING_SRC and QUIRC_SRC name the folders of their sources.
+PEERS := g++ libzbar-dev libzxing-dev cmake
+bench-qr: go
+	@missing=$$(for p in $(PEERS); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); [ -z "$$missing" ] || \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get install -y --no-install-recommends $$missing || true; \
+		else echo "bench-qr: for all peers, install" $$missing; fi
+	@mkdir -p bin
+	$(GO) build $(FLAGS) -o bin/ ./cmd/bench-qr
+	bin/bench-qr $(BENCHQR)
+
 fuzz: go
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 10s $$p || exit 1; done; done
 
 clean:
-	rm -rf bin
+	rm -rf bin build
