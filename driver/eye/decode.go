@@ -35,7 +35,7 @@ func readFormat(soft []float32, dim int) (f format, ok bool) {
 		seen[i], turned[i] = soft[m[1]*dim+m[0]], soft[m[0]*dim+m[1]]
 	}
 	for _, mask := range [...]int{formatMask, 0} {
-		for _, part := range [...]struct{ from, to, off int }{{0, 30, 8}, {0, 15, 3}, {15, 30, 3}} {
+		for _, part := range [...]struct{ from, to, off int }{{0, 30, 6}, {0, 15, 3}, {15, 30, 3}} {
 			f = bestFormat(seen[part.from:part.to], mask)
 			if t := bestFormat(turned[part.from:part.to], mask); t.score > f.score {
 				f = t

@@ -42,10 +42,11 @@ func (w *Watch) Look(img *image.Gray) (code Code, ok, searched bool) {
 	return code, ok, true
 }
 
-// sawNothing says whether the last picture had nothing like a finder in it.
+// sawNothing says whether the last picture had nothing like a finder in it: a single row may
+// cross anything.
 func (r *Reader) sawNothing() bool {
 	for i := range r.levels {
-		if r.have[i] && len(r.levels[i].finders) > 0 {
+		if l := &r.levels[i]; r.have[i] && (l.evidence() > 0 || len(l.finders) > 2) {
 			return false
 		}
 	}
