@@ -47,7 +47,7 @@ func (r *Reader) search(p plane) bool {
 	case seen == 0:
 		return false
 	}
-	if r.pass(full, closeRadius) {
+	if r.pass(full, closeRadius) || r.recover(full) {
 		return true
 	}
 	for _, i := range [...]int{1, 3} {
