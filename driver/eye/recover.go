@@ -10,6 +10,7 @@ const (
 	maxPairs   = 2    // of finders for which the third is looked for
 	maxUnlike  = 0.6  // of a pair: its finders' sizes along both axes, as logarithms
 	pairReach  = 0.18 // how far from where it should be, in lengths of the code's side
+	maxReach   = 12   // and in modules
 	leastMatch = 0.35 // of the contrast of the finders that are there
 )
 
@@ -47,7 +48,7 @@ type pair struct {
 // recover looks for codes of which two finders are known: those that are most alike first.
 func (r *Reader) recover(l *level) bool {
 	for _, p := range l.likeliestPairs() {
-		if p.unlike < maxUnlike && r.recoverPair(l, p.i, p.j) {
+		if p.unlike < maxUnlike && l.busy(p.i, p.j) && r.recoverPair(l, p.i, p.j) {
 			return true
 		}
 	}
@@ -80,6 +81,23 @@ func (l *level) unlike(i, j int) float64 {
 		return maxUnlike
 	}
 	return math.Abs(math.Log(f.mx/g.mx)) + math.Abs(math.Log(f.my/g.my))
+}
+
+// busy says whether there is as much to see between two finders as in a code, where every
+// other module is of another colour than the one before; between icons there is less.
+func (l *level) busy(i, j int) bool {
+	f, g := &l.finders[i], &l.finders[j]
+	m := (f.module() + g.module()) / 2
+	n := int(2 * math.Sqrt(l.distance2(i, j)) / m) // half modules
+	l.spend(20 * n)
+	changes, last := 0, false
+	for k := 9; k < n-9; k++ {
+		at := float64(k) / float64(n)
+		if dark := l.brightness(f.x+at*(g.x-f.x), f.y+at*(g.y-f.y)) < 0; dark != last {
+			changes, last = changes+1, dark
+		}
+	}
+	return 10*changes >= n-18
 }
 
 func (r *Reader) recoverPair(l *level, i, j int) bool {
@@ -131,7 +149,7 @@ func (l *level) matchOf(i, j int) float64 {
 // it, then by all of its modules.
 func (l *level) seek(v *vacancy, m float64) (x, y, match float64) {
 	s := stencilAt(l, v.x, v.y, m, v.angle)
-	n := int(pairReach * v.side / m)
+	n := min(int(pairReach*v.side/m), maxReach)
 	l.spend((2*n + 1) * (2*n + 1) * 70)
 	var best [3]struct{ u, v, q float64 }
 	for j := -n; j <= n; j++ {

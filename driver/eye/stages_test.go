@@ -34,7 +34,7 @@ func TestSmallerPlanesAreMeans(t *testing.T) {
 		quarter(&fourth, &src)
 		for y := range half.h {
 			for x := range half.w {
-				want := (int(src.row(2*y)[2*x]) + int(src.row(2*y)[2*x+1]) + int(src.row(2*y+1)[2*x]) + int(src.row(2*y+1)[2*x+1]) + 2) / 4
+				want := (int(src.row(2 * y)[2*x]) + int(src.row(2 * y)[2*x+1]) + int(src.row(2*y + 1)[2*x]) + int(src.row(2*y + 1)[2*x+1]) + 2) / 4
 				if got := int(half.row(y)[x]); got != want {
 					t.Fatalf("%v halved: %d at (%d, %d); want %d", size, got, x, y, want)
 				}
@@ -44,7 +44,7 @@ func TestSmallerPlanesAreMeans(t *testing.T) {
 			for x := range fourth.w {
 				sum := 0
 				for i := range 4 {
-					sum += int(src.row(4*y+1)[4*x+i]) + int(src.row(4*y+3)[4*x+i])
+					sum += int(src.row(4*y + 1)[4*x+i]) + int(src.row(4*y + 3)[4*x+i])
 				}
 				if got := int(fourth.row(y)[x]); got != sum/8 {
 					t.Fatalf("%v quartered: %d at (%d, %d); want %d", size, got, x, y, sum/8)
