@@ -257,7 +257,7 @@ func (l *lane) learn(v *verify.Verdict, now instant) {
 	if v.Reason == verify.KeyRevoked || v.Reason == verify.KeyNotValid {
 		return
 	}
-	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.wall)
+	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.wall, v.Granted())
 	if v.Way == verify.Static {
 		return
 	}
