@@ -273,8 +273,23 @@ func (g *gate) run() error {
 	close(stopLane)
 	lane.Wait()
 	close(stopDevices)
-	devices.Wait()
+	g.await(devices)
 	return errors.Join(err, g.close())
+}
+
+// stopWait is how long a device may take to stop. The lane has released the relay by
+// then, and what is queued must still be written.
+const stopWait = 3 * time.Second
+
+// await waits for tasks that were told to stop, but not for one that hangs.
+func (g *gate) await(tasks *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { tasks.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(stopWait):
+		g.log.Error("a device does not stop; railgated ends without it")
+	}
 }
 
 // start runs tasks until stop is closed; a task that ends before then is a failure.
