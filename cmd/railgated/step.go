@@ -688,7 +688,7 @@ func (t *stepper) setCause(c cause, why string) {
 	if t.why[c] == why {
 		return
 	}
-	news := (t.why[c] == "") != (why == "") || t.why[c] == starting
+	news := why != starting && ((t.why[c] == "") != (why == "") || t.why[c] == starting)
 	t.why[c] = why
 	switch {
 	case why != "" && news:

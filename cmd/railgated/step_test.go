@@ -456,6 +456,15 @@ func TestOutOfService(t *testing.T) {
 	p.want("granted ok", "open", "show ok")
 }
 
+// A device that has not yet said how it is closes the lane and is no news.
+func TestStartingIsNoNews(t *testing.T) {
+	p := newPlay(t, entry())
+	p.feed(evCause{causeTurnstile, starting})
+	p.want("show out_of_service")
+	p.feed(evCause{causeTurnstile, ""})
+	p.want("in_service", "show idle")
+}
+
 func TestStoreThatFailsDeniesAndCloses(t *testing.T) {
 	p := newPlay(t, entry())
 	p.spendErr = errors.New("no space left on device")
