@@ -214,7 +214,7 @@ func TestGarbageFlood(t *testing.T) {
 	}
 	time.Sleep(countEvery + 200*time.Millisecond)
 	st := d.status()
-	if st.Store.Seq > 200 || st.Counts.Decided["malformed"] < 1000 {
+	if st.Store.Seq > 300 || st.Counts.Decided["malformed"] < 1000 {
 		t.Errorf("%d records for %d denials; want them counted", st.Store.Seq, st.Counts.Decided["malformed"])
 	}
 	denied := uint64(0)

@@ -183,22 +183,15 @@ func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r store.Record) 
 	r.Kind, r.Decision, r.Reason = store.Decision, "denied", string(reason)
 	r = t.stamp(r)
 	t.show(panel.Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
-	if t.afford() {
+	budget, allowance := &t.garbage, garbageAllowance
+	if v.Signed {
+		budget, allowance = &t.signed, signedAllowance
+	}
+	if budget.take(allowance, t.now.mono) {
 		t.do(effJournal{r})
 		return
 	}
 	t.count(r)
-}
-
-// afford takes one from the budget of denials.
-func (t *stepper) afford() bool {
-	t.budget = min(denialBurst, t.budget+denialsPerSec*(t.now.mono-t.budgetAt).Seconds())
-	t.budgetAt = t.now.mono
-	if t.budget < 1 {
-		return false
-	}
-	t.budget--
-	return true
 }
 
 func (t *stepper) count(r store.Record) {

@@ -125,14 +125,34 @@ type state struct {
 	pending    *pending
 	shown      string         // what is shown, as a panel's occasion
 	shownUntil time.Duration  // what is shown gives way to the lane's face then; 0: it does not
-	budget     float64        // denials that may be journaled one by one
-	budgetAt   time.Duration  // when that was reckoned
+	garbage    budget         // denials of what nobody signed that may be journaled one by one,
+	signed     budget         // and of what somebody did
 	counted    []store.Record // denials over the budget, one for each reason, with their count
 	countAt    time.Duration  // when they are journaled
 	blindSince time.Time      // codes that began before may have been used; zero: none
 }
 
-func newState(r *rules) state { return state{rules: r, budget: denialBurst, shown: panel.Idle} }
+// allowance is how many of something may happen: a burst, and so many a second.
+type allowance struct{ burst, perSecond float64 }
+
+// budget is what is used up of an allowance.
+type budget struct {
+	used float64
+	at   time.Duration // when that was reckoned
+}
+
+// take uses one up. It reports whether there was one.
+func (b *budget) take(a allowance, now time.Duration) bool {
+	b.used = max(0, b.used-a.perSecond*(now-b.at).Seconds())
+	b.at = now
+	if b.used+1 > a.burst {
+		return false
+	}
+	b.used++
+	return true
+}
+
+func newState(r *rules) state { return state{rules: r, shown: panel.Idle} }
 
 // mode tells what the lane is doing.
 func (s *state) mode() mode {

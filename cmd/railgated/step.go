@@ -23,10 +23,16 @@ const (
 	serviceFor    = 10 * time.Minute // how long staff have the lane
 	maxGrants     = 8                // people who may be let through before the first has crossed
 	spentFor      = 2 * time.Hour    // after a code's end it is remembered: longer than any keyset's tolerance
-	denialBurst   = 20               // denials that are journaled one by one,
-	denialsPerSec = 10               // and how many a second after that; more are counted
-	countEvery    = time.Second      // when they are
+	countEvery    = time.Second      // when counted denials are journaled
 	reopenOverlap = time.Second      // by how much two openings of free passage overlap
+)
+
+// How many denials are journaled one by one: a burst, and then so many a second; more
+// are counted. A code whose signature holds was somebody's, and is worth a line for
+// longer than what anybody may make up.
+var (
+	garbageAllowance = allowance{burst: 100, perSecond: 10}
+	signedAllowance  = allowance{burst: 500, perSecond: 50}
 )
 
 // stepper carries one step through its cases.
