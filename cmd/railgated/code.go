@@ -154,6 +154,24 @@ func (t *stepper) let(r store.Record) {
 	t.grants = append(t.grants, grant{r, until})
 	t.graceEnd = until
 	t.do(effOpen{t.rules.openFor})
+	if t.rules.passback == "hard" {
+		t.supersede(r)
+	}
+}
+
+// supersede ends the grants of a holder who is granted anew before crossing. Two codes
+// are valid at once around a minute's end, and under hard anti-passback one holder is
+// one person.
+func (t *stepper) supersede(r store.Record) {
+	t.grants = slices.DeleteFunc(t.grants, func(g grant) bool {
+		if g.record.Holder != r.Holder || g.record.Seq == r.Seq {
+			return false
+		}
+		ended := follow(g.record, store.NoPassage)
+		ended.Detail = "its holder showed another code"
+		t.journal(ended)
+		return true
+	})
 }
 
 // opened shows the way, or takes back a grant whose opening failed.

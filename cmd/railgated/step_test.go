@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -400,6 +401,28 @@ func TestPassbackIsSetByThePassage(t *testing.T) {
 	p.log = nil
 	p.read(p.code("a", 1))
 	p.want("show passback", "denied passback")
+}
+
+// Around a minute's end two codes of a phone are valid at once. Under hard passback
+// they let one person through, not two.
+func TestTwoCodesOfOneHolderAreOnePersonUnderHardPassback(t *testing.T) {
+	for _, tt := range []struct {
+		passback string
+		second   string // what the second person to cross is
+	}{{"hard", "tailgating"}, {"soft", "passage"}} {
+		p := newPlay(t, entry(func(r *rules) { r.passback = tt.passback }))
+		p.read(p.code("a", 0))
+		p.read(p.code("a", 1)) // granted: passback goes by passages
+		if len(p.records) < 2 || p.records[1].Decision != "granted" {
+			t.Fatalf("%s: records %+v; want two grants", tt.passback, p.records)
+		}
+		p.walk()
+		p.log = nil
+		p.walk()
+		if !slices.Contains(p.log, tt.second) {
+			t.Errorf("%s: the second who crosses is %v; want %s", tt.passback, p.log, tt.second)
+		}
+	}
 }
 
 func TestEmergency(t *testing.T) {
