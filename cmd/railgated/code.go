@@ -131,7 +131,7 @@ func (t *stepper) spent(ev evSpent) {
 	case ev.err != nil:
 		t.setCause(causeStore, ev.err.Error())
 		t.deny(laneOutOfOrder, &p.verdict, denied)
-	case t.now.mono-p.readAt > staleAfter:
+	case t.now.mono-p.readAt > lateAfter:
 		late := follow(p.record, store.TooLate)
 		late.Grant, late.Detail = ev.seq, fmt.Sprintf("the disk took %v", (t.now.mono-p.readAt).Round(time.Millisecond))
 		t.journal(late)

@@ -16,6 +16,7 @@ import (
 
 const (
 	staleAfter    = time.Second      // an older reading opens nothing: a backlog must never become openings
+	lateAfter     = 3 * time.Second  // a grant that took longer to reach the disk opens nothing: its passenger is gone
 	heldFor       = 3 * time.Second  // the same text within this is held to the glass: one reading
 	heldTexts     = 8                // how many phones may alternate before the glass
 	denialShown   = 3 * time.Second  // how long a denial is shown
