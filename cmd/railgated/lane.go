@@ -72,6 +72,7 @@ func newLane(r *rules, log *slog.Logger) *lane {
 	if r.opens {
 		l.state.why[causeTurnstile] = starting
 	}
+	l.look() // whoever asks before the first step
 	return l
 }
 

@@ -31,6 +31,17 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 	})
 }
 
+// Whoever asks before the lane's first step hears that it is closed: systemd was told
+// READY by a gate whose scanner was not there yet.
+func TestALaneThatHasNotBegunIsOutOfService(t *testing.T) {
+	for _, opens := range []bool{true, false} {
+		l := newLane(&rules{opens: opens}, slog.New(slog.DiscardHandler))
+		if got := l.seen().mode; got != modeOutOfService {
+			t.Errorf("opens %v: mode %q; want %q", opens, got, modeOutOfService)
+		}
+	}
+}
+
 // A flood keeps a code that came before it for longer than a commit lasts.
 func TestAFloodDoesNotPushACodeOut(t *testing.T) {
 	in := newInbox()
