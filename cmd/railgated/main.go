@@ -178,9 +178,10 @@ type gate struct {
 	lane    *lane
 }
 
-// memoryLimit is where the collector begins to work harder: a gate has little
-// memory and needs less.
-const memoryLimit = 20 << 20
+// memoryLimit is where the collector begins to work harder. A gate needs a megabyte or
+// two; one that remembers a week's holders for anti-passback needs thirty, and must
+// not spend its time collecting.
+const memoryLimit = 64 << 20
 
 func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate, error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
