@@ -9,7 +9,8 @@ export CGO_ENABLED := 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # When this was made, which is a floor for a gate's clock: the commit's time, so that a build can be repeated.
 BUILT   := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-FLAGS   := -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)"
+# Go's own stamp is left out: it fails where the clone is another user's.
+FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)"
 # What is put on a device, and what is for the bench.
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
@@ -29,6 +30,7 @@ help:
 
 go:
 	@command -v $(GO) >/dev/null || { echo "Go is needed, 1.26 or newer: https://go.dev/dl, then put its bin folder on PATH"; exit 1; }
+	@$(GO) list -m >/dev/null || { echo "Go 1.26 or newer is needed, here is $$($(GO) env GOVERSION): https://go.dev/dl"; exit 1; }
 
 build: go
 	@mkdir -p bin
@@ -45,7 +47,7 @@ run: build
 test: lint unit race crash cross
 
 lint: go
-	@unformatted=$$(gofmt -l cmd configs driver store verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
+	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 

@@ -34,13 +34,16 @@ func (c *Config) check(raw *file) error {
 
 func (c *checker) checkNames(raw *file) {
 	c.Station, c.Gate, c.Data, c.Keys = raw.Station, raw.Gate, raw.Data, raw.Keys
-	for key, name := range map[string]string{"station": raw.Station, "gate": raw.Gate} {
-		if len(name) > 32 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == '/' }) {
-			c.wrong(key, "%q is no name; want up to 32 printable characters and no slash", name)
-		}
-	}
+	c.name("station", raw.Station)
+	c.name("gate", raw.Gate)
 	if raw.Data == "" {
 		c.wrong("data", "is empty; want the store's folder, such as /var/lib/railgate")
+	}
+}
+
+func (c *checker) name(key, name string) {
+	if len(name) > 32 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == '/' }) {
+		c.wrong(key, "%q is no name; want up to 32 printable characters and no slash", name)
 	}
 }
 
@@ -236,8 +239,11 @@ func (c *checker) checkStation(raw *file) {
 	if raw.Sync.URL != "" {
 		c.wrong("sync.url", "this version syncs with no station; leave it empty, and give the keyset as keys = FILE")
 	}
-	if len(raw.Bus.Servers) > 0 || raw.Bus.Credentials != "" {
+	if len(raw.Bus.Servers) > 0 {
 		c.wrong("bus.servers", "this version talks to no bus; leave it empty")
+	}
+	if raw.Bus.Credentials != "" {
+		c.wrong("bus.credentials", "this version talks to no bus; leave it empty")
 	}
 }
 

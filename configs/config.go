@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	_ "embed"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -109,7 +108,7 @@ type Journal struct {
 // A Problem is one thing that is wrong with a configuration.
 type Problem struct {
 	Path string
-	Line int // 0: the file as a whole, or a key that it does not have
+	Line int // 0: the file as a whole, or a section that it does not have
 	Key  string
 	Text string // what is wrong, and what to do
 }
@@ -125,9 +124,14 @@ func (p *Problem) Error() string {
 	return where + ": " + p.Key + ": " + p.Text
 }
 
-// Problem makes an error that names the file, the line and the key.
+// Problem makes an error that names the file, the line and the key; for a key that
+// the file does not have, its section's line.
 func (c *Config) Problem(key, format string, args ...any) error {
-	return &Problem{Path: c.Path, Line: c.lines[key], Key: key, Text: fmt.Sprintf(format, args...)}
+	line := c.lines[key]
+	if dot := strings.LastIndex(key, "."); line == 0 && dot > 0 {
+		line = c.lines[key[:dot]]
+	}
+	return &Problem{Path: c.Path, Line: line, Key: key, Text: fmt.Sprintf(format, args...)}
 }
 
 // Load reads and checks a file. Its error joins a [Problem] for each thing that is
@@ -135,7 +139,7 @@ func (c *Config) Problem(key, format string, args ...any) error {
 func Load(path string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, fmt.Errorf("configuration: %w; name another with --config, or begin with what railgate config prints", err)
 	}
 	return Parse(path, data)
 }
@@ -147,7 +151,7 @@ func Parse(path string, data []byte) (*Config, error) {
 	dec := toml.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(raw); err != nil {
-		return nil, c.decodeProblem(err)
+		return nil, c.decodeProblem(data, err)
 	}
 	c.findLines(data)
 	if err := c.check(raw); err != nil {
@@ -156,44 +160,30 @@ func Parse(path string, data []byte) (*Config, error) {
 	return c, nil
 }
 
-// decodeProblem locates what the TOML decoder says.
-func (c *Config) decodeProblem(err error) error {
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) {
-		var all []error
-		for i := range strict.Errors {
-			e := &strict.Errors[i]
-			line, _ := e.Position()
-			all = append(all, &Problem{Path: c.Path, Line: line, Key: strings.Join(e.Key(), "."), Text: "unknown key: is it spelled right, and in the right section?"})
-		}
-		return errors.Join(all...)
-	}
-	var e *toml.DecodeError
-	if errors.As(err, &e) {
-		line, _ := e.Position()
-		return &Problem{Path: c.Path, Line: line, Key: strings.Join(e.Key(), "."), Text: strings.TrimPrefix(e.Error(), "toml: ")}
-	}
-	return &Problem{Path: c.Path, Text: err.Error()}
-}
-
-// findLines notes each key's line, as "lane.direction" or "scanner[0].port".
+// findLines notes the line of each section, as "lane" or "scanner[0]", and of each
+// key, as "lane.direction" or "scanner[0].port".
 func (c *Config) findLines(data []byte) {
 	var p unstable.Parser
 	p.Reset(data)
 	section, scanners := "", 0
 	for p.NextExpression() {
 		e := p.Expression()
+		name := keyName(e)
 		switch e.Kind {
 		case unstable.Table:
-			section = keyName(e) + "."
+			section = name + "."
 		case unstable.ArrayTable:
-			section = fmt.Sprintf("%s[%d].", keyName(e), scanners)
+			name = fmt.Sprintf("%s[%d]", name, scanners)
+			section = name + "."
 			scanners++
 		case unstable.KeyValue:
-			key := e.Key()
-			key.Next()
-			c.lines[section+keyName(e)] = p.Shape(p.Range(key.Node().Data)).Start.Line
+			name = section + name
+		default:
+			continue
 		}
+		key := e.Key()
+		key.Next()
+		c.lines[name] = p.Shape(p.Range(key.Node().Data)).Start.Line
 	}
 }
 

@@ -30,6 +30,13 @@ func (c *Config) CheckDevices() error {
 	for i := range c.Scanners {
 		c.checkScannerDevice(i, wrong)
 	}
+	inFolder := func(key, path string) {
+		if _, err := os.Stat(filepath.Dir(path)); path != "" && err != nil {
+			wrong(key, "%v; make the folder, or name another", err)
+		}
+	}
+	inFolder("turnstile.trace", c.Turnstile.Trace)
+	inFolder("turnstile.interlock", c.Turnstile.Interlock)
 	_, err := c.GPIOLines()
 	return errors.Join(append(problems, err)...)
 }

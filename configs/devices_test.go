@@ -21,15 +21,21 @@ func TestMissingDevicesAreNamed(t *testing.T) {
 		{"a folder of frames", "[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "/none\"\n", "scanner[0].frames", "make the folder"},
 		{"a data folder that is a file", "data = \"" + file + "\"\n[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "\"\n", "data", "not a folder"},
 		{"a keyset", "keys = \"" + dir + "/keys.json\"\n[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "\"\n", "keys", "keys.json there"},
+		{"the trace's folder", "trace = \"" + dir + "/none/trace\"\n[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "\"\n", "turnstile.trace", "make the folder"},
+		{"the interlock's folder", "interlock = \"" + dir + "/none/lock\"\n[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "\"\n", "turnstile.interlock", "make the folder"},
 		{"a GPIO line", "[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "\"\n[panel]\ndriver = \"gpio\"\ngreen = \"NO-SUCH-LINE\"\n", "panel.green", "gpioinfo"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			const text = "[turnstile]\ndriver = \"sim\"\n"
 			head, rest, _ := strings.Cut(tt.text, "[[")
+			inTurnstile := ""
+			if strings.HasPrefix(head, "trace") || strings.HasPrefix(head, "interlock") {
+				head, inTurnstile = "", head
+			}
 			if !strings.HasPrefix(head, "data") {
 				head += fmt.Sprintf("data = %q\n", dir+"/data")
 			}
-			c, err := Parse("gate.toml", []byte(head+text+"[["+rest))
+			c, err := Parse("gate.toml", []byte(head+text+inTurnstile+"[["+rest))
 			if err != nil {
 				t.Fatal(err)
 			}

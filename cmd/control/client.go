@@ -23,6 +23,9 @@ import (
 // ErrNotRunning is a gate whose daemon does not answer.
 var ErrNotRunning = errors.New("railgated is not running")
 
+// ErrNoStore is a daemon whose store is away: a full disk, a bad card.
+var ErrNoStore = errors.New("railgated's store is away")
+
 // A Client asks a daemon.
 type Client struct {
 	http   *http.Client
@@ -80,6 +83,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			return nil, fmt.Errorf("%w: %s", ErrNoStore, strings.TrimSpace(string(text)))
+		}
 		return nil, fmt.Errorf("railgated: %s", strings.TrimSpace(string(text)))
 	}
 	return resp, nil

@@ -195,6 +195,7 @@ func (p *patient) clock() []finding {
 
 const (
 	freeWanted  = 512 << 20
+	freeNeeded  = 1 << 20 // with less the store does not begin to work
 	fsyncWrites = 20
 	fsyncSlow   = 100 * time.Millisecond
 )
@@ -207,7 +208,9 @@ func (p *patient) disk() []finding {
 	}
 	var found []finding
 	free := int64(fs.Bavail) * int64(fs.Bsize)
-	if free < freeWanted {
+	if free < freeNeeded {
+		found = append(found, bad("remove what does not belong there, or lower journal.max_bytes", "only %s are free in %s", bytesOf(free), p.data))
+	} else if free < freeWanted {
 		found = append(found, warn("remove what does not belong there, or lower journal.max_bytes", "only %s are free in %s", bytesOf(free), p.data))
 	} else {
 		found = append(found, good("%s are free in %s", bytesOf(free), p.data))
@@ -216,6 +219,9 @@ func (p *patient) disk() []finding {
 		found = append(found, good("the kernel's pages have %d bytes; the store uses 4096 all the same", size))
 	}
 	times, err := timeSyncs(p.data)
+	if errors.Is(err, unix.ENOSPC) {
+		return found // which has been said
+	}
 	if err != nil {
 		return append(found, bad("is the card worn out, or mounted read-only? dmesg says", "writing to %s: %v", p.data, err))
 	}
@@ -296,6 +302,9 @@ func (p *patient) outputs() []finding {
 		found = append(found, bad("restart railgated", "outputs-safe cannot read its file: %v", err))
 	} else {
 		found = append(found, good("outputs-safe knows them (%s)", path))
+	}
+	if slices.Contains(p.cfg.Turnstile.ActiveLow, "open") {
+		found = append(found, warn("use a relay board that is active high", "the relay is active low: its line is low for an instant, microseconds mostly, whenever railgated or outputs-safe asks for it"))
 	}
 	for _, module := range []string{"pinctrl_bcm2835", "pinctrl_rp1"} {
 		value, err := os.ReadFile("/sys/module/" + module + "/parameters/persist_gpio_outputs")

@@ -23,8 +23,8 @@ func newJournal(g *gate) *cobra.Command {
 	export := &cobra.Command{
 		Use:   "export",
 		Short: "Print the journal, oldest first",
-		Long: `Export prints the journal, oldest first: from the daemon while it runs, else from the
-file that it left. With --file it saves what can be read of a damaged file that was
+		Long: `Export prints the journal, oldest first: from the daemon while it runs and has its
+store, else from the file. With --file it saves what can be read of a damaged file that was
 set aside.`,
 		Example: "  railgate journal export --json > journal.ndjson\n  railgate journal export --file /var/lib/railgate/gate.db.damaged-20261123T040000.000Z",
 		Args:    cobra.NoArgs,
@@ -49,10 +49,15 @@ set aside.`,
 
 const recordsAtOnce = 1000
 
-// exportFolder asks the daemon, and reads its file where there is none.
+// exportFolder asks the daemon, and reads the file itself where there is no daemon, or
+// one that has let go of the file because it cannot write to it.
 func exportFolder(dir string, after uint64, write func(*store.Record) error) error {
-	err := export(control.NewClient(dir).Records, after, write)
-	if !errors.Is(err, control.ErrNotRunning) {
+	counted := func(r *store.Record) error {
+		after = max(after, r.Seq)
+		return write(r)
+	}
+	err := export(control.NewClient(dir).Records, after, counted)
+	if !errors.Is(err, control.ErrNotRunning) && !errors.Is(err, control.ErrNoStore) {
 		return err
 	}
 	r, err := store.OpenReader(dir)
@@ -62,7 +67,7 @@ func exportFolder(dir string, after uint64, write func(*store.Record) error) err
 	if err != nil {
 		return err
 	}
-	return errors.Join(export(r.Records, after, write), r.Close())
+	return errors.Join(export(r.Records, after, counted), r.Close())
 }
 
 func export(records func(after uint64, n int) ([]store.Record, error), after uint64, write func(*store.Record) error) error {

@@ -5,12 +5,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"railgate/cmd/control"
 	"railgate/driver/turnstile"
 	"railgate/store"
 )
@@ -180,6 +183,42 @@ func TestJournalOfAGateThatDoesNotRun(t *testing.T) {
 	}
 	if _, out, _ := tool(t, "", "journal", "export", "--json", "--file", filepath.Join(dir, "gate.db")); strings.Count(out, "\n") < 2 {
 		t.Errorf("salvage gives %d lines; want some", strings.Count(out, "\n"))
+	}
+}
+
+// A daemon whose disk is full has let go of its file, in the middle of an export as
+// well; the journal can be read all the same.
+func TestJournalOfAGateWhoseStoreIsAway(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(store.Options{Dir: dir, Days: 90, MaxBytes: 1e9, Now: func() (time.Time, bool) { return time.Now(), true }}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const records = 1500
+	for range records - 1 {
+		s.Append(store.Record{Time: time.Now(), Kind: store.Decision, Decision: "denied", Reason: "malformed"})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("unix", filepath.Join(dir, control.SocketName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	daemon := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("after") != "0" {
+			http.Error(w, "store is unavailable", http.StatusServiceUnavailable)
+			return
+		}
+		for seq := range uint64(recordsAtOnce) {
+			json.NewEncoder(w).Encode(store.Record{Seq: seq + 1, Kind: store.Decision})
+		}
+	})}
+	go daemon.Serve(listener)
+	t.Cleanup(func() { daemon.Close() })
+	status, out, errOut := tool(t, "", "journal", "export", "--json", "--data", dir)
+	if status != 0 || strings.Count(out, "\n") != records {
+		t.Errorf("status %d, %q, %d lines; want 0 and %d", status, errOut, strings.Count(out, "\n"), records)
 	}
 }
 

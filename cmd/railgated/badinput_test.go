@@ -145,6 +145,8 @@ func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
 			return c.Decided["ok"]+c.Decided["out_of_service"] >= uint64(n+2)
 		})
 		d.until("passed", func() bool { return d.status().Mode != string(modeGranted) })
+		d.until("at rest", func() bool { _, active := d.pulses(); return !active })
+		time.Sleep(100 * time.Millisecond) // or the next pulse waits behind this one, and the full disk ends it
 	}
 	granted := int(d.status().Counts.Decided["ok"])
 	d.wantPulses(granted)
@@ -214,7 +216,7 @@ func TestGarbageFlood(t *testing.T) {
 	}
 	time.Sleep(countEvery + 200*time.Millisecond)
 	st := d.status()
-	if st.Store.Seq > 200 || st.Counts.Decided["malformed"] < 1000 {
+	if st.Store.Seq > 300 || st.Counts.Decided["malformed"] < 1000 {
 		t.Errorf("%d records for %d denials; want them counted", st.Store.Seq, st.Counts.Decided["malformed"])
 	}
 	denied := uint64(0)

@@ -300,8 +300,11 @@ func (s *site) pulses() (n int, active bool) {
 	return n, active
 }
 
+// wantPulses waits for the relay's activations: the last record is on the disk before
+// the relay moves for it.
 func (d *process) wantPulses(want int) {
 	d.t.Helper()
+	d.until(fmt.Sprintf("%d pulses", want), func() bool { n, _ := d.pulses(); return n >= want })
 	if got, _ := d.pulses(); got != want {
 		d.t.Errorf("the relay was active %d times; want %d; log:\n%s", got, want, d.log)
 	}
@@ -358,6 +361,7 @@ func TestSpentCodeStaysSpentThroughKill(t *testing.T) {
 	code := d.code()
 	d.scan(code)
 	d.waitFor(1, decided("granted", "ok"))
+	d.wantPulses(1)
 	d.kill()
 	d = s.start()
 	d.scan(code)

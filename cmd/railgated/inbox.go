@@ -8,9 +8,10 @@ import (
 	"railgate/driver"
 )
 
-// maxReadings bounds the readings that wait for the lane; a newer one replaces the
-// oldest, which would be stale first.
-const maxReadings = 32
+// maxReadings bounds the readings that wait for the lane, to a megabyte at most; a
+// newer one replaces the oldest, which would be stale first. It is many, for a scanner
+// gone mad says hundreds of things while a commit lasts, and a code may be among them.
+const maxReadings = 1024
 
 // An inbox is where drivers leave what they saw. Leaving never blocks: a lane that
 // waits for the disk holds up no driver, and no emergency is lost for want of room.

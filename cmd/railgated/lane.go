@@ -72,6 +72,7 @@ func newLane(r *rules, log *slog.Logger) *lane {
 	if r.opens {
 		l.state.why[causeTurnstile] = starting
 	}
+	l.look() // whoever asks before the first step
 	return l
 }
 
@@ -257,7 +258,7 @@ func (l *lane) learn(v *verify.Verdict, now instant) {
 	if v.Reason == verify.KeyRevoked || v.Reason == verify.KeyNotValid {
 		return
 	}
-	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.wall)
+	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.wall, v.Granted())
 	if v.Way == verify.Static {
 		return
 	}

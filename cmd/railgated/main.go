@@ -49,32 +49,49 @@ const (
 	exitUsage  = 2
 )
 
-func run(args []string, stderr io.Writer) int {
+// options are what the command line says.
+type options struct {
+	config  string
+	check   bool
+	debug   bool
+	version bool
+}
+
+// parse reads the command line. Its error has been printed.
+func (o *options) parse(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("railgated", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	path := flags.String("config", configs.DefaultPath, "the configuration `file`")
-	check := flags.Bool("check", false, "check the configuration and the devices, and exit")
-	verbose := flags.Bool("debug", false, "log everything (SIGUSR1 does so while running)")
-	showVersion := flags.Bool("version", false, "print the version and exit")
+	flags.StringVar(&o.config, "config", configs.DefaultPath, "the configuration `file`")
+	flags.BoolVar(&o.check, "check", false, "check the configuration and the devices, and exit")
+	flags.BoolVar(&o.debug, "debug", false, "log everything (SIGUSR1 does so while running)")
+	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitOK
-		}
-		return exitUsage
+		return err
 	}
 	if flags.NArg() > 0 {
-		fmt.Fprintf(stderr, "railgated: %q is not understood; see railgated --help\n", flags.Arg(0))
-		return exitUsage
+		err := fmt.Errorf("%q is not understood; see railgated --help", flags.Arg(0))
+		fmt.Fprintln(stderr, "railgated:", err)
+		return err
 	}
-	if *showVersion {
+	return nil
+}
+
+func run(args []string, stderr io.Writer) int {
+	var o options
+	switch err := o.parse(args, stderr); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	case o.version:
 		fmt.Println("railgated", version)
 		return exitOK
 	}
-	cfg, err := configs.Load(*path)
+	cfg, err := configs.Load(o.config)
 	var missing error
 	if err == nil {
 		missing = cfg.CheckDevices()
-		if *check || !worked(cfg) {
+		if o.check || !worked(cfg) {
 			err = missing
 		}
 	}
@@ -82,12 +99,18 @@ func run(args []string, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	if *check {
-		fmt.Fprintf(stderr, "%s: good\n", *path)
+	if o.check {
+		fmt.Fprintf(stderr, "%s: good\n", o.config)
 		return exitOK
 	}
+	return runGate(cfg, missing, o.debug, stderr)
+}
+
+// runGate runs a gate until it is asked to stop or fails; missing is what the machine
+// does not have any more.
+func runGate(cfg *configs.Config, missing error, debug bool, stderr io.Writer) int {
 	level := new(slog.LevelVar)
-	if *verbose {
+	if debug {
 		level.Set(slog.LevelDebug)
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()}))
@@ -99,15 +122,15 @@ func run(args []string, stderr io.Writer) int {
 	if err == nil {
 		err = g.run()
 	}
-	if err != nil {
-		log.Error("railgated ends", "err", err)
-		var problem *configs.Problem
-		if errors.As(err, &problem) {
-			return exitUsage
-		}
-		return exitFailed
+	if err == nil {
+		return exitOK
 	}
-	return exitOK
+	log.Error("railgated ends", "err", err)
+	var problem *configs.Problem
+	if errors.As(err, &problem) {
+		return exitUsage
+	}
+	return exitFailed
 }
 
 // A configuration that has worked on this gate is not wrong: what it misses now is
@@ -155,9 +178,10 @@ type gate struct {
 	lane    *lane
 }
 
-// memoryLimit is where the collector begins to work harder: a gate has little
-// memory and needs less.
-const memoryLimit = 20 << 20
+// memoryLimit is where the collector begins to work harder. A gate needs a megabyte or
+// two; one that remembers a week's holders for anti-passback needs thirty, and must
+// not spend its time collecting.
+const memoryLimit = 64 << 20
 
 func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate, error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
@@ -273,8 +297,23 @@ func (g *gate) run() error {
 	close(stopLane)
 	lane.Wait()
 	close(stopDevices)
-	devices.Wait()
+	g.await(devices)
 	return errors.Join(err, g.close())
+}
+
+// stopWait is how long a device may take to stop. The lane has released the relay by
+// then, and what is queued must still be written.
+const stopWait = 3 * time.Second
+
+// await waits for tasks that were told to stop, but not for one that hangs.
+func (g *gate) await(tasks *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { tasks.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(stopWait):
+		g.log.Error("a device does not stop; railgated ends without it")
+	}
 }
 
 // start runs tasks until stop is closed; a task that ends before then is a failure.

@@ -59,6 +59,9 @@ func (m *reference) opens(text, holder string, valid, works bool, at, now time.D
 		return false
 	}
 	m.used[text] = true
+	if m.rules.passback == "hard" {
+		m.waiting = slices.DeleteFunc(m.waiting, func(w waiting) bool { return w.holder == holder })
+	}
 	m.waiting = append(m.waiting, waiting{holder, now + m.rules.openFor})
 	m.grace = now + m.rules.openFor
 	return true

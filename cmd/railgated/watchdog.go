@@ -42,8 +42,6 @@ func newWatchdog(pulses []pulse, log *slog.Logger) *watchdog {
 	return &watchdog{every: limit / 3, pulses: pulses, log: log, feed: func() { notify(log, daemon.SdNotifyWatchdog) }}
 }
 
-func (w *watchdog) String() string { return "watchdog" }
-
 // Run feeds until ctx ends.
 func (w *watchdog) Run(ctx context.Context) error {
 	tick := time.NewTicker(w.every)

@@ -94,11 +94,12 @@ func (c *Clock) State() State {
 	return c.trust.State()
 }
 
-// Witness takes the signing time of a code whose signature holds.
-func (c *Clock) Witness(certificate string, issued, now time.Time) {
+// Witness takes the signing time of a code whose signature holds, and whether it was
+// the code to show now.
+func (c *Clock) Witness(certificate string, issued, now time.Time, inTime bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.trust.Witness(certificate, issued, now)
+	c.trust.Witness(certificate, issued, now, inTime)
 }
 
 // RaiseFloor says that it is at least now.

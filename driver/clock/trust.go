@@ -8,6 +8,7 @@ package clock
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -161,35 +162,37 @@ func (t *Trust) RaiseFloor(now time.Time) {
 }
 
 // witnesses is how many certificates must agree that the clock is late.
-const witnesses = 3
+const witnesses = 8
 
 // Witness takes the time at which a credential was signed, from a code whose
-// signature holds. One from the past raises the floor. Codes from later than the
-// clock says raise it once three certificates agree: one issuer's slip must not
-// close a lane. A synchronised clock is not argued with.
-func (t *Trust) Witness(certificate string, issued, now time.Time) {
+// signature holds, and whether it was the code to show now. A credential from the
+// past raises the floor. Those from later than the clock says raise it once eight
+// certificates agree and no code in its time came between: whoever shows a code too
+// early must not close a lane. A synchronised clock is not argued with.
+func (t *Trust) Witness(certificate string, issued, now time.Time, inTime bool) {
+	if inTime {
+		t.future = nil
+	}
 	if !issued.After(now) {
 		t.RaiseFloor(issued.Add(-t.cfg.Tolerance))
 		return
 	}
-	if t.state.Source == Synchronised {
+	if inTime || t.state.Source == Synchronised {
 		return
 	}
-	least := issued
-	for i := range t.future {
-		if t.future[i].certificate == certificate {
-			t.future[i].issued = issued
-			return
-		}
-		if t.future[i].issued.Before(least) {
-			least = t.future[i].issued
-		}
+	t.doubt(witness{certificate, issued})
+}
+
+// doubt notes a code from later than the clock says.
+func (t *Trust) doubt(w witness) {
+	t.future = slices.DeleteFunc(t.future, func(f witness) bool { return f.certificate == w.certificate })
+	t.future = append(t.future, w)
+	if len(t.future) < witnesses {
+		return
 	}
-	t.future = append(t.future, witness{certificate, issued})
-	if len(t.future) == witnesses {
-		t.RaiseFloor(least.Add(-t.cfg.Tolerance))
-		t.future = nil
-	}
+	least := slices.MinFunc(t.future, func(a, b witness) int { return a.issued.Compare(b.issued) })
+	t.RaiseFloor(least.issued.Add(-t.cfg.Tolerance))
+	t.future = nil
 }
 
 // State is what the last sample gave.

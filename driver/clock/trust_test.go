@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,24 +103,38 @@ func TestStepsAreNoticed(t *testing.T) {
 
 func TestWitnesses(t *testing.T) {
 	later := noon.Add(time.Hour)
+	type shown struct {
+		witness
+		inTime bool
+	}
+	// early are codes of n certificates from later than noon, the first from latest.
+	early := func(n int) (codes []shown) {
+		for i := range n {
+			codes = append(codes, shown{witness: witness{string(rune('a' + i)), later.Add(time.Duration(n-1-i) * time.Minute)}})
+		}
+		return codes
+	}
+	inTime := shown{witness{"z", noon.Add(-time.Minute)}, true}
 	for _, tt := range []struct {
 		name  string
 		first Sample
-		codes []witness
+		codes []shown
 		floor time.Time
 	}{
-		{"a code from the past", sample(0, false), []witness{{"a", noon.Add(-time.Second)}}, noon.Add(-6 * time.Second)},
-		{"one from the future", sample(0, false), []witness{{"a", later}}, build},
-		{"one from the future, again and again", sample(0, false), []witness{{"a", later}, {"a", later}, {"a", later}, {"a", later}}, build},
-		{"two from the future", sample(0, false), []witness{{"a", later}, {"b", later}}, build},
-		{"three from the future: the least of them", sample(0, false), []witness{{"a", later.Add(time.Hour)}, {"b", later}, {"c", later.Add(time.Minute)}}, later.Add(-5 * time.Second)},
-		{"three from the future of a synchronised clock", sample(0, true), []witness{{"a", later}, {"b", later}, {"c", later}}, build},
+		{"a code from the past", sample(0, false), []shown{{witness: witness{"a", noon.Add(-time.Second)}}}, noon.Add(-6 * time.Second)},
+		{"one from the future", sample(0, false), early(1), build},
+		{"one from the future, again and again", sample(0, false), slices.Repeat(early(1), 20), build},
+		{"too few from the future", sample(0, false), early(witnesses - 1), build},
+		{"enough from the future: the least of them", sample(0, false), early(witnesses), later.Add(-5 * time.Second)},
+		{"a code in its time among them", sample(0, false), slices.Concat(early(witnesses-1), []shown{inTime}, early(witnesses-1)), noon.Add(-time.Minute - 5*time.Second)},
+		{"a little from the future and in its time all the same", sample(0, false), slices.Repeat([]shown{{witness{"a", noon.Add(time.Second)}, true}}, 20), build},
+		{"enough from the future of a synchronised clock", sample(0, true), early(witnesses), build},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			trust := NewTrust(bench, "boot", build, nil)
 			trust.Observe(tt.first)
 			for _, c := range tt.codes {
-				trust.Witness(c.certificate, c.issued, noon)
+				trust.Witness(c.certificate, c.issued, noon, c.inTime)
 			}
 			if got := trust.Observe(tt.first).Floor; !got.Equal(tt.floor) {
 				t.Errorf("floor = %v; want %v", got, tt.floor)

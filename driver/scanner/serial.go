@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.bug.st/serial"
+	"golang.org/x/sys/unix"
 
 	"railgate/driver"
 )
@@ -67,6 +68,11 @@ func (s *Serial) session(ctx context.Context, deliver func(driver.Reading)) (err
 			err = fmt.Errorf("serial library: %v", p)
 		}
 	}()
+	lock, err := lockPort(s.cfg.Port)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", s.cfg.Port, err)
+	}
+	defer unix.Close(lock)
 	port, err := s.openPort(s.cfg.Port, &serial.Mode{BaudRate: s.cfg.Baud})
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", s.cfg.Port, err)
@@ -79,6 +85,25 @@ func (s *Serial) session(ctx context.Context, deliver func(driver.Reading)) (err
 		s.log.Info("scanner is ready", "port", s.cfg.Port, "baud", s.cfg.Baud)
 	}
 	return s.read(ctx, port, deliver)
+}
+
+// errTaken is a port that another scanner, or another daemon, reads already.
+var errTaken = errors.New("another program reads it already")
+
+// lockPort takes a port for this reader alone. The library's own exclusion (TIOCEXCL)
+// does not bind root, and two who read one line get half a code each.
+func lockPort(path string) (fd int, err error) {
+	fd, err = unix.Open(path, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		unix.Close(fd)
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = errTaken
+	}
+	return fd, err
 }
 
 // flush throws away what was scanned before the port was opened, and the rest of

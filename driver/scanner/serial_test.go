@@ -197,7 +197,11 @@ func (panickingPort) SetReadTimeout(time.Duration) error { return nil }
 func (panickingPort) Close() error                       { return nil }
 
 func TestSerialLibraryPanicIsAnError(t *testing.T) {
-	s := NewSerial(SerialConfig{Name: "front", Port: "/dev/null"}, slog.New(slog.DiscardHandler))
+	port := filepath.Join(t.TempDir(), "port")
+	if err := os.WriteFile(port, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := NewSerial(SerialConfig{Name: "front", Port: port}, slog.New(slog.DiscardHandler))
 	s.openPort = func(string, *serial.Mode) (serial.Port, error) { return panickingPort{}, nil }
 	err := s.session(context.Background(), func(driver.Reading) {})
 	if err == nil || !strings.Contains(err.Error(), "index out of range") {
@@ -216,6 +220,31 @@ func TestSerialPortThatIsNotThere(t *testing.T) {
 	if err := s.Health().Err; !strings.Contains(err, "/dev/serial/by-id/nothing") {
 		t.Errorf("health says %q; want the port's name", err)
 	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+}
+
+// Two who read one line would get half a code each, and nobody would know why. The
+// second waits for the first to go.
+func TestSerialPortIsReadByOne(t *testing.T) {
+	l := newLine(t)
+	first := l.scan("\r")
+	second := &scan{t: t, readings: make(chan driver.Reading, 1000), log: new(lockedBuffer)}
+	second.Serial = NewSerial(SerialConfig{Name: "front", Port: l.link, Baud: 115200, Suffix: "\r"}, slog.New(slog.NewTextHandler(second.log, nil)))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- second.Run(ctx, func(r driver.Reading) { second.readings <- r }) }()
+	second.wait("refused", func() bool { return strings.Contains(second.Health().Err, "another program reads it") })
+	for range 50 {
+		l.send("RG1:CODE\r")
+		first.want("RG1:CODE")
+	}
+	first.stop()
+	second.wait("ready", func() bool { return second.Health().Up })
+	l.send("RG1:NEXT\r")
+	second.want("RG1:NEXT")
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("Run = %v; want nil", err)

@@ -47,7 +47,8 @@ type gpioLines struct {
 }
 
 // setRelay writes the relay's line. It is never read back: gpioioctl's Read turns
-// an output into an input, and the relay falls.
+// an output into an input, and the relay falls. The first write takes the line, low
+// until the level is set: an active-low relay may twitch (docs/technician.md).
 func (l *gpioLines) setRelay(active bool) error {
 	return l.relay.Out(gpio.Level(active != l.relayLow))
 }

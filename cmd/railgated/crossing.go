@@ -1,0 +1,68 @@
+package main
+
+import (
+	"railgate/driver/panel"
+	"railgate/store"
+)
+
+// This file is the part of the law that is about people in the passage.
+
+// sense follows the passage sensor: each time that it becomes active somebody
+// crosses.
+func (t *stepper) sense(active bool) {
+	if t.sensor == active {
+		return
+	}
+	t.sensor, t.sensorAt = active, t.now.mono
+	if !active {
+		t.sensorOK = false
+		if t.obstructed {
+			t.obstructed = false
+			t.journal(store.Record{Kind: store.Cleared})
+		}
+		return
+	}
+	t.cross()
+}
+
+// cross judges one person who crosses.
+func (t *stepper) cross() {
+	switch {
+	case t.emergency:
+		t.evacuated++
+	case len(t.grants) > 0:
+		t.sensorOK = true
+		g := t.grants[0]
+		t.grants = t.grants[1:]
+		t.do(effPassed{t.stamp(follow(g.record, store.Passage))})
+		if len(t.grants) == 0 {
+			t.do(effClose{})
+		}
+	case t.freeNow():
+		t.sensorOK = true
+		t.journal(store.Record{Kind: store.Passage, Detail: "free passage"})
+		t.openFreely()
+	case t.graceEnd > 0 && t.now.mono < t.graceEnd:
+		t.journal(store.Record{Kind: store.Tailgating})
+		t.show(panel.Occasion{Reason: panel.OneByOne}, denialShown)
+	default:
+		t.journal(store.Record{Kind: store.Forced})
+		t.show(panel.Occasion{Reason: panel.OneByOne}, denialShown)
+	}
+}
+
+// noPassage ends a grant that nobody used. Anti-passback goes by passages, so its
+// holder may try again with the next code.
+func (t *stepper) noPassage() {
+	g := t.grants[0]
+	t.grants = t.grants[1:]
+	t.journal(follow(g.record, store.NoPassage))
+	if len(t.grants) == 0 && !t.freeNow() {
+		t.do(effClose{})
+	}
+}
+
+// follow is a record about what became of a grant.
+func follow(granted store.Record, kind store.Kind) store.Record {
+	return store.Record{Kind: kind, Certificate: granted.Certificate, Holder: granted.Holder, KeyID: granted.KeyID, Slot: granted.Slot, Grant: granted.Seq}
+}

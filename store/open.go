@@ -1,0 +1,261 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+)
+
+// lockWait bounds the wait for a predecessor that is going.
+const lockWait = 2 * time.Second
+
+// open opens the folder and the file, and reads what is kept in memory.
+func (s *Store) open() error {
+	if err := os.MkdirAll(s.opt.Dir, 0o750); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if s.lock == nil {
+		lock, err := lockFolder(s.opt.Dir, lockWait)
+		if err != nil {
+			return fmt.Errorf("data folder: %w", err)
+		}
+		s.lock = lock
+	}
+	err := s.openPrepared()
+	var d *damageError
+	if errors.As(err, &d) {
+		if err := s.setAside(d); err != nil {
+			return err
+		}
+		err = s.openPrepared()
+	}
+	return err
+}
+
+// openPrepared opens the file, or makes one. What it reads and cannot believe is
+// a damageError.
+func (s *Store) openPrepared() error {
+	why, err := s.prepare()
+	if err != nil {
+		return err
+	}
+	db, err := openFile(s.path(), s.maxSize())
+	if err != nil {
+		return err
+	}
+	if err := s.load(db); err != nil {
+		return errors.Join(&damageError{err}, db.Close())
+	}
+	if err := s.probe(db, why); err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", s.path(), err), db.Close())
+	}
+	if err := s.room(); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	s.db, s.err = db, nil
+	return nil
+}
+
+// roomWanted is the room with which a store begins to work: on a disk that is full
+// to the brim some commits find a place in the file and some do not, and a lane must
+// not open and close with them.
+const roomWanted = 1 << 20
+
+func (s *Store) room() error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(s.opt.Dir, &fs); err != nil {
+		return err
+	}
+	if free := int64(fs.Bavail) * int64(fs.Bsize); free < roomWanted {
+		return fmt.Errorf("%s: %w (%d KiB are free)", s.opt.Dir, unix.ENOSPC, free>>10)
+	}
+	return nil
+}
+
+func (s *Store) path() string { return filepath.Join(s.opt.Dir, fileName) }
+
+// maxSize is where bbolt stops growing the file: room for the journal, for what
+// its pages waste, and for the rest. A 32-bit process cannot map 2 GB.
+func (s *Store) maxSize() int {
+	const most32 = 1 << 30
+	size := 2*s.opt.MaxBytes + 64<<20
+	if ^uint(0)>>32 == 0 {
+		size = min(size, most32)
+	}
+	return int(size)
+}
+
+// openFile opens a bbolt file.
+func openFile(path string, maxSize int) (db *bbolt.DB, err error) {
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o640, &bbolt.Options{
+			Timeout:         lockWait,
+			PageSize:        pageSize, // not the kernel's: with 16 KiB a passage writes four times as much
+			FreelistType:    bbolt.FreelistMapType,
+			InitialMmapSize: 64 << 20, // or growing waits for every reader
+			MaxSize:         maxSize,
+			NoStatistics:    true,
+		})
+		if err == nil {
+			db.AllocSize = 1 << 20 // the file grows by that much
+		}
+		return err
+	})
+	return db, err
+}
+
+// guarded makes a damageError of a panic in f, and of a fault in the mapped file:
+// bbolt believes what it reads, and [inspect] does not read everything.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = &damageError{fmt.Errorf("%v", p)}
+		}
+	}()
+	return f()
+}
+
+// load reads the spent codes, the passages, the floor and the journal's end. Any
+// damage there is an error: a memory with a hole is not a memory.
+func (s *Store) load(db *bbolt.DB) error {
+	return guarded(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			if err := s.loadSpent(tx.Bucket(spentBucket)); err != nil {
+				return fmt.Errorf("spent codes: %w", err)
+			}
+			if err := s.loadPassback(tx.Bucket(passbackBucket)); err != nil {
+				return fmt.Errorf("passages: %w", err)
+			}
+			if err := s.loadMeta(tx.Bucket(metaBucket)); err != nil {
+				return fmt.Errorf("meta: %w", err)
+			}
+			return s.loadJournal(tx.Bucket(journalBucket))
+		})
+	})
+}
+
+var errNoBucket = errors.New("bucket is missing")
+
+func (s *Store) loadSpent(b *bbolt.Bucket) error {
+	if b == nil {
+		return errNoBucket
+	}
+	return b.ForEach(func(key, value []byte) error {
+		if _, err := unseal(key, value); err != nil {
+			return err
+		}
+		use, until, err := parseSpentKey(bytes.Clone(key))
+		if err == nil {
+			s.spent[use] = until
+		}
+		return err
+	})
+}
+
+func (s *Store) loadPassback(b *bbolt.Bucket) error {
+	if b == nil {
+		return errNoBucket
+	}
+	return b.ForEach(func(key, value []byte) error {
+		var c Crossing
+		err := decodeSealed(key, value, &c)
+		if err == nil {
+			s.inside[ID(key)] = c
+		}
+		return err
+	})
+}
+
+func (s *Store) loadMeta(b *bbolt.Bucket) error {
+	if b == nil {
+		return errNoBucket
+	}
+	var floor int64
+	if err := getMeta(b, "floor", &floor); err != nil {
+		return err
+	}
+	s.kept = time.Unix(0, floor)
+	s.floor = laterOf(s.floor, s.kept)
+	return getMeta(b, "blind", &s.blind)
+}
+
+// getMeta reads a value into v, which stays as it is where there is none.
+func getMeta(b *bbolt.Bucket, name string, v any) error {
+	value := b.Get([]byte(name))
+	if value == nil {
+		return nil
+	}
+	if err := decodeSealed([]byte(name), value, v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func putMeta(tx *bbolt.Tx, name string, v any) error {
+	value, err := encodeSealed([]byte(name), v)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(metaBucket).Put([]byte(name), value)
+}
+
+// floorSearch is how many of the last records are asked for a trusted time.
+const floorSearch = 1000
+
+// loadJournal finds the journal's ends. The newest record whose time was trusted
+// is a floor for the clock.
+func (s *Store) loadJournal(b *bbolt.Bucket) error {
+	if b == nil {
+		return fmt.Errorf("journal: %w", errNoBucket)
+	}
+	c := b.Cursor()
+	key, value := c.Last()
+	if key == nil {
+		return nil
+	}
+	if len(key) != 8 {
+		return errors.New("journal: a key of the wrong length")
+	}
+	s.seq = max(s.seq, binary.BigEndian.Uint64(key))
+	for n := 0; key != nil && n < floorSearch; n++ {
+		if r := readRecord(key, value); !r.Unsure {
+			s.floor = laterOf(s.floor, r.Time)
+			return nil
+		}
+		key, value = c.Prev()
+	}
+	return nil
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// probe writes: a file that can be read and not written is of no use to a lane.
+// The blindness of a file that lost its memory is written with it.
+func (s *Store) probe(db *bbolt.DB, why string) error {
+	if why != "" {
+		s.blind = Blindness{Blind: true, Why: why}
+	}
+	tx, err := db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := putMeta(tx, "blind", s.blind); err != nil {
+		return err
+	}
+	return s.commit(tx)
+}
