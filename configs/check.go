@@ -96,11 +96,12 @@ func (c *checker) checkScanner(raw *file, i int) Scanner {
 	}
 	switch r.Driver {
 	case "serial":
-		c.foreign("serial", key, "device", "size", "frames", "fps")
+		c.foreign("serial", key, "device", "size", "exposure", "focus", "frames", "fps")
 		c.checkSerial(&s, key, r.Baud, r.Suffix)
 	case "camera":
 		c.foreign("camera", key, "port", "baud", "suffix")
 		c.checkCamera(&s, key, r.Size, r.FPS)
+		c.checkLens(&s, key, r.Exposure, r.Focus)
 	default:
 		c.wrong(key("driver"), "%q is no scanner's driver; want serial or camera", r.Driver)
 	}
@@ -153,6 +154,17 @@ func (c *checker) checkCamera(s *Scanner, key func(string) string, size *string,
 		c.wrong(key("device"), "is missing; want a camera such as /dev/video0, or frames = a folder of pictures")
 	case s.Device != "" && s.Frames != "":
 		c.wrong(key("frames"), "goes without device; take one of them out")
+	}
+}
+
+// checkLens checks what only a real camera has.
+func (c *checker) checkLens(s *Scanner, key func(string) string, exposure string, focus *int) {
+	if exposure != "" {
+		s.Exposure = c.duration(key("exposure"), exposure, 100*time.Microsecond, time.Second)
+	}
+	s.Focus = focus
+	if focus != nil && (*focus < -1<<31 || *focus > 1<<31-1) {
+		c.wrong(key("focus"), "%d is no focus; want a number in the camera's units", *focus)
 	}
 }
 

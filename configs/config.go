@@ -62,11 +62,13 @@ type Scanner struct {
 	Baud   int
 	Suffix string
 
-	Device string // camera
-	Width  int
-	Height int
-	Frames string
-	FPS    float64
+	Device   string // camera
+	Width    int
+	Height   int
+	Exposure time.Duration // 0: as the camera likes
+	Focus    *int          // nil: as the camera likes
+	Frames   string
+	FPS      float64
 }
 
 // Turnstile is the barrier.
@@ -210,15 +212,17 @@ type file struct {
 		OpenFor     string `toml:"open_for"`
 	} `toml:"lane"`
 	Scanner []struct {
-		Name   string   `toml:"name"`
-		Driver string   `toml:"driver"`
-		Port   string   `toml:"port"`
-		Baud   *int     `toml:"baud"`
-		Suffix *string  `toml:"suffix"`
-		Device string   `toml:"device"`
-		Size   *string  `toml:"size"`
-		Frames string   `toml:"frames"`
-		FPS    *float64 `toml:"fps"`
+		Name     string   `toml:"name"`
+		Driver   string   `toml:"driver"`
+		Port     string   `toml:"port"`
+		Baud     *int     `toml:"baud"`
+		Suffix   *string  `toml:"suffix"`
+		Device   string   `toml:"device"`
+		Size     *string  `toml:"size"`
+		Exposure string   `toml:"exposure"`
+		Focus    *int     `toml:"focus"`
+		Frames   string   `toml:"frames"`
+		FPS      *float64 `toml:"fps"`
 	} `toml:"scanner"`
 	Turnstile struct {
 		Driver       string   `toml:"driver"`

@@ -9,6 +9,16 @@ import (
 	"time"
 )
 
+func TestACameraHasItsLens(t *testing.T) {
+	c, err := Parse("gate.toml", []byte("[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nexposure = \"2.5ms\"\nfocus = -3\n[turnstile]\ndriver = \"sim\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Scanners[0]; s.Exposure != 2500*time.Microsecond || s.Focus == nil || *s.Focus != -3 {
+		t.Errorf("scanner %+v; want an exposure of 2.5 ms and a focus of -3", s)
+	}
+}
+
 func TestReferenceIsAConfiguration(t *testing.T) {
 	c, err := Parse("railgated.toml", Reference)
 	if err != nil {
@@ -96,6 +106,10 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		{"scanner.frames and device", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nframes = \"f\"\n" + sim, 4, "scanner[0].frames", "one of them"},
 		{"scanner.size", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nsize = \"720p\"\n" + sim, 4, "scanner[0].size", "WIDTHxHEIGHT"},
 		{"scanner.size with more behind it", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nsize = \"1280x720p\"\n" + sim, 4, "scanner[0].size", "WIDTHxHEIGHT"},
+		{"scanner.exposure", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nexposure = \"5 ms\"\n" + sim, 4, "scanner[0].exposure", "no duration"},
+		{"scanner.exposure of a minute", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nexposure = \"1m\"\n" + sim, 4, "scanner[0].exposure", "out of range"},
+		{"scanner.focus", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nfocus = \"near\"\n" + sim, 4, "scanner.focus", "want a whole number"},
+		{"exposure of a serial scanner", serial + "exposure = \"5ms\"\n" + sim, 4, "scanner[0].exposure", "not for driver"},
 		{"scanner.fps", "[[scanner]]\ndriver = \"camera\"\nframes = \"f\"\nfps = 0.0\n" + sim, 4, "scanner[0].fps", "no rate"},
 		{"scanner.fps not a number", "[[scanner]]\ndriver = \"camera\"\nframes = \"f\"\nfps = nan\n" + sim, 4, "scanner[0].fps", "no rate"},
 		{"turnstile missing", serial, 0, "turnstile.driver", "is missing"},

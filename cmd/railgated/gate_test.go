@@ -18,6 +18,7 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+	"rsc.io/qr"
 
 	"railgate/cmd/control"
 	"railgate/driver/turnstile"
@@ -352,6 +353,38 @@ func TestFreshCodesOpenTheGateOnceEach(t *testing.T) {
 	}
 	if strings.Contains(d.log.String(), "RG1:") || strings.Contains(d.log.String(), codes[0][10:40]) {
 		t.Error("a code is in the log")
+	}
+}
+
+// Camera and serial scanner feed one lane: whichever reads first opens it, and what the
+// other reads of the same code is nothing new.
+func TestCameraAndSerialScannerAreOneLane(t *testing.T) {
+	s := newSite(t, "")
+	frames := s.path("frames")
+	if err := os.Mkdir(frames, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.config += fmt.Sprintf("[[scanner]]\nname = \"eye\"\ndriver = \"camera\"\nframes = %q\nfps = 30.0\n", frames)
+	s.write("gate.toml", s.config)
+	d := s.start()
+	code := d.code()
+	picture, err := qr.Encode(code, qr.M)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(frames, "phone.png"), picture.PNG(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.waitFor(1, decided("granted", "ok"))
+	d.scan(code)
+	next := d.code()
+	d.scan(next)
+	d.waitFor(2, decided("granted", "ok"))
+	d.wantPulses(2)
+	for _, r := range d.records() {
+		if r.Decision == "denied" {
+			t.Errorf("denied: %+v", r)
+		}
 	}
 }
 

@@ -241,6 +241,33 @@ func TestHeldCodeIsOneReading(t *testing.T) {
 	p.want("show already_used", "denied already_used")
 }
 
+func TestManyEyesSeeOneReading(t *testing.T) {
+	p := newPlay(t, entry())
+	code := p.code("a", 0)
+	read := func(scanner string) { p.feed(evReading{driver.Reading{Scanner: scanner, Text: code}, p.now}) }
+	read("eye")
+	for range 5 { // the camera goes on looking while the serial scanner is through
+		p.wait(33 * time.Millisecond)
+		read("eye")
+		read("front")
+	}
+	granted, denied := 0, 0
+	for _, r := range p.records {
+		switch r.Decision {
+		case "granted":
+			granted++
+			if r.Scanner != "eye" {
+				t.Errorf("granted by %q; want the first to read, eye", r.Scanner)
+			}
+		case "denied":
+			denied++
+		}
+	}
+	if granted != 1 || denied != 0 {
+		t.Errorf("%d granted, %d denied; want one reading: %v", granted, denied, p.log)
+	}
+}
+
 func TestTwoPhonesAlternatingAreTwoReadings(t *testing.T) {
 	p := newPlay(t, entry())
 	a, b := p.code("a", 0), p.as(p.code("b", 0), func(v *verify.Verdict) { v.Reason = verify.CodeExpired })
