@@ -15,7 +15,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross test lint unit race crash bench bench-qr fuzz clean go
+.PHONY: help run build cross test lint unit race crash bench bench-qr arch fuzz clean go
 
 help:
 	@echo "make run      a gate on a bench, without hardware, until Ctrl-C"
@@ -24,6 +24,7 @@ help:
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
+	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
 	@echo "make fuzz     ten seconds of every fuzz test"
 	@echo "make crash    kill railgated at a thousand random instants"
 	@echo "make clean    remove what was built"
@@ -44,7 +45,7 @@ cross: go
 run: build
 	@bin/bench
 
-test: lint unit race crash cross
+test: lint unit race crash arch cross
 
 lint: go
 	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
@@ -55,7 +56,7 @@ unit: go
 	$(GO) test ./...
 
 # The race detector needs a C compiler; what it looks at is where goroutines meet.
-RACED := ./driver/... ./store ./cmd/...
+RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./store $(addprefix ./cmd/,issuer railgate railgated)
 race: go
 	@if command -v cc >/dev/null || command -v gcc >/dev/null; then \
 		echo "go test -race $(RACED)"; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
@@ -63,6 +64,16 @@ race: go
 
 crash: go
 	RAILGATE_KILLS=1000 $(GO) test -count=1 -timeout 20m -run TestKilledAtRandomInstants -v ./cmd/railgated
+
+# The same frames must be read the same on the processors that gates have.
+arch: go
+	@command -v qemu-aarch64-static >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ apt-get install -y -qq qemu-user-static >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq qemu-user-static; } >/dev/null 2>&1; }; } || true
+	@if command -v qemu-aarch64-static >/dev/null; then \
+		echo "go test on arm64 and arm: $(ARCHED)"; \
+		GOARCH=arm64 $(GO) test -exec qemu-aarch64-static $(ARCHED) && GOARCH=arm GOARM=7 $(GO) test -exec qemu-arm-static $(ARCHED); \
+	else echo "arm64 and arm: passed over, they need qemu-user-static (apt install qemu-user-static)"; fi
+ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|EachVector|Base45|EveryFormat|Libjpeg|InverseTransform' ./driver/eye ./driver/jpegluma ./driver/v4l2 ./verify
 
 bench: go
 	$(GO) test -run '^$$' -bench 'Verify' ./verify

@@ -32,7 +32,7 @@ func encode(t testing.TB, text string, version, mask int, level decoder.ErrorCor
 
 func newTestReader() *Reader {
 	r := NewReader()
-	r.left = 1 << 40
+	r.left = 1 << 30
 	return r
 }
 
