@@ -83,8 +83,7 @@ type pattern struct {
 
 func patternAt(l *level, t *homography, u, v float64) pattern {
 	p := pattern{l: l}
-	p.x, p.y = t.at(u, v)
-	p.rx, p.ry, p.bx, p.by = t.steps(u, v)
+	p.x, p.y, p.rx, p.ry, p.bx, p.by = t.around(u, v)
 	return p
 }
 
@@ -181,8 +180,7 @@ func (b *bend) measure(pins []pin, t *homography, least float64) bool {
 	worth := false
 	for i := range pins {
 		p := &pins[i]
-		x, y := t.at(p.u, p.v)
-		rx, ry, _, _ := t.steps(p.u, p.v)
+		x, y, rx, ry, _, _ := t.around(p.u, p.v)
 		b.left = append(b.left, [2]float64{p.x - x, p.y - y})
 		worth = worth || math.Hypot(p.x-x, p.y-y) > least*math.Hypot(rx, ry)
 	}

@@ -8,15 +8,22 @@ import "math"
 type homography struct{ a, b, c, d, e, f, g, h float64 }
 
 func (t *homography) at(u, v float64) (x, y float64) {
-	w := t.g*u + t.h*v + 1
-	return (t.a*u + t.b*v + t.c) / w, (t.d*u + t.e*v + t.f) / w
+	k := 1 / (t.g*u + t.h*v + 1)
+	return (t.a*u + t.b*v + t.c) * k, (t.d*u + t.e*v + t.f) * k
 }
 
-// steps are the ways, in pixels, to the next module to the right and below at (u, v).
+// around are the place of (u, v), and the ways, in pixels, to the next module to the right
+// and below there.
+func (t *homography) around(u, v float64) (x, y, rx, ry, bx, by float64) {
+	k := 1 / (t.g*u + t.h*v + 1)
+	x, y = (t.a*u+t.b*v+t.c)*k, (t.d*u+t.e*v+t.f)*k
+	return x, y, (t.a - t.g*x) * k, (t.d - t.g*y) * k, (t.b - t.h*x) * k, (t.e - t.h*y) * k
+}
+
+// steps are the ways of around.
 func (t *homography) steps(u, v float64) (rx, ry, bx, by float64) {
-	w := t.g*u + t.h*v + 1
-	x, y := (t.a*u+t.b*v+t.c)/w, (t.d*u+t.e*v+t.f)/w
-	return (t.a - t.g*x) / w, (t.d - t.g*y) / w, (t.b - t.h*x) / w, (t.e - t.h*y) / w
+	_, _, rx, ry, bx, by = t.around(u, v)
+	return rx, ry, bx, by
 }
 
 // A pin fixes a place of the code to a place of the level.

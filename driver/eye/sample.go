@@ -41,7 +41,7 @@ func (m *modules) sample(p *plane, t *homography, b *bend, dim int) {
 	for v := range dim {
 		for u := range dim {
 			cu, cv := float64(u)+0.5, float64(v)+0.5
-			x, y := t.at(cu, cv)
+			x, y, rx, ry, bx, by := t.around(cu, cv)
 			if b != nil {
 				dx, dy := b.at(cu, cv)
 				x, y = x+dx, y+dy
@@ -50,7 +50,6 @@ func (m *modules) sample(p *plane, t *homography, b *bend, dim int) {
 			g := p.atFixed(fx, fy)
 			if five {
 				const o = 0.22
-				rx, ry, bx, by := t.steps(cu, cv)
 				px, py, qx, qy := fixed(o*(rx+bx)), fixed(o*(ry+by)), fixed(o*(rx-bx)), fixed(o*(ry-by))
 				g = (g + p.atFixed(fx+px, fy+py) + p.atFixed(fx-px, fy-py) + p.atFixed(fx+qx, fy+qy) + p.atFixed(fx-qx, fy-qy)) / 5
 			}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"railgate/driver/eye/frames"
+	"railgate/driver/v4l2"
+)
+
+// phone is a frame of a passenger, as a file.
+func phone(t *testing.T, dir string) (path string, f frames.Frame) {
+	t.Helper()
+	f = frames.Show(9, frames.Showing{Width: 640, Height: 480, Version: 7, Pitch: 4})
+	path = filepath.Join(dir, "phone.png")
+	if err := writePNG(path, f.Image); err != nil {
+		t.Fatal(err)
+	}
+	return path, f
+}
+
+func TestScanShowsWhatEachStageSaw(t *testing.T) {
+	dir := t.TempDir()
+	path, f := phone(t, dir)
+	stages := filepath.Join(dir, "stages")
+	status, out, errOut := tool(t, "", "scan", "--debug", stages, "--json", path)
+	var got found
+	if err := json.Unmarshal([]byte(out), &got); err != nil || status != 0 || got.Text != f.Text {
+		t.Fatalf("status %d, %q, %q; want the code", status, out, errOut)
+	}
+	for _, stage := range []string{"dark", "finders", "grid", "modules"} {
+		files, err := filepath.Glob(filepath.Join(stages, "phone-*-"+stage+"-*.png"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("no picture of %s", stage)
+		}
+	}
+}
+
+func TestScanUsage(t *testing.T) {
+	for _, tt := range []struct {
+		args   []string
+		status int
+		words  string
+	}{
+		{[]string{"scan"}, exitUsage, "name pictures"},
+		{[]string{"scan", "--camera", "/dev/video0", "a.png"}, exitUsage, "do not go together"},
+		{[]string{"scan", "--camera", "/dev/video0", "--size", "big"}, exitUsage, "1280x720"},
+		{[]string{"scan", "--camera", "/nonexistent/video"}, exitFailed, "/nonexistent/video"},
+	} {
+		status, _, errOut := tool(t, "", tt.args...)
+		if status != tt.status || !strings.Contains(errOut, tt.words) {
+			t.Errorf("railgate %v: status %d, %q; want %d, %q", tt.args, status, errOut, tt.status, tt.words)
+		}
+	}
+}
+
+// film is a camera that shows one picture a number of times.
+type film struct {
+	img  *image.Gray
+	left int
+}
+
+func (f *film) Next(_ context.Context, fn func(*image.Gray, v4l2.Meta) error) error {
+	if f.left--; f.left < 0 {
+		return v4l2.ErrUnplugged
+	}
+	return fn(f.img, v4l2.Meta{Passed: 1})
+}
+
+func TestLiveScanTellsWhatTheCameraSees(t *testing.T) {
+	dir := t.TempDir()
+	_, f := phone(t, dir)
+	s := liveScan{save: filepath.Join(dir, "newest.png"), frames: 5, asJSON: true}
+	var out bytes.Buffer
+	err := s.look(t.Context(), &film{f.Image, 9}, strings.NewReader(""), newScope(&out, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads, passed := 0, 0
+	for dec := json.NewDecoder(&out); dec.More(); {
+		var v sight
+		if err := dec.Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+		if reads, passed = reads+v.Reads, passed+v.Passed; v.Text != f.Text || v.Module < 2 || v.Module > 6 || v.FPS <= 0 {
+			t.Errorf("%+v; want the code, of modules of about 4 pixels", v)
+		}
+	}
+	if reads != 5 || passed != 5 {
+		t.Errorf("%d read, %d passed over; want 5 and 5", reads, passed)
+	}
+	file, err := os.Open(s.save)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if img, err := png.Decode(file); err != nil || img.Bounds() != f.Image.Rect {
+		t.Errorf("the saved frame is %v, %v", img, err)
+	}
+}
+
+func TestLiveScanSaysThatTheCameraIsGone(t *testing.T) {
+	var out bytes.Buffer
+	s := liveScan{}
+	err := s.look(t.Context(), &film{image.NewGray(image.Rect(0, 0, 64, 48)), 2}, nil, newScope(&out, false))
+	if err == nil || !strings.Contains(err.Error(), "unplugged") || !strings.Contains(out.String(), "no code") {
+		t.Errorf("%v, %q; want that it is unplugged, after no code was seen", err, &out)
+	}
+}
