@@ -293,7 +293,7 @@ const maxAge = 30
 
 // lastRows are the rows of the level where the last code was.
 func (r *Reader) lastRows(l *level) (top, bottom int, ok bool) {
-	if r.last.age == 0 || r.last.age > maxAge {
+	if r.last.bottom <= r.last.top || r.last.age > maxAge {
 		return 0, 0, false
 	}
 	k := float64(l.shrink)
