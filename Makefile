@@ -78,6 +78,8 @@ ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|
 bench: go
 	$(GO) test -run '^$$' -bench 'Verify' ./verify
 	$(GO) test -run '^$$' -bench 'Passage' -benchtime 300x ./cmd/railgated
+	$(GO) test -run '^$$' -bench 'Frame' -benchtime 1000x ./cmd/railgated
+	$(GO) test -run '^$$' -bench 'Watch' -benchtime 500x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'Footprint' -benchtime 1x ./cmd/railgated
 
 # The others are Debian's, and zxing-cpp's newest and quirc if ZXING_SRC and QUIRC_SRC name the folders of their sources.
