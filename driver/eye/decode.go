@@ -159,6 +159,10 @@ func (r *Reader) correct(lay *layout, f format) ([]byte, bool) {
 	r.data = r.data[:0]
 	for _, b := range blocks {
 		words, n := b.GetCodewords(), b.GetNumDataCodewords()
+		if r.divider(len(words) - n).divides(words) {
+			r.data = append(r.data, words[:n]...)
+			continue
+		}
 		r.ints = r.ints[:0]
 		for _, w := range words {
 			r.ints = append(r.ints, int(w))

@@ -2,9 +2,11 @@ package eye
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/common/reedsolomon"
 	"github.com/makiuchi-d/gozxing/qrcode/decoder"
 	"github.com/makiuchi-d/gozxing/qrcode/encoder"
 )
@@ -138,6 +140,34 @@ func TestErrorsAreCorrectedUpToHalfTheCheckWords(t *testing.T) {
 		}
 		if got, want := r.decode(lay, of), words <= 8; got != want {
 			t.Errorf("%d wrong words: read %v; want %v", words, got, want)
+		}
+	}
+}
+
+func TestDividersKnowCodewords(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	solomon := reedsolomon.NewReedSolomonEncoder(reedsolomon.GenericGF_QR_CODE_FIELD_256)
+	for check := 7; check <= maxCheck; check++ {
+		d := newDivider(check)
+		for range 20 {
+			words := make([]int, check+1+r.IntN(100))
+			for i := range words[:len(words)-check] {
+				words[i] = r.IntN(256)
+			}
+			if err := solomon.Encode(words, check); err != nil {
+				t.Fatal(err)
+			}
+			code := make([]byte, len(words))
+			for i, w := range words {
+				code[i] = byte(w)
+			}
+			if !d.divides(code) {
+				t.Errorf("%d check words: a codeword is none", check)
+			}
+			code[r.IntN(len(code))] ^= byte(1 + r.IntN(255))
+			if d.divides(code) {
+				t.Errorf("%d check words: a wrong word is passed over", check)
+			}
 		}
 	}
 }

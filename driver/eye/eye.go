@@ -13,6 +13,7 @@
 //	sample.go     the modules' brightness, levelled
 //	equalise.go   blur taken off, as the code's own fixed patterns teach
 //	decode.go     format, codewords, error correction, text
+//	codeword.go   whether there is anything to correct
 //
 // Error correction and the bit stream are gozxing's decoder package's; nothing else of it is
 // used, for its search for finders has no bound.
@@ -45,6 +46,9 @@ type Code struct {
 	Mirrored bool
 }
 
+// maxCheck is the most check words that a block has.
+const maxCheck = 30
+
 // A Point is a place in the picture, in pixels.
 type Point struct{ X, Y float64 }
 
@@ -57,13 +61,14 @@ type Reader struct {
 	Sketch   func(name string, img image.Image)
 	sketches int
 
-	levels  [maxLevels]level
-	layouts [maxDim + 1]*layout
-	modules modules
-	solomon *reedsolomon.ReedSolomonDecoder
-	code    Code
-	last    rows
-	have    [maxLevels]bool
+	levels   [maxLevels]level
+	layouts  [maxDim + 1]*layout
+	modules  modules
+	solomon  *reedsolomon.ReedSolomonDecoder
+	dividers [maxCheck + 1]*divider // by check words
+	code     Code
+	last     rows
+	have     [maxLevels]bool
 
 	// Memory that stages use again.
 	grids []grid
