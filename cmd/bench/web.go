@@ -61,7 +61,10 @@ func (w *web) handler() http.Handler {
 		panic("bench: internal error: " + err.Error()) // it is embedded
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(files))
+	static := http.FileServerFS(files)
+	for _, name := range []string{"{$}", "bench.css", "bench.js"} {
+		mux.Handle("GET /"+name, static)
+	}
 	mux.Handle("/phone/", http.StripPrefix("/phone", proxy(w.issuer)))
 	mux.Handle("GET /gate/", http.StripPrefix("/gate", proxy(w.gate)))
 	mux.HandleFunc("POST /phone/api/bench/advance", w.advancePhone)
@@ -182,13 +185,6 @@ func (w *web) pretend(ctx context.Context, d time.Duration) error {
 	defer w.mu.Unlock()
 	w.pretended += d
 	return nil
-}
-
-// moved tells whether the time is not the world's any more.
-func (w *web) moved() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.pretended != 0
 }
 
 // passages sends the log's lines and the bench's time as server-sent events.

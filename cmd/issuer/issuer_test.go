@@ -211,7 +211,7 @@ func TestFeedShowsCodes(t *testing.T) {
 	}
 	frames, link := t.TempDir(), filepath.Join(t.TempDir(), "scanner")
 	var out bytes.Buffer
-	if err := feed(context.Background(), f, link, frames, 2*time.Millisecond, 1, &out); err != nil {
+	if err := feed(context.Background(), f, link, frames, 2*time.Millisecond, 1, nil, &out); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(out.String(), `"want"`); n != len(acts()) {
