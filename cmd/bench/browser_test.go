@@ -396,7 +396,6 @@ func (t *table) advance(d time.Duration) {
 // midMonth moves the time to the next month's 10th, so that days can be added.
 func (t *table) midMonth() {
 	t.Helper()
-	shanghai := time.FixedZone("Asia/Shanghai", 8*60*60)
 	t.bench.web.mu.Lock()
 	now := time.Now().Add(t.bench.web.pretended).In(shanghai)
 	t.bench.web.mu.Unlock()

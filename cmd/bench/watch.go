@@ -177,7 +177,7 @@ func (s *screen) decided(r *store.Record, shown *control.Show) {
 		s.wrong++
 		words += s.paint("1;35", "  expected "+p.Want)
 	}
-	s.tell(line{Time: r.Time.Local().Format("15:04:05"), Decision: r.Decision, Result: r.Decision, Text: said(r, shown)})
+	s.tell(line{Time: r.Time.In(shanghai).Format("15:04:05"), Decision: r.Decision, Result: r.Decision, Text: said(r, shown)})
 	fmt.Fprintf(s.out, "%s  %-6s  %s  %s  %s\n", s.clock(r), r.Scanner, pad(p.What, 56), verdict, words)
 }
 

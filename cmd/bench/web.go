@@ -187,6 +187,9 @@ func (w *web) pretend(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// shanghai is the railway's time, which the phone shows too.
+var shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
+
 // passages sends the log's lines and the bench's time as server-sent events.
 func (w *web) passages(rw http.ResponseWriter, r *http.Request) {
 	lines := w.join()
@@ -199,7 +202,7 @@ func (w *web) passages(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		now := time.Now().Add(w.pretended)
 		w.mu.Unlock()
-		_, err := fmt.Fprintf(rw, "event: clock\ndata: %s\n\n", now.Format("01-02 15:04:05"))
+		_, err := fmt.Fprintf(rw, "event: clock\ndata: %s\n\n", now.In(shanghai).Format("01-02 15:04:05"))
 		if errors.Join(err, out.Flush()) != nil {
 			return
 		}
