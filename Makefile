@@ -22,7 +22,7 @@ help:
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
 	@echo "make bench    how long things take, as docs/performance.md has it"
-	@echo "make pictures  README's two pictures, from the real pages"
+	@echo "make pictures README's two pictures, from the real pages"
 	@echo "make fuzz     ten seconds of every fuzz test"
 	@echo "make crash    kill railgated at a thousand random instants"
 	@echo "make clean    remove what was built"

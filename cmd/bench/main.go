@@ -111,10 +111,11 @@ func (b *bench) start(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	b.web = newWeb(control.NewClient(b.path("data")), b.path("frames"), issuer, &url.URL{Scheme: "http", Host: gate})
+	b.web.kept = b.path("time")
 	if err := b.startDaemon(ctx); err != nil {
 		return err
 	}
-	b.web = newWeb(control.NewClient(b.path("data")), b.path("frames"), issuer, &url.URL{Scheme: "http", Host: gate})
 	if crowd != nil {
 		// The crowd makes way for whoever opens the page, and comes back when it is
 		// closed, unless the time was moved: their codes are of the world's.
@@ -263,9 +264,17 @@ func (b *bench) startDaemon(ctx context.Context) error {
 	if err := b.launch(cmd); err != nil {
 		return err
 	}
-	client := control.NewClient(b.path("data"))
+	client, moved := control.NewClient(b.path("data")), false
 	for range 400 {
-		if s, err := client.Status(ctx); err == nil && s.Health == control.Healthy {
+		s, err := client.Status(ctx)
+		if err == nil && !moved {
+			moved = true
+			if err := b.web.pretendAgain(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err == nil && s.Health == control.Healthy {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)

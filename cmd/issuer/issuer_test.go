@@ -225,3 +225,23 @@ func TestFeedShowsCodes(t *testing.T) {
 		t.Errorf("the serial line is left: %v", err)
 	}
 }
+
+func TestFeedWaits(t *testing.T) {
+	waits, wait, went := make(chan bool), false, make(chan bool)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { went <- pause(ctx, time.Hour, waits, &wait) }()
+	waits <- true
+	waits <- false
+	cancel()
+	if <-went || wait {
+		t.Error("ended while it waited, it goes on")
+	}
+	if !pause(t.Context(), time.Millisecond, nil, &wait) {
+		t.Error("nobody asks it to wait, and it does not go on")
+	}
+	go func() { waits <- false }()
+	wait = true
+	if !pause(t.Context(), 50*time.Millisecond, waits, &wait) || wait {
+		t.Error("asked to go on, it waits")
+	}
+}

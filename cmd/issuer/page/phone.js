@@ -59,18 +59,20 @@ let state = null; // what the issuer says
 
 async function ask(path, body, patience = 8000) {
   const asked = performance.now();
-  let answer, data;
+  let answer, data = null;
   try {
     answer = await fetch('api/' + path, {
       method: body === undefined ? 'GET' : 'POST', body: body === undefined ? undefined : JSON.stringify(body),
       headers: { 'Content-Type': 'application/json', ...(page && { 'Railgate-Page': page }) }, signal: AbortSignal.timeout(patience), cache: 'no-store',
     });
-    data = await answer.json();
+    if (answer.headers.get('Content-Type') === 'application/json') data = await answer.json();
+    else if (answer.status >= 500) throw new Error('nobody behind the proxy');
   } catch (e) {
     network(false);
     throw new Cut(String(e));
   }
   network(true);
+  if (!data) throw new Denied({ reason: 'refused', zh: '请求未被接受', en: 'The request was refused', do_zh: '请刷新页面后重试', do_en: 'Load the page again' });
   if (data.denied) throw new Denied(data.denied);
   if (typeof data.now === 'number') time.heard(data.now, asked);
   return data;
@@ -235,7 +237,7 @@ function deny(why) {
   denial = why;
   two($('why'), why.zh, why.en);
   two($('todo'), why.do_zh, why.do_en);
-  const next = why.next === 'window' && !state?.bench ? '' : why.next;
+  const next = why.next === 'window' && !state?.bench ? '' : why.next; // a bench's window is a button away
   $('helps').hidden = !next;
   if (next) two($('helps'), ...words.helps[next]);
   $('outcome').dataset.reason = why.reason;
@@ -283,13 +285,13 @@ async function paper() {
 // ---- the certificate and its code ----
 
 let wallet = null; // {issued, secret}: what codes are made of
-let shown = '';    // the text that is on the screen
+let drawn = null;  // {wallet, slot}: the code that is on the screen
 let asking = null; // for a new one; for one certificate at most
 
 const room = (canvas) => Math.min(360, (canvas.parentElement.clientWidth || 320) - 12);
 
 function forgetCode() {
-  shown = '';
+  drawn = null;
   wallet = null;
 }
 
@@ -323,7 +325,10 @@ function renew(patience = 3000) {
   asking = fetchCode().catch(async (e) => {
     if (e instanceof Denied) await refreshState();
     else if (!(e instanceof Cut)) throw e;
-  }).finally(() => { asking = null; });
+  }).finally(() => {
+    asking = null;
+    triedAt = performance.now();
+  });
   return asking;
 }
 
@@ -339,7 +344,7 @@ function cover(zh, en, next) {
   $('coverdo').hidden = !next;
   if (next) two($('coverdo'), ...words.helps[next]);
   if (next) say(`${zh} ${en}`);
-  shown = '';
+  drawn = null;
   ring(null);
 }
 
@@ -369,22 +374,26 @@ async function turn() {
   if (now >= c.ends) return cover('证明已失效', 'The certificate has ended', 'apply');
   if (now >= c.live_until) return cover('请重新进行实人核验', 'Verify yourself again', 'recheck');
   const issued = wallet?.issued;
-  const slot = issued ? Math.floor((now - issued.begins) / issued.period) : -1;
+  const slot = issued ? Math.max(0, Math.floor((now - issued.begins) / issued.period)) : 0;
   if (!issued || slot >= issued.slots) {
     if (issued || !online) cover('正在获取二维码…', online ? 'Getting a code…' : 'No network: no code', '');
     await renew();
     return undefined;
   }
-  const text = await make(issued, wallet.secret, Math.max(0, slot));
-  if (text !== shown && !$('show').hidden) {
-    draw($('qr'), text, room($('qr')));
-    $('qr').dataset.slot = slot;
-    shown = text;
-    $('cover').hidden = true;
-    $('qr').style.visibility = 'visible';
-  }
-  ring(issued.begins + (Math.max(0, slot) + 1) * issued.period - now);
+  if (drawn?.wallet !== wallet || drawn.slot !== slot) await drawCode(slot);
+  ring(issued.begins + (slot + 1) * issued.period - now);
   return undefined;
+}
+
+// drawCode draws a slot's code once: a phone that signs would sign differently each time.
+async function drawCode(slot) {
+  const of = wallet, text = await make(of.issued, of.secret, slot);
+  if ($('show').hidden || wallet !== of) return;
+  draw($('qr'), text, room($('qr')));
+  $('qr').dataset.slot = slot;
+  drawn = { wallet: of, slot };
+  $('cover').hidden = true;
+  $('qr').style.visibility = 'visible';
 }
 
 async function refresh() {
