@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	browserapi "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -299,6 +300,24 @@ func (t *table) dark() {
 	t.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+		})
+		return chromedp.Void{}, err
+	})
+}
+
+// location lets the page have the browser's location, or not.
+func (t *table) location(setting browserapi.PermissionSetting) {
+	t.Helper()
+	_, err := chromedp.CallBrowser(t.ctx, browserapi.SetPermission, browserapi.SetPermissionParams{
+		Permission: &browserapi.PermissionDescriptor{Name: "geolocation"}, Setting: setting, BrowserContextID: chromedp.FromContext(t.ctx).BrowserContextID,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	latitude, longitude, accuracy := 23.1, 113.3, 10.0
+	t.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetGeolocationOverride, emulation.SetGeolocationOverrideParams{
+			Latitude: &latitude, Longitude: &longitude, Accuracy: &accuracy,
 		})
 		return chromedp.Void{}, err
 	})

@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -107,7 +108,7 @@ func (b *bench) start(ctx context.Context, o *options) error {
 			return err
 		}
 	}
-	issuer, _, err := b.startIssuer("127.0.0.1:0")
+	issuer, _, err := b.startIssuer("127.0.0.1:0", true)
 	if err != nil {
 		return err
 	}
@@ -221,13 +222,13 @@ func (b *bench) command(name string, args ...string) *exec.Cmd {
 }
 
 // startIssuer starts the passenger's page, and learns its address.
-func (b *bench) startIssuer(listen string) (*url.URL, *exec.Cmd, error) {
+func (b *bench) startIssuer(listen string, asBench bool) (*url.URL, *exec.Cmd, error) {
 	log, err := os.OpenFile(b.path("issuer.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer log.Close()
-	cmd := b.command("issuer", "serve", "--data", b.path("issuer"), "--listen", listen, "--bench")
+	cmd := b.command("issuer", "serve", "--data", b.path("issuer"), "--listen", listen, "--bench="+strconv.FormatBool(asBench))
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	if err != nil {

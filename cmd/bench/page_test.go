@@ -1,11 +1,13 @@
 package main
 
 import (
+	"io"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	browserapi "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"rsc.io/qr/coding"
@@ -243,7 +245,7 @@ func TestTheNetworkIsCut(t *testing.T) {
 	tb.until("it says that there is no network", "!$('#cut').hidden")
 	tb.picture("reopened")
 
-	if _, _, err := b.startIssuer(issuer); err != nil {
+	if _, _, err := b.startIssuer(issuer, true); err != nil {
 		t.Fatal(err)
 	}
 	tb.untilDoing("the network is back", "$('#cut').hidden", func() { tb.str("$('#refresh').click()") })
@@ -517,5 +519,36 @@ func TestTheTechniciansPage(t *testing.T) {
 	page.picture("status")
 	if text := page.str("document.body.innerText"); strings.Contains(text, "undefined") || strings.Contains(text, "NaN") {
 		t.Errorf("the page says %s", text)
+	}
+}
+
+// Without a bench the page asks the browser for its location, shows nothing of a
+// bench, and nobody passes a real-person check that is not there.
+func TestThePageWithoutABench(t *testing.T) {
+	chromium(t)
+	b := &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}
+	t.Cleanup(b.stop)
+	address, _, err := b.startIssuer("127.0.0.1:0", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tb := openTable(t, b, address.String(), 390, 844)
+	tb.ready()
+	if got := tb.str("[...document.querySelectorAll('.bench')].filter((e) => e.getClientRects().length).length"); got != "0" {
+		t.Errorf("%s things of a bench are seen", got)
+	}
+	tb.location(browserapi.PermissionSettingDenied)
+	tb.tap("#goapply")
+	tb.fillIn(newPassenger())
+	tb.tap("#next")
+	tb.until("without a location it says so", "seen('#outcome') && $('#outcome').dataset.reason === 'no_location'")
+	tb.location(browserapi.PermissionSettingGranted)
+	tb.tap("#helps")
+	tb.until("the check", "seen('#check')")
+	tb.tap("#start")
+	tb.until("nobody passes", "seen('#outcome') && $('#outcome').dataset.reason === 'no_check'")
+	tb.picture("no-check")
+	if tb.str("seen('#helps')") == "true" {
+		t.Error("a police window is offered as a button")
 	}
 }

@@ -12,6 +12,7 @@ const (
 	checkFailed      reason = "check_failed"
 	checkTimedOut    reason = "check_timed_out"
 	checkStale       reason = "check_stale"
+	noCheck          reason = "no_check"
 	monthlyLimit     reason = "monthly_limit"
 	stillValid       reason = "still_valid"
 	livenessDue      reason = "liveness_due"
@@ -56,6 +57,8 @@ var denials = map[reason]denial{
 		Do: "请检查网络后重试；仍不成功请到车站公安制证窗口", DoEnglish: "Check the network and try again; if it goes on, go to the police window at the station", Next: "check"},
 	checkStale: {Rule: "R4", Chinese: "页面停留过久，请重新开始", English: "This took too long: please begin again",
 		Do: "请重新提交", DoEnglish: "Send it again", Next: "form"},
+	noCheck: {Rule: "R16", Chinese: "暂不能在线核验本人", English: "No real-person check is to be had online",
+		Do: "请到车站公安制证窗口办理纸质临时身份证明", DoEnglish: "Go to the police window at the station for a paper certificate", Next: "window"},
 	monthlyLimit: {Rule: "R6", Chinese: "本月已申请3次，无法再次申请", English: "Three applications this month: no more until the next",
 		Do: "请到车站公安制证窗口办理纸质临时身份证明", DoEnglish: "Go to the police window at the station for a paper certificate", Next: "window"},
 	stillValid: {Rule: "R7", Chinese: "您已有有效的电子临时身份证明", English: "You have a valid certificate already",

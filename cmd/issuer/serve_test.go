@@ -282,7 +282,7 @@ func TestR4RealPersonCheck(t *testing.T) {
 	if status, _ := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket, "bench": "passes"}, nil); status != http.StatusBadRequest {
 		t.Errorf("outside a bench the page told the check what to say: status %d", status)
 	}
-	if _, why := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket}, nil); why != broken || q.state().Certificate != nil {
+	if _, why := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket}, nil); why != noCheck || q.state().Certificate != nil {
 		t.Errorf("without a check: %q; want nobody to pass", why)
 	}
 	if status, _ := q.ask("POST", "api/bench/advance", map[string]int{"seconds": 60}, nil); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {

@@ -142,7 +142,7 @@ func (s *service) check(ctx context.Context, ticket []byte, how string, who sess
 	case errors.Is(err, errNotThePerson):
 		return nil, deny(checkFailed)
 	case errors.Is(err, errNoCheck):
-		return nil, deny(broken)
+		return nil, deny(noCheck)
 	case err != nil:
 		return nil, deny(checkTimedOut)
 	}
