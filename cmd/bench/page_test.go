@@ -159,7 +159,7 @@ func TestWrongDocumentIsToldSo(t *testing.T) {
 	tb.set("#fill [name=number]", "110105194912310021")
 	tb.until("confirmed", "$('#fill [name=confirmed]').checked = true")
 	tb.tap("#next")
-	tb.until("a wrong number is told so", "$('#outcome').dataset.reason === 'bad_number' && $('#fill [name=number]').ariaInvalid === 'true'")
+	tb.until("a wrong number is told so", "$('#outcome').dataset.reason === 'bad_number' && $('#fill [name=number]').getAttribute('aria-invalid') === 'true'")
 	tb.tap("#helps")
 	tb.fillIn(newPassenger())
 	tb.set("#benchlocation", "refused")

@@ -57,20 +57,31 @@ class Cut extends Error {}
 let page = '';    // a visitor's token
 let state = null; // what the issuer says
 
+// The last tap wins: action is the signal that ends what the taps before it asked for.
+class Superseded extends Error {}
+let action = null;
+
 async function ask(path, body, patience = 8000) {
-  const asked = performance.now();
+  const asked = performance.now(), control = new AbortController(), stop = () => control.abort(), mine = action;
+  const timer = setTimeout(stop, patience);
+  mine?.addEventListener('abort', stop);
   let answer, data = null;
   try {
     answer = await fetch('api/' + path, {
       method: body === undefined ? 'GET' : 'POST', body: body === undefined ? undefined : JSON.stringify(body),
-      headers: { 'Content-Type': 'application/json', ...(page && { 'Railgate-Page': page }) }, signal: AbortSignal.timeout(patience), cache: 'no-store',
+      headers: { 'Content-Type': 'application/json', ...(page && { 'Railgate-Page': page }) }, signal: control.signal, cache: 'no-store',
     });
     if (answer.headers.get('Content-Type') === 'application/json') data = await answer.json();
     else if (answer.status >= 500) throw new Error('nobody behind the proxy');
   } catch (e) {
+    if (mine?.aborted) throw new Superseded();
     network(false);
     throw new Cut(String(e));
+  } finally {
+    clearTimeout(timer);
+    mine?.removeEventListener('abort', stop);
   }
+  if (mine?.aborted) throw new Superseded();
   network(true);
   if (!data) throw new Denied({ reason: 'refused', zh: '请求未被接受', en: 'The request was refused', do_zh: '请刷新页面后重试', do_en: 'Load the page again' });
   if (data.denied) throw new Denied(data.denied);
@@ -139,17 +150,28 @@ async function refreshState() {
 }
 
 // attempt runs what a button does, and shows what came of it.
+let acting = null;
 async function attempt(what) {
-  const busy = [...document.querySelectorAll('button.main')];
-  busy.forEach((b) => { b.disabled = true; });
+  acting?.abort();
+  const mine = new AbortController();
+  acting = mine;
+  action = mine.signal;
+  document.body.setAttribute('aria-busy', 'true');
+  const once = [...document.querySelectorAll('button.main')]; // what has been asked for is not asked for twice
+  once.forEach((b) => { b.disabled = true; });
   try {
     await what();
   } catch (e) {
+    if (mine.signal.aborted) return;
     if (e instanceof Denied) deny(e.why);
-    else if (!(e instanceof Cut)) throw e;
-    else say('无网络 No network');
+    else if (e instanceof Cut) say('无网络 No network');
+    else throw e;
   } finally {
-    busy.forEach((b) => { b.disabled = false; });
+    if (acting === mine) {
+      acting = action = null;
+      document.body.removeAttribute('aria-busy');
+      once.forEach((b) => { b.disabled = false; });
+    }
   }
 }
 
@@ -248,8 +270,8 @@ function deny(why) {
 // mark says to a screen reader which field is meant.
 function mark(reason) {
   const f = fields();
-  f.name.ariaInvalid = String(reason === 'incomplete' || reason === 'details_differ');
-  f.number.ariaInvalid = String(['incomplete', 'bad_number', 'details_differ'].includes(reason));
+  f.name.setAttribute('aria-invalid', reason === 'incomplete' || reason === 'details_differ');
+  f.number.setAttribute('aria-invalid', ['incomplete', 'bad_number', 'details_differ'].includes(reason));
 }
 
 const help = {
@@ -324,7 +346,7 @@ function renew(patience = 3000) {
   triedAt = performance.now();
   asking = fetchCode().catch(async (e) => {
     if (e instanceof Denied) await refreshState();
-    else if (!(e instanceof Cut)) throw e;
+    else if (!(e instanceof Cut || e instanceof Superseded)) throw e;
   }).finally(() => {
     asking = null;
     triedAt = performance.now();
@@ -540,12 +562,13 @@ async function timeMoved() {
   }
   if (state?.certificate && !$('show').hidden) showCertificate();
 }
-window.addEventListener('railgate:time', () => attempt(timeMoved));
-window.addEventListener('online', () => attempt(timeMoved));
+const sync = () => timeMoved().catch((e) => { if (!(e instanceof Superseded)) throw e; });
+window.addEventListener('railgate:time', sync);
+window.addEventListener('online', sync);
 document.addEventListener('visibilitychange', () => {
   if (document.hidden || time.offset === null) return;
   if (!$('show').hidden) stayAwake();
-  attempt(timeMoved);
+  sync();
 });
 
 // A visitor who closes the page must verify again (R10): the issuer is told.

@@ -24,7 +24,7 @@ self.addEventListener('fetch', (e) => {
 async function fresh(request) {
   const cache = await caches.open(cacheName);
   try {
-    const answer = await fetch(request, { signal: AbortSignal.timeout(3000) });
+    const answer = await Promise.race([fetch(request), new Promise((_, late) => { setTimeout(late, 3000); })]);
     if (answer.ok) {
       await cache.put(request, answer.clone());
       return answer;
