@@ -1,4 +1,4 @@
-# make run     a gate on a bench, without hardware, until Ctrl-C
+# make run     the phone and the gate on one page, without hardware, until Ctrl-C
 # make test    lint and every test
 # make help    the rest
 
@@ -15,16 +15,17 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross test lint unit race crash bench bench-qr arch fuzz clean go
+.PHONY: help run build cross test lint unit browser pictures race crash bench bench-qr arch fuzz clean go
 
 help:
-	@echo "make run      a gate on a bench, without hardware, until Ctrl-C"
+	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
 	@echo "make test     lint and every test"
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
+	@echo "make pictures README's two pictures, from the real pages"
 	@echo "make fuzz     ten seconds of every fuzz test"
 	@echo "make crash    kill railgated at a thousand random instants"
 	@echo "make clean    remove what was built"
@@ -52,8 +53,20 @@ lint: go
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-unit: go
+unit: go browser
 	$(GO) test ./...
+
+# The browser tests want chromium. It is installed where that may be done, else named.
+NO_BROWSER := browser tests: passed over, they need chromium (apt install chromium fonts-noto-cjk)
+browser:
+	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing chromium, for the browser tests"; \
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } >/dev/null 2>&1 || echo "$(NO_BROWSER)"; \
+	else echo "$(NO_BROWSER)"; fi
+
+pictures: go browser
+	RAILGATE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -run TestPictures ./cmd/bench
 
 # The race detector needs a C compiler; what it looks at is where goroutines meet.
 RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./store $(addprefix ./cmd/,issuer railgate railgated)
@@ -75,12 +88,15 @@ arch: go
 	else echo "arm64 and arm: passed over, they need qemu-user-static (apt install qemu-user-static)"; fi
 ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|EachVector|Base45|EveryFormat|Libjpeg|InverseTransform' ./driver/eye ./driver/jpegluma ./driver/v4l2 ./verify
 
-bench: go
+bench: go browser
 	$(GO) test -run '^$$' -bench 'Verify' ./verify
 	$(GO) test -run '^$$' -bench 'Passage' -benchtime 300x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'Frame' -benchtime 1000x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'Watch' -benchtime 500x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'Footprint' -benchtime 1x ./cmd/railgated
+	$(GO) test -run '^$$' -bench 'IssuerCodes' -benchtime 50000x ./cmd/issuer
+	@# From a picture at the camera to the lit screen; a hand holds each for more than a second.
+	$(GO) test -run '^$$' -bench 'PictureToScreen' -benchtime 100x ./cmd/bench
 
 # The others are Debian's, and zxing-cpp's newest and quirc if ZXING_SRC and QUIRC_SRC name the folders of their sources.
 PEERS := g++ libzbar-dev libzxing-dev cmake

@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,18 +26,19 @@ type passenger struct {
 	Want    string `json:"want"`
 }
 
-// startFeed starts the issuer's passengers and waits for their serial line.
-func (b *bench) startFeed(rounds int) (*exec.Cmd, chan passenger, error) {
-	cmd := exec.Command(filepath.Join(b.bin, "issuer"), "--dir", b.path("issuer"), "feed", "--serial", b.path("scanner"), "--frames", b.path("frames"), "--rounds", fmt.Sprint(rounds))
+// startCrowd starts the issuer's passengers and waits for their serial line.
+func (b *bench) startCrowd(rounds int) (*exec.Cmd, error) {
+	cmd := b.command("issuer", "--dir", b.path("issuer"), "feed", "--serial", b.path("scanner"), "--frames", b.path("frames"), "--rounds", fmt.Sprint(rounds))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := b.start(cmd); err != nil {
-		return nil, nil, err
+	if err := b.launch(cmd); err != nil {
+		return nil, err
 	}
 	passengers := make(chan passenger, 16)
+	b.passengers = passengers
 	go func() {
 		defer close(passengers)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -49,12 +50,11 @@ func (b *bench) startFeed(rounds int) (*exec.Cmd, chan passenger, error) {
 	}()
 	for range 200 {
 		if _, err := os.Lstat(b.path("scanner")); err == nil {
-			return cmd, passengers, nil
+			return cmd, nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	end(cmd)
-	return nil, nil, errors.New("the issuer makes no serial line")
+	return nil, errors.New("the issuer makes no serial line")
 }
 
 // screen prints a passage in a line, once it has heard what was journaled and what
@@ -68,11 +68,13 @@ type screen struct {
 	totals  []int64 // microseconds from the code's last byte to the relay
 	counts  map[string]int
 	wrong   int
+	out     io.Writer
+	tell    func(line) // the page's log
 }
 
-func newScreen() *screen {
+func newScreen(out io.Writer, tell func(line)) *screen {
 	_, err := unix.IoctlGetTermios(int(os.Stdout.Fd()), unix.TCGETS)
-	return &screen{colour: err == nil && os.Getenv("NO_COLOR") == "", counts: map[string]int{}}
+	return &screen{colour: err == nil && os.Getenv("NO_COLOR") == "", counts: map[string]int{}, out: out, tell: tell}
 }
 
 func (s *screen) paint(code, text string) string {
@@ -83,14 +85,14 @@ func (s *screen) paint(code, text string) string {
 }
 
 func (b *bench) greet() {
-	fmt.Printf("A gate on a bench. Its files are in %s; Ctrl-C ends it. From another terminal:\n", b.dir)
-	fmt.Printf("  %s/railgate --data %s status\n", b.bin, b.path("data"))
-	fmt.Printf("  %s/railgate --data %s sim emergency 1\n\n", b.bin, b.path("data"))
+	fmt.Fprintf(b.out, "A gate on a bench. Its files are in %s; Ctrl-C ends it.\n", b.dir)
+	fmt.Fprintf(b.out, "The passenger's phone and the gate, side by side:\n\n  %s\n\n", b.url)
 }
 
 // watch prints what happens until ctx ends, the passengers have all gone, or the
 // daemon has.
-func (b *bench) watch(ctx context.Context, passengers chan passenger) error {
+func (b *bench) watch(ctx context.Context) error {
+	passengers := b.passengers
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	events := make(chan control.Event, 64)
@@ -98,7 +100,7 @@ func (b *bench) watch(ctx context.Context, passengers chan passenger) error {
 	go func() {
 		gone <- control.NewClient(b.path("data")).Events(ctx, func(e control.Event) bool { events <- e; return true })
 	}()
-	s := newScreen()
+	s := newScreen(b.out, b.web.tell)
 	defer s.sum()
 	var over <-chan time.Time
 	for {
@@ -149,13 +151,13 @@ func (s *screen) clock(r *store.Record) string {
 // note prints what is worth a line and is no decision.
 func (s *screen) note(r *store.Record) {
 	if !slices.Contains([]store.Kind{store.Passage, store.Started, store.InService, store.Pruned}, r.Kind) {
-		fmt.Printf("%s  %s %s\n", s.clock(r), s.paint("33", string(r.Kind)), r.Detail)
+		fmt.Fprintf(s.out, "%s  %s %s\n", s.clock(r), s.paint("33", string(r.Kind)), r.Detail)
 	}
 }
 
 // decided prints the line of one passenger.
 func (s *screen) decided(r *store.Record, shown *control.Show) {
-	p := passenger{What: "someone", Scanner: r.Scanner, Want: r.Reason}
+	p := passenger{What: "a phone or paper, held from the page", Scanner: r.Scanner, Want: r.Reason}
 	if s.waiting != nil && s.waiting.Scanner == r.Scanner {
 		p, s.waiting = *s.waiting, nil
 	}
@@ -175,7 +177,17 @@ func (s *screen) decided(r *store.Record, shown *control.Show) {
 		s.wrong++
 		words += s.paint("1;35", "  expected "+p.Want)
 	}
-	fmt.Printf("%s  %-6s  %s  %s  %s\n", s.clock(r), r.Scanner, pad(p.What, 56), verdict, words)
+	s.tell(line{Time: r.Time.In(shanghai).Format("15:04:05"), Decision: r.Decision, Result: r.Decision, Text: said(r, shown)})
+	fmt.Fprintf(s.out, "%s  %-6s  %s  %s  %s\n", s.clock(r), r.Scanner, pad(p.What, 56), verdict, words)
+}
+
+// said is what a passenger was told, in a line.
+func said(r *store.Record, shown *control.Show) string {
+	text := r.Reason
+	for _, w := range shown.Words {
+		text += " · " + w.Text
+	}
+	return text
 }
 
 func pad(text string, n int) string {
@@ -184,14 +196,14 @@ func pad(text string, n int) string {
 
 // sum prints what the bench saw in all.
 func (s *screen) sum() {
-	fmt.Printf("\n%d granted, %d denied", s.counts["granted"], s.counts["denied"])
+	fmt.Fprintf(s.out, "\n%d granted, %d denied", s.counts["granted"], s.counts["denied"])
 	if len(s.totals) > 0 {
 		slices.Sort(s.totals)
-		fmt.Printf("; from a code's last byte to the relay: %.1f ms in the middle, %.1f ms at worst",
+		fmt.Fprintf(s.out, "; from a code's last byte to the relay: %.1f ms in the middle, %.1f ms at worst",
 			float64(s.totals[len(s.totals)/2])/1000, float64(s.totals[len(s.totals)-1])/1000)
 	}
 	if s.wrong > 0 {
-		fmt.Printf("; %s", s.paint("1;35", fmt.Sprintf("%d not as expected", s.wrong)))
+		fmt.Fprintf(s.out, "; %s", s.paint("1;35", fmt.Sprintf("%d not as expected", s.wrong)))
 	}
-	fmt.Println()
+	fmt.Fprintln(s.out)
 }

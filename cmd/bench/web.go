@@ -32,6 +32,7 @@ var page embed.FS
 type web struct {
 	client *control.Client
 	frames string
+	kept   string // a file with how far the time was moved
 	issuer *url.URL
 	gate   *url.URL
 
@@ -61,7 +62,10 @@ func (w *web) handler() http.Handler {
 		panic("bench: internal error: " + err.Error()) // it is embedded
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(files))
+	static := http.FileServerFS(files)
+	for _, name := range []string{"{$}", "bench.css", "bench.js"} {
+		mux.Handle("GET /"+name, static)
+	}
 	mux.Handle("/phone/", http.StripPrefix("/phone", proxy(w.issuer)))
 	mux.Handle("GET /gate/", http.StripPrefix("/gate", proxy(w.gate)))
 	mux.HandleFunc("POST /phone/api/bench/advance", w.advancePhone)
@@ -84,6 +88,7 @@ func proxy(to *url.URL) http.Handler {
 			r.SetURL(to)
 			r.Out.Host = r.In.Host
 		},
+		ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, err error) { answer(rw, err) },
 	}
 }
 
@@ -126,26 +131,29 @@ func (w *web) hold(rw http.ResponseWriter, r *http.Request) {
 // advance moves the time of the gate and of the issuer.
 func (w *web) advance(rw http.ResponseWriter, r *http.Request) {
 	seconds, err := strconv.Atoi(r.FormValue("seconds"))
-	if err != nil {
-		http.Error(rw, "want seconds", http.StatusBadRequest)
+	if err != nil || seconds < 0 {
+		http.Error(rw, "want seconds, forward", http.StatusBadRequest)
 		return
 	}
-	body := strings.NewReader(fmt.Sprintf(`{"seconds":%d}`, seconds))
-	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, w.issuer.JoinPath("api/bench/advance").String(), body)
-	if err == nil {
-		req.Header.Set("Content-Type", "application/json")
-		var resp *http.Response
-		if resp, err = http.DefaultClient.Do(req); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode >= 300 {
-				err = fmt.Errorf("issuer: %s", resp.Status)
-			}
-		}
+	answer(rw, w.move(r.Context(), time.Duration(seconds)*time.Second))
+}
+
+func (w *web) move(ctx context.Context, d time.Duration) error {
+	body := strings.NewReader(fmt.Sprintf(`{"seconds":%d}`, d/time.Second))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.issuer.JoinPath("api/bench/advance").String(), body)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = w.pretend(r.Context(), time.Duration(seconds)*time.Second)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
 	}
-	answer(rw, err)
+	resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("issuer: %s", resp.Status)
+	}
+	return w.pretend(ctx, d)
 }
 
 // advancePhone lets the phone's own control move the time: the gate's goes with it.
@@ -181,15 +189,28 @@ func (w *web) pretend(ctx context.Context, d time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pretended += d
-	return nil
+	return os.WriteFile(w.kept, []byte(w.pretended.String()), 0o640)
 }
 
-// moved tells whether the time is not the world's any more.
-func (w *web) moved() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.pretended != 0
+// pretendAgain brings a bench that was ended back to its time: a gate that has seen
+// tomorrow's codes does not believe that it is today.
+func (w *web) pretendAgain(ctx context.Context) error {
+	text, err := os.ReadFile(w.kept)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%s: %w; remove it", w.kept, err)
+	}
+	return w.move(ctx, d)
 }
+
+// shanghai is the railway's time, which the phone shows too.
+var shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
 
 // passages sends the log's lines and the bench's time as server-sent events.
 func (w *web) passages(rw http.ResponseWriter, r *http.Request) {
@@ -203,7 +224,7 @@ func (w *web) passages(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		now := time.Now().Add(w.pretended)
 		w.mu.Unlock()
-		_, err := fmt.Fprintf(rw, "event: clock\ndata: %s\n\n", now.Format("01-02 15:04:05"))
+		_, err := fmt.Fprintf(rw, "event: clock\ndata: %s\n\n", now.In(shanghai).Format("01-02 15:04:05"))
 		if errors.Join(err, out.Flush()) != nil {
 			return
 		}

@@ -29,7 +29,7 @@ func newFeed(dir *string) *cobra.Command {
 		Long: `Feed is a crowd of passengers: it shows fresh, stale, replayed and forged codes to a gate
 on a bench, by a serial line (it makes a pseudo-terminal and puts LINK to it) and by
 pictures in a camera's folder. It prints NDJSON: what is shown, and what a gate
-should say to it.`,
+should say to it. SIGUSR1 lets them wait, SIGUSR2 lets them go on.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if serial == "" || frames == "" {
 				return usageError{errors.New("feed: --serial and --frames are needed")}
@@ -40,7 +40,7 @@ should say to it.`,
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 			defer stop()
-			return feed(ctx, f, serial, frames, every, rounds, c.OutOrStdout())
+			return feed(ctx, f, serial, frames, every, rounds, waits(ctx), c.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&serial, "serial", "", "make a serial line and put this `link` to it")
@@ -48,6 +48,44 @@ should say to it.`,
 	c.Flags().DurationVar(&every, "every", 3500*time.Millisecond, "how long between passengers")
 	c.Flags().IntVar(&rounds, "rounds", 0, "stop after so many rounds of all kinds (0: never)")
 	return c
+}
+
+// waits tells when the passengers are to wait (true) and to go on (false).
+func waits(ctx context.Context) <-chan bool {
+	signals, out := make(chan os.Signal, 4), make(chan bool)
+	signal.Notify(signals, unix.SIGUSR1, unix.SIGUSR2)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				select {
+				case out <- s == unix.SIGUSR1:
+				case <-ctx.Done():
+				}
+			}
+		}
+	}()
+	return out
+}
+
+// pause lets every go by, and then as long as the passengers are to wait; false: the
+// end has come.
+func pause(ctx context.Context, every time.Duration, waits <-chan bool, wait *bool) bool {
+	for over := time.After(every); ; {
+		select {
+		case <-ctx.Done():
+			return false
+		case *wait = <-waits:
+			over = time.After(every)
+		case <-over:
+			if !*wait {
+				return true
+			}
+			over = nil
+		}
+	}
 }
 
 // shown is what feed prints of each code.
@@ -148,7 +186,7 @@ func newStranger(f *keyFile) (*keyFile, error) {
 	return s, nil
 }
 
-func feed(ctx context.Context, f *keyFile, link, frames string, every time.Duration, rounds int, out io.Writer) error {
+func feed(ctx context.Context, f *keyFile, link, frames string, every time.Duration, rounds int, waits <-chan bool, out io.Writer) error {
 	stranger, err := newStranger(f)
 	if err != nil {
 		return err
@@ -159,13 +197,12 @@ func feed(ctx context.Context, f *keyFile, link, frames string, every time.Durat
 	}
 	defer line.close()
 	c := &crowd{keys: f, stranger: stranger}
+	wait := false
 	enc := json.NewEncoder(out)
 	for round := 0; rounds == 0 || round < rounds; round++ {
 		for _, a := range acts() {
-			select {
-			case <-ctx.Done():
+			if !pause(ctx, every, waits, &wait) {
 				return nil
-			case <-time.After(every):
 			}
 			text, err := a.text(c)
 			if err != nil {

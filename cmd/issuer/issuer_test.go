@@ -212,7 +212,7 @@ func TestFeedShowsCodes(t *testing.T) {
 	}
 	frames, link := t.TempDir(), filepath.Join(t.TempDir(), "scanner")
 	var out bytes.Buffer
-	if err := feed(context.Background(), f, link, frames, 2*time.Millisecond, 1, &out); err != nil {
+	if err := feed(context.Background(), f, link, frames, 2*time.Millisecond, 1, nil, &out); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(out.String(), `"want"`); n != len(acts()) {
@@ -224,5 +224,25 @@ func TestFeedShowsCodes(t *testing.T) {
 	}
 	if _, err := os.Lstat(link); !os.IsNotExist(err) {
 		t.Errorf("the serial line is left: %v", err)
+	}
+}
+
+func TestFeedWaits(t *testing.T) {
+	waits, wait, went := make(chan bool), false, make(chan bool)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { went <- pause(ctx, time.Hour, waits, &wait) }()
+	waits <- true
+	waits <- false
+	cancel()
+	if <-went || wait {
+		t.Error("ended while it waited, it goes on")
+	}
+	if !pause(t.Context(), time.Millisecond, nil, &wait) {
+		t.Error("nobody asks it to wait, and it does not go on")
+	}
+	go func() { waits <- false }()
+	wait = true
+	if !pause(t.Context(), 50*time.Millisecond, waits, &wait) || wait {
+		t.Error("asked to go on, it waits")
 	}
 }

@@ -4,6 +4,7 @@
 //	issuer keys     makes signing keys and the keyset that gates read
 //	issuer code     mints a code, as text and as a QR picture
 //	issuer feed     shows codes to a gate on a bench, good and bad, as scanners would
+//	issuer serve    serves the passenger's page, with the rules
 package main
 
 import (
@@ -56,7 +57,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	dir := root.PersistentFlags().String("dir", "issuer-data", "the issuer's `folder`: its private keys and keys.json")
-	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir)} {
+	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir), newServe(dir)} {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError{fmt.Errorf("%s takes no arguments, and was given %q", c.CommandPath(), args[0])}

@@ -89,41 +89,54 @@ type screen struct {
 	Show      *control.Show `json:"show,omitempty"`
 }
 
-// screenBeat is how often a silent screen is told that the gate lives.
-const screenBeat = 2 * time.Second
+const (
+	// screenBeat is how often a silent screen is told that the gate lives.
+	screenBeat = 2 * time.Second
+	// screenLook is how often the lane's mode is looked at: it ends without an event.
+	screenLook = 200 * time.Millisecond
+)
 
 // getScreen sends what is shown as server-sent events, beginning with what is shown
-// now. A comment every now and then says that the gate lives.
+// now. A beat every now and then says that the gate lives.
 func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 	events := w.lane.hub.listen()
 	defer w.lane.hub.leave(events)
 	rw.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(rw)
-	beat := time.NewTicker(screenBeat)
+	beat, look := time.NewTicker(screenBeat), time.NewTicker(screenLook)
 	defer beat.Stop()
-	send := func(e control.Event) error {
-		data, err := json.Marshal(screen{
-			Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages, Mode: e.Mode, Show: e.Show,
-		})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(rw, "data: %s\n\n", data)
-		return err
-	}
-	for err := send(control.Event{Mode: string(w.lane.seen().mode)}); err == nil; err = out.Flush() {
+	defer look.Stop()
+	told := string(w.lane.seen().mode)
+	for err := w.tellScreen(rw, told, nil); err == nil; err = out.Flush() {
 		select {
 		case <-r.Context().Done():
 			return
 		case <-beat.C:
 			_, err = fmt.Fprint(rw, "event: beat\ndata: {}\n\n")
+		case <-look.C:
+			if now := string(w.lane.seen().mode); now != told {
+				told = now
+				err = w.tellScreen(rw, told, nil)
+			}
 		case e := <-events:
-			if e.Show != nil || e.Record != nil {
-				err = send(control.Event{Mode: e.Mode, Show: e.Show})
+			if e.Show != nil || e.Mode != told {
+				told = e.Mode
+				err = w.tellScreen(rw, told, e.Show)
 			}
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show) error {
+	data, err := json.Marshal(screen{
+		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages, Mode: mode, Show: show,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(rw, "data: %s\n\n", data)
+	return err
 }

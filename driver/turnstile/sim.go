@@ -80,8 +80,10 @@ func (l *simLines) walk(after time.Duration) {
 	time.AfterFunc(after, func() {
 		l.set(passage, false) // the one before leaves as this one comes
 		l.set(passage, true)
+		// begun only now: on a loaded machine two timers may come in any order, and
+		// the sensor would stay active
+		time.AfterFunc(crossing, func() { l.set(passage, false) })
 	})
-	time.AfterFunc(after+crossing, func() { l.set(passage, false) })
 }
 
 // set changes an input and tells the watcher.

@@ -20,8 +20,12 @@ async function hold(blob) {
     return;
   }
   heldAt = performance.now();
+  delete document.body.dataset.lit;
   const answer = await fetch('hold', { method: 'POST', body: blob, headers: { 'Content-Type': 'image/png' } });
   if (!answer.ok) said(await answer.text(), 'bad');
+  setTimeout(() => {
+    if (heldAt) said('同一画面3秒内只读一次，或未读到，请再试 · The same picture within 3 s is one reading; or it was not read: try again');
+  }, 2000);
 }
 
 $('hold').onclick = async () => {
@@ -47,32 +51,40 @@ for (const b of document.querySelectorAll('[data-advance]')) {
   };
 }
 
-// The turnstile follows what the gate tells its own screen.
+// The turnstile follows the gate's own screen, in the frame beside it; and the time from
+// the hand to the lit screen is taken there.
 let mode = '';
-const gate = new EventSource('gate/events');
-gate.onmessage = (message) => {
-  const e = JSON.parse(message.data), t = $('turnstile');
-  t.dataset.mode = e.mode;
-  if (e.mode === 'passed' && mode !== 'passed') {
-    $('person').classList.remove('walks');
-    void $('person').getBoundingClientRect(); // begin the walk anew
-    $('person').classList.add('walks');
-  }
-  mode = e.mode;
-  if (!e.show) return;
-  t.dataset.light = e.show.light;
-  t.dataset.face = e.show.reason;
-  if (heldAt && e.show.seconds > 0) {
-    const began = heldAt;
-    heldAt = 0;
-    requestAnimationFrame(() => {
-      const ms = Math.round(performance.now() - began);
-      document.body.dataset.lit = ms;
-      said(`${e.show.words.map((w) => w.text).join(' · ')} (${ms} ms)`, e.show.light === 'green' ? 'good' : 'bad');
-    });
-  }
-};
-gate.onerror = () => { $('turnstile').dataset.light = 'dark'; };
+function follow() {
+  const screen = $('gate').contentDocument?.body, t = $('turnstile');
+  if (!screen) return;
+  const seen = (changes) => {
+    const now = screen.dataset;
+    [t.dataset.mode, t.dataset.light, t.dataset.face] = [now.mode, now.light, now.reason];
+    if (now.mode === 'passed' && mode !== 'passed') walk();
+    mode = now.mode;
+    const answered = changes.some((c) => c.attributeName === 'data-light') && (now.light === 'green' || now.light === 'red');
+    if (heldAt && answered) requestAnimationFrame(lit);
+  };
+  new MutationObserver(seen).observe(screen, { attributes: true });
+  seen([]);
+}
+$('gate').onload = follow;
+follow();
+
+function walk() {
+  $('person').classList.remove('walks');
+  void $('person').getBoundingClientRect(); // begin the walk anew
+  $('person').classList.add('walks');
+}
+
+function lit() {
+  if (!heldAt) return;
+  const ms = Math.round(performance.now() - heldAt), screen = $('gate').contentDocument;
+  heldAt = 0;
+  document.body.dataset.lit = ms;
+  document.body.dataset.reason = screen.body.dataset.reason;
+  said(`${[...screen.querySelectorAll('#words p')].map((p) => p.textContent).join(' · ')} (${ms} ms)`, screen.body.dataset.light === 'green' ? 'good' : 'bad');
+}
 
 // What happened, a line each, newest first.
 const passages = new EventSource('passages');

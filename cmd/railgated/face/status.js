@@ -55,7 +55,7 @@ function hour(s) {
     const i = 59 - (now - Math.floor(new Date(m.begins) / 60000));
     if (i >= 0 && i < 60) minutes[i].parts = [{ n: m.granted, kind: 'granted' }, { n: m.denied, kind: 'denied' }];
   }
-  bars($('hour'), minutes, { 0: '-60', 30: '-30', 57: 'now' });
+  bars($('hour'), minutes, { 0: '-60', 30: '-30', 56: 'now' });
 }
 
 function times(s) {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"regexp"
+	"unicode/utf8"
+)
+
+// An account is a signed-in user's: who it is, and how to know them again.
+type account struct {
+	Sealed     []byte // a person, by vault.seal
+	Salt       []byte
+	Hash       []byte // PBKDF2 of the password
+	Generation uint32 // counts sign-outs: each ends every session before it (R10)
+}
+
+// passwordWork is OWASP's number of rounds for PBKDF2 with HMAC-SHA-256.
+const passwordWork = 600_000
+
+var accountName = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,32}$`)
+
+// goodAccount tells whether an account may be called and kept so.
+func goodAccount(name, password string) bool {
+	return accountName.MatchString(name) && utf8.RuneCountInString(password) >= 8 && len(password) <= 256
+}
+
+func newAccount(password string, sealed []byte) (*account, error) {
+	a := &account{Sealed: sealed, Salt: make([]byte, 16)}
+	if _, err := rand.Read(a.Salt); err != nil {
+		return nil, err
+	}
+	var err error
+	a.Hash, err = hashPassword(password, a.Salt)
+	return a, err
+}
+
+func hashPassword(password string, salt []byte) ([]byte, error) {
+	return pbkdf2.Key(sha256.New, password, salt, passwordWork, 32)
+}
+
+// opens tells whether a password is the account's. It takes as long where there is no
+// account, so that nobody learns which there are.
+func (a *account) opens(password string) bool {
+	if a == nil {
+		a = &account{Salt: make([]byte, 16), Hash: make([]byte, 32)}
+	}
+	hash, err := hashPassword(password, a.Salt)
+	return err == nil && subtle.ConstantTimeCompare(hash, a.Hash) == 1
+}

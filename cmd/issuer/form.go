@@ -1,0 +1,119 @@
+package main
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// residentCard is the one document that is taken (R2).
+const residentCard = "resident_id"
+
+// documents are those that the page names; all but the first are told that they
+// cannot apply.
+func documents() []string {
+	return []string{residentCard, "passport", "hk_macao_permit", "taiwan_permit", "foreigner_id", "other"}
+}
+
+// A form is what a passenger fills in (R1, R12).
+type form struct {
+	Name      string `json:"name"`
+	Document  string `json:"document"`
+	Number    string `json:"number"`
+	Confirmed bool   `json:"confirmed"` // I act for myself, and the details are true
+	Located   bool   `json:"located"`   // the phone has granted its location
+}
+
+// tidy spells a form in one way: spaces off the ends, the check digit in upper case.
+func (f *form) tidy() {
+	f.Name = strings.Join(strings.Fields(f.Name), " ")
+	f.Number = strings.ToUpper(strings.TrimSpace(f.Number))
+}
+
+// check tells what is wrong with the form of an application, if anything is.
+func (f *form) check(signedIn bool, now time.Time) reason {
+	if r := f.checkPerson(signedIn, now); r != "" {
+		return r
+	}
+	if !f.Located {
+		return noLocation // R3
+	}
+	return ""
+}
+
+// checkPerson is check without what only an application needs. A signed-in user has
+// confirmed the details when the account was opened; everybody else does now (R12).
+func (f *form) checkPerson(signedIn bool, now time.Time) reason {
+	switch {
+	case f.Document != residentCard:
+		return notResidentCard // R2, and before anything else: the rest would be in vain
+	case !goodName(f.Name) || f.Number == "":
+		return incomplete // R1
+	case !goodNumber(f.Number, now):
+		return badNumber // R2
+	case !signedIn && !f.Confirmed:
+		return notConfirmed
+	}
+	return ""
+}
+
+const maxName = 50 // characters
+
+func goodName(name string) bool {
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName {
+		return false
+	}
+	for _, r := range name {
+		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !strings.ContainsRune(" ·•.'-", r) {
+			return false
+		}
+	}
+	return true
+}
+
+// goodNumber tells whether a number is a resident identity card's (GB 11643-1999):
+// 6 digits of a place, 8 of the date of birth, 3 of an order, and a check digit by
+// ISO 7064 MOD 11-2.
+func goodNumber(number string, now time.Time) bool {
+	const size, check = 18, "10X98765432"
+	if len(number) != size {
+		return false
+	}
+	sum, weight := 0, 1<<17 // 2^17, 2^16 … 2^1, modulo 11
+	for i := range size - 1 {
+		digit := int(number[i]) - '0'
+		if digit < 0 || digit > 9 {
+			return false
+		}
+		sum += digit * (weight % 11)
+		weight /= 2
+	}
+	if number[size-1] != check[sum%11] {
+		return false
+	}
+	_, ok := birthDate(number, now)
+	return ok
+}
+
+// birthDate is the date of birth in a number; false where it is no real one.
+func birthDate(number string, now time.Time) (time.Time, bool) {
+	born, err := time.ParseInLocation("20060102", number[6:14], railwayTime)
+	return born, err == nil && born.Year() >= 1900 && !born.After(now)
+}
+
+// maskedName shows whose certificate it is to its holder, and little to a neighbour.
+func maskedName(name string) string {
+	runes := []rune(name)
+	if len(runes) < 2 {
+		return name
+	}
+	return string(runes[0]) + strings.Repeat("*", min(len(runes)-1, 3))
+}
+
+func maskedNumber(number string) string {
+	if len(number) < 8 {
+		return ""
+	}
+	return number[:3] + strings.Repeat("*", len(number)-7) + number[len(number)-4:]
+}

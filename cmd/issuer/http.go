@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// page is the passenger's page.
+//
+//go:embed page
+var page embed.FS
+
+// A web answers to the passenger's page and to gates.
+//
+//	GET  /                  the page
+//	GET  /keys.json         the keyset that gates read
+//	GET  /healthz           the process answers
+//	GET  /api/state         what the page shows: the time, who is signed in, the certificate
+//	GET  /api/history       the applications of the last month
+//	POST /api/visit         a visitor's token
+//	POST /api/signup, /api/signin, /api/signout, /api/leave
+//	POST /api/apply, /api/view, /api/recheck     the errand for a real-person check
+//	POST /api/check         the check; then what it was for
+//	POST /api/code          a code, or what the phone makes codes of
+//	POST /api/way           who makes the codes
+//	POST /api/bench/advance, /api/bench/paper    with --bench
+//
+// Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
+// status 403 (429: too often). Times are milliseconds since 1970, by the issuer.
+type web struct {
+	*service
+	limits  *limits
+	proxied bool // the last X-Forwarded-For is whom to count as the address
+}
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 16 << 10
+
+func (w *web) handler() http.Handler {
+	files, err := fs.Sub(page, "page")
+	if err != nil {
+		panic("issuer: internal error: " + err.Error()) // it is embedded
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServerFS(files))
+	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
+	mux.HandleFunc("GET /keys.json", w.getKeys)
+	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
+	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
+	read("GET /api/state", w.getState)
+	read("GET /api/history", w.getHistory)
+	read("POST /api/code", w.postCode)
+	read("POST /api/leave", w.postLeave)
+	write("POST /api/visit", w.postVisit)
+	write("POST /api/signup", w.postSignUp)
+	write("POST /api/signin", w.postSignIn)
+	write("POST /api/signout", w.postSignOut)
+	write("POST /api/apply", w.postBegin("apply"))
+	write("POST /api/view", w.postBegin("view"))
+	write("POST /api/recheck", w.postRecheck)
+	write("POST /api/check", w.postCheck)
+	write("POST /api/way", w.postWay)
+	if w.bench {
+		write("POST /api/bench/advance", w.postAdvance)
+		write("POST /api/bench/paper", w.postPaper)
+	}
+	return w.guard(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// guard says what a browser may do with the page: run its own scripts, talk to its own
+// server, and be framed by nobody (by the bench's own page on a bench).
+func (w *web) guard(next http.Handler) http.Handler {
+	frames := "'none'"
+	if w.bench {
+		frames = "'self'"
+	}
+	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
+		"frame-ancestors " + frames + "; base-uri 'none'; form-action 'none'"
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h := rw.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // the page's service worker keeps what it needs
+		r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
+		next.ServeHTTP(rw, r)
+	})
+}
+
+// A handler answers one request of the page with what becomes JSON. nil: nothing.
+type handler func(rw http.ResponseWriter, r *http.Request, who session) (any, error)
+
+type pair struct{ session, address *limiter }
+
+func (w *web) readLimits() pair  { return pair{w.limits.readSession, w.limits.readAddress} }
+func (w *web) writeLimits() pair { return pair{w.limits.writeSession, w.limits.writeAddress} }
+
+// answer finds out who asks and how often, and puts the answer into JSON.
+func (w *web) answer(h handler, p pair) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		now := time.Now()
+		if !p.address.allow(w.address(r), now) {
+			w.refuse(rw, deny(tooMany))
+			return
+		}
+		who, err := w.session(r)
+		if err == nil && who.id != "" && !p.session.allow(who.id, now) {
+			err = deny(tooMany)
+		}
+		var v any
+		if err == nil {
+			v, err = h(rw, r, who)
+		}
+		if err != nil {
+			w.refuse(rw, err)
+			return
+		}
+		reply(rw, http.StatusOK, v)
+	}
+}
+
+// address is whom a request comes from, without the port: a whole network of /64 for
+// IPv6, where one caller has as many as it likes.
+func (w *web) address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if all := r.Header.Get("X-Forwarded-For"); w.proxied && all != "" {
+		host = strings.TrimSpace(all[strings.LastIndexByte(all, ',')+1:])
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() && !ip.Is4In6() {
+		if net64, err := ip.Prefix(64); err == nil {
+			return net64.String()
+		}
+	}
+	return host
+}
+
+func reply(rw http.ResponseWriter, status int, v any) {
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(status)
+	if v == nil {
+		v = struct{}{}
+	}
+	json.NewEncoder(rw).Encode(v) // a page that is gone asks again
+}
+
+// errRequest is a request that the page would not make.
+var errRequest = errors.New("the request is not understood")
+
+func (w *web) refuse(rw http.ResponseWriter, err error) {
+	var d denied
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &d) && d.reason == tooMany:
+		rw.Header().Set("Retry-After", "5")
+		reply(rw, http.StatusTooManyRequests, refusal{d.words()})
+	case errors.As(err, &d):
+		reply(rw, http.StatusForbidden, refusal{d.words()})
+	case errors.As(err, &large):
+		http.Error(rw, "the request is too large", http.StatusRequestEntityTooLarge)
+	case errors.Is(err, errRequest) || errors.Is(err, errProof):
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+	default:
+		w.log.Error("a request went wrong", "err", err)
+		reply(rw, http.StatusInternalServerError, refusal{broken.words()})
+	}
+}
+
+type refusal struct {
+	Denied denial `json:"denied"`
+}
+
+// body reads a request's JSON. Another content type is refused: a browser's form
+// could send it from anywhere.
+func body(r *http.Request, v any) error {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return errRequest
+	}
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if dec.Decode(v) != nil || dec.More() {
+		return errRequest // what it holds may be somebody's name: it goes no further
+	}
+	return nil
+}
+
+func (w *web) getKeys(rw http.ResponseWriter, _ *http.Request) {
+	reply(rw, http.StatusOK, w.signing.document())
+}

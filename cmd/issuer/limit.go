@@ -1,0 +1,69 @@
+package main
+
+import (
+	"sync"
+	"time"
+)
+
+// A limiter is a token bucket for each caller. It goes by the system's monotonic
+// clock, whatever a bench makes of the time. It may be called concurrently.
+type limiter struct {
+	every time.Duration // one more
+	burst int           // at most at once
+
+	mu      sync.Mutex // guards the fields below
+	callers map[string]time.Time
+	swept   time.Time
+}
+
+func newLimiter(every time.Duration, burst int) *limiter {
+	return &limiter{every: every, burst: burst, callers: map[string]time.Time{}}
+}
+
+// maxCallers bounds what is remembered; beyond it everybody waits their turn until the
+// next sweep.
+const maxCallers = 1 << 17
+
+// allow tells whether a caller may go on, and counts it. A caller is kept as the
+// instant at which its bucket is full again.
+func (l *limiter) allow(caller string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.swept) > time.Minute {
+		for c, full := range l.callers {
+			if !full.After(now) {
+				delete(l.callers, c)
+			}
+		}
+		l.swept = now
+	}
+	full, known := l.callers[caller]
+	if !known && len(l.callers) >= maxCallers {
+		return false
+	}
+	if full.Before(now) {
+		full = now
+	}
+	full = full.Add(l.every)
+	if full.Sub(now) > l.every*time.Duration(l.burst) {
+		return false
+	}
+	l.callers[caller] = full
+	return true
+}
+
+// limits are how often one may ask: reading, and what writes or costs a check. An
+// address may be a whole station's.
+type limits struct {
+	readSession, readAddress   *limiter
+	writeSession, writeAddress *limiter
+	account                    *limiter // tries of a password
+}
+
+func newLimits() *limits {
+	return &limits{
+		readSession: newLimiter(500*time.Millisecond, 30), readAddress: newLimiter(5*time.Millisecond, 600),
+		writeSession: newLimiter(4*time.Second, 20), writeAddress: newLimiter(500*time.Millisecond, 120),
+		account: newLimiter(time.Minute, 10),
+	}
+}

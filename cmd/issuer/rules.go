@@ -1,0 +1,223 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"railgate/verify"
+)
+
+// The rules of the electronic temporary ID, R1 to R16, as the railway announced
+// them for its app. Everything here is a pure function of what is on record and of a
+// time that it is given; form.go has the rules about what is filled in, reasons.go
+// what a passenger is told.
+const (
+	validFor    = 24 * time.Hour   // R5: from the approval
+	perMonth    = 3                // R6: approved applications a person
+	reapplyIn   = 3 * time.Hour    // R7: before the valid one ends
+	codePeriod  = 60 * time.Second // R8
+	liveFor     = 30 * time.Minute // R9: after a real-person check
+	historyBack = 1                // R11: months
+)
+
+// railwayTime is Asia/Shanghai, which has had no summer time since 1991.
+var railwayTime = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// A certificate is an approved application.
+type certificate struct {
+	ID       verify.CertificateID
+	Way      verify.Way // who makes its codes
+	Approved time.Time
+	Live     time.Time // the last real-person check
+	Session  string    // which may see it: the one that passed that check
+}
+
+func (c *certificate) ends() time.Time { return c.Approved.Add(validFor) }
+
+func (c *certificate) valid(now time.Time) bool {
+	return !now.Before(c.Approved) && now.Before(c.ends())
+}
+
+// liveUntil is when the page must ask for a new real-person check.
+func (c *certificate) liveUntil() time.Time { return c.Live.Add(liveFor) }
+
+// An application is one line of the history.
+type application struct {
+	Time        time.Time
+	Denied      reason               // empty: approved
+	Certificate verify.CertificateID // of an approved one
+}
+
+// A dossier is what is on record of one person, oldest first.
+type dossier struct {
+	Certificates []certificate
+	Applications []application
+}
+
+// current is the newest certificate that is valid; nil: none is.
+func (d *dossier) current(now time.Time) *certificate {
+	for i := len(d.Certificates) - 1; i >= 0; i-- {
+		if c := &d.Certificates[i]; c.valid(now) {
+			return c
+		}
+	}
+	return nil
+}
+
+// last is the newest certificate, valid or not; nil: there is none.
+func (d *dossier) last() *certificate {
+	if len(d.Certificates) == 0 {
+		return nil
+	}
+	return &d.Certificates[len(d.Certificates)-1]
+}
+
+// review decides about an application of somebody who has passed the real-person
+// check (R4): the reason why it is denied, or none.
+func (d *dossier) review(now time.Time) reason {
+	// R7 first: who has a valid one needs no other, and is not sent away.
+	if c := d.current(now); c != nil && c.ends().Sub(now) > reapplyIn {
+		return stillValid
+	}
+	if d.approvedIn(now) >= perMonth {
+		return monthlyLimit
+	}
+	return ""
+}
+
+// approvedIn counts the approvals in the calendar month of a time (R6). What was
+// denied, seen or verified again is none of them.
+func (d *dossier) approvedIn(now time.Time) int {
+	year, month, _ := now.In(railwayTime).Date()
+	n := 0
+	for _, c := range d.Certificates {
+		if y, m, _ := c.Approved.In(railwayTime).Date(); y == year && m == month {
+			n++
+		}
+	}
+	return n
+}
+
+// apply reviews an application, writes the outcome down, and returns the
+// certificate or the reason why there is none.
+func (d *dossier) apply(id verify.CertificateID, way verify.Way, session string, now time.Time) (*certificate, reason) {
+	now = now.Truncate(time.Second) // the wire has seconds, and exp must be iat's day at most
+	if r := d.review(now); r != "" {
+		d.Applications = append(d.Applications, application{Time: now, Denied: r})
+		return nil, r
+	}
+	d.Applications = append(d.Applications, application{Time: now, Certificate: id})
+	d.Certificates = append(d.Certificates, certificate{ID: id, Way: way, Approved: now, Live: now, Session: session})
+	return d.last(), ""
+}
+
+// reverify lets a session see the certificate after a real-person check (R9, R10).
+func (d *dossier) reverify(session string, now time.Time) (*certificate, reason) {
+	c := d.current(now)
+	switch {
+	case c == nil && d.last() != nil:
+		return nil, certificateEnded
+	case c == nil:
+		return nil, noCertificate
+	}
+	c.Live, c.Session = now.Truncate(time.Second), session
+	return c, ""
+}
+
+// seenBy is the certificate that a session may see: the one whose last real-person
+// check it passed (R10), after its end too, so that the passenger can be told so.
+func (d *dossier) seenBy(session string) *certificate {
+	for i := len(d.Certificates) - 1; i >= 0; i-- {
+		if c := &d.Certificates[i]; session != "" && c.Session == session {
+			return c
+		}
+	}
+	return nil
+}
+
+// mayShow tells why no code of a certificate may be made now (R5, R9), if so.
+func (c *certificate) mayShow(now time.Time) reason {
+	switch {
+	case !c.valid(now):
+		return certificateEnded
+	case !now.Before(c.liveUntil()):
+		return livenessDue
+	}
+	return ""
+}
+
+// claims are what is signed for a code, or for a phone's codes, from now on (R8):
+// each begins when it is asked for.
+func (c *certificate) claims(holder verify.HolderID, now time.Time) verify.Claims {
+	return verify.Claims{
+		Holder: holder, Certificate: c.ID, Class: verify.Temporary,
+		IssuedAt: seconds(now), Live: seconds(c.Live), Expires: seconds(c.ends()),
+	}
+}
+
+// paperClaims are those of a paper certificate from the police window (R16): a
+// static code, valid as long as an electronic one.
+func paperClaims(holder verify.HolderID, id verify.CertificateID, now time.Time) verify.Claims {
+	return verify.Claims{
+		Holder: holder, Certificate: id, Class: verify.Paper,
+		IssuedAt: seconds(now), Live: seconds(now), Expires: seconds(now) + uint64(validFor/time.Second),
+	}
+}
+
+// history are the applications of the last month, newest first, for a signed-in
+// user; a visitor sees none (R11).
+func (d *dossier) history(signedIn bool, now time.Time) []application {
+	if !signedIn {
+		return nil
+	}
+	since := now.In(railwayTime).AddDate(0, -historyBack, 0)
+	var out []application
+	for _, a := range slices.Backward(d.Applications) {
+		if !a.Time.Before(since) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// keepFor is how long anything of a person is kept: two months hold the calendar
+// month that R6 counts, and the month that R11 shows.
+const (
+	keepMonths     = 2
+	keptPerDossier = 32 // applications: a flood of denied ones is no history
+)
+
+// prune forgets what no rule asks for any more, and tells whether anything is left.
+func (d *dossier) prune(now time.Time) bool {
+	since := now.In(railwayTime).AddDate(0, -keepMonths, 0)
+	d.Certificates = slices.DeleteFunc(d.Certificates, func(c certificate) bool { return c.Approved.Before(since) })
+	d.Applications = slices.DeleteFunc(d.Applications, func(a application) bool { return a.Time.Before(since) })
+	if extra := len(d.Applications) - keptPerDossier; extra > 0 {
+		d.Applications = slices.Delete(d.Applications, 0, extra)
+	}
+	return len(d.Certificates)+len(d.Applications) > 0
+}
+
+// A ticket is what a passenger may travel with.
+type ticket string
+
+const (
+	singleTicket ticket = "single"
+	multiRide    ticket = "multi_ride"
+	periodTicket ticket = "period"
+)
+
+// A use is an occasion at which the certificate stands for the identity card.
+type use string
+
+// admits tells whether a certificate serves for an occasion with a kind of ticket, on
+// a railway where tickets are electronic or not (R13, R14).
+func admits(u use, t ticket, electronic bool) bool {
+	return electronic && slices.Contains(uses(), u) && slices.Contains(tickets(), t)
+}
+
+func tickets() []ticket { return []ticket{singleTicket, multiRide, periodTicket} }
+
+func uses() []use {
+	return []use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"}
+}

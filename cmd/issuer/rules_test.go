@@ -1,0 +1,370 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/verify"
+)
+
+// noon is a moment that is far from the end of a month.
+var noon = time.Date(2026, 11, 10, 12, 0, 0, 0, railwayTime)
+
+func goodForm() form {
+	return form{Name: "李雷", Document: residentCard, Number: "11010519491231002X", Confirmed: true, Located: true}
+}
+
+// apply is an approved or denied application by a session, ids counted up.
+func apply(d *dossier, session string, at time.Time) (*certificate, reason) {
+	id := verify.CertificateID(fmt.Sprintf("cert%04d", len(d.Applications)))
+	return d.apply(id, verify.ByChain, session, at)
+}
+
+func mustApply(t *testing.T, d *dossier, session string, at time.Time) *certificate {
+	t.Helper()
+	c, r := apply(d, session, at)
+	if r != "" {
+		t.Fatalf("at %v: denied, %s", at, r)
+	}
+	return c
+}
+
+func TestR1ApplicationTakesNameDocumentAndNumber(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*form)
+		want   reason
+	}{
+		{"complete", func(*form) {}, ""},
+		{"no name", func(f *form) { f.Name = "" }, incomplete},
+		{"a name of spaces", func(f *form) { f.Name = "  " }, incomplete},
+		{"a name of 50", func(f *form) { f.Name = strings.Repeat("名", 50) }, ""},
+		{"a name of 51", func(f *form) { f.Name = strings.Repeat("名", 51) }, incomplete},
+		{"a name with a dot in it", func(f *form) { f.Name = "阿依古丽·买买提" }, ""},
+		{"a name with markup in it", func(f *form) { f.Name = "<b>" }, incomplete},
+		{"no number", func(f *form) { f.Number = "" }, incomplete},
+		{"no document", func(f *form) { f.Document = "" }, notResidentCard},
+	} {
+		f := goodForm()
+		tt.change(&f)
+		f.tidy()
+		if got := f.check(false, noon); got != tt.want {
+			t.Errorf("%s: %q; want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// number makes a number with a right check digit, by the standard's other formula:
+// the sum of all digits times their weights is 1 modulo 11.
+func number(place14, order string) string {
+	weights := []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
+	text, sum := place14+order, 0
+	for i, w := range weights {
+		sum += int(text[i]-'0') * w
+	}
+	for check := range 11 {
+		if (sum+check)%11 == 1 {
+			return text + string("0123456789X"[check])
+		}
+	}
+	panic("no check digit")
+}
+
+func TestR3LocationMustBeGranted(t *testing.T) {
+	f := goodForm()
+	f.Located = false
+	if got := f.check(false, noon); got != noLocation {
+		t.Errorf("without location: %q; want %q", got, noLocation)
+	}
+	if got := f.checkPerson(false, noon); got != "" {
+		t.Errorf("viewing without location: %q; it needs none", got)
+	}
+	if w := noLocation.words(); w.Next != "locate" {
+		t.Errorf("the answer offers %q; want to locate again", w.Next)
+	}
+}
+
+func TestR5CertificateIsValidFor24Hours(t *testing.T) {
+	var d dossier
+	c := mustApply(t, &d, "s", noon)
+	for _, tt := range []struct {
+		after time.Duration
+		want  bool
+	}{{-time.Second, false}, {0, true}, {24*time.Hour - time.Second, true}, {24 * time.Hour, false}} {
+		if got := c.valid(noon.Add(tt.after)); got != tt.want {
+			t.Errorf("%v after the approval: valid %v; want %v", tt.after, got, tt.want)
+		}
+	}
+	claims := c.claims("holder01", noon)
+	if claims.Expires-claims.IssuedAt != 86400 {
+		t.Errorf("a code's certificate lasts %d s; want 86400", claims.Expires-claims.IssuedAt)
+	}
+}
+
+func TestR6ThreeApprovalsACalendarMonth(t *testing.T) {
+	day := 24 * time.Hour
+	first := time.Date(2026, 11, 1, 0, 0, 0, 0, railwayTime) // still October in Greenwich
+	var d dossier
+	mustApply(t, &d, "s", first.Add(-time.Second)) // October's
+	mustApply(t, &d, "s", first.Add(day))
+	mustApply(t, &d, "s", first.Add(3*day))
+	if c, r := d.reverify("s", first.Add(3*day+time.Hour)); c == nil {
+		t.Fatalf("viewing: %s", r)
+	}
+	if _, r := apply(&d, "s", first.Add(3*day+time.Hour)); r != stillValid {
+		t.Fatalf("while one is valid: %q", r)
+	}
+	mustApply(t, &d, "s", first.Add(6*day)) // viewing and a denial used none
+	for _, at := range []time.Time{first.Add(9 * day), first.AddDate(0, 1, 0).Add(-time.Second)} {
+		if _, r := apply(&d, "s", at); r != monthlyLimit {
+			t.Errorf("the fourth, at %v: %q; want %q", at, r, monthlyLimit)
+		}
+	}
+	if w := monthlyLimit.words(); w.Next != "window" {
+		t.Errorf("the fourth is sent to %q; want the police window", w.Next)
+	}
+	mustApply(t, &d, "s", first.AddDate(0, 1, 0)) // December, in Shanghai
+}
+
+func TestR7AgainInTheLast3Hours(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		after time.Duration
+		want  reason
+	}{
+		{"at once", time.Second, stillValid},
+		{"a second before the last 3 hours", 21*time.Hour - time.Second, stillValid},
+		{"as the last 3 hours begin", 21 * time.Hour, ""},
+		{"a second before the end", 24*time.Hour - time.Second, ""},
+		{"at the end", 24 * time.Hour, ""},
+	} {
+		var d dossier
+		mustApply(t, &d, "s", noon)
+		if _, r := apply(&d, "s", noon.Add(tt.after)); r != tt.want {
+			t.Errorf("%s: %q; want %q", tt.name, r, tt.want)
+		}
+	}
+	var d dossier
+	mustApply(t, &d, "s", noon)
+	second := mustApply(t, &d, "s", noon.Add(22*time.Hour))
+	if c := d.current(noon.Add(23 * time.Hour)); c == nil || c.ID != second.ID {
+		t.Errorf("while both are valid %v is shown; want the newer", c)
+	}
+	mustApply(t, new(dossier), "s", noon) // another person's counts for nothing
+}
+
+func TestR8CodesChangeEvery60SecondsAndAtOnce(t *testing.T) {
+	var d dossier
+	c := mustApply(t, &d, "s", noon)
+	keys := benchKeys(t, noon)
+	show := func(at time.Time) string { return sign(t, keys, c.claims("holder01", at), at).Text() }
+	keyset := keysetOf(t, keys)
+	text := show(noon)
+	for _, tt := range []struct {
+		after time.Duration
+		want  verify.Reason
+	}{{0, verify.OK}, {60 * time.Second, verify.OK}, {70*time.Second - 1, verify.OK}, {70 * time.Second, verify.CodeExpired}} {
+		if v := verify.Decide(text, keyset, everyClass, noon.Add(tt.after)); v.Reason != tt.want {
+			t.Errorf("%v after: %s; want %s", tt.after, v.Reason, tt.want)
+		}
+	}
+	if again := show(noon.Add(time.Second)); again == text {
+		t.Error("refreshed a second later, the code is the same")
+	}
+	if codePeriod != time.Duration(keys.Issuer.Period)*time.Second || liveFor != time.Duration(keys.Issuer.Liveness)*time.Second || validFor != time.Duration(keys.Issuer.Validity)*time.Second {
+		t.Error("the keyset tells gates other times than the rules have")
+	}
+}
+
+func TestR9ThirtyMinutesAfterTheCheckNoCode(t *testing.T) {
+	var d dossier
+	c := mustApply(t, &d, "s", noon)
+	for _, tt := range []struct {
+		after time.Duration
+		want  reason
+	}{{0, ""}, {30*time.Minute - time.Second, ""}, {30 * time.Minute, livenessDue}, {24 * time.Hour, certificateEnded}} {
+		if got := c.mayShow(noon.Add(tt.after)); got != tt.want {
+			t.Errorf("%v after the check: %q; want %q", tt.after, got, tt.want)
+		}
+	}
+	later := noon.Add(40 * time.Minute)
+	if c, r := d.reverify("s", later); r != "" || c.mayShow(later) != "" || c.mayShow(later.Add(30*time.Minute)) != livenessDue {
+		t.Errorf("after a new check: %v, %q; want codes for another 30 minutes", c, r)
+	}
+}
+
+func TestR10AClosedPageMustVerifyAgain(t *testing.T) {
+	var d dossier
+	mustApply(t, &d, "first page", noon)
+	if d.seenBy("first page") == nil {
+		t.Fatal("the page that applied does not see the certificate")
+	}
+	for _, session := range []string{"", "second page"} {
+		if d.seenBy(session) != nil {
+			t.Errorf("session %q sees it without a check", session)
+		}
+	}
+	if c, r := d.reverify("second page", noon.Add(time.Hour)); r != "" || d.seenBy("second page") != c {
+		t.Errorf("after a check the second page does not see it: %s", r)
+	}
+	if d.seenBy("first page") != nil {
+		t.Error("two pages see it: one person holds one phone")
+	}
+}
+
+func TestR11HistoryOfAMonthForSignedInUsers(t *testing.T) {
+	var d dossier
+	mustApply(t, &d, "s", noon.AddDate(0, -1, -1))
+	mustApply(t, &d, "s", noon.AddDate(0, -1, 0)) // exactly a month ago
+	mustApply(t, &d, "s", noon.AddDate(0, 0, -2))
+	apply(&d, "s", noon.AddDate(0, 0, -2).Add(time.Minute)) // denied
+	got := d.history(true, noon)
+	if len(got) != 3 || got[0].Denied != stillValid || !got[2].Time.Equal(noon.AddDate(0, -1, 0)) {
+		t.Errorf("history %+v; want the last month's three, newest first", got)
+	}
+	if got := d.history(false, noon); got != nil {
+		t.Errorf("a visitor sees %+v", got)
+	}
+}
+
+func TestR12VisitorsConfirmThatTheyActForThemselves(t *testing.T) {
+	f := goodForm()
+	f.Confirmed = false
+	if got := f.check(false, noon); got != notConfirmed {
+		t.Errorf("applying: %q; want %q", got, notConfirmed)
+	}
+	if got := f.checkPerson(false, noon); got != notConfirmed {
+		t.Errorf("viewing: %q; want %q", got, notConfirmed)
+	}
+	if got := f.check(true, noon); got != "" {
+		t.Errorf("a signed-in user: %q; has confirmed already", got)
+	}
+}
+
+func TestR13EntryWithMultiRideAndPeriodTickets(t *testing.T) {
+	for _, kind := range []ticket{singleTicket, multiRide, periodTicket} {
+		if !admits("entry", kind, true) {
+			t.Errorf("a %s ticket does not admit", kind)
+		}
+	}
+	if admits("entry", "platform", true) {
+		t.Error("a kind of ticket that is none admits")
+	}
+}
+
+func TestR14WhereTheCertificateServes(t *testing.T) {
+	for _, u := range []use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"} {
+		if !admits(u, singleTicket, true) {
+			t.Errorf("it does not serve for %s", u)
+		}
+		if admits(u, singleTicket, false) {
+			t.Errorf("it serves for %s where tickets are paper", u)
+		}
+	}
+	if admits("hotel", singleTicket, true) {
+		t.Error("it serves in a hotel")
+	}
+}
+
+func TestR15RunsOutOnTheWay(t *testing.T) {
+	var d dossier
+	c := mustApply(t, &d, "s", noon)
+	arrival := noon.Add(25 * time.Hour)
+	if got := c.mayShow(arrival); got != certificateEnded {
+		t.Errorf("on arrival: %q; want %q", got, certificateEnded)
+	}
+	if d.seenBy("s") != c {
+		t.Error("the page cannot tell its passenger that it has ended")
+	}
+	if _, r := d.reverify("s", arrival); r != certificateEnded {
+		t.Errorf("verifying again: %q; it helps no more", r)
+	}
+	if w := certificateEnded.words(); w.Next != "apply" {
+		t.Errorf("the passenger is offered %q; want to apply again", w.Next)
+	}
+	mustApply(t, &d, "s", arrival)
+}
+
+func TestR16PaperFromThePoliceWindow(t *testing.T) {
+	keys := benchKeys(t, noon)
+	text := sign(t, keys, paperClaims("holder01", "paper001", noon), noon).Text()
+	keyset := keysetOf(t, keys)
+	for _, tt := range []struct {
+		after time.Duration
+		want  verify.Reason
+	}{{0, verify.OK}, {5 * time.Hour, verify.OK}, {24*time.Hour - time.Second, verify.OK}, {24 * time.Hour, verify.CertificateExpired}} {
+		v := verify.Decide(text, keyset, everyClass, noon.Add(tt.after))
+		if v.Reason != tt.want || v.Class != verify.Paper || v.Way != verify.Static {
+			t.Errorf("%v after: %s, class %d, %v; want %s, paper, static", tt.after, v.Reason, v.Class, v.Way, tt.want)
+		}
+	}
+	for _, r := range []reason{notResidentCard, monthlyLimit} {
+		if w := r.words(); w.Next != "window" {
+			t.Errorf("%s: sent to %q; want the police window", r, w.Next)
+		}
+	}
+}
+
+func TestEveryReasonHasItsWords(t *testing.T) {
+	for r, d := range denials {
+		if d.Chinese == "" || d.English == "" || d.Do == "" || d.DoEnglish == "" {
+			t.Errorf("%s lacks words: %+v", r, d)
+		}
+	}
+}
+
+func TestDossierForgets(t *testing.T) {
+	var d dossier
+	for i := range 5 {
+		mustApply(t, &d, "s", noon.AddDate(0, -4+i, 0))
+	}
+	for range 100 {
+		apply(&d, "s", noon.Add(time.Minute)) // denied
+	}
+	if !d.prune(noon.Add(time.Hour)) || len(d.Certificates) != 2 || len(d.Applications) != keptPerDossier {
+		t.Errorf("%d certificates, %d applications; want 2, %d", len(d.Certificates), len(d.Applications), keptPerDossier)
+	}
+	if d.prune(noon.AddDate(0, 3, 0)) {
+		t.Errorf("three months later there is still %+v", d)
+	}
+}
+
+func benchKeys(t *testing.T, now time.Time) *keyFile {
+	t.Helper()
+	f := newKeyFile("bench")
+	f.Version = 1
+	if err := f.addKey(verify.EdDSA, now.Add(-time.Hour), now.AddDate(0, 0, 30)); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func sign(t *testing.T, f *keyFile, c verify.Claims, at time.Time) verify.Credential {
+	t.Helper()
+	s, err := f.signer(verify.EdDSA, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential, err := s.Issue(c, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credential
+}
+
+func keysetOf(t *testing.T, f *keyFile) *verify.Keyset {
+	t.Helper()
+	data, err := json.Marshal(f.document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := verify.ParseKeyset(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// serveFlags are what issuer serve is told.
+type serveFlags struct {
+	listen, data, alg string
+	bench, proxied    bool
+}
+
+func newServe(dir *string) *cobra.Command {
+	var o serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the passenger's page, and keys.json to gates",
+		Long: `Serve is the issuer as a web service: the passenger's page, the rules, and the keyset
+that gates read. Its folder holds issuer.db (people and certificates, names sealed),
+identity.key (the key of the names), private.json (signing keys) and keys.json.
+
+Browsers give location, cryptography and service workers to pages from https or from
+this very machine: put a proxy that speaks TLS in front, and give --proxied.
+
+With --bench the real-person check does as the page tells it, the time can be moved,
+and an example account (example, password "passenger") is there. Without it no
+real-person check is connected, and everybody is sent to the police window.`,
+		Example: "  issuer serve --listen 127.0.0.1:8020 --data issuer-data --bench",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.data == "" {
+				o.data = *dir
+			}
+			ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+			defer stop()
+			return serve(ctx, &o, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), func(url string) { fmt.Fprintln(c.OutOrStdout(), url) })
+		},
+	}
+	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8020", "the `address` to listen on")
+	c.Flags().StringVar(&o.data, "data", "", "the issuer's `folder` (default: --dir)")
+	c.Flags().StringVar(&o.alg, "alg", "EdDSA", "the signatures' algorithm: EdDSA, ES256, SM2")
+	c.Flags().BoolVar(&o.bench, "bench", false, "a bench: the check does as it is told, the time can be moved")
+	c.Flags().BoolVar(&o.proxied, "proxied", false, "a proxy is in front: count callers by the last X-Forwarded-For")
+	return c
+}
+
+// serve answers until ctx ends; ready is told the page's address.
+func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url string)) error {
+	s, err := openService(o, log)
+	if err != nil {
+		return err
+	}
+	defer s.register.close()
+	l, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with --listen", err)
+	}
+	w := &web{service: s, limits: newLimits(), proxied: o.proxied}
+	srv := &http.Server{
+		Handler: w.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: checkTime + 15*time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 2)
+	go func() { ended <- srv.Serve(l) }()
+	go func() { ended <- s.Run(ctx) }()
+	ready("http://" + l.Addr().String() + "/")
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-ended:
+		ended <- nil
+	}
+	cancel()
+	srv.Close()
+	for range cap(ended) {
+		<-ended
+	}
+	return err
+}
+
+// openService opens the issuer's folder, and makes what is not there yet.
+func openService(o *serveFlags, log *slog.Logger) (*service, error) {
+	alg, err := parseAlgorithm(o.alg)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.data, 0o700); err != nil {
+		return nil, err
+	}
+	s := &service{checker: closedCheck{}, checkTime: checkTime, bench: o.bench, log: log}
+	if o.bench {
+		s.checker, s.checkTime = benchCheck{}, benchCheckTime
+	} else {
+		log.Warn("no real-person check is connected: every application is sent to the police window")
+	}
+	if s.vault, err = openVault(filepath.Join(o.data, vaultKeyName)); err != nil {
+		return nil, err
+	}
+	if s.signing, err = openSigning(o.data, alg, s.now(), log); err != nil {
+		return nil, err
+	}
+	if s.register, err = openRegister(o.data); err != nil {
+		return nil, err
+	}
+	if o.bench {
+		err = s.addExample()
+	}
+	return s, err
+}
+
+// addExample makes the bench's account.
+func (s *service) addExample() error {
+	err := s.signUp("example", "passenger", form{Name: "李雷", Document: residentCard, Number: "11010519491231002X", Confirmed: true})
+	if errors.Is(err, deny(accountTaken)) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,330 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"railgate/verify"
+)
+
+// A service is the issuer at work: the rules, applied to what is on record. Its
+// methods may be called concurrently.
+type service struct {
+	register  *register
+	vault     *vault
+	signing   *signing
+	checker   checker
+	checkTime time.Duration
+	bench     bool
+	log       *slog.Logger
+
+	mu    sync.Mutex // guards the field below
+	moved time.Duration
+}
+
+// denied is a reason as an error.
+type denied struct{ reason }
+
+func (d denied) Error() string { return string(d.reason) }
+
+func deny(r reason) error { return denied{r} }
+
+// now is the issuer's time: the system's, moved forward by a bench.
+func (s *service) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.moved)
+}
+
+// advance moves a bench's time.
+func (s *service) advance(d time.Duration) error {
+	s.mu.Lock()
+	s.moved += d
+	s.mu.Unlock()
+	return s.signing.rotate(s.now())
+}
+
+// Run keeps the keys in rotation and forgets what is old, until ctx ends.
+func (s *service) Run(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		if err := errors.Join(s.signing.rotate(s.now()), s.register.prune(s.now())); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// What a person is sealed for.
+const (
+	inRegister = "register"
+	inAccount  = "account"
+	inTicket   = "check"
+)
+
+// An errand is what a real-person check is for. It goes to the page and comes back
+// sealed, so that the issuer need not remember it.
+type errand struct {
+	Kind    string // apply, view
+	Person  person
+	Way     verify.Way
+	Session string // that asked
+	Until   int64  // seconds since 1970
+}
+
+// errandFor is how long the page may take from the form to the check.
+const errandFor = 10 * time.Minute
+
+// begin looks through a form and gives the errand for its check.
+func (s *service) begin(kind string, f form, way verify.Way, who session) ([]byte, error) {
+	now := s.now()
+	if who.account != nil {
+		p, err := s.accountPerson(who.account)
+		if err != nil {
+			return nil, err
+		}
+		f.Name, f.Document, f.Number = p.Name, p.Document, p.Number // one's own, and nobody else's (R1, R12)
+	}
+	f.tidy()
+	check := f.checkPerson
+	if kind == "apply" {
+		check = f.check
+	}
+	if r := check(who.account != nil, now); r != "" {
+		return nil, deny(r)
+	}
+	return s.errand(kind, person{f.Name, f.Document, f.Number}, way, who)
+}
+
+// again is the errand of one who sees a certificate already (R9).
+func (s *service) again(who session) ([]byte, error) {
+	_, rec, c, err := s.seen(who)
+	if err != nil {
+		return nil, err
+	}
+	if !c.valid(s.now()) {
+		return nil, deny(certificateEnded)
+	}
+	p, err := s.unseal(rec.Sealed, inRegister)
+	if err != nil {
+		return nil, err
+	}
+	return s.errand("view", p, c.Way, who)
+}
+
+func (s *service) errand(kind string, p person, way verify.Way, who session) ([]byte, error) {
+	return s.sealed(errand{Kind: kind, Person: p, Way: way, Session: who.id, Until: s.now().Add(errandFor).Unix()}, inTicket)
+}
+
+// check has the person checked, and then does the errand (R4).
+func (s *service) check(ctx context.Context, ticket []byte, how string, who session) (*certificate, error) {
+	var e errand
+	plain, err := s.vault.open(ticket, inTicket)
+	if err == nil {
+		err = fileDecoding.Unmarshal(plain, &e)
+	}
+	if err != nil || e.Session != who.id || s.now().Unix() >= e.Until {
+		return nil, deny(checkStale)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.checkTime)
+	defer cancel()
+	switch err := s.checker.check(ctx, e.Person, how); {
+	case errors.Is(err, errNotThePerson):
+		return nil, deny(checkFailed)
+	case errors.Is(err, errNoCheck):
+		return nil, deny(noCheck)
+	case err != nil:
+		return nil, deny(checkTimedOut)
+	}
+	return s.settle(&e)
+}
+
+// settle does an errand whose person was checked.
+func (s *service) settle(e *errand) (out *certificate, err error) {
+	now := s.now()
+	sealed, err := s.sealed(e.Person, inRegister)
+	if err != nil {
+		return nil, err
+	}
+	id, err := randomID(8)
+	if err != nil {
+		return nil, err
+	}
+	var why reason
+	err = s.register.change(s.vault.holder(e.Person.Document, e.Person.Number), func(rec *record) error {
+		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && known.Name != e.Person.Name {
+			return deny(detailsDiffer)
+		}
+		if e.Kind == "view" {
+			if out, why = rec.Dossier.reverify(e.Session, now); why != "" {
+				return deny(why)
+			}
+			return nil
+		}
+		rec.Sealed = sealed
+		out, why = rec.Dossier.apply(verify.CertificateID(id), e.Way, e.Session, now)
+		return nil // a denied application is written down as well
+	})
+	if err == nil && why != "" {
+		err = deny(why)
+	}
+	if err == nil && e.Kind == "apply" {
+		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Way, "ends", out.ends().UTC().Format(time.RFC3339))
+	}
+	return out, err
+}
+
+// seen is the certificate that a session may see (R10).
+func (s *service) seen(who session) (verify.HolderID, *record, *certificate, error) {
+	holder, rec, err := s.register.seenBy(who.id)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	if rec != nil {
+		if c := rec.Dossier.seenBy(who.id); c != nil {
+			return holder, rec, c, nil
+		}
+	}
+	return "", nil, nil, deny(verifyAgain)
+}
+
+// leave makes a session see nothing any more (R10).
+func (s *service) leave(who session) error {
+	holder, rec, err := s.register.seenBy(who.id)
+	if err != nil || rec == nil {
+		return err
+	}
+	return s.register.change(holder, func(rec *record) error {
+		for i := range rec.Dossier.Certificates {
+			if c := &rec.Dossier.Certificates[i]; c.Session == who.id {
+				c.Session = ""
+			}
+		}
+		return nil
+	})
+}
+
+// choose sets who makes the codes of the session's certificate.
+func (s *service) choose(way verify.Way, who session) error {
+	holder, _, c, err := s.seen(who)
+	if err != nil {
+		return err
+	}
+	return s.register.change(holder, func(rec *record) error {
+		for i := range rec.Dossier.Certificates {
+			if rec.Dossier.Certificates[i].ID == c.ID {
+				rec.Dossier.Certificates[i].Way = way
+			}
+		}
+		return nil
+	})
+}
+
+// A proof is what a phone gives to make its codes by itself: the anchor of its chain,
+// or its public key, and nothing where the issuer makes them.
+type proof struct {
+	Anchor []byte `json:"anchor,omitempty"` // 16 bytes
+	Key    []byte `json:"key,omitempty"`    // P-256, uncompressed (SEC 1), 65 bytes
+}
+
+var errProof = errors.New("what the phone gives does not fit the certificate's way")
+
+// credential signs what a session's codes are made of, from now on (R8), if it may
+// have any (R5, R9). Nothing is written: an issuer-rotated code costs one reading.
+func (s *service) credential(p proof, who session) (*certificate, verify.Claims, verify.Credential, error) {
+	holder, _, c, err := s.seen(who)
+	if err != nil {
+		return nil, verify.Claims{}, nil, err
+	}
+	now := s.now()
+	if r := c.mayShow(now); r != "" {
+		return nil, verify.Claims{}, nil, deny(r)
+	}
+	claims := c.claims(holder, now)
+	if err := p.enter(&claims, c.Way); err != nil {
+		return nil, verify.Claims{}, nil, err
+	}
+	signed, err := s.signing.issue(claims, now)
+	return c, claims, signed, err
+}
+
+// enter puts what the phone gives into the claims.
+func (p *proof) enter(claims *verify.Claims, way verify.Way) error {
+	switch {
+	case way == verify.ByIssuer && p.Anchor == nil && p.Key == nil:
+		return nil
+	case way == verify.ByChain && len(p.Anchor) == 16 && p.Key == nil:
+		claims.Anchor = p.Anchor
+		return nil
+	case way == verify.ByDevice && p.Anchor == nil:
+		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), p.Key)
+		if err != nil {
+			return errProof
+		}
+		claims.Phone, err = verify.NewPhoneKey(key)
+		return err
+	}
+	return errProof
+}
+
+// paper is a paper certificate from the police window, which a bench has (R16). It is
+// for whoever is there in person, with whatever document.
+func (s *service) paper(f form) (verify.Claims, verify.Credential, error) {
+	f.tidy()
+	if !goodName(f.Name) || f.Number == "" {
+		return verify.Claims{}, nil, deny(incomplete)
+	}
+	id, err := randomID(8)
+	if err != nil {
+		return verify.Claims{}, nil, err
+	}
+	now := s.now()
+	claims := paperClaims(s.vault.holder(f.Document, f.Number), verify.CertificateID(id), now)
+	signed, err := s.signing.issue(claims, now)
+	return claims, signed, err
+}
+
+// history are a signed-in user's applications of the last month (R11).
+func (s *service) history(who session) ([]application, error) {
+	if who.account == nil {
+		return nil, deny(signedOut)
+	}
+	p, err := s.accountPerson(who.account)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.register.person(s.vault.holder(p.Document, p.Number))
+	if err != nil || rec == nil {
+		return nil, err
+	}
+	return rec.Dossier.history(true, s.now()), nil
+}
+
+func (s *service) sealed(v any, purpose string) ([]byte, error) {
+	plain, err := fileEncoding.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return s.vault.seal(plain, purpose), nil
+}
+
+func (s *service) unseal(sealed []byte, purpose string) (person, error) {
+	var p person
+	plain, err := s.vault.open(sealed, purpose)
+	if err != nil {
+		return p, err
+	}
+	return p, fileDecoding.Unmarshal(plain, &p)
+}
+
+func (s *service) accountPerson(a *account) (person, error) { return s.unseal(a.Sealed, inAccount) }

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"time"
+)
+
+// A session is who asks. A visitor's token lives in the page's memory alone and comes
+// in a header, so that it ends with the page; a signed-in user's is a cookie, which
+// ends with signing out or clearing the browser's data (R10). The issuer remembers
+// neither: a token carries its own proof.
+//
+//	visitor    1 ‖ 16 random bytes ‖ HMAC (16)
+//	signed in  2 ‖ account (16) ‖ generation (4) ‖ 16 random bytes ‖ HMAC (16)
+type session struct {
+	id         string   // a hash of the token, as the register has it; "" without one
+	account    *account // nil: a visitor
+	accountKey string
+}
+
+const (
+	visitorHeader = "Railgate-Page"
+	cookieName    = "railgate_session"
+	cookieLasts   = 30 * 24 * time.Hour
+	tokenMAC      = 16
+)
+
+func (v *vault) token(body []byte) (string, error) {
+	random := make([]byte, 16)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	body = append(body, random...)
+	body = append(body, mac(v.sessions, string(body))[:tokenMAC]...)
+	return base64.RawURLEncoding.EncodeToString(body), nil
+}
+
+func (v *vault) visitorToken() (string, error) { return v.token([]byte{1}) }
+
+func (v *vault) accountToken(key string, generation uint32) (string, error) {
+	return v.token(binary.BigEndian.AppendUint32(append([]byte{2}, key...), generation))
+}
+
+// body is what a token says, without its proof; false where it is none of ours.
+func (v *vault) body(token string) ([]byte, bool) {
+	all, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(all) < 1+16+tokenMAC {
+		return nil, false
+	}
+	body := all[:len(all)-tokenMAC]
+	return body, subtle.ConstantTimeCompare(mac(v.sessions, string(body))[:tokenMAC], all[len(body):]) == 1
+}
+
+// session finds out who asks.
+func (s *service) session(r *http.Request) (session, error) {
+	if c, err := r.Cookie(cookieName); err == nil {
+		who, err := s.signedIn(c.Value)
+		if who.account != nil || err != nil {
+			return who, err
+		}
+	}
+	return s.visitor(r.Header.Get(visitorHeader)), nil
+}
+
+func (s *service) visitor(token string) session {
+	if body, ok := s.vault.body(token); ok && body[0] == 1 && len(body) == 17 {
+		return session{id: hashToken(token)}
+	}
+	return session{}
+}
+
+func (s *service) signedIn(token string) (session, error) {
+	body, ok := s.vault.body(token)
+	if !ok || body[0] != 2 || len(body) != 37 {
+		return session{}, nil
+	}
+	key := string(body[1:17])
+	a, err := s.register.account(key)
+	if err != nil || a == nil || a.Generation != binary.BigEndian.Uint32(body[17:21]) {
+		return session{}, err
+	}
+	return session{id: hashToken(token), account: a, accountKey: key}, nil
+}
+
+func hashToken(token string) string {
+	h := sha256.Sum256([]byte(token))
+	return string(h[:])
+}
+
+// signUp opens an account for its own user, who confirms the details (R12).
+func (s *service) signUp(name, password string, f form) error {
+	f.tidy()
+	if r := f.checkPerson(false, s.now()); r != "" {
+		return deny(r)
+	}
+	if !goodAccount(name, password) {
+		return deny(badAccount)
+	}
+	sealed, err := s.sealed(person{f.Name, f.Document, f.Number}, inAccount)
+	if err != nil {
+		return err
+	}
+	fresh, err := newAccount(password, sealed)
+	if err != nil {
+		return err
+	}
+	return s.register.changeAccount(s.vault.account(name), func(a *account) (*account, error) {
+		if a != nil {
+			return nil, deny(accountTaken)
+		}
+		return fresh, nil
+	})
+}
+
+// signIn gives a token for the cookie.
+func (s *service) signIn(name, password string) (string, error) {
+	key := s.vault.account(name)
+	a, err := s.register.account(key)
+	if err != nil {
+		return "", err
+	}
+	if !a.opens(password) {
+		return "", deny(wrongPassword)
+	}
+	return s.vault.accountToken(key, a.Generation)
+}
+
+// signOut ends every session of the account.
+func (s *service) signOut(who session) error {
+	if who.account == nil {
+		return nil
+	}
+	if err := s.leave(who); err != nil {
+		return err
+	}
+	return s.register.changeAccount(who.accountKey, func(a *account) (*account, error) {
+		a.Generation++
+		return a, nil
+	})
+}
+
+func (s *service) cookie(token string, lasts time.Duration) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: token, Path: "/", MaxAge: int(lasts / time.Second),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: !s.bench,
+	}
+}
