@@ -89,6 +89,20 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+func TestAJPEGThatIsCutShortIsReadAsFarAsItGoes(t *testing.T) {
+	img := picture(t, sample)
+	tall := image.NewGray(image.Rect(0, 0, img.Rect.Dx(), 3*img.Rect.Dy()))
+	copy(tall.Pix, img.Pix)
+	data := encodeJPEG(t, tall)
+	got, err := DecodePicture(data[:len(data)*9/10])
+	if err != nil || got.Rect != tall.Rect {
+		t.Fatalf("%v, %v; want the picture", got.Bounds(), err)
+	}
+	if text, ok := eye.NewReader().Read(got); !ok || text != sample {
+		t.Errorf("read %q, %v; want the code, which is in the part that is there", text, ok)
+	}
+}
+
 func TestPicturesThatAreNone(t *testing.T) {
 	good := encodePGM(image.NewGray(image.Rect(0, 0, 4, 4)))
 	for name, data := range map[string][]byte{

@@ -11,12 +11,15 @@ import (
 	_ "image/png"
 	"io"
 	"os"
+
+	"railgate/driver/jpegluma"
 )
 
 // maxPixels bounds a picture before its pixels are read.
 const maxPixels = 64 << 20
 
-// Picture reads a PNG, a JPEG or a binary PGM (8 bits) as luma.
+// Picture reads a PNG, a JPEG or a binary PGM (8 bits) as luma. A camera's JPEG that is cut
+// short is read as far as it goes.
 func Picture(path string) (*image.Gray, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -41,11 +44,27 @@ func DecodePicture(data []byte) (*image.Gray, error) {
 	if cfg.Width > maxPixels/max(1, cfg.Height) {
 		return nil, fmt.Errorf("%d x %d pixels are too many", cfg.Width, cfg.Height)
 	}
+	if img := cameraJPEG(data, &cfg); img != nil {
+		return img, nil
+	}
 	img, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
 	return luma(img), nil
+}
+
+// cameraJPEG reads a JPEG of the kind that cameras send as the camera's driver does: luma
+// alone, and of one that is cut short as much as there is. It returns nil for any other.
+func cameraJPEG(data []byte, cfg *image.Config) *image.Gray {
+	if !bytes.HasPrefix(data, []byte{0xff, 0xd8}) {
+		return nil
+	}
+	img, err := jpegluma.New(cfg.Width, cfg.Height).Decode(data)
+	if err != nil && !errors.Is(err, jpegluma.ErrDamaged) {
+		return nil
+	}
+	return img
 }
 
 // luma is a picture's brightness: where it has a plane of it, without a copy.
