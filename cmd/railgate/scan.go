@@ -87,7 +87,7 @@ func scanFile(reader *eye.Reader, file, debug string) (found, error) {
 	f := found{File: file}
 	img, err := scanner.Picture(file)
 	if err != nil {
-		f.Error = err.Error()
+		f.Error = strings.TrimPrefix(err.Error(), file+": ")
 		var pathErr *os.PathError
 		if errors.As(err, &pathErr) {
 			f.Error = pathErr.Err.Error()

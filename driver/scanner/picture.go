@@ -38,6 +38,9 @@ func DecodePicture(data []byte) (*image.Gray, error) {
 		return decodePGM(data)
 	}
 	cfg, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if errors.Is(err, image.ErrFormat) {
+		return nil, errFormat
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +83,8 @@ func luma(img image.Image) *image.Gray {
 	draw.Draw(gray, gray.Rect, img, img.Bounds().Min, draw.Over)
 	return gray
 }
+
+var errFormat = errors.New("not a PNG, a JPEG or a binary PGM")
 
 var errPGM = errors.New("not a binary PGM of 8 bits")
 
