@@ -425,6 +425,13 @@ func TestR9OverHTTP(t *testing.T) {
 	if why := p.goes("api/recheck", struct{}{}, "passes"); why != certificateEnded {
 		t.Errorf("verifying again after its end: %q", why)
 	}
+	if p.state().Certificate == nil {
+		t.Error("the page is not told that it has ended")
+	}
+	d.advance(toldFor)
+	if p.state().Certificate != nil {
+		t.Error("half a day later the page is told so still")
+	}
 }
 
 func TestR16PaperOverHTTP(t *testing.T) {

@@ -508,7 +508,11 @@ const examples = [['李雷', '11010519491231002X'], ['韩梅梅', '4401061988030
 let example = -1;
 
 $('goapply').onclick = () => attempt(() => fill('apply'));
-$('goview').onclick = () => attempt(() => (state?.signed_in ? viewOwn() : fill('view')));
+$('goview').onclick = () => attempt(async () => {
+  await refreshState();
+  if (state?.certificate) return showCertificate(); // this page may see it still
+  return state?.signed_in ? viewOwn() : fill('view');
+});
 $('gohistory').onclick = $('showhistory').onclick = () => attempt(history);
 $('renew').onclick = () => attempt(() => fill('apply'));
 $('fill').querySelector('form').onsubmit = (e) => { e.preventDefault(); attempt(submit); };
