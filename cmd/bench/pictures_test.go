@@ -34,9 +34,12 @@ func TestPictures(t *testing.T) {
 	phone.applies(who{"李雷", newPassenger().number})
 	phone.until("nothing of a bench", "(phone.body.classList.remove('onbench'), true)")
 	phone.keep("phone.png")
-	text := phone.canvas("$('#qr').toDataURL()")
-	gate.str("(fetch('data:image/png;base64," + base64.StdEncoding.EncodeToString(text) + "').then((a) => a.blob()).then(hold), true)")
-	screen.until("请通行", "document.body.dataset.reason === 'ok'")
+	code := base64.StdEncoding.EncodeToString(phone.canvas("$('#qr').toDataURL()"))
+	hold := func() {
+		gate.str("(fetch('data:image/png;base64," + code + "').then((a) => a.blob()).then(hold), true)")
+	}
+	hold()
+	screen.untilDoing("请通行", "document.body.dataset.reason === 'ok'", hold)
 	screen.keep("gate.png")
 }
 
