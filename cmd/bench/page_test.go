@@ -111,6 +111,35 @@ func TestADayLaterItHasEnded(t *testing.T) {
 	tb.until("the form, to apply again", "seen('#fill')")
 }
 
+func TestApplyAgainInTheLastHours(t *testing.T) {
+	chromium(t)
+	tb := newTable(t, wide, high)
+	p := newPassenger()
+	tb.applies(p)
+	tb.until("there is nothing to renew yet", "!seen('#renew')")
+	// Back, and view: the page may see it still, and asks for nothing.
+	tb.tap("#back")
+	tb.tap("#goview")
+	tb.sees()
+	tb.tap("#back")
+	tb.tap("#goapply")
+	tb.fillIn(p)
+	tb.tap("#next")
+	tb.tap("#start")
+	tb.until("one is valid already", "seen('#outcome') && $('#outcome').dataset.reason === 'still_valid'")
+	tb.tap("#tohome")
+	tb.sees()
+	ends := tb.str("text('#ends')")
+	tb.press("[data-advance='75600']")
+	tb.tap("#renew")
+	tb.fillIn(p)
+	tb.tap("#next")
+	tb.tap("#start")
+	tb.until("a new one", "seen('#qr') && text('#ends') !== "+quoted(ends))
+	tb.picture("renewed")
+	tb.holds("ok")
+}
+
 func TestFourthApplicationIsSentToTheWindow(t *testing.T) {
 	chromium(t)
 	tb := newTable(t, wide, high)

@@ -34,9 +34,12 @@ func TestPictures(t *testing.T) {
 	phone.applies(who{"李雷", newPassenger().number})
 	phone.until("nothing of a bench", "(phone.body.classList.remove('onbench'), true)")
 	phone.keep("phone.png")
-	text := phone.canvas("$('#qr').toDataURL()")
-	gate.str("(fetch('data:image/png;base64," + base64.StdEncoding.EncodeToString(text) + "').then((a) => a.blob()).then(hold), true)")
-	screen.until("请通行", "document.body.dataset.reason === 'ok'")
+	code := base64.StdEncoding.EncodeToString(phone.canvas("$('#qr').toDataURL()"))
+	hold := func() {
+		gate.str("(fetch('data:image/png;base64," + code + "').then((a) => a.blob()).then(hold), true)")
+	}
+	hold()
+	screen.untilDoing("请通行", "document.body.dataset.reason === 'ok'", hold)
 	screen.keep("gate.png")
 }
 
@@ -65,7 +68,7 @@ func BenchmarkPictureToScreen(b *testing.B) {
 	t := newTable(b, wide, high)
 	t.ready()
 	var all []int
-	unread := 0
+	unread, worst, commit := 0, 0, int64(0)
 	for i := 0; b.Loop(); i++ {
 		ms, ok := t.holdPaper(i)
 		if !ok {
@@ -73,6 +76,9 @@ func BenchmarkPictureToScreen(b *testing.B) {
 			continue
 		}
 		all = append(all, ms)
+		if ms > worst {
+			worst, commit = ms, t.commit()
+		}
 	}
 	if len(all) == 0 {
 		b.Fatal("no code was read")
@@ -80,8 +86,19 @@ func BenchmarkPictureToScreen(b *testing.B) {
 	slices.Sort(all)
 	b.ReportMetric(float64(all[len(all)/2]), "ms-median")
 	b.ReportMetric(float64(all[(len(all)*99+99)/100-1]), "ms-p99")
-	b.ReportMetric(float64(all[len(all)-1]), "ms-worst")
+	b.ReportMetric(float64(worst), "ms-worst")
+	b.ReportMetric(float64(commit)/1000, "ms-of-it-the-disk")
 	b.ReportMetric(float64(unread), "unread")
+}
+
+// commit is how long the last grant's record took to be on the disk, in microseconds.
+func (t *table) commit() int64 {
+	t.Helper()
+	s, err := t.bench.web.client.Status(t.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Timings.Commit
 }
 
 // holdPaper holds a new paper certificate to the camera, and says after how many
@@ -104,7 +121,7 @@ func (t *table) holdPaper(i int) (int, bool) {
 	}
 	code.Scale = 5
 	png := base64.StdEncoding.EncodeToString(code.PNG())
-	t.str("(fetch('data:image/png;base64," + png + "').then((a) => a.blob()).then(hold), true)")
+	t.str("(delete document.body.dataset.lit, fetch('data:image/png;base64," + png + "').then((a) => a.blob()).then(hold), true)")
 	for end := time.Now().Add(heldFor + 500*time.Millisecond); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ms, err := strconv.Atoi(t.str("document.body.dataset.lit ?? ''")); err == nil {
 			if got := t.str("document.body.dataset.reason"); got != "ok" {

@@ -14,14 +14,30 @@ function picture() {
   return canvas ? new Promise((done) => canvas.toBlob(done, 'image/png')) : Promise.resolve(null);
 }
 
+// asSeen is a picture as a hand holds it: never quite straight, never twice alike.
+async function asSeen(blob) {
+  const image = await createImageBitmap(blob), canvas = document.createElement('canvas'), pen = canvas.getContext('2d');
+  const some = (most) => (Math.random() * 2 - 1) * most;
+  canvas.width = canvas.height = Math.ceil(image.width * 1.25);
+  pen.fillStyle = '#59636e';
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.translate(canvas.width / 2 + some(6), canvas.height / 2 + some(6));
+  pen.rotate(some(0.07));
+  const scale = 1 + some(0.05);
+  pen.scale(scale, scale);
+  pen.drawImage(image, -image.width / 2, -image.height / 2);
+  return new Promise((done) => canvas.toBlob(done, 'image/png'));
+}
+
 async function hold(blob) {
   if (!blob) {
     said('手机上还没有二维码，请先申请 · No code on the phone yet: apply first');
     return;
   }
-  heldAt = performance.now();
   delete document.body.dataset.lit;
-  const answer = await fetch('hold', { method: 'POST', body: blob, headers: { 'Content-Type': 'image/png' } });
+  const picture = await asSeen(blob);
+  heldAt = performance.now();
+  const answer = await fetch('hold', { method: 'POST', body: picture, headers: { 'Content-Type': 'image/png' } });
   if (!answer.ok) said(await answer.text(), 'bad');
   setTimeout(() => {
     if (heldAt) said('同一画面3秒内只读一次，或未读到，请再试 · The same picture within 3 s is one reading; or it was not read: try again');

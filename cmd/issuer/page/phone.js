@@ -4,100 +4,19 @@
 // is never asked. A visitor's session is a token in this page's memory, and ends with
 // it; a signed-in user's is a cookie that scripts do not see.
 
-import { draw } from './qr.js';
 import { make, prepare } from './code.js';
+import { draw } from './qr.js';
+import { ask, Cut, Denied, Superseded, talk, time } from './talk.js';
+import { clockText, examples, two, words } from './words.js';
 
 const $ = (id) => document.getElementById(id);
 
-// two writes a text in both languages, Chinese first.
-function two(element, zh, en) {
-  const b = document.createElement('b'), span = document.createElement('span');
-  b.textContent = zh;
-  span.textContent = en;
-  span.lang = 'en';
-  element.replaceChildren(b, ' ', span);
-}
-
-const words = {
-  documents: {
-    resident_id: '居民身份证 Resident ID card', passport: '护照 Passport', hk_macao_permit: '港澳居民来往内地通行证 HK/Macao permit',
-    taiwan_permit: '台湾居民来往大陆通行证 Taiwan permit', foreigner_id: '外国人永久居留身份证 Foreigner’s ID', other: '其他 Other',
-  },
-  uses: { buying: ['购票', 'buying'], refunding: ['退票', 'refunding'], changing: ['改签', 'changing'], id_check: ['实名验证', 'real-name check'], entry: ['进站检票', 'entry'], exit: ['出站检票', 'exit'], on_board: ['列车查验', 'on board'] },
-  tickets: { single: ['单程', 'single'], multi_ride: ['计次', 'multi-ride'], period: ['定期', 'period'] },
-  helps: {
-    apply: ['重新申请', 'Apply again'], view: ['核验并查看', 'Verify and view'], locate: ['重新定位', 'Locate again'], check: ['重新核验', 'Try again'],
-    recheck: ['开始核验', 'Verify now'], window: ['前往公安制证窗口', 'To the police window'], form: ['返回修改', 'Back to the form'], signin: ['登录', 'Sign in'],
-  },
-};
-
-// ---- time ----
-
-// The issuer's time: what it last said, and the monotonic clock since.
-const time = {
-  offset: null,
-  now() { return performance.now() + this.offset; },
-  // heard takes what an answer says; it was written between asking and hearing.
-  heard(now, asked) {
-    const heard = performance.now();
-    if (this.offset !== null && heard - asked > 4000) return; // too vague to be worth it
-    this.offset = now + (heard - asked) / 2 - heard;
-  },
-};
-
-const clockText = (ms, seconds) => new Intl.DateTimeFormat('zh-CN', {
-  timeZone: 'Asia/Shanghai', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', ...(seconds && { second: '2-digit' }), hourCycle: 'h23',
-}).format(ms);
-
-// ---- talking to the issuer ----
-
-class Denied extends Error { constructor(why) { super(why.reason); this.why = why; } }
-class Cut extends Error {}
-
-let page = '';    // a visitor's token
 let state = null; // what the issuer says
 
-// The last tap wins: action is the signal that ends what the taps before it asked for.
-class Superseded extends Error {}
-let action = null;
-
-async function ask(path, body, patience = 8000) {
-  const asked = performance.now(), control = new AbortController(), stop = () => control.abort(), mine = action;
-  const timer = setTimeout(stop, patience);
-  mine?.addEventListener('abort', stop);
-  let answer, data = null;
-  try {
-    answer = await fetch('api/' + path, {
-      method: body === undefined ? 'GET' : 'POST', body: body === undefined ? undefined : JSON.stringify(body),
-      headers: { 'Content-Type': 'application/json', ...(page && { 'Railgate-Page': page }) }, signal: control.signal, cache: 'no-store',
-    });
-    if (answer.headers.get('Content-Type') === 'application/json') data = await answer.json();
-    else if (answer.status >= 500) throw new Error('nobody behind the proxy');
-  } catch (e) {
-    if (mine?.aborted) throw new Superseded();
-    network(false);
-    throw new Cut(String(e));
-  } finally {
-    clearTimeout(timer);
-    mine?.removeEventListener('abort', stop);
-  }
-  if (mine?.aborted) throw new Superseded();
-  network(true);
-  if (!data) throw new Denied({ reason: 'refused', zh: '请求未被接受', en: 'The request was refused', do_zh: '请刷新页面后重试', do_en: 'Load the page again' });
-  if (data.denied) throw new Denied(data.denied);
-  if (typeof data.now === 'number') time.heard(data.now, asked);
-  return data;
-}
-
-let online = true;
-function network(there) {
-  online = there;
-  showCut();
-}
-
+// showCut says that there is no network, and for how long that does not matter.
 function showCut() {
-  $('cut').hidden = online;
-  if (online) return;
+  $('cut').hidden = talk.online;
+  if (talk.online) return;
   if (!$('show').hidden && wallet && wallet.issued.way !== 'issuer') {
     const until = clockText(Math.min(wallet.issued.live_until, wallet.issued.ends)).split(' ').pop();
     two($('cut'), `无网络，二维码可用至 ${until}`, `No network: codes go on until ${until}`);
@@ -105,7 +24,7 @@ function showCut() {
 }
 
 async function visit() {
-  if (!state?.signed_in && !page) page = (await ask('visit', {})).page;
+  if (!state?.signed_in && !talk.page) talk.page = (await ask('visit', {})).page;
 }
 
 // ---- views ----
@@ -155,7 +74,7 @@ async function attempt(what) {
   acting?.abort();
   const mine = new AbortController();
   acting = mine;
-  action = mine.signal;
+  talk.action = mine.signal;
   document.body.setAttribute('aria-busy', 'true');
   const once = [...document.querySelectorAll('button.main')]; // what has been asked for is not asked for twice
   once.forEach((b) => { b.disabled = true; });
@@ -168,7 +87,7 @@ async function attempt(what) {
     else throw e;
   } finally {
     if (acting === mine) {
-      acting = action = null;
+      acting = talk.action = null;
       document.body.removeAttribute('aria-busy');
       once.forEach((b) => { b.disabled = false; });
     }
@@ -398,7 +317,7 @@ async function turn() {
   const issued = wallet?.issued;
   const slot = issued ? Math.max(0, Math.floor((now - issued.begins) / issued.period)) : 0;
   if (!issued || slot >= issued.slots) {
-    if (issued || !online) cover('正在获取二维码…', online ? 'Getting a code…' : 'No network: no code', '');
+    if (issued || !talk.online) cover('正在获取二维码…', talk.online ? 'Getting a code…' : 'No network: no code', '');
     await renew();
     return undefined;
   }
@@ -421,7 +340,7 @@ async function drawCode(slot) {
 async function refresh() {
   const before = wallet;
   await renew(1000); // an issuer's seconds are whole: sooner it would be the same code
-  if (wallet === before && !online) {
+  if (wallet === before && !talk.online) {
     const left = $('left').textContent;
     two($('cut'), `无网络，${left}秒后自动更新`, `No network: the next code comes in ${left} s`);
     say($('cut').textContent);
@@ -476,7 +395,7 @@ async function recall() {
 
 async function signIn(account, password) {
   await ask('signin', { account, password });
-  page = '';
+  talk.page = '';
   await home();
 }
 
@@ -504,11 +423,14 @@ async function history() {
 
 // ---- what the hand does ----
 
-const examples = [['李雷', '11010519491231002X'], ['韩梅梅', '440106198803052464'], ['林小满', '51010420140601312X']]; // the last is a minor (R2)
 let example = -1;
 
 $('goapply').onclick = () => attempt(() => fill('apply'));
-$('goview').onclick = () => attempt(() => (state?.signed_in ? viewOwn() : fill('view')));
+$('goview').onclick = () => attempt(async () => {
+  await refreshState();
+  if (state?.certificate) return showCertificate(); // this page may see it still
+  return state?.signed_in ? viewOwn() : fill('view');
+});
 $('gohistory').onclick = $('showhistory').onclick = () => attempt(history);
 $('renew').onclick = () => attempt(() => fill('apply'));
 $('fill').querySelector('form').onsubmit = (e) => { e.preventDefault(); attempt(submit); };
@@ -573,7 +495,7 @@ document.addEventListener('visibilitychange', () => {
 
 // A visitor who closes the page must verify again (R10): the issuer is told.
 window.addEventListener('pagehide', () => {
-  if (page) navigator.sendBeacon('api/leave', new Blob([JSON.stringify({ page })], { type: 'application/json' }));
+  if (talk.page) navigator.sendBeacon('api/leave', new Blob([JSON.stringify({ page: talk.page })], { type: 'application/json' }));
 });
 window.addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
 
@@ -587,8 +509,9 @@ if (navigator.serviceWorker) {
   navigator.serviceWorker.register('sw.js').catch(() => {}); // without it the page is not there with the network cut
 }
 
+talk.changed = showCut;
 await home();
-if (!online && $('show').hidden) await recall();
+if (!talk.online && $('show').hidden) await recall();
 document.body.dataset.ready = 'true';
 // With the network cut from the start, ask again until it is there.
 while (!state) {

@@ -3,7 +3,7 @@
 'use strict';
 
 const cacheName = 'page';
-const files = ['./', 'phone.css', 'phone.js', 'qr.js', 'code.js', 'icon.svg', 'manifest.webmanifest'];
+const files = ['./', 'phone.css', 'phone.js', 'talk.js', 'words.js', 'qr.js', 'code.js', 'icon.svg', 'manifest.webmanifest'];
 
 self.addEventListener('install', (e) => {
   e.waitUntil(caches.open(cacheName).then((c) => c.addAll(files)).then(() => self.skipWaiting()));

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"railgate/verify"
+)
+
+// A desk is an issuer at work in a test.
+type desk struct {
+	t   *testing.T
+	dir string
+	web *web
+	srv *httptest.Server
+	log *bytes.Buffer
+}
+
+func newDesk(t *testing.T, bench bool) *desk {
+	t.Helper()
+	d := &desk{t: t, dir: t.TempDir(), log: new(bytes.Buffer)}
+	s, err := openService(&serveFlags{data: d.dir, alg: "EdDSA", bench: bench}, slog.New(slog.NewTextHandler(d.log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.checkTime = 50 * time.Millisecond
+	d.web = &web{service: s, limits: newLimits()}
+	d.srv = httptest.NewServer(d.web.handler())
+	t.Cleanup(func() { d.srv.Close(); s.register.close() })
+	return d
+}
+
+func (d *desk) advance(by time.Duration) {
+	d.t.Helper()
+	if err := d.web.advance(by); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// midMonth moves the time to the 10th of the next month.
+func (d *desk) midMonth() {
+	now := d.web.now().In(railwayTime)
+	d.advance(time.Date(now.Year(), now.Month()+1, 10, 12, 0, 0, 0, railwayTime).Sub(now))
+}
+
+// A phone is a passenger's page.
+type phone struct {
+	d      *desk
+	client *http.Client
+	page   string // a visitor's token
+}
+
+func (d *desk) phone() *phone {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return &phone{d: d, client: &http.Client{Jar: jar}}
+}
+
+// visitor is a phone whose page has just been opened.
+func (d *desk) visitor() *phone {
+	p := d.phone()
+	var out struct{ Page string }
+	p.must("POST", "api/visit", nil, &out)
+	p.page = out.Page
+	return p
+}
+
+// signedIn is a phone of the bench's example account.
+func (d *desk) signedIn() *phone {
+	p := d.phone()
+	p.must("POST", "api/signin", map[string]string{"account": "example", "password": "passenger"}, nil)
+	return p
+}
+
+func (p *phone) ask(method, path string, in, out any) (int, reason) {
+	p.d.t.Helper()
+	var body io.Reader
+	if method == "POST" {
+		data, err := json.Marshal(in)
+		if err != nil {
+			p.d.t.Fatal(err)
+		}
+		if in == nil {
+			data = []byte("{}")
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequest(method, p.d.srv.URL+"/"+path, body)
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(visitorHeader, p.page)
+	resp, err := p.client.Do(req)
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		var no refusal
+		json.Unmarshal(data, &no) // a plain refusal has no reason
+		return resp.StatusCode, no.Denied.Reason
+	}
+	if out != nil {
+		if err := json.Unmarshal(data, out); err != nil {
+			p.d.t.Fatal(err)
+		}
+	}
+	return resp.StatusCode, ""
+}
+
+func (p *phone) must(method, path string, in, out any) {
+	p.d.t.Helper()
+	if status, why := p.ask(method, path, in, out); status != http.StatusOK {
+		p.d.t.Fatalf("%s %s: status %d, %s\n%s", method, path, status, why, p.d.log)
+	}
+}
+
+type applied struct {
+	form
+	Way string `json:"way,omitempty"`
+}
+
+// goes through an errand and its check; the answer is why not.
+func (p *phone) goes(path string, in any, how string) reason {
+	p.d.t.Helper()
+	var ticket errandReply
+	if status, why := p.ask("POST", path, in, &ticket); status != http.StatusOK {
+		return why
+	}
+	_, why := p.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket, "bench": how}, nil)
+	return why
+}
+
+func (p *phone) applies(way string) reason {
+	p.d.t.Helper()
+	return p.goes("api/apply", applied{goodForm(), way}, "passes")
+}
+
+func (p *phone) state() state {
+	p.d.t.Helper()
+	var s state
+	p.must("GET", "api/state", nil, &s)
+	return s
+}
+
+// code is the text that the phone shows now, in slot 0.
+func (p *phone) code() (string, reason) {
+	p.d.t.Helper()
+	s := p.state()
+	if s.Certificate == nil {
+		return "", verifyAgain
+	}
+	var give proof
+	var chain *verify.Chain
+	var key *ecdsa.PrivateKey
+	cti, err := decodeHex(s.Certificate.ID)
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	switch s.Certificate.Way {
+	case "chain":
+		chain, err = verify.NewChain(verify.CertificateID(cti), 30, rand.Reader)
+		if err == nil {
+			give.Anchor = chain.Anchor()
+		}
+	case "device":
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err == nil {
+			give.Key, err = key.PublicKey.Bytes()
+		}
+	}
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	var out shownCode
+	if status, why := p.ask("POST", "api/code", give, &out); status != http.StatusOK {
+		return "", why
+	}
+	text := out.Text
+	switch {
+	case chain != nil:
+		link, err := chain.Link(0)
+		if err != nil {
+			p.d.t.Fatal(err)
+		}
+		text, err = verify.Credential(out.Credential).RotatedText(0, link)
+		if err != nil {
+			p.d.t.Fatal(err)
+		}
+	case key != nil:
+		proof, err := verify.DeviceProof(out.Credential, 0, key, rand.Reader)
+		if err == nil {
+			text, err = verify.Credential(out.Credential).RotatedText(0, proof)
+		}
+		if err != nil {
+			p.d.t.Fatal(err)
+		}
+	}
+	return text, ""
+}
+
+func (d *desk) decide(text string) verify.Verdict {
+	d.t.Helper()
+	return verify.Decide(text, readKeys(d.t, d.dir), everyClass, d.web.now())
+}

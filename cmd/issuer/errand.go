@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"railgate/verify"
+)
+
+// An errand is what a real-person check is for. It goes to the page and comes back
+// sealed, so that the issuer need not remember it.
+type errand struct {
+	Kind    string // apply, view
+	Person  person
+	Way     verify.Way
+	Session string // that asked
+	Until   int64  // seconds since 1970
+}
+
+// errandFor is how long the page may take from the form to the check.
+const errandFor = 10 * time.Minute
+
+// begin looks through a form and gives the errand for its check.
+func (s *service) begin(kind string, f form, way verify.Way, who session) ([]byte, error) {
+	now := s.now()
+	if who.account != nil {
+		p, err := s.accountPerson(who.account)
+		if err != nil {
+			return nil, err
+		}
+		f.Name, f.Document, f.Number = p.Name, p.Document, p.Number // one's own, and nobody else's (R1, R12)
+	}
+	f.tidy()
+	check := f.checkPerson
+	if kind == "apply" {
+		check = f.check
+	}
+	if r := check(who.account != nil, now); r != "" {
+		return nil, deny(r)
+	}
+	return s.errand(kind, person{f.Name, f.Document, f.Number}, way, who)
+}
+
+// again is the errand of one who sees a certificate already (R9).
+func (s *service) again(who session) ([]byte, error) {
+	_, rec, c, err := s.seen(who)
+	if err != nil {
+		return nil, err
+	}
+	if !c.valid(s.now()) {
+		return nil, deny(certificateEnded)
+	}
+	p, err := s.unseal(rec.Sealed, inRegister)
+	if err != nil {
+		return nil, err
+	}
+	return s.errand("view", p, c.Way, who)
+}
+
+func (s *service) errand(kind string, p person, way verify.Way, who session) ([]byte, error) {
+	return s.sealed(errand{Kind: kind, Person: p, Way: way, Session: who.id, Until: s.now().Add(errandFor).Unix()}, inTicket)
+}
+
+// check has the person checked, and then does the errand (R4).
+func (s *service) check(ctx context.Context, ticket []byte, how string, who session) (*certificate, error) {
+	var e errand
+	plain, err := s.vault.open(ticket, inTicket)
+	if err == nil {
+		err = fileDecoding.Unmarshal(plain, &e)
+	}
+	if err != nil || e.Session != who.id || s.now().Unix() >= e.Until {
+		return nil, deny(checkStale)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.checkTime)
+	defer cancel()
+	switch err := s.checker.check(ctx, e.Person, how); {
+	case errors.Is(err, errNotThePerson):
+		return nil, deny(checkFailed)
+	case errors.Is(err, errNoCheck):
+		return nil, deny(noCheck)
+	case err != nil:
+		return nil, deny(checkTimedOut)
+	}
+	return s.settle(&e)
+}
+
+// settle does an errand whose person was checked.
+func (s *service) settle(e *errand) (out *certificate, err error) {
+	now := s.now()
+	sealed, err := s.sealed(e.Person, inRegister)
+	if err != nil {
+		return nil, err
+	}
+	id, err := randomID(8)
+	if err != nil {
+		return nil, err
+	}
+	var why reason
+	err = s.register.change(s.vault.holder(e.Person.Document, e.Person.Number), func(rec *record) error {
+		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && known.Name != e.Person.Name {
+			return deny(detailsDiffer)
+		}
+		if e.Kind == "view" {
+			if out, why = rec.Dossier.reverify(e.Session, now); why != "" {
+				return deny(why)
+			}
+			return nil
+		}
+		rec.Sealed = sealed
+		out, why = rec.Dossier.apply(verify.CertificateID(id), e.Way, e.Session, now)
+		return nil // a denied application is written down as well
+	})
+	if err == nil && why != "" {
+		err = deny(why)
+	}
+	if err == nil && e.Kind == "apply" {
+		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Way, "ends", out.ends().UTC().Format(time.RFC3339))
+	}
+	return out, err
+}
