@@ -61,7 +61,7 @@ func (r *Reader) search(p plane) bool {
 func (r *Reader) firstLook(l *level) bool { return r.pass(l, wideRadius) || r.recover(l) }
 
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small
-// to be worth a look, or the budget has no room for it.
+// to be worth a look, or the budget has no room for it or for what it is made of.
 func (r *Reader) level(i int, p plane) *level {
 	l := &r.levels[i]
 	if i > 0 && min(p.w, p.h)>>i < leastSide {
@@ -69,6 +69,14 @@ func (r *Reader) level(i int, p plane) *level {
 	}
 	if r.have[i] {
 		return l
+	}
+	from := &p
+	if i > 2 {
+		fourth := r.level(2, p)
+		if fourth == nil {
+			return nil
+		}
+		from = &fourth.plane
 	}
 	if i > 0 {
 		cost := (p.w >> i) * (p.h >> i) * 3 / 2
@@ -81,14 +89,10 @@ func (r *Reader) level(i int, p plane) *level {
 	switch i {
 	case 0:
 		l.plane = p
-	case 1:
-		halve(&l.plane, &p)
-	case 2:
-		quarter(&l.plane, &p)
-	case 3:
-		halve(&l.plane, &r.level(2, p).plane)
-	case 4:
-		quarter(&l.plane, &r.level(2, p).plane)
+	case 1, 3:
+		halve(&l.plane, from)
+	case 2, 4:
+		quarter(&l.plane, from)
 	}
 	l.shrink = 1 << i
 	l.reset()
