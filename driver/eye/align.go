@@ -29,16 +29,19 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 		return pins
 	}
 	pins = append(pins, pin{last, last, x, y, 1})
-	if t, ok := fit(pins, 3); ok {
-		g.t = t
-	}
+	g.fitTo(pins)
 	pins = r.pinOthers(l, g, lay, pins, least)
 	if len(pins) > 4 {
-		if t, ok := fit(pins, 3); ok {
-			g.t = t
-		}
+		g.fitTo(pins)
 	}
 	return pins
+}
+
+// fitTo lays the grid through the pins, if there is a way to.
+func (g *grid) fitTo(pins []pin) {
+	if t, ok := fit(pins, 3); ok && t.holds(g.dim) {
+		g.t = t
+	}
 }
 
 // pinOthers goes by rows from the first finder on, so that each pattern is looked for near to

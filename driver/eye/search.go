@@ -23,7 +23,6 @@ const (
 // but not read, it looks again with thresholds closer by, and at a half of it, where noise is
 // less. Big frames begin small, and get as far as the budget goes.
 func (r *Reader) search(p plane) bool {
-	r.have = [maxLevels]bool{}
 	full := r.level(0, p)
 	big := p.w*p.h > bigFrame
 	if !big && r.firstLook(full) {
