@@ -202,8 +202,8 @@ func (b *bend) mean(u, v float64) (dx, dy float64) {
 	return dx / sum, dy / sum
 }
 
-// tie computes the knots for a code of dim modules.
-func (b *bend) tie(dim int) {
+// tie computes the knots for a code of dim modules, and returns what that costs of the budget.
+func (b *bend) tie(dim int) (cost int) {
 	b.n = dim/knotEvery + 2
 	b.knots = b.knots[:0]
 	for j := range b.n {
@@ -212,6 +212,7 @@ func (b *bend) tie(dim int) {
 			b.knots = append(b.knots, [2]float64{dx, dy})
 		}
 	}
+	return 2 * len(b.knots) * len(b.pins)
 }
 
 // at is the bend at (u, v), from the knots.

@@ -2,7 +2,10 @@ package eye
 
 import (
 	"image"
+	"math/rand/v2"
 	"testing"
+
+	"github.com/makiuchi-d/gozxing/qrcode/decoder"
 )
 
 // Whatever is left of the budget when a smaller level is asked for, it is there whole or not
@@ -23,6 +26,44 @@ func TestLevelsForWhichTheBudgetHasNoRoom(t *testing.T) {
 		if !made {
 			t.Errorf("level %d is never made", i)
 		}
+	}
+}
+
+// The largest code costs half a budget, and is not begun where that is not left.
+func TestLargestCodeDoesNotOverdoTheBudget(t *testing.T) {
+	soft, dim := encode(t, "RG1:LARGEST", 40, 1, decoder.ErrorCorrectionLevel_L)
+	img := drawCode(dim, func(u, v int) bool {
+		in := u >= 0 && v >= 0 && u < dim && v < dim
+		return in && (soft[v*dim+u] > 0) != (u > 60 && u < 110 && v > 60 && v < 110) // too much is wrong
+	}, 3)
+	for left := frameBudget; left > 0; left -= frameBudget / 16 {
+		r := NewReader()
+		r.left = left
+		l := r.level(0, planeOf(img))
+		g := grid{dim: dim, t: homography{a: 3, c: 12, e: 3, f: 12}}
+		r.readGrid(l, &g, r.layout(dim), nil)
+		if r.left < -overrun {
+			t.Errorf("with %d left: overdone by %d", left, -r.left)
+		}
+	}
+}
+
+// What a wall of finders makes costs the budget as much as it does, however many there are.
+func TestManyFindersAreNotForNothing(t *testing.T) {
+	l := newLevel(image.NewGray(image.Rect(0, 0, 1280, 720)))
+	random := rand.New(rand.NewPCG(1, 1))
+	for range maxFinders {
+		l.finders = append(l.finders, finder{x: 1280 * random.Float64(), y: 720 * random.Float64(), mx: 3, my: 3, rows: 3})
+	}
+	before := l.left
+	corners := len(l.makeCorners())
+	if triples, spent := maxSorted*(maxSorted-1)*(maxSorted-2)/6, before-l.left; spent < 20*(triples+corners) {
+		t.Errorf("%d corners of %d triples cost %d", corners, triples, spent)
+	}
+	before = l.left
+	l.likeliestPairs()
+	if pairs, spent := maxFinders*(maxFinders-1)/2, before-l.left; spent < 15*pairs {
+		t.Errorf("%d pairs cost %d", pairs, spent)
 	}
 }
 

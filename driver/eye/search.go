@@ -3,9 +3,6 @@ package eye
 import "math"
 
 const (
-	// frameBudget is what the work on one frame may cost.
-	frameBudget = 9_000_000
-
 	// bigFrame is the number of pixels from which on a frame is first looked at smaller:
 	// what is held to the glass fills it.
 	bigFrame = 3 << 20
@@ -211,7 +208,7 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 	var b *bend
 	if len(pins) > 4 && r.bend.measure(pins, &g.t, leastBend) {
 		b = &r.bend
-		b.tie(g.dim)
+		l.spend(b.tie(g.dim))
 	}
 	if (b != nil || l.timing(&g.t, g.dim) >= minTiming) && r.readGrid(l, &g, lay, b) {
 		return true
@@ -241,6 +238,9 @@ const (
 func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	m := &r.modules
 	n := g.dim * g.dim
+	if !r.allows(100*n + decodeCost(lay)) {
+		return false
+	}
 	r.spend(100 * n)
 	m.sample(&l.plane, &g.t, b, g.dim)
 	m.level(l.inverted)
@@ -248,8 +248,8 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	if ok {
 		m.sharpen(lightBlur)
 		ok = r.decode(lay, m.eq)
-		if !ok && !r.spent() {
-			r.spend(50*n + 80*len(lay.known))
+		if train := 50*n + 80*len(lay.known); !ok && r.allows(train+decodeCost(lay)) {
+			r.spend(train)
 			ok = m.train(lay, ridge) && r.decode(lay, m.eq)
 		}
 	}

@@ -71,6 +71,7 @@ func (l *level) noise() uint32 {
 			n++
 		}
 	}
+	l.spend(20 * n)
 	n = n/4 + 1
 	for c := range count {
 		if n -= count[c]; n <= 0 {
