@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"os/signal"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,11 @@ func (s *liveScan) addFlags(f *pflag.FlagSet) {
 
 func (s *liveScan) config() (v4l2.Config, error) {
 	cfg := v4l2.Config{Device: s.device, FPS: s.fps, Exposure: s.exposure}
-	if n, err := fmt.Sscanf(s.size, "%dx%d", &cfg.Width, &cfg.Height); n != 2 || err != nil {
+	width, height, _ := strings.Cut(s.size, "x")
+	var errs [2]error
+	cfg.Width, errs[0] = strconv.Atoi(width)
+	cfg.Height, errs[1] = strconv.Atoi(height)
+	if errors.Join(errs[:]...) != nil || cfg.Width < 1 || cfg.Height < 1 {
 		return cfg, usageError{fmt.Errorf("scan: --size %q is no size; want one like 1280x720", s.size)}
 	}
 	if s.focus != math.MinInt {

@@ -114,3 +114,15 @@ func TestLiveScanSaysThatTheCameraIsGone(t *testing.T) {
 		t.Errorf("%v, %q; want that it is unplugged, after no code was seen", err, &out)
 	}
 }
+
+func TestLiveScanSizes(t *testing.T) {
+	for size, want := range map[string]bool{
+		"1280x720": true, "640x480": true, "": false, "1280": false, "x": false, "0x480": false, "-640x480": false,
+		"640x480p": false, "640 x 480": false, "640x480x2": false, "99999999999999999999x1": false,
+	} {
+		cfg, err := (&liveScan{size: size}).config()
+		if (err == nil) != want {
+			t.Errorf("%q: %d x %d, %v", size, cfg.Width, cfg.Height, err)
+		}
+	}
+}

@@ -29,16 +29,19 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 		return pins
 	}
 	pins = append(pins, pin{last, last, x, y, 1})
-	if t, ok := fit(pins, 3); ok {
-		g.t = t
-	}
+	g.fitTo(pins)
 	pins = r.pinOthers(l, g, lay, pins, least)
 	if len(pins) > 4 {
-		if t, ok := fit(pins, 3); ok {
-			g.t = t
-		}
+		g.fitTo(pins)
 	}
 	return pins
+}
+
+// fitTo lays the grid through the pins, if there is a way to.
+func (g *grid) fitTo(pins []pin) {
+	if t, ok := fit(pins, 3); ok && t.holds(g.dim) {
+		g.t = t
+	}
 }
 
 // pinOthers goes by rows from the first finder on, so that each pattern is looked for near to
@@ -199,8 +202,8 @@ func (b *bend) mean(u, v float64) (dx, dy float64) {
 	return dx / sum, dy / sum
 }
 
-// tie computes the knots for a code of dim modules.
-func (b *bend) tie(dim int) {
+// tie computes the knots for a code of dim modules, and returns what that costs of the budget.
+func (b *bend) tie(dim int) (cost int) {
 	b.n = dim/knotEvery + 2
 	b.knots = b.knots[:0]
 	for j := range b.n {
@@ -209,6 +212,7 @@ func (b *bend) tie(dim int) {
 			b.knots = append(b.knots, [2]float64{dx, dy})
 		}
 	}
+	return 2 * len(b.knots) * len(b.pins)
 }
 
 // at is the bend at (u, v), from the knots.

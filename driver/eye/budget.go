@@ -7,5 +7,14 @@ package eye
 // is over.
 type budget struct{ left int }
 
+const (
+	frameBudget = 9_000_000       // what the work on one frame may cost
+	overrun     = frameBudget / 5 // and by how much that may be overdone: what has begun is ended
+)
+
 func (b *budget) spend(n int) { b.left -= n }
 func (b *budget) spent() bool { return b.left <= 0 }
+
+// allows says whether something may begin that costs n. Looks that cost less than overrun need
+// only ask whether the budget is spent.
+func (b *budget) allows(n int) bool { return !b.spent() && n <= b.left+overrun }

@@ -22,12 +22,13 @@ const (
 // memory of the level.
 func (l *level) makeCorners() []corner {
 	order := l.byRows()
-	out := l.corners[:0]
+	out, triples := l.corners[:0], 0
 	for n, i := range order {
 		for m, j := range order[n+1:] {
 			if !l.related(i, j) {
 				continue
 			}
+			triples += len(order) - (n + m + 2)
 			for _, k := range order[n+m+2:] {
 				if !l.related(i, k) || !l.related(j, k) {
 					continue
@@ -38,7 +39,7 @@ func (l *level) makeCorners() []corner {
 			}
 		}
 	}
-	l.spend(20*len(order)*len(order) + 30*len(out))
+	l.spend(25*triples + 50*len(out))
 	slices.SortStableFunc(out, func(a, b corner) int { return cmp.Compare(a.doubt, b.doubt) })
 	l.corners = out
 	return out

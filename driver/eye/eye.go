@@ -94,10 +94,13 @@ func (r *Reader) Read(img *image.Gray) (text string, ok bool) {
 	return code.Text, ok
 }
 
-// Look looks for a code in img.
+// Look looks for a code in img, which must be of 21 to 65536 pixels a side: in others there is
+// none.
 func (r *Reader) Look(img *image.Gray) (Code, bool) {
+	r.have = [maxLevels]bool{}
 	p := planeOf(img)
-	if p.w < minSide || p.h < minSide {
+	if min(p.w, p.h) < minSide || max(p.w, p.h) > maxSide {
+		r.left = frameBudget
 		return Code{}, false
 	}
 	r.left, r.sketches = frameBudget, 0

@@ -126,7 +126,7 @@ func (l *level) bestPerspective(s *sides, dim int) (best grid, ok bool) {
 			g, h = (math.Sqrt(s.x.from/s.x.end)-1)/n, (math.Sqrt(s.y.from/s.y.end)-1)/n
 		}
 		t, fine := fromSides(s, n, g, h)
-		if !fine {
+		if !fine || !t.holds(dim) {
 			continue
 		}
 		if q := l.timing(&t, dim); q >= minTiming && q > best.timing {

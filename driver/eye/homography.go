@@ -20,6 +20,33 @@ func (t *homography) around(u, v float64) (x, y, rx, ry, bx, by float64) {
 	return x, y, (t.a - t.g*x) * k, (t.d - t.g*y) * k, (t.b - t.h*x) * k, (t.e - t.h*y) * k
 }
 
+// How far a code's homography may go. Modules' sizes go with the square of w, and those of a
+// code's finders differ by less than sizeRatio; so with w from a quarter to four it is none. With
+// both, what is looked at up to five modules from a place within the code is less than 2^23
+// pixels away, which fixed has room for.
+const (
+	leastW   = 0.25 // within the code; it is 1 at module (0, 0)
+	mostW    = 4
+	farthest = 2 * maxSide // from the picture's upper left corner, in pixels, along x and y
+)
+
+// holds says whether a homography may be that of a code of dim modules a side: nothing of it lies
+// on the horizon or behind it, or farther off than fixed point goes. Where its four corners hold,
+// all between them does. An infinite one, or one that is no number, does not.
+func (t *homography) holds(dim int) bool {
+	n := float64(dim)
+	for _, uv := range [...][2]float64{{0, 0}, {n, 0}, {n, n}, {0, n}} {
+		w := t.g*uv[0] + t.h*uv[1] + 1
+		if !(w >= leastW && w <= mostW) {
+			return false
+		}
+		if x, y := t.at(uv[0], uv[1]); !(math.Abs(x) <= farthest && math.Abs(y) <= farthest) {
+			return false
+		}
+	}
+	return true
+}
+
 // steps are the ways of around.
 func (t *homography) steps(u, v float64) (rx, ry, bx, by float64) {
 	_, _, rx, ry, bx, by = t.around(u, v)

@@ -35,6 +35,8 @@ func (p *plane) at(x, y float64) int32 { return p.atFixed(fixed(x), fixed(y)) }
 // fixedOne is a pixel in fixed point: walks over many places go by integers.
 const fixedOne = 1 << 8
 
+// fixed is x in fixed point. How it goes with an x of 2^23 and more is not the same on every
+// machine: see homography.holds.
 func fixed(x float64) int32 { return int32(x * fixedOne) }
 
 func (p *plane) atFixed(fx, fy int32) int32 {
@@ -50,9 +52,13 @@ func (p *plane) atFixed(fx, fy int32) int32 {
 	return (a<<4 + fy*((c-a)>>4)) >> 8
 }
 
-// minSide is the least width and height of a picture that is looked at: a code of
-// version 1 has 21 modules.
-const minSide = 21
+// The least and the greatest width and height of a picture that is looked at, in pixels: a code
+// of version 1 has 21 modules; and positions in fixed point, and what lies outside of a row
+// (see scanRow), have room for so much.
+const (
+	minSide = 21
+	maxSide = 1 << 16
+)
 
 // lanes are the even bytes of a word, each with room above it for sums of up to 256.
 const lanes = 0x00ff00ff00ff00ff

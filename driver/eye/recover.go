@@ -60,6 +60,7 @@ func (l *level) likeliestPairs() (best [maxPairs]pair) {
 		best[k].unlike = maxUnlike
 	}
 	for i := range l.finders {
+		l.spend(20 * (len(l.finders) - i))
 		for j := i + 1; j < len(l.finders) && !l.spent(); j++ {
 			p := pair{i, j, l.unlike(i, j)}
 			for k := range best {
@@ -210,6 +211,7 @@ func (s *stencil) glance(u, v float64) float64 {
 
 // match is the same by all modules.
 func (s *stencil) match(u, v float64) float64 {
+	s.l.spend(49 * 5)
 	var sum [4]float64
 	for j := -3; j <= 3; j++ {
 		for i := -3; i <= 3; i++ {
@@ -235,6 +237,5 @@ func (s *stencil) climb(u, v float64) (bu, bv, best float64) {
 			}
 		}
 	}
-	s.l.spend(49 * 16 * 6)
 	return bu, bv, best
 }

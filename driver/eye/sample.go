@@ -85,6 +85,10 @@ func (m *modules) level(inverted bool) {
 				continue
 			}
 			hi, lo := float32(bright)/float32(k), float32(all-bright)/float32(n-k)
+			if hi <= lo { // each was split by the mean around itself
+				m.soft[i] = 0
+				continue
+			}
 			s := sign * (hi + lo - 2*float32(m.gray[i])) / (hi - lo)
 			m.soft[i] = min(max(s, -2), 2)
 		}

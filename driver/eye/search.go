@@ -3,9 +3,6 @@ package eye
 import "math"
 
 const (
-	// frameBudget is what the work on one frame may cost.
-	frameBudget = 9_000_000
-
 	// bigFrame is the number of pixels from which on a frame is first looked at smaller:
 	// what is held to the glass fills it.
 	bigFrame = 3 << 20
@@ -23,7 +20,6 @@ const (
 // but not read, it looks again with thresholds closer by, and at a half of it, where noise is
 // less. Big frames begin small, and get as far as the budget goes.
 func (r *Reader) search(p plane) bool {
-	r.have = [maxLevels]bool{}
 	full := r.level(0, p)
 	big := p.w*p.h > bigFrame
 	if !big && r.firstLook(full) {
@@ -61,7 +57,7 @@ func (r *Reader) search(p plane) bool {
 func (r *Reader) firstLook(l *level) bool { return r.pass(l, wideRadius) || r.recover(l) }
 
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small
-// to be worth a look, or the budget has no room for it.
+// to be worth a look, or the budget has no room for it or for what it is made of.
 func (r *Reader) level(i int, p plane) *level {
 	l := &r.levels[i]
 	if i > 0 && min(p.w, p.h)>>i < leastSide {
@@ -69,6 +65,14 @@ func (r *Reader) level(i int, p plane) *level {
 	}
 	if r.have[i] {
 		return l
+	}
+	from := &p
+	if i > 2 {
+		fourth := r.level(2, p)
+		if fourth == nil {
+			return nil
+		}
+		from = &fourth.plane
 	}
 	if i > 0 {
 		cost := (p.w >> i) * (p.h >> i) * 3 / 2
@@ -81,14 +85,10 @@ func (r *Reader) level(i int, p plane) *level {
 	switch i {
 	case 0:
 		l.plane = p
-	case 1:
-		halve(&l.plane, &p)
-	case 2:
-		quarter(&l.plane, &p)
-	case 3:
-		halve(&l.plane, &r.level(2, p).plane)
-	case 4:
-		quarter(&l.plane, &r.level(2, p).plane)
+	case 1, 3:
+		halve(&l.plane, from)
+	case 2, 4:
+		quarter(&l.plane, from)
 	}
 	l.shrink = 1 << i
 	l.reset()
@@ -208,7 +208,7 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 	var b *bend
 	if len(pins) > 4 && r.bend.measure(pins, &g.t, leastBend) {
 		b = &r.bend
-		b.tie(g.dim)
+		l.spend(b.tie(g.dim))
 	}
 	if (b != nil || l.timing(&g.t, g.dim) >= minTiming) && r.readGrid(l, &g, lay, b) {
 		return true
@@ -238,6 +238,9 @@ const (
 func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	m := &r.modules
 	n := g.dim * g.dim
+	if !r.allows(100*n + decodeCost(lay)) {
+		return false
+	}
 	r.spend(100 * n)
 	m.sample(&l.plane, &g.t, b, g.dim)
 	m.level(l.inverted)
@@ -245,8 +248,8 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	if ok {
 		m.sharpen(lightBlur)
 		ok = r.decode(lay, m.eq)
-		if !ok && !r.spent() {
-			r.spend(50*n + 80*len(lay.known))
+		if train := 50*n + 80*len(lay.known); !ok && r.allows(train+decodeCost(lay)) {
+			r.spend(train)
 			ok = m.train(lay, ridge) && r.decode(lay, m.eq)
 		}
 	}

@@ -40,8 +40,10 @@ const (
 	maxContrast = 36
 )
 
-// reset makes the level ready for the picture in its plane. Nothing is computed yet.
+// reset makes the level ready for the picture in its plane, and forgets what was found in the
+// one before. But for the noise, nothing is computed yet.
 func (l *level) reset() {
+	l.finders, l.tried = l.finders[:0], l.tried[:0]
 	bw, bh := (l.w+block-1)/block, (l.h+block-1)/block
 	if bw != l.bw || bh != l.bh {
 		l.bw, l.bh = bw, bh
@@ -69,6 +71,7 @@ func (l *level) noise() uint32 {
 			n++
 		}
 	}
+	l.spend(20 * n)
 	n = n/4 + 1
 	for c := range count {
 		if n -= count[c]; n <= 0 {

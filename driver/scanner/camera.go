@@ -2,7 +2,6 @@ package scanner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"log/slog"
@@ -119,7 +118,7 @@ type folder struct {
 type cached struct {
 	stamp time.Time
 	size  int64
-	img   *image.Gray // nil: cannot be read
+	img   *image.Gray
 }
 
 // maxCached bounds the pictures that are kept decoded.
@@ -196,7 +195,7 @@ func (f *folder) load(name string) *image.Gray {
 		return c.img
 	}
 	img, err := Picture(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil {
 		return nil
 	}
 	if len(f.cache) >= maxCached {
