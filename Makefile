@@ -15,13 +15,14 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross test lint unit race crash bench bench-qr fuzz clean go
+.PHONY: help run build cross test lint unit race crash hil bench bench-qr fuzz clean go
 
 help:
 	@echo "make run      a gate on a bench, without hardware, until Ctrl-C"
 	@echo "make test     lint and every test"
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
+	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
 	@echo "make fuzz     ten seconds of every fuzz test"
@@ -63,6 +64,14 @@ race: go
 
 crash: go
 	RAILGATE_KILLS=1000 $(GO) test -count=1 -timeout 20m -run TestKilledAtRandomInstants -v ./cmd/railgated
+
+# The gate that is emulated: its programs for arm64, and what else it is made of.
+HILDIR := build/hil
+hil: go
+	@mkdir -p $(HILDIR)/bin
+	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(DEVICE) ./cmd/hil
+	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
+		echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 15m $(HIL) ./cmd/hil
 
 bench: go
 	$(GO) test -run '^$$' -bench 'Verify' ./verify
