@@ -15,13 +15,14 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross test lint unit browser pictures race crash bench bench-qr arch fuzz clean go
+.PHONY: help run build cross test lint unit browser pictures race crash hil bench bench-qr arch fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
 	@echo "make test     lint and every test"
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
+	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
@@ -87,6 +88,14 @@ arch: go
 		GOARCH=arm64 $(GO) test -exec qemu-aarch64-static $(ARCHED) && GOARCH=arm GOARM=7 $(GO) test -exec qemu-arm-static $(ARCHED); \
 	else echo "arm64 and arm: passed over, they need qemu-user-static (apt install qemu-user-static)"; fi
 ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|EachVector|Base45|EveryFormat|Libjpeg|InverseTransform|WhatHolds|NoGrid|Nowhere' ./driver/eye ./driver/jpegluma ./driver/v4l2 ./verify
+
+# The gate that is emulated: its programs for arm64, and what else it is made of.
+HILDIR := build/hil
+hil: go
+	@mkdir -p $(HILDIR)/bin
+	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(DEVICE) ./cmd/hil
+	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
+		echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 15m $(HIL) ./cmd/hil
 
 bench: go browser
 	$(GO) test -run '^$$' -bench 'Verify' ./verify

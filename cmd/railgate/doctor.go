@@ -303,9 +303,6 @@ func (p *patient) outputs() []finding {
 	} else {
 		found = append(found, good("outputs-safe knows them (%s)", path))
 	}
-	if slices.Contains(p.cfg.Turnstile.ActiveLow, "open") {
-		found = append(found, warn("use a relay board that is active high", "the relay is active low: its line is low for an instant, microseconds mostly, whenever railgated or outputs-safe asks for it"))
-	}
 	for _, module := range []string{"pinctrl_bcm2835", "pinctrl_rp1"} {
 		value, err := os.ReadFile("/sys/module/" + module + "/parameters/persist_gpio_outputs")
 		if err == nil && strings.TrimSpace(string(value)) == "Y" {

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
 	"slices"
+
+	"periph.io/x/conn/v3/gpio"
 
 	"railgate/configs"
 	"railgate/driver"
@@ -20,6 +21,7 @@ type devices struct {
 	sim       *turnstile.Sim   // nil: it is not simulated
 	panel     driver.Panel
 	outputs   turnstile.Outputs
+	lines     []*gpioline.Line // the outputs', where they are GPIO's
 }
 
 // newDevices prepares the devices; their Run opens them.
@@ -34,6 +36,7 @@ func newDevices(c *configs.Config, log *slog.Logger) (*devices, error) {
 	}
 	d.addTurnstile(c, lines, log)
 	d.addPanel(c, lines, log)
+	d.release(log)
 	return d, nil
 }
 
@@ -59,12 +62,19 @@ func (d *devices) addTurnstile(c *configs.Config, lines map[string]*gpioline.Lin
 		d.turnstile = d.sim
 		d.outputs.Trace = t.Trace
 	case "gpio":
-		g := turnstile.GPIOConfig{Config: cfg, Open: lines["turnstile.open"], Passage: lines["turnstile.passage"], ActiveLow: t.ActiveLow}
+		for _, name := range t.ActiveLow {
+			if line := lines["turnstile."+name]; line != nil {
+				line.ActiveLow = true
+			}
+		}
+		g := turnstile.GPIOConfig{Config: cfg, Open: lines["turnstile.open"], Passage: lines["turnstile.passage"]}
+		lines["turnstile.passage"].Debounce = turnstile.Debounce
 		if line := lines["turnstile.emergency"]; line != nil {
+			line.Debounce = turnstile.Debounce
 			g.Emergency = line
 		}
 		d.turnstile = turnstile.NewGPIO(g, log)
-		d.addOutput(lines["turnstile.open"], slices.Contains(t.ActiveLow, "open"))
+		d.addOutput(lines["turnstile.open"])
 	}
 }
 
@@ -72,14 +82,25 @@ func (d *devices) addPanel(c *configs.Config, lines map[string]*gpioline.Line, l
 	cfg := panel.Config{Name: "panel"}
 	for name, out := range map[string]*panel.Output{"green": &cfg.Green, "red": &cfg.Red, "buzzer": &cfg.Buzzer} {
 		if line := lines["panel."+name]; line != nil {
-			low := slices.Contains(c.Panel.ActiveLow, name)
-			*out = panel.GPIO(line, low)
-			d.addOutput(line, low)
+			line.ActiveLow = slices.Contains(c.Panel.ActiveLow, name)
+			*out = panel.GPIO(line)
+			d.addOutput(line)
 		}
 	}
 	d.panel = panel.New(cfg, log)
 }
 
-func (d *devices) addOutput(line *gpioline.Line, activeLow bool) {
-	d.outputs.Lines = append(d.outputs.Lines, turnstile.OutputLine{Line: fmt.Sprintf("%s:%d", line.Chip, line.Offset), Inactive: activeLow})
+func (d *devices) addOutput(line *gpioline.Line) {
+	d.lines = append(d.lines, line)
+	d.outputs.Lines = append(d.outputs.Lines, turnstile.OutputLine{Line: line.Spec(), Inactive: line.ActiveLow})
+}
+
+// release makes every output inactive before anything else is done: a daemon that was killed may have
+// left its relay active. One that fails is tried again by its device, which says so in its health.
+func (d *devices) release(log *slog.Logger) {
+	for _, line := range d.lines {
+		if err := line.Out(gpio.Low); err != nil {
+			log.Warn("an output cannot be made inactive yet", "err", err)
+		}
+	}
 }

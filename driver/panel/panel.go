@@ -16,10 +16,9 @@ import (
 // An Output makes one line of a panel active or inactive.
 type Output func(active bool) error
 
-// GPIO is an output on a GPIO line. The line is never read back: gpioioctl's Read
-// turns an output into an input.
-func GPIO(pin gpio.PinIO, activeLow bool) Output {
-	return func(active bool) error { return pin.Out(gpio.Level(active != activeLow)) }
+// GPIO is an output on a GPIO line that is active when it is high.
+func GPIO(pin gpio.PinIO) Output {
+	return func(active bool) error { return pin.Out(gpio.Level(active)) }
 }
 
 // Config is a panel's wiring. An output that is nil is not wired; a panel without

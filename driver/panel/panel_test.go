@@ -188,14 +188,14 @@ func TestPanelThatFailsSaysSo(t *testing.T) {
 	})
 }
 
-func TestGPIOOutputActiveHighAndLow(t *testing.T) {
-	for _, tt := range []struct{ activeLow, active bool }{{false, true}, {false, false}, {true, true}, {true, false}} {
-		pin := &gpiotest.Pin{N: "green"}
-		if err := GPIO(pin, tt.activeLow)(tt.active); err != nil {
+func TestGPIOOutputIsActiveHigh(t *testing.T) {
+	pin := &gpiotest.Pin{N: "green"}
+	for _, active := range []bool{true, false} {
+		if err := GPIO(pin)(active); err != nil {
 			t.Fatal(err)
 		}
-		if want := gpio.Level(tt.active != tt.activeLow); pin.L != want {
-			t.Errorf("active low %v, active %v: line is %v; want %v", tt.activeLow, tt.active, pin.L, want)
+		if pin.L != gpio.Level(active) {
+			t.Errorf("active %v: line is %v", active, pin.L)
 		}
 	}
 }

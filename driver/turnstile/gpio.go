@@ -2,6 +2,7 @@ package turnstile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,74 +11,62 @@ import (
 	"periph.io/x/conn/v3/gpio"
 )
 
-// GPIOConfig is a turnstile on GPIO lines.
+// GPIOConfig is a turnstile on GPIO lines. High is active: a line that is wired the other way round is
+// turned round by whoever makes the pin (gpioline does, in the kernel).
 type GPIOConfig struct {
 	Config
 	Open      gpio.PinIO
 	Passage   gpio.PinIO
 	Emergency gpio.PinIO // nil: there is no input for the fire loop
-	ActiveLow []string   // of open, passage, emergency: which are active when their line is low
 }
 
 // NewGPIO prepares a turnstile on GPIO lines; Run requests them.
 func NewGPIO(cfg GPIOConfig, log *slog.Logger) *Controller {
-	l := &gpioLines{relay: cfg.Open, inputs: []*gpioInput{{input: passage, pin: cfg.Passage}}}
-	if cfg.Emergency != nil {
-		l.inputs = append(l.inputs, &gpioInput{input: emergency, pin: cfg.Emergency})
-	}
-	for _, name := range cfg.ActiveLow {
-		switch name {
-		case "open":
-			l.relayLow = true
-		case "passage":
-			l.inputs[0].low = true
-		case "emergency":
-			if cfg.Emergency != nil {
-				l.inputs[1].low = true
-			}
-		}
+	// The broken wire of a sensor is nobody passing.
+	l := &gpioLines{relay: cfg.Open, inputs: []*gpioInput{{input: passage, pin: cfg.Passage, pull: gpio.PullDown}}}
+	if cfg.Emergency != nil { // and that of a fire loop an emergency
+		l.inputs = append(l.inputs, &gpioInput{input: emergency, pin: cfg.Emergency, pull: gpio.PullUp})
 	}
 	return newController(cfg.Config, l, log)
 }
 
 type gpioLines struct {
-	relay    gpio.PinIO
-	relayLow bool // active when the line is low
-	inputs   []*gpioInput
+	relay  gpio.PinIO
+	inputs []*gpioInput
 }
 
-// setRelay writes the relay's line. It is never read back: gpioioctl's Read turns
-// an output into an input, and the relay falls. The first write takes the line, low
-// until the level is set: an active-low relay may twitch (docs/technician.md).
-func (l *gpioLines) setRelay(active bool) error {
-	return l.relay.Out(gpio.Level(active != l.relayLow))
-}
+func (l *gpioLines) setRelay(active bool) error { return l.relay.Out(gpio.Level(active)) }
 
-func (l *gpioLines) watch(ctx context.Context, changed func(input, bool)) error {
+func (l *gpioLines) watch(ctx context.Context, changed func(edge)) error {
 	for _, in := range l.inputs {
-		if err := in.pin.In(in.pull(), gpio.BothEdges); err != nil {
-			return fmt.Errorf("%v input: %w", in.pin, err)
+		if err := in.open(); err != nil {
+			return err
 		}
 	}
 	if len(l.inputs) == 1 {
-		changed(emergency, false)
+		changed(edge{input: emergency, at: time.Now()})
 	}
-	var wait sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(l.inputs))
 	var one sync.Mutex
 	for i := range l.inputs {
 		in := l.inputs[len(l.inputs)-1-i] // the emergency input first
-		in.active = in.read()
-		changed(in.input, in.active)
-		wait.Go(func() {
-			in.watch(ctx, func(input input, active bool) {
+		changed(edge{in.input, in.active, time.Now()})
+		go func() {
+			ended <- in.watch(ctx, func(e edge) {
 				one.Lock()
 				defer one.Unlock()
-				changed(input, active)
+				changed(e)
 			})
-		})
+		}()
 	}
-	wait.Wait()
-	return nil
+	var errs []error
+	for range l.inputs {
+		errs = append(errs, <-ended)
+		cancel() // one ends: all do
+	}
+	return errors.Join(errs...)
 }
 
 func (l *gpioLines) close() error { return nil }
@@ -85,45 +74,67 @@ func (l *gpioLines) close() error { return nil }
 type gpioInput struct {
 	input  input
 	pin    gpio.PinIO
-	low    bool // active when the line is low
+	pull   gpio.Pull
 	active bool
 }
 
-// pull is the bias for a broken wire: it makes the emergency input active and the
-// passage sensor inactive.
-func (in *gpioInput) pull() gpio.Pull {
-	if (in.input == emergency) != in.low {
-		return gpio.PullUp
+// Debounce is how long the level of an input must stand to be believed.
+const Debounce = 5 * time.Millisecond
+
+// edgeWait bounds a wait for an edge: a wait that ends by itself is followed by
+// a look at the level, so that no lost edge lasts.
+const edgeWait = 500 * time.Millisecond
+
+func (in *gpioInput) open() error {
+	err := in.pin.In(in.pull, gpio.BothEdges)
+	if err == nil {
+		in.active, err = in.read()
 	}
-	return gpio.PullDown
+	if err != nil {
+		return fmt.Errorf("%v input: %w", in.input, err)
+	}
+	return nil
 }
 
-func (in *gpioInput) read() bool { return bool(in.pin.Read()) != in.low }
+// read is the level now. Not every pin can say that it does not know.
+func (in *gpioInput) read() (bool, error) {
+	if pin, ok := in.pin.(interface{ Level() (gpio.Level, error) }); ok {
+		level, err := pin.Level()
+		return bool(level), err
+	}
+	return bool(in.pin.Read()), nil
+}
 
-const (
-	// edgeWait bounds a wait for an edge: a wait that ends by itself is followed by
-	// a look at the level, so that no lost edge lasts.
-	edgeWait = 500 * time.Millisecond
-	// debounce is how long a level must stand to be believed.
-	debounce = 5 * time.Millisecond
-)
-
-func (in *gpioInput) watch(ctx context.Context, changed func(input, bool)) {
+func (in *gpioInput) watch(ctx context.Context, changed func(edge)) error {
 	for ctx.Err() == nil {
-		began := time.Now()
-		edge := in.pin.WaitForEdge(edgeWait)
-		if !edge && time.Since(began) < edgeWait/2 {
-			pause(ctx, edgeWait) // the line is gone: WaitForEdge no longer waits
+		e, err := in.next(ctx)
+		if err != nil {
+			return fmt.Errorf("%v input: %w", in.input, err)
 		}
-		if in.read() == in.active {
-			continue
-		}
-		pause(ctx, debounce)
-		if level := in.read(); level != in.active {
-			in.active = level
-			changed(in.input, level)
+		if e.active != in.active {
+			in.active = e.active
+			changed(e)
 		}
 	}
+	return nil
+}
+
+// next waits a while for an edge. Two that follow each other closely are two, where
+// the pin can tell which edge it saw and when; else the level is all there is.
+func (in *gpioInput) next(ctx context.Context) (edge, error) {
+	began := time.Now()
+	seen := in.pin.WaitForEdge(edgeWait)
+	if pin, ok := in.pin.(interface {
+		Edge() (gpio.Level, time.Time)
+	}); seen && ok {
+		level, at := pin.Edge()
+		return edge{in.input, bool(level), at}, nil
+	}
+	if !seen && time.Since(began) < edgeWait/2 {
+		pause(ctx, edgeWait) // it no longer waits: do not spin
+	}
+	active, err := in.read()
+	return edge{in.input, active, time.Now()}, err
 }
 
 func pause(ctx context.Context, d time.Duration) {

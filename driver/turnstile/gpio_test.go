@@ -2,6 +2,7 @@ package turnstile
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -39,39 +40,27 @@ func runGPIO(t *testing.T, cfg GPIOConfig) (c *Controller, events chan driver.Ev
 	return c, events
 }
 
-func TestGPIODrivesTheRelayActiveHighAndLow(t *testing.T) {
-	for _, tt := range []struct {
-		name             string
-		activeLow        []string
-		active, inactive gpio.Level
-	}{
-		{"active high", nil, gpio.High, gpio.Low},
-		{"active low", []string{"open"}, gpio.Low, gpio.High},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			open := newPin("open")
-			c, events := runGPIO(t, GPIOConfig{Open: open, Passage: newPin("passage"), ActiveLow: tt.activeLow})
-			waitFor(t, events, driver.EmergencyEvent, false)
-			if got := level(open); got != tt.inactive {
-				t.Errorf("before any opening the line is %v; want %v", got, tt.inactive)
-			}
-			mustDo(t, c.Open(time.Second))
-			if got := level(open); got != tt.active {
-				t.Errorf("opened, the line is %v; want %v", got, tt.active)
-			}
-			for level(open) != tt.inactive {
-				<-time.After(ms)
-			}
-		})
+func TestGPIODrivesTheRelay(t *testing.T) {
+	open := newPin("open")
+	c, events := runGPIO(t, GPIOConfig{Open: open, Passage: newPin("passage")})
+	waitFor(t, events, driver.EmergencyEvent, false)
+	if got := level(open); got != gpio.Low {
+		t.Errorf("before any opening the line is %v; want %v", got, gpio.Low)
+	}
+	mustDo(t, c.Open(time.Second))
+	if got := level(open); got != gpio.High {
+		t.Errorf("opened, the line is %v; want %v", got, gpio.High)
+	}
+	for level(open) != gpio.Low {
+		<-time.After(ms)
 	}
 }
 
 func TestGPIOSensesItsInputs(t *testing.T) {
 	passage, emergency := newPin("passage"), newPin("emergency")
-	_, events := runGPIO(t, GPIOConfig{Open: newPin("open"), Passage: passage, Emergency: emergency, ActiveLow: []string{"emergency"}})
-	// A loop that is wired normally closed and pulled down reads low when it is cut.
-	waitFor(t, events, driver.EmergencyEvent, true)
-	emergency.EdgesChan <- gpio.High
+	_, events := runGPIO(t, GPIOConfig{Open: newPin("open"), Passage: passage, Emergency: emergency})
+	waitFor(t, events, driver.EmergencyEvent, true) // nothing is wired to it, and it is pulled to active
+	emergency.EdgesChan <- gpio.Low
 	waitFor(t, events, driver.EmergencyEvent, false)
 	passage.EdgesChan <- gpio.High
 	waitFor(t, events, driver.PassageEvent, true)
@@ -91,19 +80,64 @@ func TestGPIOFindsALevelWhoseEdgeWasLost(t *testing.T) {
 
 // A broken wire is an emergency, and nobody passing.
 func TestGPIOBiasIsForABrokenWire(t *testing.T) {
-	for _, tt := range []struct {
-		input input
-		low   bool
-		want  gpio.Pull
-	}{
-		{emergency, true, gpio.PullDown},
-		{emergency, false, gpio.PullUp},
-		{passage, true, gpio.PullUp},
-		{passage, false, gpio.PullDown},
-	} {
-		if got := (&gpioInput{input: tt.input, low: tt.low}).pull(); got != tt.want {
-			t.Errorf("input %d, active low %v: %v; want %v", tt.input, tt.low, got, tt.want)
+	passage, emergency := newPin("passage"), newPin("emergency")
+	_, events := runGPIO(t, GPIOConfig{Open: newPin("open"), Passage: passage, Emergency: emergency})
+	waitFor(t, events, driver.EmergencyEvent, true)
+	if got := emergency.Pull(); got != gpio.PullUp {
+		t.Errorf("the emergency input is pulled %v; want %v, to active", got, gpio.PullUp)
+	}
+	if got := passage.Pull(); got != gpio.PullDown {
+		t.Errorf("the passage sensor is pulled %v; want %v, to inactive", got, gpio.PullDown)
+	}
+}
+
+// keenPin is a line that tells its edges, as gpioline's do; its level is always low.
+type keenPin struct {
+	*gpiotest.Pin
+	edges chan gpio.Level
+	last  gpio.Level
+}
+
+func (p *keenPin) WaitForEdge(timeout time.Duration) bool {
+	select {
+	case p.last = <-p.edges:
+		return true
+	case <-time.After(timeout):
+		return false
+	}
+}
+
+func (p *keenPin) Edge() (gpio.Level, time.Time) { return p.last, time.Unix(1_800_000_000, 0) }
+func (p *keenPin) Level() (gpio.Level, error)    { return gpio.Low, nil }
+
+// Somebody who runs is seen, though the level is low again before anybody looks, and at the time that
+// the kernel says.
+func TestGPIOShortEdgesAreSeen(t *testing.T) {
+	passage := &keenPin{Pin: newPin("passage"), edges: make(chan gpio.Level, 4)}
+	passage.edges <- gpio.High
+	passage.edges <- gpio.Low
+	passage.edges <- gpio.High
+	passage.edges <- gpio.Low
+	_, events := runGPIO(t, GPIOConfig{Open: newPin("open"), Passage: passage})
+	waitFor(t, events, driver.PassageEvent, false) // as it was
+	for _, want := range []bool{true, false, true, false} {
+		if e := <-events; e.Kind != driver.PassageEvent || e.Active != want || e.At.Unix() != 1_800_000_000 {
+			t.Errorf("%+v; want a passage, %v, at the kernel's time", e, want)
 		}
+	}
+}
+
+// lostPin is a line that can no longer be read.
+type lostPin struct{ *gpiotest.Pin }
+
+func (lostPin) WaitForEdge(time.Duration) bool { return false }
+func (lostPin) Level() (gpio.Level, error)     { return gpio.Low, errors.New("no such device") }
+
+func TestGPIOInputThatIsLostEndsRun(t *testing.T) {
+	c := NewGPIO(GPIOConfig{Open: newPin("open"), Passage: lostPin{newPin("passage")}}, slog.New(slog.DiscardHandler))
+	err := c.Run(t.Context(), func(driver.Event) {})
+	if err == nil || err.Error() != "watching the inputs: passage input: no such device" {
+		t.Errorf("Run = %v; want it to say which input, and why", err)
 	}
 }
 
@@ -122,7 +156,7 @@ func TestGPIOLineThatIsGoneDoesNotSpin(t *testing.T) {
 	in := &gpioInput{input: passage, pin: deadPin{newPin("passage"), make(chan struct{}, 1000)}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*edgeWait)
 	defer cancel()
-	in.watch(ctx, func(input, bool) {})
+	mustDo(t, in.watch(ctx, func(edge) {}))
 	if n := len(in.pin.(deadPin).waits); n > 4 {
 		t.Errorf("%d waits in two edge waits' time; want a pause between them", n)
 	}

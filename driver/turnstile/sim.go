@@ -55,6 +55,7 @@ func (s *Sim) SetEmergency(active bool) { s.lines.set(emergency, active) }
 type simLines struct {
 	cfg     SimConfig
 	changed chan edge
+	telling sync.Mutex
 
 	mu     sync.Mutex // guards the fields below
 	trace  *os.File
@@ -88,16 +89,14 @@ func (l *simLines) walk(after time.Duration) {
 
 // set changes an input and tells the watcher.
 func (l *simLines) set(in input, active bool) {
-	name := "passage"
-	if in == emergency {
-		name = "emergency"
-	}
-	changed, err := l.change(name, active)
+	l.telling.Lock() // the watcher hears of changes in their order
+	defer l.telling.Unlock()
+	changed, err := l.change(in.String(), active)
 	if err != nil || !changed {
 		return
 	}
 	select {
-	case l.changed <- edge{input: in, active: active}:
+	case l.changed <- edge{in, active, time.Now()}:
 	case <-time.After(answer): // nobody watches
 	}
 }
@@ -183,18 +182,18 @@ func (l *simLines) write(name string, active bool) error {
 	return err
 }
 
-func (l *simLines) watch(ctx context.Context, changed func(input, bool)) error {
+func (l *simLines) watch(ctx context.Context, changed func(edge)) error {
 	l.mu.Lock()
 	now := map[input]bool{emergency: l.level["emergency"], passage: l.level["passage"]}
 	l.mu.Unlock()
-	changed(emergency, now[emergency])
-	changed(passage, now[passage])
+	changed(edge{emergency, now[emergency], time.Now()})
+	changed(edge{passage, now[passage], time.Now()})
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case e := <-l.changed:
-			changed(e.input, e.active)
+			changed(e)
 		}
 	}
 }

@@ -51,7 +51,7 @@ type lines interface {
 	setRelay(active bool) error
 	// watch hands each change of an input to changed, first the levels as they
 	// are, until ctx ends.
-	watch(ctx context.Context, changed func(input, bool)) error
+	watch(ctx context.Context, changed func(edge)) error
 	// close lets go of the lines, with the relay inactive.
 	close() error
 }
@@ -62,6 +62,20 @@ const (
 	passage input = iota
 	emergency
 )
+
+func (in input) String() string {
+	if in == emergency {
+		return "emergency"
+	}
+	return "passage"
+}
+
+// An edge is a change of an input.
+type edge struct {
+	input  input
+	active bool
+	at     time.Time
+}
 
 // A Controller is a turnstile of any kind.
 type Controller struct {
@@ -149,9 +163,9 @@ func (c *Controller) Run(ctx context.Context, deliver func(driver.Event)) (err e
 	edges := make(chan edge, 64)
 	watching := make(chan error, 1)
 	go func() {
-		watching <- c.lines.watch(ctx, func(in input, active bool) {
+		watching <- c.lines.watch(ctx, func(e edge) {
 			select {
-			case edges <- edge{in, active, time.Now()}:
+			case edges <- e:
 			case <-ctx.Done():
 			}
 		})
@@ -179,12 +193,6 @@ func (c *Controller) Run(ctx context.Context, deliver func(driver.Event)) (err e
 		c.Beat()
 		timer.Reset(c.advance(time.Now()))
 	}
-}
-
-type edge struct {
-	input  input
-	active bool
-	at     time.Time
 }
 
 func (c *Controller) obey(cmd command) error {

@@ -53,14 +53,14 @@ func (l *fakeLines) fail(err error) {
 	l.err = err
 }
 
-func (l *fakeLines) watch(ctx context.Context, changed func(input, bool)) error {
-	changed(emergency, false)
+func (l *fakeLines) watch(ctx context.Context, changed func(edge)) error {
+	changed(edge{input: emergency})
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case e := <-l.changed:
-			changed(e.input, e.active)
+			changed(e)
 		}
 	}
 }

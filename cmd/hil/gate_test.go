@@ -1,0 +1,209 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"railgate/cmd/control"
+	"railgate/store"
+	"railgate/verify"
+)
+
+// A gate is a machine with railgated in it, and an issuer whose codes it takes.
+type gate struct {
+	*machine
+	signer *verify.Signer
+	keys   string
+	config string
+	holder int
+}
+
+const (
+	daemon     = "railgated" // as the agent knows it
+	configPath = "/etc/railgate/railgated.toml"
+	keysPath   = "/etc/railgate/keys.json"
+)
+
+// wired is the configuration of a gate whose fire loop is wired normally closed.
+const wired = `
+station = "GZQ"
+gate = "A07"
+keys = "/etc/railgate/keys.json"
+[lane]
+passback = "off"
+open_for = "3s"
+[[scanner]]
+name = "front"
+driver = "serial"
+port = "/dev/ttyUSB0"
+[turnstile]
+driver = "gpio"
+open = "RELAY"
+passage = "PASSAGE"
+emergency = "EMERGENCY"
+active_low = ["emergency"]
+pulse = "300ms"
+[panel]
+driver = "gpio"
+green = "GREEN"
+red = "9030000.pl061:RED"
+buzzer = "9030000.pl061:3"
+[clock]
+require_sync = false
+`
+
+const scannerPort = "/dev/ttyUSB0"
+
+const pulse = 300 * time.Millisecond
+
+// newGate boots a gate of which the initramfs is the whole system. railgated does not run yet.
+func newGate(t testing.TB, config string, change ...func(*setup)) *gate {
+	t.Helper()
+	home := folder(t)
+	g := &gate{config: config}
+	g.makeKeys(t)
+	s := setup{files: map[string]string{"bin/railgated": filepath.Join(home, "bin/railgated"), "bin/railgate": filepath.Join(home, "bin/railgate")}}
+	for _, f := range change {
+		f(&s)
+	}
+	g.machine = newMachine(t, s)
+	g.plug()
+	g.until("the scanner is there", func() bool { return g.exists(scannerPort) })
+	t.Cleanup(g.tell)
+	g.write(configPath, config, 0o644)
+	g.write(keysPath, g.keys, 0o644)
+	return g
+}
+
+// tell shows a failed test's log.
+func (g *gate) tell() {
+	var r Result
+	if g.t.Failed() && g.try("Look", daemon, &r) == nil {
+		g.t.Logf("railgated %s\n%s", r.End, r.Output)
+	}
+}
+
+func (g *gate) makeKeys(t testing.TB) {
+	t.Helper()
+	var err error
+	if g.signer, err = verify.GenerateSigner("kid1", verify.EdDSA, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	doc := verify.Document{
+		Version: 1,
+		Issuers: []verify.DocumentIssuer{{ID: "hil", Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: 10}},
+		Keys:    []verify.DocumentKey{g.signer.Document("hil", []verify.Class{1, 2, 3}, now.Add(-48*time.Hour), now.Add(48*time.Hour))},
+		Revoked: []verify.DocumentRevoked{},
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.keys = string(data)
+}
+
+// code is a new passenger's, fresh, with its certificate.
+func (g *gate) code() (text, certificate string) {
+	g.t.Helper()
+	g.holder++
+	now := uint64(time.Now().Unix())
+	claims := verify.Claims{
+		Holder: verify.HolderID(fmt.Sprintf("holder-%06d", g.holder)), Certificate: verify.CertificateID(fmt.Sprintf("cert%06d", g.holder)),
+		IssuedAt: now, Live: now, Expires: now + 3600, Class: verify.Temporary,
+	}
+	credential, err := g.signer.Issue(claims, rand.Reader)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return credential.Text(), hex.EncodeToString([]byte(claims.Certificate))
+}
+
+// start starts railgated and waits until its lane is in service.
+func (g *gate) start() {
+	g.t.Helper()
+	g.launch()
+	g.until("ready", func() bool { return strings.Contains(g.said(), "mode=closed") })
+}
+
+// launch starts railgated.
+func (g *gate) launch() (pid int) {
+	g.t.Helper()
+	g.ask("Start", Command{Name: daemon, Args: []string{"/bin/railgated"}}, &pid)
+	return pid
+}
+
+// said is railgated's log.
+func (g *gate) said() string {
+	g.t.Helper()
+	var r Result
+	g.ask("Look", daemon, &r)
+	return r.Output
+}
+
+func (g *gate) signal(s unix.Signal) {
+	g.t.Helper()
+	g.ask("Kill", Signal{Name: daemon, Number: int(s)}, new(struct{}))
+}
+
+// ended waits for railgated's end.
+func (g *gate) ended() (r Result) {
+	g.t.Helper()
+	g.until("railgated's end", func() bool { g.ask("Look", daemon, &r); return r.End != "" })
+	return r
+}
+
+func (g *gate) journal() (records []store.Record) {
+	g.t.Helper()
+	for line := range strings.Lines(g.run("/bin/railgate", "journal", "export", "--json")) {
+		var r store.Record
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			g.t.Fatalf("%s: %v", line, err)
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+// status is what railgate status says.
+func (g *gate) status() (s control.Status) {
+	g.t.Helper()
+	r := g.attempt("/bin/railgate", "status", "--json")
+	if err := json.Unmarshal([]byte(r.Output), &s); err != nil {
+		g.t.Fatalf("%s: %v", r.Output, err)
+	}
+	return s
+}
+
+// pulsed waits for a whole pulse of the relay after an instant, and returns its edges.
+func (g *gate) pulsed(from time.Time) (up, down change) {
+	g.t.Helper()
+	g.until("a pulse", func() bool { return len(g.since(from, relayPin)) >= 2 })
+	c := g.since(from, relayPin)
+	if !c[0].high || c[1].high {
+		g.t.Fatalf("the relay: %+v; want it raised, then lowered", c)
+	}
+	return c[0], c[1]
+}
+
+// raised waits for the relay to be active.
+func (g *gate) raised(from time.Time) change {
+	g.t.Helper()
+	g.until("the relay is active", func() bool { return len(g.since(from, relayPin)) >= 1 })
+	c := g.since(from, relayPin)[0]
+	if !c.high {
+		g.t.Fatalf("the relay: %+v; want it raised", c)
+	}
+	return c
+}
+
+// quiet is as long as nothing must happen to say that it does not.
+const quiet = 400 * time.Millisecond

@@ -1,0 +1,343 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/rpc"
+	"net/rpc/jsonrpc"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// folder is what prepare.sh filled, and the programs for arm64. Without it there is nothing to test.
+func folder(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("RAILGATE_HIL")
+	if dir == "" {
+		t.Skip("RAILGATE_HIL names no folder with a kernel: make hil makes one")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// patience is for everything that a loaded machine may do slowly. What is promised within a time is
+// measured by the pins' stamps, and held against that.
+const patience = 90 * time.Second
+
+// setup is a machine to be built.
+type setup struct {
+	modules []string          // kernel modules, "name parameters"
+	files   map[string]string // in the initramfs, by their path, from here
+	disk    string            // an ext4 image that has the system; "" where the initramfs is all there is
+	flags   []string          // of QEMU
+	words   []string          // of the kernel's command line
+	memory  int               // MB
+}
+
+// A machine is QEMU's virt board with a Debian kernel, emulated (never KVM), and all its wires.
+type machine struct {
+	t      testing.TB
+	dir    string // of the sockets: their paths must be short
+	qemu   *exec.Cmd
+	exited chan struct{}
+	log    *lockedBuffer // the console
+	monitor
+	pins
+	guest *rpc.Client
+
+	scanner net.Conn // nil: unplugged
+}
+
+// standard is what every machine has besides: the agent's port and a USB port.
+var standard = []string{"virtio_pci", "virtio_console", "xhci_pci", "ftdi_sio"}
+
+// newMachine builds a machine, and turns it on once every wire is in our hands.
+func newMachine(t testing.TB, s setup) *machine {
+	t.Helper()
+	home := folder(t)
+	dir, err := os.MkdirTemp("", "hil")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{t: t, dir: dir, log: new(lockedBuffer)}
+	t.Cleanup(m.clean)
+	kernels, err := filepath.Glob(filepath.Join(home, "kernel/boot/vmlinuz-*"))
+	if err != nil || len(kernels) != 1 {
+		t.Fatalf("kernels in %s: %v, %v; want one: remove the folder, and make hil again", home, kernels, err)
+	}
+	m.makeInitramfs(home, s)
+	words := append([]string{"console=ttyAMA0", "loglevel=4", "panic=-1", "mitigations=off"}, s.words...)
+	if s.memory == 0 {
+		s.memory = 256
+	}
+	args := []string{
+		"-accel", "tcg,thread=multi", "-machine", "virt", "-cpu", "cortex-a53", "-smp", "1", "-m", fmt.Sprint(s.memory),
+		"-nodefaults", "-display", "none", "-S", "-dtb", filepath.Join(home, "gate.dtb"), "-serial", "stdio",
+		"-kernel", kernels[0], "-initrd", m.path("initramfs"),
+		"-qtest", "unix:" + m.path("pins") + ",server=on,wait=off", "-qtest-log", "none",
+		"-qmp", "unix:" + m.path("monitor") + ",server=on,wait=off",
+		"-device", "virtio-serial-pci", "-chardev", "socket,id=agent,server=on,wait=off,path=" + m.path("agent"),
+		"-device", "virtserialport,chardev=agent,name=" + portName,
+		"-device", "qemu-xhci", "-chardev", "socket,id=scanner,server=on,wait=off,path=" + m.path("scanner"),
+		"-device", "usb-serial,chardev=scanner,id=scanner,serial=RG0001",
+	}
+	if s.disk != "" {
+		words = append(words, "root=/dev/vda")
+		args = append(args, "-device", "virtio-blk-pci,drive=disk", "-drive", "if=none,id=disk,format=raw,"+s.disk)
+	}
+	m.start(append(append(args, s.flags...), "-append", strings.Join(words, " "))...)
+	m.connect()
+	return m
+}
+
+func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }
+
+func (m *machine) makeInitramfs(home string, s setup) {
+	m.t.Helper()
+	files, err := moduleFiles(home)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	parameters := map[string]string{}
+	names := append([]string{}, standard...)
+	for _, module := range s.modules {
+		name, rest, _ := strings.Cut(module, " ")
+		names = append(names, name)
+		parameters[name] = rest
+	}
+	order, err := withNeeded(files, names...)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	f, err := os.Create(m.path("initramfs"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer f.Close()
+	a := newArchive(f)
+	for _, dir := range []string{"proc", "sys", "dev", "tmp", "run", "root"} {
+		a.dir(dir)
+	}
+	must := func(err error) {
+		if err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	must(a.copy("init", filepath.Join(home, "bin/hil"), 0o755))
+	list := new(bytes.Buffer)
+	for _, name := range order {
+		path := "/lib/modules/" + name + ".ko"
+		must(a.copy(path, files[name], 0o644))
+		fmt.Fprintln(list, path, parameters[name])
+	}
+	a.file(modulesList, 0o644, list.Bytes())
+	for name, from := range s.files {
+		must(a.copy(name, from, 0o755))
+	}
+	must(a.close())
+}
+
+// start starts QEMU, which waits before the first instruction.
+func (m *machine) start(args ...string) {
+	m.t.Helper()
+	m.qemu = exec.Command("qemu-system-aarch64", args...)
+	m.qemu.Stdout, m.qemu.Stderr = m.log, m.log
+	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	if err := m.qemu.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.exited = make(chan struct{})
+	go func() { m.qemu.Wait(); close(m.exited) }()
+}
+
+// connect takes every wire, turns the power on, and waits for the agent.
+func (m *machine) connect() {
+	m.t.Helper()
+	m.monitor.open(m.t, m.dial("monitor"))
+	controller := m.monitor.controller(m.t)
+	m.pins.open(m.t, m.dial("pins"), controller)
+	m.pins.set(emergencyPin, true) // the fire loop is closed
+	agent := m.dial("agent")
+	m.monitor.do(m.t, "cont", nil)
+	m.meet(agent)
+}
+
+// meet greets the agent, which sets its clock.
+func (m *machine) meet(agent net.Conn) {
+	m.t.Helper()
+	m.guest = jsonrpc.NewClient(agent)
+	m.ask("Time", time.Now(), new(float64))
+}
+
+// again greets the agent of a machine that boots anew.
+func (m *machine) again() {
+	m.t.Helper()
+	m.guest.Close()
+	m.meet(m.dial("agent"))
+}
+
+func (m *machine) dial(name string) net.Conn {
+	m.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		c, err := net.Dial("unix", m.path(name))
+		if err == nil {
+			return c
+		}
+		select {
+		case <-m.exited:
+			m.t.Fatalf("QEMU ended at once: %s", m.log)
+		default:
+		}
+		if time.Now().After(end) {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// ask has the agent do something.
+func (m *machine) ask(method string, args, reply any) {
+	m.t.Helper()
+	if err := m.try(method, args, reply); err != nil {
+		m.t.Fatalf("the guest's %s(%.200v): %v\nconsole:\n%s", method, args, err, m.log)
+	}
+}
+
+func (m *machine) try(method string, args, reply any) error {
+	call := m.guest.Go("Guest."+method, args, reply, make(chan *rpc.Call, 1))
+	select {
+	case <-call.Done:
+		return call.Error
+	case <-m.exited:
+		return fmt.Errorf("QEMU has ended")
+	case <-time.After(patience):
+		return fmt.Errorf("no answer in %v", patience)
+	}
+}
+
+// run runs a program in the guest that must succeed, and returns what it printed.
+func (m *machine) run(args ...string) string {
+	m.t.Helper()
+	r := m.attempt(args...)
+	if r.End != "exit status 0" {
+		m.t.Fatalf("%s: %s\n%s", strings.Join(args, " "), r.End, r.Output)
+	}
+	return r.Output
+}
+
+// attempt runs a program in the guest.
+func (m *machine) attempt(args ...string) (r Result) {
+	m.t.Helper()
+	m.ask("Run", Command{Args: args}, &r)
+	return r
+}
+
+func (m *machine) write(path string, data string, mode uint32) {
+	m.t.Helper()
+	m.ask("Write", File{path, []byte(data), mode}, new(struct{}))
+}
+
+func (m *machine) read(path string) string {
+	m.t.Helper()
+	var data []byte
+	m.ask("Read", path, &data)
+	return string(data)
+}
+
+func (m *machine) exists(path string) (there bool) {
+	m.t.Helper()
+	m.ask("Exists", path, &there)
+	return there
+}
+
+// until waits for something.
+func (m *machine) until(what string, ok func() bool) {
+	m.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			m.t.Fatalf("%s: not in %v\npins:\n%s\nconsole:\n%s", what, patience, &m.pins, m.log)
+		}
+	}
+}
+
+// plug plugs the scanner in.
+func (m *machine) plug() { m.scanner = m.dial("scanner") }
+
+// unplug pulls the scanner out.
+func (m *machine) unplug() {
+	if m.scanner != nil {
+		m.scanner.Close()
+		m.scanner = nil
+	}
+}
+
+// scan is a code held to the scanner.
+func (m *machine) scan(text string) {
+	m.t.Helper()
+	if _, err := m.scanner.Write([]byte(text + "\r")); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// kill cuts the power.
+func (m *machine) kill() {
+	m.qemu.Process.Kill()
+	<-m.exited
+}
+
+func (m *machine) clean() {
+	if m.qemu != nil && m.qemu.Process != nil {
+		m.kill()
+	}
+	m.unplug()
+	if m.guest != nil {
+		m.guest.Close()
+	}
+	m.monitor.close()
+	m.pins.close()
+	if m.t.Failed() {
+		m.t.Logf("console:\n%s", m.log)
+	}
+	if err := os.RemoveAll(m.dir); err != nil {
+		m.t.Error(err)
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// stall is how much longer than a moment this machine has just slept: on a loaded machine QEMU is kept
+// waiting as we are, and the pins' stamps with it.
+func (m *machine) stall() (worst time.Duration) {
+	for range 50 {
+		began := time.Now()
+		time.Sleep(time.Millisecond)
+		worst = max(worst, time.Since(began)-time.Millisecond)
+	}
+	return worst
+}

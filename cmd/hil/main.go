@@ -1,0 +1,29 @@
+// Hil is the inside of the gate that make hil boots under QEMU: its first process, and the agent that
+// the tests outside command. Nothing of it is for a device.
+//
+// The tests of this folder are the outside: they hold the other end of every wire. The relay's, the
+// lamps' and the inputs' pins are those of the board's GPIO controller (PL061), seen and driven through
+// QEMU's qtest socket; the scanner is a USB serial adapter (FTDI) whose other end is a socket; power is
+// QEMU itself. They run where RAILGATE_HIL names the folder that prepare.sh filled.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	var err error
+	switch {
+	case os.Getpid() == 1:
+		err = boot()
+	case len(os.Args) == 2 && os.Args[1] == "agent":
+		err = serve()
+	default:
+		err = fmt.Errorf("this runs inside the machine that make hil boots; it is nothing for this one")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hil:", err)
+		os.Exit(1)
+	}
+}

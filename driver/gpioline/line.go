@@ -1,0 +1,351 @@
+package gpioline
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/gpio"
+	"periph.io/x/conn/v3/physic"
+)
+
+// consumer is the name under which lines are held, for gpioinfo and for whoever finds one busy.
+const consumer = "railgated"
+
+// A Line is one line of one chip. It is a [gpio.PinIO] whose levels and pulls are logical: of a line
+// that is active low, High is the active level and PullUp pulls towards it. The kernel turns both
+// round, and nobody else does.
+//
+// A line is requested by the first In or Out, and held from then on. An output is requested together
+// with its first level, so that it is never anything else. A line that fails is let go, and the next
+// In or Out requests it anew: a board that was unplugged works again.
+//
+// In, Out, Close and reading may be called concurrently; WaitForEdge and Edge belong to one goroutine.
+type Line struct {
+	Chip   string // the chip's label
+	Offset int    // on that chip
+	Given  string // the kernel's name for it; often empty
+
+	// Set before the first use.
+	ActiveLow bool
+	Debounce  time.Duration // how long an input's level must stand to be believed; 0: not at all
+
+	kernel kernel
+	path   string // the chip's node, when it was found
+	where  string // the chip's label, or its name where another has that label
+	last   edge   // owned by who calls WaitForEdge
+
+	mu     sync.Mutex // guards the fields below
+	file   *os.File   // the kernel's handle; nil: not requested
+	output bool
+	pull   gpio.Pull
+}
+
+var _ gpio.PinIO = (*Line)(nil)
+
+// An edge is a change of an input, as the kernel saw it.
+type edge struct {
+	level gpio.Level
+	at    time.Time
+}
+
+func (l *Line) String() string {
+	if l.Given != "" {
+		return fmt.Sprintf("%s (%s:%d)", l.Given, l.Chip, l.Offset)
+	}
+	return fmt.Sprintf("%s:%d", l.Chip, l.Offset)
+}
+
+// Name is the line's name, or chip:offset where it has none.
+func (l *Line) Name() string {
+	if l.Given != "" {
+		return l.Given
+	}
+	return fmt.Sprintf("%s:%d", l.Chip, l.Offset)
+}
+
+// Spec names the line to [Find].
+func (l *Line) Spec() string { return fmt.Sprintf("%s:%d", l.where, l.Offset) }
+
+// Number is the line's offset on its chip.
+func (l *Line) Number() int { return l.Offset }
+
+// Function says what the line was requested as.
+func (l *Line) Function() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.file == nil:
+		return ""
+	case l.output:
+		return "Out"
+	}
+	return "In"
+}
+
+// Pull is the bias that was asked for.
+func (l *Line) Pull() gpio.Pull {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pull
+}
+
+// DefaultPull is not known: the kernel does not tell.
+func (l *Line) DefaultPull() gpio.Pull { return gpio.PullNoChange }
+
+// PWM is another device's.
+func (l *Line) PWM(gpio.Duty, physic.Frequency) error { return l.wrong(errors.ErrUnsupported) }
+
+// Out makes the line an output at a level, or sets the level of one that it is.
+func (l *Line) Out(level gpio.Level) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := lineValues{mask: 1}
+	if level {
+		v.bits = 1
+	}
+	if l.file == nil || !l.output {
+		if err := l.request(flagOutput, lineAttribute{id: attributeOutputs, value: v.bits}); err != nil {
+			return err
+		}
+		l.output, l.pull = true, gpio.PullNoChange
+		return nil
+	}
+	if err := l.do(setValues, &v); err != nil {
+		l.release()
+		return l.wrong(err)
+	}
+	return nil
+}
+
+// In makes the line an input. Where the chip has no bias the kernel asks for none: then the board's
+// own resistor must do it.
+func (l *Line) In(pull gpio.Pull, edges gpio.Edge) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var attributes []lineAttribute
+	if l.Debounce > 0 {
+		attributes = append(attributes, lineAttribute{id: attributeDebounce, value: uint64(l.Debounce.Microseconds())})
+	}
+	if err := l.request(flagInput|l.bias(pull)|edgeFlags(edges), attributes...); err != nil {
+		return err
+	}
+	l.output, l.pull = false, pull
+	return nil
+}
+
+func (l *Line) bias(pull gpio.Pull) uint64 {
+	switch {
+	case pull == gpio.Float:
+		return flagBiasDisabled
+	case pull != gpio.PullUp && pull != gpio.PullDown:
+		return 0
+	case (pull == gpio.PullUp) != l.ActiveLow:
+		return flagPullUp
+	}
+	return flagPullDown
+}
+
+func edgeFlags(edges gpio.Edge) (flags uint64) {
+	if edges == gpio.RisingEdge || edges == gpio.BothEdges {
+		flags |= flagRising
+	}
+	if edges == gpio.FallingEdge || edges == gpio.BothEdges {
+		flags |= flagFalling
+	}
+	return flags
+}
+
+// Level is the level of an input, or of an output as it is driven.
+func (l *Line) Level() (gpio.Level, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return gpio.Low, l.wrong(errors.New("read before In or Out"))
+	}
+	v := lineValues{mask: 1}
+	if err := l.do(getValues, &v); err != nil {
+		return gpio.Low, l.wrong(err)
+	}
+	return v.bits&1 == 1, nil
+}
+
+// Read is Level where there is no room for its error; then it is Low.
+func (l *Line) Read() gpio.Level {
+	level, _ := l.Level()
+	return level
+}
+
+// WaitForEdge waits for the next edge of those that In asked for, at most for a timeout; for ever, if
+// that is negative. It is false after the timeout, after Halt, and when the line is gone: what came
+// first is not told, so look at the Level.
+func (l *Line) WaitForEdge(timeout time.Duration) bool {
+	l.mu.Lock()
+	file := l.file
+	l.mu.Unlock()
+	if file == nil {
+		return false
+	}
+	deadline := time.Time{}
+	if timeout >= 0 {
+		deadline = time.Now().Add(timeout)
+	}
+	if file.SetReadDeadline(deadline) != nil {
+		return false
+	}
+	var buf [eventSize]byte
+	n, err := file.Read(buf[:]) // whole events only (the kernel's Documentation, chardev)
+	if err != nil {
+		return false
+	}
+	e, ok := parseEvent(buf[:n], l.kernel.now(), time.Now())
+	if ok {
+		l.last = e
+	}
+	return ok
+}
+
+// parseEvent makes an edge of what the kernel said at an instant, given in its clock and in ours.
+func parseEvent(b []byte, mono time.Duration, now time.Time) (e edge, ok bool) {
+	var said lineEvent
+	if n, err := binary.Decode(b, binary.NativeEndian, &said); err != nil || n != len(b) || said.ID != eventRising && said.ID != eventFalling {
+		return e, false
+	}
+	e = edge{level: said.ID == eventRising, at: now}
+	// What is not of the last hour was not stamped by the clock that was asked for.
+	if age := mono - time.Duration(said.Nanoseconds); said.Nanoseconds < 1<<63 && age > 0 && age < time.Hour {
+		e.at = now.Add(-age)
+	}
+	return e, true
+}
+
+// Edge is what the last WaitForEdge that was true saw, and when.
+func (l *Line) Edge() (gpio.Level, time.Time) { return l.last.level, l.last.at }
+
+// Halt ends a WaitForEdge that waits.
+func (l *Line) Halt() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	return l.file.SetReadDeadline(time.Unix(1, 0))
+}
+
+// Close lets go of the line. What becomes of an output's level is the chip's: set it before.
+func (l *Line) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.release()
+	return nil
+}
+
+func (l *Line) release() {
+	if l.file != nil {
+		l.file.Close() // nothing is buffered
+		l.file = nil
+	}
+}
+
+// do makes an ioctl on the line's handle.
+func (l *Line) do(req uintptr, v *lineValues) error {
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = do(l.kernel, int(fd), req, v) })
+	return errors.Join(err, failed)
+}
+
+// request asks the kernel for the line, in place of what was asked for before.
+func (l *Line) request(flags uint64, attributes ...lineAttribute) error {
+	l.release()
+	chip, err := l.openChip()
+	if err != nil {
+		return l.wrong(err)
+	}
+	defer l.kernel.close(chip)
+	if l.ActiveLow {
+		flags |= flagActiveLow
+	}
+	r := lineRequest{count: 1}
+	r.offsets[0] = uint32(l.Offset)
+	copy(r.consumer[:len(r.consumer)-1], consumer)
+	r.config.flags, r.config.count = flags, uint32(len(attributes))
+	for i, a := range attributes {
+		r.config.attributes[i] = configAttribute{a, 1}
+	}
+	if err := do(l.kernel, chip, getLine, &r); err != nil {
+		return l.wrong(l.explain(chip, err))
+	}
+	// Only a descriptor that does not block has deadlines.
+	if err := unix.SetNonblock(int(r.fd), true); err != nil {
+		return errors.Join(l.wrong(err), unix.Close(int(r.fd)))
+	}
+	l.file = os.NewFile(uintptr(r.fd), l.String())
+	return nil
+}
+
+// openChip opens the line's chip, which may have come back under another number.
+func (l *Line) openChip() (fd int, err error) {
+	for _, path := range append([]string{l.path}, l.kernel.chips()...) {
+		fd, openErr := l.kernel.open(path)
+		if openErr != nil {
+			err = openErr
+			continue
+		}
+		if l.isOn(fd) {
+			l.path = path
+			return fd, nil
+		}
+		l.kernel.close(fd)
+	}
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return -1, fmt.Errorf("chip %s is gone: %w", l.Chip, unix.ENODEV)
+	}
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return -1, fmt.Errorf("%w: add the user to the group gpio", err)
+	}
+	return -1, err
+}
+
+// isOn tells whether a chip is the one that the line was found on.
+func (l *Line) isOn(fd int) bool {
+	var chip chipInfo
+	if do(l.kernel, fd, getChipInfo, &chip) != nil || labelOf(&chip) != l.Chip {
+		return false
+	}
+	info := lineInfo{offset: uint32(l.Offset)}
+	return do(l.kernel, fd, getLineInfo, &info) == nil && text(info.name[:]) == l.Given
+}
+
+func labelOf(chip *chipInfo) string {
+	if label := text(chip.label[:]); label != "" {
+		return label
+	}
+	return text(chip.name[:])
+}
+
+// explain says who has a line that is busy.
+func (l *Line) explain(chip int, err error) error {
+	if !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	info := lineInfo{offset: uint32(l.Offset)}
+	if do(l.kernel, chip, getLineInfo, &info) != nil || info.flags&flagUsed == 0 {
+		return err
+	}
+	who := strings.TrimSpace(text(info.consumer[:]))
+	if who == "" {
+		who = "the kernel"
+	}
+	return fmt.Errorf("held by %q: %w", who, err)
+}
+
+func (l *Line) wrong(err error) error { return fmt.Errorf("GPIO line %v: %w", l, err) }

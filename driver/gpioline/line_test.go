@@ -1,0 +1,395 @@
+package gpioline
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/gpio"
+)
+
+// A fakeKernel stands in for the kernel. A line's handle is the reading end of a real pipe, so that
+// waiting for edges is as it is.
+type fakeKernel struct {
+	t     *testing.T
+	nodes map[string]*fakeChip // by path
+	clock time.Duration
+
+	mu      sync.Mutex
+	fds     map[int]*fakeChip // open chips
+	handles map[int]*fakeLine
+	lastFD  int
+}
+
+type fakeChip struct {
+	label string
+	lines []*fakeLine
+}
+
+// A fakeLine's level is electrical. The trace has what happened to the pin.
+type fakeLine struct {
+	name   string
+	holder string // another program
+	fail   map[uintptr]error
+
+	request lineRequest
+	level   bool
+	trace   []string
+	events  *os.File // the pipe's writing end
+}
+
+const fakePath = "/dev/gpiochip0"
+
+// newFake is a kernel with one chip of one line, and that line found.
+func newFake(t *testing.T) (*fakeKernel, *fakeLine, *Line) {
+	pin := &fakeLine{name: "RELAY", fail: map[uintptr]error{}}
+	k := &fakeKernel{
+		t: t, nodes: map[string]*fakeChip{fakePath: {label: "pl061", lines: []*fakeLine{{name: "OTHER"}, pin}}}, clock: time.Hour,
+		fds: map[int]*fakeChip{}, handles: map[int]*fakeLine{}, lastFD: 1 << 20,
+	}
+	l, err := find([]chip{{name: "gpiochip0", label: "pl061", path: fakePath, lines: []string{"OTHER", "RELAY"}}}, "RELAY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.kernel = k
+	t.Cleanup(func() {
+		l.Close()
+		if len(k.fds) != 0 {
+			t.Errorf("%d chips were left open", len(k.fds))
+		}
+	})
+	return k, pin, l
+}
+
+func (k *fakeKernel) open(path string) (int, error) {
+	c := k.nodes[path]
+	if c == nil {
+		return -1, unix.ENOENT
+	}
+	k.lastFD++
+	k.fds[k.lastFD] = c
+	return k.lastFD, nil
+}
+
+func (k *fakeKernel) close(fd int) { delete(k.fds, fd) }
+
+func (k *fakeKernel) chips() (paths []string) {
+	for path := range k.nodes {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+func (k *fakeKernel) now() time.Duration { return k.clock }
+
+func (k *fakeKernel) ioctl(fd int, req uintptr, arg unsafe.Pointer) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l := k.handles[fd]; l != nil {
+		return l.values(req, (*lineValues)(arg))
+	}
+	c := k.fds[fd]
+	if c == nil {
+		k.t.Errorf("ioctl %#x on descriptor %d, which is not open", req, fd)
+		return unix.EBADF
+	}
+	switch req {
+	case getChipInfo:
+		info := (*chipInfo)(arg)
+		copy(info.label[:], c.label)
+		info.lines = uint32(len(c.lines))
+	case getLineInfo:
+		return c.info((*lineInfo)(arg))
+	case getLine:
+		return k.request(c, (*lineRequest)(arg))
+	default:
+		k.t.Errorf("unknown ioctl %#x", req)
+		return unix.ENOTTY
+	}
+	return nil
+}
+
+func (c *fakeChip) info(info *lineInfo) error {
+	if int(info.offset) >= len(c.lines) {
+		return unix.EINVAL
+	}
+	l := c.lines[info.offset]
+	copy(info.name[:], l.name)
+	copy(info.consumer[:], l.holder)
+	if l.holder != "" {
+		info.flags = flagUsed
+	}
+	return nil
+}
+
+// request does what the kernel does with one line: the level comes with the direction.
+func (k *fakeKernel) request(c *fakeChip, r *lineRequest) error {
+	l := c.lines[r.offsets[0]]
+	if l.holder != "" {
+		return unix.EBUSY
+	}
+	if err := l.fail[getLine]; err != nil {
+		return err
+	}
+	l.request = *r
+	for _, a := range r.config.attributes[:r.config.count] {
+		if a.id == attributeOutputs {
+			l.drive("request", a.value&1 == 1)
+		}
+	}
+	reading, writing, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Dup(int(reading.Fd()))
+	if err != nil {
+		return err
+	}
+	reading.Close()
+	l.events = writing
+	k.t.Cleanup(func() { writing.Close() })
+	k.handles[fd] = l
+	r.fd = int32(fd)
+	return nil
+}
+
+// drive sets the pin to a logical level.
+func (l *fakeLine) drive(how string, active bool) {
+	l.level = active != (l.request.config.flags&flagActiveLow != 0)
+	word := " low"
+	if l.level {
+		word = " high"
+	}
+	l.trace = append(l.trace, how+word)
+}
+
+func (l *fakeLine) values(req uintptr, v *lineValues) error {
+	if err := l.fail[req]; err != nil {
+		return err
+	}
+	if req == setValues {
+		l.drive("set", v.bits&v.mask&1 == 1)
+	} else if l.level != (l.request.config.flags&flagActiveLow != 0) {
+		v.bits = 1
+	}
+	return nil
+}
+
+// edge is an event from the kernel.
+func (l *fakeLine) edge(id uint32, at time.Duration) {
+	l.events.Write(eventBytes(id, at))
+}
+
+func eventBytes(id uint32, at time.Duration) []byte {
+	b := binary.NativeEndian.AppendUint64(nil, uint64(at))
+	return append(binary.NativeEndian.AppendUint32(b, id), make([]byte, eventSize-12)...)
+}
+
+// The first level comes with the request: the pin has no other in between.
+func TestOutputIsRequestedAtItsLevel(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		low   bool
+		first gpio.Level
+		want  string
+	}{
+		{"active high, inactive", false, gpio.Low, "request low, set high, set low"},
+		{"active high, active", false, gpio.High, "request high, set high, set low"},
+		{"active low, inactive", true, gpio.Low, "request high, set low, set high"},
+		{"active low, active", true, gpio.High, "request low, set low, set high"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, pin, l := newFake(t)
+			l.ActiveLow = tt.low
+			for _, level := range []gpio.Level{tt.first, gpio.High, gpio.Low} {
+				if err := l.Out(level); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := strings.Join(pin.trace, ", "); got != tt.want {
+				t.Errorf("the pin: %s; want %s", got, tt.want)
+			}
+			if got := text(pin.request.consumer[:]); got != "railgated" {
+				t.Errorf("held by %q; want railgated", got)
+			}
+		})
+	}
+}
+
+func TestReadingAnOutputLeavesItOne(t *testing.T) {
+	_, pin, l := newFake(t)
+	l.ActiveLow = true
+	if err := l.Out(gpio.High); err != nil {
+		t.Fatal(err)
+	}
+	level, err := l.Level()
+	if err != nil || level != gpio.High || l.Function() != "Out" || len(pin.trace) != 1 {
+		t.Errorf("level %v, %v, %s, pin %v; want High, nothing done", level, err, l.Function(), pin.trace)
+	}
+}
+
+func TestInputIsRequestedWithBiasDebounceAndEdges(t *testing.T) {
+	for _, tt := range []struct {
+		low   bool
+		pull  gpio.Pull
+		edges gpio.Edge
+		want  uint64
+	}{
+		{false, gpio.PullUp, gpio.BothEdges, flagInput | flagPullUp | flagRising | flagFalling},
+		{false, gpio.PullDown, gpio.RisingEdge, flagInput | flagPullDown | flagRising},
+		{true, gpio.PullUp, gpio.FallingEdge, flagInput | flagActiveLow | flagPullDown | flagFalling},
+		{true, gpio.PullDown, gpio.NoEdge, flagInput | flagActiveLow | flagPullUp},
+		{false, gpio.Float, gpio.NoEdge, flagInput | flagBiasDisabled},
+		{false, gpio.PullNoChange, gpio.NoEdge, flagInput},
+	} {
+		_, pin, l := newFake(t)
+		l.ActiveLow, l.Debounce = tt.low, 5*time.Millisecond
+		if err := l.In(tt.pull, tt.edges); err != nil {
+			t.Fatal(err)
+		}
+		c := pin.request.config
+		if c.flags != tt.want || c.count != 1 || c.attributes[0].id != attributeDebounce || c.attributes[0].value != 5000 || c.attributes[0].mask != 1 {
+			t.Errorf("%+v: flags %#x, %+v; want %#x and 5000 µs", tt, c.flags, c.attributes[:1], tt.want)
+		}
+		if l.Pull() != tt.pull {
+			t.Errorf("pull %v; want %v", l.Pull(), tt.pull)
+		}
+	}
+}
+
+func TestEdgesComeInOrderWithTheirTimes(t *testing.T) {
+	k, pin, l := newFake(t)
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	pin.edge(eventRising, k.clock-3*time.Second)
+	pin.edge(eventFalling, k.clock-2*time.Second)
+	for _, want := range []struct {
+		level gpio.Level
+		age   time.Duration
+	}{{gpio.High, 3 * time.Second}, {gpio.Low, 2 * time.Second}} {
+		if !l.WaitForEdge(time.Minute) {
+			t.Fatal("no edge")
+		}
+		level, at := l.Edge()
+		if off := time.Since(at) - want.age; level != want.level || off < 0 || off > 20*time.Second {
+			t.Errorf("edge to %v, %v ago; want %v, %v", level, time.Since(at), want.level, want.age)
+		}
+	}
+	if l.WaitForEdge(10 * time.Millisecond) {
+		t.Error("an edge that nobody made")
+	}
+}
+
+func TestHaltEndsAWaitWithoutLimit(t *testing.T) {
+	_, _, l := newFake(t)
+	if l.WaitForEdge(-1) {
+		t.Error("an edge of a line that nobody asked for")
+	}
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan bool)
+	go func() { done <- l.WaitForEdge(-1) }()
+	for {
+		select {
+		case got := <-done:
+			if got {
+				t.Error("Halt is an edge")
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+			if err := l.Halt(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestBusyLineSaysWhoHasIt(t *testing.T) {
+	_, pin, l := newFake(t)
+	pin.holder = "sysfs"
+	err := l.Out(gpio.Low)
+	if want := `GPIO line RELAY (pl061:1): held by "sysfs": device or resource busy`; err == nil || err.Error() != want || !errors.Is(err, unix.EBUSY) {
+		t.Errorf("%v; want %s", err, want)
+	}
+	pin.holder = ""
+	if err := l.Out(gpio.Low); err != nil {
+		t.Errorf("once it is free: %v", err)
+	}
+}
+
+func TestRefusedRequestKeepsItsErrno(t *testing.T) {
+	_, pin, l := newFake(t)
+	pin.fail[getLine] = unix.EINVAL
+	if err := l.In(gpio.PullUp, gpio.BothEdges); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("%v; want %v", err, unix.EINVAL)
+	}
+	if _, err := l.Level(); err == nil {
+		t.Error("a line that was refused is read")
+	}
+}
+
+// A board that is unplugged, and comes back as another chip's number, is found again.
+func TestLineOfAChipThatIsReplugged(t *testing.T) {
+	k, pin, l := newFake(t)
+	if err := l.Out(gpio.Low); err != nil {
+		t.Fatal(err)
+	}
+	c := k.nodes[fakePath]
+	delete(k.nodes, fakePath)
+	pin.fail[setValues] = unix.ENODEV
+	for range 2 {
+		if err := l.Out(gpio.High); !errors.Is(err, unix.ENODEV) {
+			t.Errorf("unplugged: %v; want %v", err, unix.ENODEV)
+		}
+	}
+	k.nodes[fakePath] = &fakeChip{label: "another", lines: []*fakeLine{{}, {name: "RELAY"}}}
+	k.nodes["/dev/gpiochip7"] = c
+	delete(pin.fail, setValues)
+	if err := l.Out(gpio.Low); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(pin.trace, ", "); got != "request low, request low" {
+		t.Errorf("the pin: %s; want it requested again, and never high", got)
+	}
+}
+
+func TestChipThatMayNotBeOpened(t *testing.T) {
+	k, _, l := newFake(t)
+	l.kernel = lockedKernel{k}
+	if err := l.Out(gpio.Low); !errors.Is(err, unix.EACCES) || !strings.Contains(err.Error(), "group gpio") {
+		t.Errorf("%v; want a word about the group", err)
+	}
+}
+
+type lockedKernel struct{ *fakeKernel }
+
+func (lockedKernel) open(string) (int, error) { return -1, unix.EACCES }
+
+// FuzzEvent lets the kernel say anything: no time is in the future, or long ago, and nothing but a
+// whole event is an edge.
+func FuzzEvent(f *testing.F) {
+	f.Add(eventBytes(eventRising, time.Minute), int64(time.Hour))
+	f.Add(eventBytes(eventFalling, -1), int64(0))
+	f.Add(eventBytes(7, time.Minute), int64(time.Hour))
+	f.Add([]byte{1}, int64(time.Hour))
+	f.Fuzz(func(t *testing.T, b []byte, mono int64) {
+		now := time.Now()
+		e, ok := parseEvent(b, time.Duration(mono), now)
+		if !ok {
+			return
+		}
+		if len(b) != eventSize || e.at.After(now) || now.Sub(e.at) > time.Hour {
+			t.Errorf("%x: %+v", b, e)
+		}
+	})
+}
