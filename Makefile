@@ -49,7 +49,7 @@ run: build
 test: lint unit race crash arch cross
 
 lint: go
-	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
+	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store systemd verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
