@@ -1,5 +1,6 @@
 # make run     the phone and the gate on one page, without hardware, until Ctrl-C
 # make test    lint and every test
+# make install the programs, units and manuals, under DESTDIR and PREFIX
 # make help    the rest
 
 SHELL := /bin/sh
@@ -15,13 +16,14 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross test lint unit browser pictures race crash hil bench bench-qr arch fuzz clean go
+.PHONY: help run build cross install test lint unit browser pictures race crash hil bench bench-qr arch fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
 	@echo "make test     lint and every test"
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
+	@echo "make install  what a gate needs, below DESTDIR; BIN=bin/linux-arm64 for another machine's card"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
@@ -44,13 +46,37 @@ cross: go
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o bin/linux-arm64/ $(PROGRAMS)
 	GOOS=linux GOARCH=arm GOARM=7 $(GO) build $(FLAGS) -o bin/linux-armv7/ $(PROGRAMS)
 
+# What a gate needs. Units name programs by path, so another PREFIX is written into them. A configuration that is there is kept.
+PREFIX ?= /usr
+BIN    ?= bin
+SHARE   = $(DESTDIR)$(PREFIX)/share
+LIB     = $(DESTDIR)$(PREFIX)/lib
+install: build
+	@[ -x $(BIN)/railgated ] || { echo "no $(BIN)/railgated: run make cross first"; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/systemd/system $(SHARE)/man/man1 $(SHARE)/man/man8 $(SHARE)/doc/railgate \
+		$(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(DESTDIR)/etc/railgate
+	install -m 755 $(BIN)/railgated $(BIN)/railgate $(DESTDIR)$(PREFIX)/bin
+	for u in railgated.service railgate-kiosk.service railgate.target; do \
+		sed 's|/usr/bin/railgate|$(PREFIX)/bin/railgate|' systemd/$$u > $(LIB)/systemd/system/$$u && chmod 644 $(LIB)/systemd/system/$$u || exit 1; done
+	for d in sysusers.d tmpfiles.d modules-load.d; do install -D -m 644 systemd/$$d/railgate.conf $(LIB)/$$d/railgate.conf || exit 1; done
+	install -D -m 644 systemd/system.conf.d/railgate.conf $(LIB)/systemd/system.conf.d/railgate.conf
+	install -D -m 644 systemd/udev/99-railgate.rules $(LIB)/udev/rules.d/99-railgate.rules
+	install -m 644 docs/railgated.8 $(SHARE)/man/man8
+	bin/railgate man $(SHARE)/man/man1
+	bin/railgate completion bash > $(SHARE)/bash-completion/completions/railgate
+	bin/railgate completion zsh > $(SHARE)/zsh/vendor-completions/_railgate
+	bin/railgate completion fish > $(SHARE)/fish/vendor_completions.d/railgate.fish
+	install -m 644 configs/railgated.toml systemd/railgated-chrony.conf docs/installation.md $(SHARE)/doc/railgate
+	cp -R configs/boards docs/installation $(SHARE)/doc/railgate
+	[ -e $(DESTDIR)/etc/railgate/railgated.toml ] || install -m 640 configs/railgated.toml $(DESTDIR)/etc/railgate
+
 run: build
 	@bin/bench
 
 test: lint unit race crash arch cross
 
 lint: go
-	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
+	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store systemd verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 

@@ -178,7 +178,7 @@ func (p *patient) clock() []finding {
 	case p.status != nil && p.status.Clock.Trusted:
 		found = append(found, good("%s", p.status.Clock.Source))
 	case p.status != nil:
-		found = append(found, bad("timedatectl shows the time daemon; see that its server can be reached", "%s", p.status.Clock.Why))
+		found = append(found, bad("timedatectl shows the time daemon; see that its server can be reached. If it is chrony, railgated.service wants railgated-chrony.conf", "%s", p.status.Clock.Why))
 	case clock.ReadSystem().Synced:
 		found = append(found, good("synchronised"))
 	default:

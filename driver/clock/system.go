@@ -146,8 +146,12 @@ func BootID() string {
 	return strings.TrimSpace(string(id))
 }
 
-// timesyncd touches this file whenever it has synchronised (systemd-timesyncd(8)).
-const timesyncMark = "/run/systemd/timesync/synchronized"
+// timesyncd touches this file at each synchronisation (systemd-timesyncd(8)), which
+// it tries every 34 minutes at the latest (timesyncd.conf(5), PollIntervalMaxSec).
+const (
+	timesyncMark = "/run/systemd/timesync/synchronized"
+	markedFor    = 90 * time.Minute
+)
 
 // synced asks the kernel whether its clock is disciplined (adjtimex(2); chrony
 // says so there with its rtcsync directive, which is Debian's default, and
@@ -157,8 +161,14 @@ func synced() bool {
 	var t unix.Timex
 	_, err := unix.Adjtimex(&t)
 	if errors.Is(err, unix.EPERM) {
-		_, err := os.Stat(timesyncMark)
-		return err == nil
+		return marked(timesyncMark, time.Now())
 	}
 	return err == nil && t.Status&unix.STA_UNSYNC == 0
+}
+
+// marked tells whether a mark was set lately. One from later than now is none: the
+// clock was set back since.
+func marked(path string, now time.Time) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.ModTime().After(now) && now.Sub(info.ModTime()) < markedFor
 }

@@ -3,6 +3,8 @@ package clock
 import (
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +19,35 @@ func TestReadSystem(t *testing.T) {
 	}
 	if id := BootID(); len(id) != 36 {
 		t.Errorf("boot id %q; want a UUID", id)
+	}
+}
+
+func TestTheMarkOfTimesyncd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "synchronized")
+	now := time.Now()
+	if marked(path, now) {
+		t.Error("no mark, and synchronised; want not")
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		age  time.Duration
+		want bool
+	}{
+		{"just set", 0, true},
+		{"set two polls ago", 69 * time.Minute, true},
+		{"the server has been away for long", 91 * time.Minute, false},
+		{"the clock was set back since", -time.Minute, false},
+	} {
+		at := now.Add(-tt.age)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+		if got := marked(path, now); got != tt.want {
+			t.Errorf("%s: synchronised %v; want %v", tt.name, got, tt.want)
+		}
 	}
 }
 
