@@ -123,3 +123,40 @@ func callsOf(t *testing.T, name string) (found []string) {
 	}
 	return found
 }
+
+// The users and folders are made below a folder of the test's own.
+func TestUsersAndFoldersAreMade(t *testing.T) {
+	for _, program := range []string{"systemd-sysusers", "systemd-tmpfiles"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("passed over, it needs %s (apt install systemd)", program)
+		}
+	}
+	if os.Getuid() != 0 {
+		t.Skip("passed over, it needs root: folders are given to users")
+	}
+	root := t.TempDir()
+	for _, dir := range []string{"etc/railgate", "run/lock"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine := filepath.Join(root, "etc/railgate/railgated.toml")
+	if err := os.WriteFile(mine, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"systemd-sysusers", "--root=" + root, "sysusers.d/railgate.conf"}, {"systemd-tmpfiles", "--root=" + root, "--create", "tmpfiles.d/railgate.conf"}} {
+		file, err := filepath.Abs(args[len(args)-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		args[len(args)-1] = file
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	for path, want := range map[string]os.FileMode{mine: 0o640, filepath.Join(root, "etc/railgate"): os.ModeDir | 0o750, filepath.Join(root, "run/lock/railgate"): os.ModeDir | 0o770} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v; want %v", path, info, err, want)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func TestMakeInstall(t *testing.T) {
 	dest := t.TempDir()
 	install := func() {
 		t.Helper()
-		cmd := exec.Command("make", "-C", "..", "--no-print-directory", "install", "DESTDIR="+dest, "PREFIX=/opt/gate")
+		cmd := exec.Command("make", "-C", "..", "--no-print-directory", "install", "DESTDIR="+dest, "PREFIX=/opt/gate", "BIN=bin")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("make install: %v\n%s", err, out)
 		}

@@ -214,6 +214,13 @@ func TestTheScreen(t *testing.T) {
 	if err != nil || !strings.Contains(string(css), "cursor: none") {
 		t.Errorf("the page does not hide the pointer (%v); then the unit must", err)
 	}
+	page, err := os.ReadFile("../cmd/railgated/face/index.html")
+	if err != nil || !strings.Contains(string(page), `<meta name="google" content="notranslate">`) {
+		t.Errorf("the page lets the browser offer a translation, in a bar across it (%v)", err)
+	}
+	if u.last("Service.ProtectSystem") == "strict" || u["Service.ProtectHome"] != nil {
+		t.Error("cage could not make its socket in /run/user")
+	}
 	target := parseUnit(t, "railgate.target")
 	if target.last("Unit.Wants") != "railgated.service railgate-kiosk.service" || target.last("Unit.AllowIsolate") != "yes" || u.last("Install.WantedBy") != "railgate.target" {
 		t.Errorf("target %v; want the gate and its screen", target)
