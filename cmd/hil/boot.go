@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,6 +31,11 @@ func boot() error {
 	}
 	if err := loadModules(); err != nil {
 		fmt.Println("hil:", err)
+	}
+	if disk := argument("data"); disk != "" {
+		if err := mountDisk(disk, "/var/lib/railgate"); err != nil {
+			return err
+		}
 	}
 	if disk := argument("root"); disk != "" {
 		return switchRoot(disk)
@@ -87,16 +94,26 @@ func loadModule(path, parameters string) error {
 	return nil
 }
 
-// switchRoot becomes the init of the system on a disk.
-func switchRoot(disk string) error {
+// mountDisk mounts a disk that may still be on its way.
+func mountDisk(disk, where string) error {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(disk); err == nil {
-			break
+			return mount(disk, where, "ext4", unix.MS_NOATIME)
 		} else if time.Now().After(end) {
 			return err
 		}
 	}
-	if err := mount(disk, "/root", "ext4", unix.MS_NOATIME); err != nil {
+}
+
+// overlay is the folder whose files go onto the disk at each boot: the programs and units under test.
+const overlay = "/overlay"
+
+// switchRoot becomes the init of the system on a disk.
+func switchRoot(disk string) error {
+	if err := mountDisk(disk, "/root"); err != nil {
+		return err
+	}
+	if err := lay(overlay, "/root"); err != nil {
 		return err
 	}
 	for _, dir := range []string{"/sys/kernel/tracing", "/sys/kernel/debug"} {
@@ -111,4 +128,29 @@ func switchRoot(disk string) error {
 		return err
 	}
 	return unix.Exec("/sbin/init", []string{"/sbin/init"}, []string{"PATH=/usr/sbin:/usr/bin", "TERM=dumb"})
+}
+
+// lay copies a folder's files into another, over those that are there.
+func lay(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, data, info.Mode().Perm()); err != nil {
+			return err
+		}
+		return os.Chmod(target, info.Mode().Perm())
+	})
 }

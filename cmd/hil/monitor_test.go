@@ -114,3 +114,10 @@ func (q *monitor) controller(t testing.TB) string {
 	t.Fatalf("there is no PL061 in %v", items)
 	return ""
 }
+
+// forget begins the count of events anew.
+func (q *monitor) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.events = nil
+}

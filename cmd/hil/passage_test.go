@@ -17,8 +17,8 @@ func TestPassage(t *testing.T) {
 	if g.level(t, relayPin) {
 		t.Error("the relay's pin is high after its pulse")
 	}
-	if width := down.at.Sub(up.at); width > pulse+50*time.Millisecond || width < pulse-50*time.Millisecond {
-		t.Errorf("the pulse took %v; want %v, and at most 50 ms more", width, pulse)
+	if width := down.at.Sub(up.at); width > pulse+time.Second || width < pulse-50*time.Millisecond {
+		t.Errorf("the pulse took %v; want %v (how exactly, TestPulseNeverOutlastsItsLength tells)", width, pulse)
 	}
 	g.set(passagePin, true)
 	time.Sleep(100 * time.Millisecond)

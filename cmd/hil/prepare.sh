@@ -40,7 +40,16 @@ if [ ! -e "$dir/ready" ]; then
 	foreign apt-get install -y --download-only --no-install-recommends systemd systemd-sysv udev kmod dash coreutils util-linux mount >>"$dir/apt.log" ||
 		without "apt-get could not download systemd for arm64 ($dir/apt.log)"
 	for deb in "$state"/cache/archives/*.deb; do dpkg -x "$deb" "$dir/root"; done
-	rm -rf "$state" "$dir/root/usr/share/doc" "$dir/root/usr/share/man" "$dir/root/usr/share/locale"
+	rm -rf "$state" "$dir/root/usr/share/doc" "$dir/root/usr/share/man" "$dir/root/usr/share/locale" "$dir/root/usr/lib/udev/hwdb.d"
+	# No package's script has run: what this system lacks of them is no more than its names.
+	mkdir -p "$dir/root/proc" "$dir/root/sys" "$dir/root/dev" "$dir/root/run" "$dir/root/tmp" "$dir/root/etc"
+	echo "root:x:0:0:root:/root:/bin/dash" >"$dir/root/etc/passwd"
+	echo "root:x:0:" >"$dir/root/etc/group"
+	echo gate >"$dir/root/etc/hostname"
+	echo 0123456789abcdef0123456789abcdef >"$dir/root/etc/machine-id"
+	rm -f "$dir/root.ext4"
+	mke2fs -q -t ext4 -E lazy_itable_init=1 -d "$dir/root" "$dir/root.ext4" 384M
+	rm -rf "$dir/root"
 	touch "$dir/ready"
 fi
 

@@ -48,15 +48,15 @@ func (w *watchdog) Run(ctx context.Context) error {
 	defer tick.Stop()
 	last := make([]uint64, len(w.pulses))
 	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C: // not before: the loops are only beginning to turn
+		}
 		if standing := w.standing(last); standing == "" {
 			w.feed()
 		} else {
 			w.log.Error("a loop stands still; systemd will start railgated anew", "loop", standing)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
 		}
 	}
 }

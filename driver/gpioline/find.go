@@ -7,18 +7,20 @@ import (
 	"strings"
 )
 
-// find is Find among the chips that there are.
+// find is Find among the chips that there are. A PC's chips have colons in their labels ("INT34C5:00"),
+// and some boards' lines in their names.
 func find(chips []chip, spec string) (*Line, error) {
-	where, name := chips, spec
-	if label, rest, ok := strings.Cut(spec, ":"); ok {
-		name = rest
-		where = slices.DeleteFunc(slices.Clone(chips), func(c chip) bool { return c.label != label && c.name != label })
-		if len(where) == 0 {
-			return nil, fmt.Errorf("GPIO line %q: chip %q is not there (there are %s): %w", spec, label, describe(chips), ErrNotFound)
-		}
-		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-			return byOffset(where, spec, n)
-		}
+	colon := strings.LastIndexByte(spec, ':')
+	if colon < 0 || slices.ContainsFunc(chips, func(c chip) bool { return slices.Contains(c.lines, spec) }) {
+		return byName(chips, spec, spec)
+	}
+	label, name := spec[:colon], spec[colon+1:]
+	where := slices.DeleteFunc(slices.Clone(chips), func(c chip) bool { return c.label != label && c.name != label })
+	if len(where) == 0 {
+		return nil, fmt.Errorf("GPIO line %q: chip %q is not there (there are %s): %w", spec, label, describe(chips), ErrNotFound)
+	}
+	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+		return byOffset(where, spec, n)
 	}
 	return byName(where, spec, name)
 }

@@ -12,6 +12,7 @@ func board() []chip {
 		{name: "gpiochip0", label: "pinctrl-bcm2711", path: "/dev/gpiochip0", lines: []string{"ID_SDA", "GPIO17", "GPIO27", "WAKE"}},
 		{name: "gpiochip1", label: "raspberrypi-exp-gpio", path: "/dev/gpiochip1", lines: []string{"BT_ON", "WAKE", "", ""}},
 		{name: "gpiochip2", label: "usb-relay", path: "/dev/gpiochip2", lines: []string{"", ""}},
+		{name: "gpiochip4", label: "INT34C5:00", path: "/dev/gpiochip4", lines: []string{"", "DO:1", ""}},
 		{name: "gpiochip3", label: "usb-relay", path: "/dev/gpiochip3", lines: []string{"", "SPARE"}},
 	}
 	markShared(chips)
@@ -26,6 +27,8 @@ func TestFind(t *testing.T) {
 		{"raspberrypi-exp-gpio:WAKE", "WAKE (raspberrypi-exp-gpio:1)", "raspberrypi-exp-gpio:1"},
 		{"gpiochip1:3", "raspberrypi-exp-gpio:3", "raspberrypi-exp-gpio:3"},
 		{"gpiochip3:0", "usb-relay:0", "gpiochip3:0"},
+		{"INT34C5:00:2", "INT34C5:00:2", "INT34C5:00:2"},
+		{"DO:1", "DO:1 (INT34C5:00:1)", "INT34C5:00:1"},
 		{"SPARE", "SPARE (usb-relay:1)", "gpiochip3:1"},
 	} {
 		l, err := find(board(), tt.spec)
