@@ -27,7 +27,10 @@ foreign() {
 		-o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" -o Acquire::Languages=none -o APT::Sandbox::User="" "$@" 2>>"$dir/apt.log"
 }
 
-if [ ! -e "$dir/ready" ]; then
+# What was made by another prepare.sh is made anew.
+made=$(cksum <"$0")
+if [ "$(cat "$dir/ready" 2>/dev/null)" != "$made" ]; then
+	rm -rf "$dir/gate.dtb"
 	rm -rf "$state" "$dir/kernel" "$dir/root"
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$dir/kernel" "$dir/root"
 	: >"$state/status"
@@ -50,7 +53,7 @@ if [ ! -e "$dir/ready" ]; then
 	rm -f "$dir/root.ext4"
 	mke2fs -q -t ext4 -E lazy_itable_init=1 -d "$dir/root" "$dir/root.ext4" 384M
 	rm -rf "$dir/root"
-	touch "$dir/ready"
+	echo "$made" >"$dir/ready"
 fi
 
 # QEMU's virt board, with names for the pins of its GPIO controller, and without the power button that has one.
