@@ -234,7 +234,8 @@ func (g *gate) comesBackClosed(t *testing.T, from time.Time, code string) {
 	if c := g.since(shown, relayPin); len(c) > 0 {
 		t.Errorf("the code of before opens again: %v", c)
 	}
-	g.open()
+	opened := g.open()
+	g.until("the pulse's end", func() bool { return len(g.since(opened.at, relayPin)) > 0 })
 	g.forget()
 }
 
