@@ -27,18 +27,18 @@ const (
 // Structures of linux/videodev2.h for 64 bits (the guest's), as far as an output needs them.
 type (
 	vidFormat struct {
-		kind, _                                             uint32
-		width, height, fourcc, field, line, size, colour, _ uint32
-		_                                                   [200 - 32]byte
+		kind, _                                          uint32
+		width, height, fourcc, field, _, size, colour, _ uint32
+		_                                                [200 - 32]byte
 	}
 	vidRequest struct{ count, kind, memory, _, _ uint32 }
 	vidBuffer  struct {
-		index, kind, used, flags, field, _ uint32
-		_                                  [2]int64 // time
-		_                                  [16]byte // time code
-		_, memory                          uint32
-		offset                             uint64
-		length, _, _, _                    uint32
+		index, kind, used, _, field, _ uint32
+		_                              [2]int64 // time
+		_                              [16]byte // time code
+		_, memory                      uint32
+		offset                         uint64
+		length, _, _, _                uint32
 	}
 	vidTimings [132]byte // packed
 	vidControl struct{ id, value uint32 }
