@@ -1,15 +1,12 @@
 package gpioline
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 )
@@ -47,12 +44,6 @@ type Line struct {
 }
 
 var _ gpio.PinIO = (*Line)(nil)
-
-// An edge is a change of an input, as the kernel saw it.
-type edge struct {
-	level gpio.Level
-	at    time.Time
-}
 
 func (l *Line) String() string {
 	if l.Given != "" {
@@ -210,20 +201,6 @@ func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	return ok
 }
 
-// parseEvent makes an edge of what the kernel said at an instant, given in its clock and in ours.
-func parseEvent(b []byte, mono time.Duration, now time.Time) (e edge, ok bool) {
-	var said lineEvent
-	if n, err := binary.Decode(b, binary.NativeEndian, &said); err != nil || n != len(b) || said.ID != eventRising && said.ID != eventFalling {
-		return e, false
-	}
-	e = edge{level: said.ID == eventRising, at: now}
-	// What is not of the last hour was not stamped by the clock that was asked for.
-	if age := mono - time.Duration(said.Nanoseconds); said.Nanoseconds < 1<<63 && age > 0 && age < time.Hour {
-		e.at = now.Add(-age)
-	}
-	return e, true
-}
-
 // Edge is what the last WaitForEdge that was true saw, and when.
 func (l *Line) Edge() (gpio.Level, time.Time) { return l.last.level, l.last.at }
 
@@ -261,91 +238,6 @@ func (l *Line) do(req uintptr, v *lineValues) error {
 	var failed error
 	err = raw.Control(func(fd uintptr) { failed = do(l.kernel, int(fd), req, v) })
 	return errors.Join(err, failed)
-}
-
-// request asks the kernel for the line, in place of what was asked for before.
-func (l *Line) request(flags uint64, attributes ...lineAttribute) error {
-	l.release()
-	chip, err := l.openChip()
-	if err != nil {
-		return l.wrong(err)
-	}
-	defer l.kernel.close(chip)
-	if l.ActiveLow {
-		flags |= flagActiveLow
-	}
-	r := lineRequest{count: 1}
-	r.offsets[0] = uint32(l.Offset)
-	copy(r.consumer[:len(r.consumer)-1], consumer)
-	r.config.flags, r.config.count = flags, uint32(len(attributes))
-	for i, a := range attributes {
-		r.config.attributes[i] = configAttribute{a, 1}
-	}
-	if err := do(l.kernel, chip, getLine, &r); err != nil {
-		return l.wrong(l.explain(chip, err))
-	}
-	// Only a descriptor that does not block has deadlines.
-	if err := unix.SetNonblock(int(r.fd), true); err != nil {
-		return errors.Join(l.wrong(err), unix.Close(int(r.fd)))
-	}
-	l.file = os.NewFile(uintptr(r.fd), l.String())
-	return nil
-}
-
-// openChip opens the line's chip, which may have come back under another number.
-func (l *Line) openChip() (fd int, err error) {
-	for _, path := range append([]string{l.path}, l.kernel.chips()...) {
-		fd, openErr := l.kernel.open(path)
-		if openErr != nil {
-			err = openErr
-			continue
-		}
-		if l.isOn(fd) {
-			l.path = path
-			return fd, nil
-		}
-		l.kernel.close(fd)
-	}
-	if err == nil || errors.Is(err, unix.ENOENT) {
-		return -1, fmt.Errorf("chip %s is gone: %w", l.Chip, unix.ENODEV)
-	}
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		return -1, fmt.Errorf("%w: add the user to the group gpio", err)
-	}
-	return -1, err
-}
-
-// isOn tells whether a chip is the one that the line was found on.
-func (l *Line) isOn(fd int) bool {
-	var chip chipInfo
-	if do(l.kernel, fd, getChipInfo, &chip) != nil || labelOf(&chip) != l.Chip {
-		return false
-	}
-	info := lineInfo{offset: uint32(l.Offset)}
-	return do(l.kernel, fd, getLineInfo, &info) == nil && text(info.name[:]) == l.Given
-}
-
-func labelOf(chip *chipInfo) string {
-	if label := text(chip.label[:]); label != "" {
-		return label
-	}
-	return text(chip.name[:])
-}
-
-// explain says who has a line that is busy.
-func (l *Line) explain(chip int, err error) error {
-	if !errors.Is(err, unix.EBUSY) {
-		return err
-	}
-	info := lineInfo{offset: uint32(l.Offset)}
-	if do(l.kernel, chip, getLineInfo, &info) != nil || info.flags&flagUsed == 0 {
-		return err
-	}
-	who := strings.TrimSpace(text(info.consumer[:]))
-	if who == "" {
-		who = "the kernel"
-	}
-	return fmt.Errorf("held by %q: %w", who, err)
 }
 
 func (l *Line) wrong(err error) error { return fmt.Errorf("GPIO line %v: %w", l, err) }

@@ -1,0 +1,95 @@
+package gpioline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// request asks the kernel for the line, in place of what was asked for before.
+func (l *Line) request(flags uint64, attributes ...lineAttribute) error {
+	l.release()
+	chip, err := l.openChip()
+	if err != nil {
+		return l.wrong(err)
+	}
+	defer l.kernel.close(chip)
+	if l.ActiveLow {
+		flags |= flagActiveLow
+	}
+	r := lineRequest{count: 1}
+	r.offsets[0] = uint32(l.Offset)
+	copy(r.consumer[:len(r.consumer)-1], consumer)
+	r.config.flags, r.config.count = flags, uint32(len(attributes))
+	for i, a := range attributes {
+		r.config.attributes[i] = configAttribute{a, 1}
+	}
+	if err := do(l.kernel, chip, getLine, &r); err != nil {
+		return l.wrong(l.explain(chip, err))
+	}
+	// Only a descriptor that does not block has deadlines.
+	if err := unix.SetNonblock(int(r.fd), true); err != nil {
+		return errors.Join(l.wrong(err), unix.Close(int(r.fd)))
+	}
+	l.file = os.NewFile(uintptr(r.fd), l.String())
+	return nil
+}
+
+// openChip opens the line's chip, which may have come back under another number.
+func (l *Line) openChip() (fd int, err error) {
+	for _, path := range append([]string{l.path}, l.kernel.chips()...) {
+		fd, openErr := l.kernel.open(path)
+		if openErr != nil {
+			err = openErr
+			continue
+		}
+		if l.isOn(fd) {
+			l.path = path
+			return fd, nil
+		}
+		l.kernel.close(fd)
+	}
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return -1, fmt.Errorf("chip %s is gone: %w", l.Chip, unix.ENODEV)
+	}
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return -1, fmt.Errorf("%w: add the user to the group gpio", err)
+	}
+	return -1, err
+}
+
+// isOn tells whether a chip is the one that the line was found on.
+func (l *Line) isOn(fd int) bool {
+	var chip chipInfo
+	if do(l.kernel, fd, getChipInfo, &chip) != nil || labelOf(&chip) != l.Chip {
+		return false
+	}
+	info := lineInfo{offset: uint32(l.Offset)}
+	return do(l.kernel, fd, getLineInfo, &info) == nil && text(info.name[:]) == l.Given
+}
+
+func labelOf(chip *chipInfo) string {
+	if label := text(chip.label[:]); label != "" {
+		return label
+	}
+	return text(chip.name[:])
+}
+
+// explain says who has a line that is busy.
+func (l *Line) explain(chip int, err error) error {
+	if !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	info := lineInfo{offset: uint32(l.Offset)}
+	if do(l.kernel, chip, getLineInfo, &info) != nil || info.flags&flagUsed == 0 {
+		return err
+	}
+	who := strings.TrimSpace(text(info.consumer[:]))
+	if who == "" {
+		who = "the kernel"
+	}
+	return fmt.Errorf("held by %q: %w", who, err)
+}
