@@ -3,6 +3,7 @@
 # small arm64 system with systemd, and the board's device tree. Packages come from wherever this machine's
 # apt has its own; nothing but QEMU and two tools is installed here. Exit status 3: it cannot be had.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 tools="qemu-system-arm device-tree-compiler e2fsprogs"
@@ -51,10 +52,13 @@ if [ "$(cat "$dir/ready" 2>/dev/null)" != "$made" ]; then
 	echo gate >"$dir/root/etc/hostname"
 	echo 0123456789abcdef0123456789abcdef >"$dir/root/etc/machine-id"
 	rm -f "$dir/root.ext4"
-	mke2fs -q -t ext4 -E lazy_itable_init=1 -d "$dir/root" "$dir/root.ext4" 384M
+	mke2fs -q -t ext4 -E lazy_itable_init=1 -d "$dir/root" "$dir/root.ext4" 384M >>"$dir/apt.log" 2>&1
 	rm -rf "$dir/root"
 	echo "$made" >"$dir/ready"
 fi
+
+# An empty disk, for railgated's files alone.
+[ -e "$dir/data.ext4" ] || mke2fs -q -t ext4 -E lazy_itable_init=1 "$dir/data.ext4" 64M >>"$dir/apt.log" 2>&1
 
 # QEMU's virt board, with names for the pins of its GPIO controller, and without the power button that has one.
 if [ ! -e "$dir/gate.dtb" ]; then
