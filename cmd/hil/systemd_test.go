@@ -170,10 +170,11 @@ func TestSystemd(t *testing.T) {
 }
 
 // dies kills railgated in the middle of a pulse: ExecStopPost releases the relay within a second of the death.
-// On a machine that others load an emulated second is a long one: the best of three tries counts.
+// On a machine that others load an emulated second is a long one: the best of three tries counts, and where only
+// to start a program takes a third of a second or more, the limit is three times that.
 func (g *gate) dies(t *testing.T, signal string) {
 	t.Helper()
-	best := patience
+	best, limit := patience, time.Second
 	for range 3 {
 		g.open()
 		pid := g.mainPID()
@@ -189,11 +190,13 @@ func (g *gate) dies(t *testing.T, signal string) {
 		t.Logf("%s: dead after %v, released %v later", signal, died.Sub(from).Round(time.Millisecond), c.at.Sub(died).Round(time.Millisecond))
 		best = min(best, c.at.Sub(died))
 		g.inService()
-		if best < time.Second {
+		asked := time.Now()
+		g.run("/usr/bin/railgate", "--version")
+		if limit = max(limit, 3*time.Since(asked)); best < limit {
 			return
 		}
 	}
-	t.Errorf("released %v after the death at best; want a second at most", best)
+	t.Errorf("released %v after the death at best; want %v at most", best, limit)
 }
 
 // dead tells whether a process has ended, be it not yet buried.
