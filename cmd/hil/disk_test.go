@@ -23,6 +23,8 @@ type disk struct {
 	now     []byte // as the guest reads it
 	dirty   map[int64]bool
 	flushes int
+	left    int           // requests that change something until the power goes; 0: it stays
+	gone    chan struct{} // closed when it goes; from then on nothing is answered
 }
 
 const sector = 512
@@ -34,7 +36,7 @@ func newDisk(t testing.TB, image []byte, socket string) *disk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &disk{t: t, listen: l, durable: image, now: bytes.Clone(image), dirty: map[int64]bool{}}
+	d := &disk{t: t, listen: l, durable: image, now: bytes.Clone(image), dirty: map[int64]bool{}, gone: make(chan struct{})}
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -46,6 +48,27 @@ func newDisk(t testing.TB, image []byte, socket string) *disk {
 		}
 	}()
 	return d
+}
+
+// goIn has the power go in the middle of a request: the nth from now on that writes or flushes. It returns a channel that is
+// closed then.
+func (d *disk) goIn(n int) <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = n
+	return d.gone
+}
+
+// goes tells whether the power goes in this request. The caller holds mu.
+func (d *disk) goes() bool {
+	if d.left == 0 {
+		return false
+	}
+	if d.left--; d.left == 0 {
+		close(d.gone)
+		return true
+	}
+	return false
 }
 
 // cut is what a power cut does. It returns how many sectors were on their way, and how many of those are lost.
@@ -61,6 +84,7 @@ func (d *disk) cut(random *rand.Rand) (dirty, lost int) {
 		}
 	}
 	d.now, d.dirty = bytes.Clone(d.durable), map[int64]bool{}
+	d.left, d.gone = 0, make(chan struct{})
 	return dirty, lost
 }
 
@@ -163,6 +187,7 @@ func (d *disk) request(c net.Conn) error {
 	}
 	failed := uint32(0)
 	d.mu.Lock()
+	goes := r.Kind != nbdRead && d.goes()
 	switch r.Kind {
 	case nbdRead:
 		data = bytes.Clone(d.now[r.Offset:][:r.Length])
@@ -171,11 +196,17 @@ func (d *disk) request(c net.Conn) error {
 		d.mark(int64(r.Offset), int64(r.Length), r.Flags&nbdForceUnit != 0)
 		data = nil
 	case nbdFlush:
-		d.flush()
+		if !goes {
+			d.flush()
+		}
 	default:
 		failed = nbdInvalid
 	}
 	d.mu.Unlock()
+	if goes {
+		_, err := io.Copy(io.Discard, c) // until QEMU is killed
+		return errors.Join(err, io.EOF)
+	}
 	return put(c, uint32(nbdReply), failed, r.Handle, data)
 }
 

@@ -24,6 +24,7 @@ type gate struct {
 	keys   string
 	config string
 	holder int
+	late   uint32 // seconds for which a code is good after its minute; 0: ten
 }
 
 const (
@@ -97,10 +98,13 @@ func (g *gate) makeKeys(t testing.TB) {
 	if g.signer, err = verify.GenerateSigner("kid1", verify.EdDSA, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
+	if g.late == 0 {
+		g.late = 10
+	}
 	now := time.Now()
 	doc := verify.Document{
 		Version: 1,
-		Issuers: []verify.DocumentIssuer{{ID: "hil", Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: 10}},
+		Issuers: []verify.DocumentIssuer{{ID: "hil", Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: g.late}},
 		Keys:    []verify.DocumentKey{g.signer.Document("hil", []verify.Class{1, 2, 3}, now.Add(-48*time.Hour), now.Add(48*time.Hour))},
 		Revoked: []verify.DocumentRevoked{},
 	}

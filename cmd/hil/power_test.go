@@ -13,18 +13,62 @@ import (
 	"railgate/store"
 )
 
-// cuts is how often the power is cut: RAILGATE_CUTS, or a few.
+// cuts is how often the power is cut: RAILGATE_CUTS, or fifty times.
 func cuts() int {
 	if n, err := strconv.Atoi(os.Getenv("RAILGATE_CUTS")); err == nil {
 		return n
 	}
-	return 5
+	return 50
 }
 
-// The power is cut at random instants of a run of grants: QEMU is killed, and of what it had not flushed to its
-// disk every sector is kept or lost by chance. The machine boots with no repair by hand, every pulse that the
-// relay made has its record, and no code opens twice.
+// A shown code, and what the relay did about it.
+type shownCode struct {
+	text, certificate string
+	opened            bool
+}
+
+// A powered gate is one whose power is cut again and again: its disk and its passengers outlast a machine.
+type powered struct {
+	*gate
+	home, socket string
+	platter      *disk
+	random       *rand.Rand
+	shown        []shownCode
+}
+
+// The power is cut at random instants of a run of grants: QEMU is killed, half of the times in the very middle of
+// a write or a flush, and of what it had not flushed to its disk every sector is kept or lost by chance. The machine
+// boots with no repair by hand, every pulse that the relay made has its record, and no code opens twice.
 func TestPowerCut(t *testing.T) {
+	p := newPowered(t)
+	dirty, lost, inWrites := 0, 0, 0
+	for n := range cuts() {
+		p.powerOn(t)
+		if p.live(t) {
+			inWrites++
+		}
+		p.gate.clean()
+		d, l := p.platter.cut(p.random)
+		dirty, lost = dirty+d, lost+l
+		if t.Failed() {
+			t.Fatalf("after cut %d", n)
+		}
+	}
+	p.powerOn(t)
+	p.start()
+	records := p.checkJournal()
+	opened := 0
+	for _, s := range p.shown {
+		if s.opened {
+			opened++
+		}
+	}
+	t.Logf("%d cuts, %d of them in the middle of a write or flush: %d codes shown, %d opened, %d records; %d flushes, and of %d sectors on their way %d lost",
+		cuts(), inWrites, len(p.shown), opened, records, p.platter.flushes, dirty, lost)
+}
+
+func newPowered(t *testing.T) *powered {
+	t.Helper()
 	home := folder(t)
 	data, err := os.ReadFile(filepath.Join(home, "data.ext4"))
 	if err != nil {
@@ -35,95 +79,145 @@ func TestPowerCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(sockets) })
-	socket := filepath.Join(sockets, "disk")
-	platter := newDisk(t, data, socket)
-	dirty, lost := 0, 0
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	p := &powered{home: home, socket: filepath.Join(sockets, "disk"), random: rand.New(rand.NewPCG(seed, 1))}
+	p.platter = newDisk(t, data, p.socket)
 	config := strings.NewReplacer(`open_for = "3s"`, `open_for = "200ms"`, `pulse = "300ms"`, `pulse = "50ms"`).Replace(wired)
-	g := &gate{config: config}
-	g.makeKeys(t)
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	opened := map[string]int{} // pulses by certificate
-	var shown []string         // codes, and their certificates
-	var certificates []string
-	for n := range cuts() + 1 {
-		life := g.onDisk(t, home, socket)
-		life.start()
-		records := life.checkJournal(t, n, opened)
-		if n == cuts() {
-			t.Logf("%d cuts: %d codes shown, %d records; %d flushes, and of %d sectors on their way %d lost", cuts(), len(shown), records, platter.flushes, dirty, lost)
-			break
-		}
-		life.showUntilCut(random, &shown, &certificates, opened)
-		life.clean()
-		d, l := platter.cut(random)
-		dirty, lost = dirty+d, lost+l
-		g.holder = life.holder // each life has passengers of its own
-	}
+	p.gate = &gate{config: config, late: 3600} // no code is refused for its age
+	p.makeKeys(t)
+	return p
 }
 
-// onDisk is one life of the gate, from power-on.
-func (g *gate) onDisk(t *testing.T, home, socket string) *gate {
+// powerOn boots the machine with the disk as it is.
+func (p *powered) powerOn(t *testing.T) {
 	t.Helper()
-	life := &gate{config: g.config, signer: g.signer, keys: g.keys, holder: g.holder}
-	life.machine = newMachine(t, setup{
-		files:   map[string]string{"bin/railgated": filepath.Join(home, "bin/railgated"), "bin/railgate": filepath.Join(home, "bin/railgate")},
+	p.gate.machine = newMachine(t, setup{
+		files:   map[string]string{"bin/railgated": filepath.Join(p.home, "bin/railgated"), "bin/railgate": filepath.Join(p.home, "bin/railgate")},
 		modules: []string{"virtio_blk", "crc32c_generic", "ext4"},
-		disk:    "cache=none,file=nbd+unix:///?socket=" + socket,
+		disk:    "cache=none,file=nbd+unix:///?socket=" + p.socket,
 		words:   []string{"data=/dev/vda"},
 	})
-	life.plug()
-	life.until("the scanner is there", func() bool { return life.exists(scannerPort) })
-	life.write(configPath, life.config, 0o644)
-	life.write(keysPath, life.keys, 0o644)
-	return life
+	p.plug()
+	p.until("the scanner is there", func() bool { return p.exists(scannerPort) })
+	p.write(configPath, p.config, 0o644)
+	p.write(keysPath, p.keys, 0o644)
 }
 
-// showUntilCut shows codes, new and old ones, until a random instant, and cuts the power.
-func (g *gate) showUntilCut(random *rand.Rand, shown, certificates *[]string, opened map[string]int) {
-	g.t.Helper()
-	cut := time.Now().Add(time.Duration(random.IntN(1500)) * time.Millisecond)
-	for time.Now().Before(cut) {
-		text, certificate := g.code()
-		if len(*shown) > 0 && random.IntN(4) == 0 {
-			i := random.IntN(len(*shown))
-			text, certificate = (*shown)[i], (*certificates)[i]
-		} else {
-			*shown, *certificates = append(*shown, text), append(*certificates, certificate)
+// live is a life from railgated's start to the power cut: by the clock, or in a request to the disk, of which the first
+// ones are those of the start. It tells which.
+func (p *powered) live(t *testing.T) (inWrite bool) {
+	t.Helper()
+	var gone <-chan struct{}
+	end := time.Duration(p.random.IntN(1500)) * time.Millisecond
+	inWrite = p.random.IntN(2) == 0
+	early := p.random.IntN(4) == 0
+	if inWrite {
+		end = patience
+	}
+	if inWrite && early {
+		gone = p.platter.goIn(1 + p.random.IntN(30))
+	}
+	p.launch()
+	if !p.untilGone(gone, "ready", func() bool { return strings.Contains(p.said(), "msg=ready") }) {
+		p.kill()
+		return true
+	}
+	if said := p.said(); !strings.Contains(said, "mode=closed") {
+		t.Fatalf("the lane is not in service:\n%s", said)
+	}
+	p.checkJournal()
+	if inWrite && !early {
+		gone = p.platter.goIn(1 + p.random.IntN(40))
+	}
+	last, from := p.showUntil(time.Now().Add(end), gone)
+	p.kill()
+	for range p.pins.answers { // all that the pins did until then
+	}
+	p.pulses(last, from)
+	return inWrite
+}
+
+// untilGone waits for something, or for the power to go.
+func (p *powered) untilGone(gone <-chan struct{}, what string, ok func() bool) (still bool) {
+	p.t.Helper()
+	p.until(what+", or the power is gone", func() bool {
+		select {
+		case <-gone:
+			return true
+		default:
+			still = ok()
+			return still
 		}
-		from := time.Now()
-		g.scan(text)
-		for time.Now().Before(cut) && len(g.since(from, relayPin)) < 2 && time.Since(from) < 300*time.Millisecond {
-			time.Sleep(time.Millisecond)
-		}
-		if c := g.since(from, relayPin); len(c) > 0 && c[0].high {
-			opened[certificate]++
+	})
+	return still
+}
+
+// showUntil shows codes, new ones and those of earlier lives, until an instant, or until the disk's power is gone. It
+// returns the last one, of which not everything may have been seen yet, and when it was shown.
+func (p *powered) showUntil(end time.Time, gone <-chan struct{}) (last int, from time.Time) {
+	p.t.Helper()
+	earlier := p.random.Perm(len(p.shown))
+	over := func() bool {
+		select {
+		case <-gone:
+			return true
+		default:
+			return !time.Now().Before(end)
 		}
 	}
-	g.kill()
+	for {
+		from = time.Now()
+		if len(earlier) > 0 && p.random.IntN(4) == 0 {
+			last, earlier = earlier[0], earlier[1:]
+			p.scan(p.shown[last].text)
+			for time.Since(from) < quiet && !over() {
+				time.Sleep(time.Millisecond)
+			}
+		} else {
+			text, certificate := p.code()
+			last, p.shown = len(p.shown), append(p.shown, shownCode{text: text, certificate: certificate})
+			p.scan(text)
+			p.until("a new code opens, or the power is gone", func() bool { return over() || len(p.since(from, relayPin)) >= 2 })
+		}
+		if over() {
+			return last, from
+		}
+		p.pulses(last, from)
+	}
 }
 
-// checkJournal holds the journal that a life finds against what the pins saw in those before.
-func (g *gate) checkJournal(t *testing.T, n int, opened map[string]int) int {
-	t.Helper()
+// pulses holds what the relay did since a code was shown against the law: a code opens once.
+func (p *powered) pulses(shown int, from time.Time) {
+	p.t.Helper()
+	s := &p.shown[shown]
+	for _, c := range p.since(from, relayPin) {
+		if c.high && s.opened {
+			p.t.Errorf("certificate %s opened again", s.certificate)
+		}
+		s.opened = s.opened || c.high
+	}
+}
+
+// checkJournal holds the journal that a life finds against what the pins saw in those before, and returns its length.
+func (p *powered) checkJournal() int {
+	p.t.Helper()
 	granted := map[string]int{}
-	records := g.journal()
+	records := p.journal()
 	for i, r := range records {
 		if i > 0 && r.Seq != records[i-1].Seq+1 {
-			t.Errorf("cut %d: record %d follows %d", n, r.Seq, records[i-1].Seq)
+			p.t.Errorf("record %d follows %d", r.Seq, records[i-1].Seq)
 		}
 		if r.Kind == store.Damaged || r.Kind == store.SetAside {
-			t.Errorf("cut %d: the journal has %+v", n, r)
+			p.t.Errorf("the journal has %+v", r)
 		}
 		if r.Decision == "granted" {
 			granted[fmt.Sprintf("%x", string(r.Certificate))]++
 		}
 	}
-	for certificate, pulses := range opened {
-		if pulses > 1 {
-			t.Errorf("cut %d: certificate %s opened %d times", n, certificate, pulses)
-		}
-		if granted[certificate] != 1 {
-			t.Errorf("cut %d: certificate %s opened, and has %d records of it", n, certificate, granted[certificate])
+	for _, s := range p.shown {
+		if n := granted[s.certificate]; n > 1 || s.opened && n != 1 {
+			p.t.Errorf("certificate %s: opened %v, and has %d records of it", s.certificate, s.opened, n)
 		}
 	}
 	return len(records)
