@@ -104,6 +104,7 @@ func newPowered(t *testing.T) *powered {
 // powerOn boots the machine with the disk as it is.
 func (p *powered) powerOn(t *testing.T) {
 	t.Helper()
+	p.gate.launched = false
 	p.gate.machine = newMachine(t, setup{
 		files:   map[string]string{"bin/railgated": filepath.Join(p.home, "bin/railgated"), "bin/railgate": filepath.Join(p.home, "bin/railgate")},
 		modules: []string{"virtio_blk", "crc32c_generic", "ext4"},
@@ -143,6 +144,7 @@ func (p *powered) live(t *testing.T) (inWrite bool) {
 		gone = p.platter.goIn(1 + p.random.IntN(40))
 	}
 	last, from := p.showUntil(time.Now().Add(end), gone)
+	p.said()
 	p.kill()
 	for range p.pins.answers { // all that the pins did until then
 	}
