@@ -4,15 +4,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"time"
 
-	"railgate/driver/gpioline"
-
 	"periph.io/x/conn/v3/gpio"
+
+	"railgate/driver/gpioline"
 )
 
 // This is the build that make hil has beside the one for devices: while the file that RAILGATED_FAULT names
@@ -56,10 +57,16 @@ type faultyAccept struct {
 
 func faultyListener(ctx context.Context, l net.Listener) net.Listener { return faultyAccept{l, ctx} }
 
+// Accept looks up now and then, for nobody may call.
 func (l faultyAccept) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	l.ctx.Err()
-	return c, err
+	for l.ctx.Err() == nil {
+		l.Listener.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(100 * time.Millisecond))
+		c, err := l.Listener.Accept()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return c, err
+		}
+	}
+	return nil, net.ErrClosed
 }
 
 func faultyHandler(h http.Handler) http.Handler {

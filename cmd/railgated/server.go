@@ -77,7 +77,7 @@ func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 	}
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
-	err := srv.Serve(faultyListener(ctx, netutil.LimitListener(l, maxConns)))
+	err := srv.Serve(netutil.LimitListener(faultyListener(ctx, l), maxConns))
 	if ctx.Err() != nil {
 		return nil
 	}
