@@ -110,20 +110,26 @@ func (g *gate) panics(t *testing.T, name, loop string) {
 	r := g.ended()
 	g.until("the relay is released", func() bool { return len(g.since(up.at, relayPin)) > 0 })
 	c := g.since(up.at, relayPin)
-	_, stamp, _ := strings.Cut(r.Output, "panic: fault in "+name+" at ")
-	var nanos int64
-	if _, err := fmt.Sscan(stamp, &nanos); err != nil {
-		t.Fatalf("%s, but of no panic in %s:\n%s", r.End, name, r.Output)
-	}
-	after := c[0].at.Sub(time.Unix(0, nanos))
+	after := c[0].at.Sub(panicked(t, r.Output, name))
 	t.Logf("active for %v; released %v after the panic", c[0].at.Sub(up.at).Round(time.Millisecond), after.Round(time.Millisecond))
 	if len(c) != 1 || c[0].high || after > time.Second || g.level(t, relayPin) {
 		t.Errorf("the relay %v after the panic: %v; want it released within a second, for good", after, c)
 	}
-	_, stack, _ := strings.Cut(stamp, "[running]:")
+	_, stack, _ := strings.Cut(r.Output, "[running]:")
 	if r.End != "exit status 2" || !strings.Contains(stack, loop) || !strings.Contains(r.Output, " goroutine="+quoted(name)+" panic=") {
 		t.Errorf("%s; want exit status 2, a word about %q, and %s on its stack:\n%s", r.End, name, loop, r.Output)
 	}
+}
+
+// panicked is when the panic was that a log tells of, by the guest's clock, which was set some milliseconds late.
+func panicked(t *testing.T, log, name string) time.Time {
+	t.Helper()
+	_, stamp, _ := strings.Cut(log, "panic: fault in "+name+" at ")
+	var nanos int64
+	if _, err := fmt.Sscan(stamp, &nanos); err != nil {
+		t.Fatalf("the log has no panic in %s:\n%s", name, log)
+	}
+	return time.Unix(0, nanos)
 }
 
 // quoted is a value as slog writes it.
@@ -155,6 +161,37 @@ func (g *gate) livesOn(t *testing.T) {
 	}
 	g.signal(unix.SIGTERM)
 	g.ended()
+}
+
+// systemFault is where the unit may read.
+const systemFault = "/run/railgate/fault"
+
+// panicsUnderSystemd is a real panic of the lane in the middle of a pulse: the process releases the relay before it
+// dies, the journal has the stack, and systemd starts the gate anew. The unit is as delivered; its program is, for one
+// start, the other build.
+func (g *gate) panicsUnderSystemd(t *testing.T) {
+	g.run("/bin/systemctl", "set-environment", "RAILGATED_FAULT="+systemFault)
+	g.run("/bin/mount", "--bind", "/usr/bin/railgated-faults", "/usr/bin/railgated")
+	g.run("/bin/systemctl", "restart", "railgated")
+	g.run("/bin/umount", "--lazy", "/usr/bin/railgated")
+	g.inService()
+	pid := g.mainPID()
+	up := g.open()
+	g.write(systemFault, "lane", 0o644)
+	g.until("its end", func() bool { return g.dead(pid) })
+	g.write(systemFault, "", 0o644)
+	g.until("the relay is released", func() bool { return len(g.since(up.at, relayPin)) > 0 })
+	c := g.since(up.at, relayPin)
+	g.inService()
+	log := g.run("/bin/journalctl", "-b", "--no-pager", "-o", "cat", "-u", "railgated")
+	after := c[0].at.Sub(panicked(t, log, "lane"))
+	t.Logf("active for %v; released %v after the panic", c[0].at.Sub(up.at).Round(time.Millisecond), after.Round(time.Millisecond))
+	if len(c) != 1 || c[0].high || after < 0 || after > time.Second {
+		t.Errorf("the relay %v after the panic: %v; want it released within a second", after, c)
+	}
+	if !strings.Contains(log, "goroutine=lane panic=") || !strings.Contains(log, "main.(*lane).Run(") {
+		t.Errorf("the journal does not say whose panic it was, and where:\n%s", log)
+	}
 }
 
 // What panics on demand is in the build for these tests, and not in the one for devices.
