@@ -2,6 +2,7 @@ package turnstile
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -178,4 +179,34 @@ func TestPanicOfAnInputsWatcher(t *testing.T) {
 			t.Errorf("the log:\n%s\nwant %q", &log, want)
 		}
 	}
+}
+
+// slowLines have a watcher that tells of one edge, and is in a wait of the kernel's when it is told to stop.
+type slowLines struct{ *fakeLines }
+
+func (slowLines) open(func(edge)) ([]watcher, error) {
+	return []watcher{{"slow inputs", func(ctx context.Context, changed func(edge)) error {
+		time.Sleep(10 * ms)
+		changed(edge{input: passage, active: true})
+		<-ctx.Done()
+		time.Sleep(edgeWait)
+		return nil
+	}}}, nil
+}
+
+func TestTurnstilesOwnPanicWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lines := slowLines{newFakeLines()}
+		c := newController(hold, lines, slog.New(slog.DiscardHandler))
+		done := make(chan any)
+		go func() {
+			defer func() { done <- recover() }()
+			c.Run(t.Context(), func(driver.Event) { panic("words") })
+		}()
+		mustDo(t, c.Open(time.Minute))
+		if p := <-done; p != "words" {
+			t.Errorf("panic = %v; want it to go on", p)
+		}
+		lines.want(t, change{0, true}, change{10 * ms, false})
+	})
 }
