@@ -5,7 +5,7 @@
 //	railgated --check       says what is wrong with the configuration and the devices
 //
 // It exits with 0 when it was asked to stop, with 1 when it failed, and with 2 when
-// its usage or its configuration is wrong.
+// its usage or its configuration is wrong, or when it panicked.
 package main
 
 import (
