@@ -66,6 +66,10 @@ type Turnstile interface {
 	// Release makes the relay inactive at once and forgets pulses that are due.
 	Release() error
 
+	// ReleaseForGood is Release for a process that dies of a panic: whoever calls, and
+	// though Run hangs or is gone. It takes a second at most, and nothing opens after it.
+	ReleaseForGood() error
+
 	Health() Health
 }
 

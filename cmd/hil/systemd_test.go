@@ -53,7 +53,7 @@ func newSystem(t testing.TB, config string) *gate {
 	for name, from := range texts {
 		s.plain["overlay/"+name] = from
 	}
-	for _, name := range []string{"railgated", "railgate", "hil"} {
+	for _, name := range []string{"railgated", "railgated-faults", "railgate", "hil"} {
 		s.files["overlay/usr/bin/"+name] = filepath.Join(home, "bin", name)
 	}
 	s.modules = []string{"virtio_blk", "crc32c_generic", "ext4", "i6300esb"}
@@ -127,7 +127,7 @@ func TestSystemd(t *testing.T) {
 	}
 
 	t.Run("killed", func(t *testing.T) { g.dies(t, "SIGKILL") })
-	t.Run("a panic, or any other end by itself", func(t *testing.T) { g.dies(t, "SIGABRT") })
+	t.Run("a panic", func(t *testing.T) { g.panicsUnderSystemd(t) })
 	t.Run("no more memory", func(t *testing.T) {
 		g.open()
 		from := time.Now()
