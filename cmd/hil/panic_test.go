@@ -50,8 +50,7 @@ listen = "127.0.0.1:8080"
 // launchAs starts a build of railgated as systemd would, with a watchdog, and waits until it is in service.
 func (g *gate) launchAs(program string) {
 	g.t.Helper()
-	env := []string{"RAILGATED_FAULT=" + faultPath, "WATCHDOG_USEC=3000000"}
-	g.ask("Start", Command{Name: daemon, Args: []string{program}, Env: env}, new(int))
+	g.launchProgram(Command{Args: []string{program}, Env: []string{"RAILGATED_FAULT=" + faultPath, "WATCHDOG_USEC=3000000"}})
 	g.until("ready, with its serial scanner", func() bool {
 		said := g.said()
 		return strings.Contains(said, "mode=closed") && strings.Contains(said, "scanner is ready")
@@ -103,6 +102,7 @@ func (g *gate) panics(t *testing.T, name, loop string) {
 	g.write(faultPath, "", 0o644)
 	g.launchAs("/bin/railgated-faults")
 	up := g.open()
+	g.story.tell("hand", "asks for a panic in %s", name)
 	g.write(faultPath, name, 0o644)
 	if name == "main" {
 		g.signal(unix.SIGUSR1) // it turns when a signal comes
@@ -110,7 +110,7 @@ func (g *gate) panics(t *testing.T, name, loop string) {
 	r := g.ended()
 	g.until("the relay is released", func() bool { return len(g.since(up.at, relayPin)) > 0 })
 	c := g.since(up.at, relayPin)
-	after := c[0].at.Sub(panicked(t, r.Output, name))
+	after := c[0].at.Sub(g.panicked(r.Output, name))
 	t.Logf("active for %v; released %v after the panic", c[0].at.Sub(up.at).Round(time.Millisecond), after.Round(time.Millisecond))
 	if len(c) != 1 || c[0].high || after > time.Second || g.level(t, relayPin) {
 		t.Errorf("the relay %v after the panic: %v; want it released within a second, for good", after, c)
@@ -121,15 +121,15 @@ func (g *gate) panics(t *testing.T, name, loop string) {
 	}
 }
 
-// panicked is when the panic was that a log tells of, by the guest's clock, which was set some milliseconds late.
-func panicked(t *testing.T, log, name string) time.Time {
-	t.Helper()
+// panicked is when the panic was that a log tells of.
+func (g *gate) panicked(log, name string) time.Time {
+	g.t.Helper()
 	_, stamp, _ := strings.Cut(log, "panic: fault in "+name+" at ")
 	var nanos int64
 	if _, err := fmt.Sscan(stamp, &nanos); err != nil {
-		t.Fatalf("the log has no panic in %s:\n%s", name, log)
+		g.t.Fatalf("the log has no panic in %s:\n%s", name, log)
 	}
-	return time.Unix(0, nanos)
+	return time.Unix(0, nanos).Add(-g.story.ahead)
 }
 
 // quoted is a value as slog writes it.
@@ -184,7 +184,7 @@ func (g *gate) panicsUnderSystemd(t *testing.T) {
 	c := g.since(up.at, relayPin)
 	g.inService()
 	log := g.run("/bin/journalctl", "-b", "--no-pager", "-o", "cat", "-u", "railgated")
-	after := c[0].at.Sub(panicked(t, log, "lane"))
+	after := c[0].at.Sub(g.panicked(log, "lane"))
 	t.Logf("active for %v; released %v after the panic", c[0].at.Sub(up.at).Round(time.Millisecond), after.Round(time.Millisecond))
 	if len(c) != 1 || c[0].high || after < 0 || after > time.Second {
 		t.Errorf("the relay %v after the panic: %v; want it released within a second", after, c)
