@@ -120,7 +120,7 @@ HILDIR := build/hil
 hil: go
 	@mkdir -p $(HILDIR)/bin
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(DEVICE) ./cmd/hil
-	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
+	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; sh cmd/hil/loopback.sh $(HILDIR) || exit 1; \
 		echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 15m $(HIL) ./cmd/hil
 
 bench: go browser
