@@ -45,7 +45,8 @@ func showJPEG(kind, text string) error {
 	}
 }
 
-// jpegs are the frames that are sent in turn.
+// jpegs are the frames that are sent in turn: whole ones, or what a camera sends whose cable is bad. Of "damaged",
+// the last is whole, before it one is cut behind, one before, and there are nothing, zeros, a header alone.
 func jpegs(kind, text string) ([][]byte, error) {
 	luma, err := drawn(text)
 	if err != nil {
@@ -62,10 +63,10 @@ func jpegs(kind, text string) ([][]byte, error) {
 		frame, err := bare(whole)
 		return [][]byte{frame}, err
 	case "damaged":
-		frames, err := damaged(whole)
-		return append(frames, whole), err
+		half := len(whole) / 2
+		return [][]byte{whole[:half], whole[half:], {}, make([]byte, len(whole)), whole[:20], holed(whole), whole}, nil
 	case "ruined":
-		return damaged(whole)
+		return ruined(whole)
 	}
 	return nil, fmt.Errorf("no kind of MJPG: %q", kind)
 }
@@ -94,21 +95,17 @@ func bare(whole []byte) ([]byte, error) {
 	return append(bytes.Clone(whole[:at]), whole[at+length:]...), nil
 }
 
-// damaged are frames such as a camera sends whose cable is bad: none is whole.
-func damaged(whole []byte) ([][]byte, error) {
+// holed has zeros where an eighth of the picture was, which a decoder may not notice.
+func holed(whole []byte) []byte {
+	frame := bytes.Clone(whole)
+	clear(frame[len(frame)/2:][:len(frame)/8])
+	return frame
+}
+
+// ruined are frames of which none is a picture, whatever stands behind it: each time somebody asks for buffers,
+// v4l2loopback 0.12 takes the frames that it has for as long as their buffers, and half a JPEG with zeros behind
+// it is one of a code's upper half.
+func ruined(whole []byte) ([][]byte, error) {
 	small, err := photo(bytes.Repeat([]byte{128}, 16*16), 16, 16)
-	if err != nil {
-		return nil, err
-	}
-	holed := bytes.Clone(whole)
-	clear(holed[len(holed)/2 : len(holed)/2+len(holed)/8])
-	return [][]byte{
-		whole[:len(whole)/2],
-		{},
-		make([]byte, len(whole)),
-		holed,
-		whole[len(whole)/2:],
-		whole[:20],
-		small,
-	}, nil
+	return [][]byte{whole[len(whole)/2:], {}, make([]byte, len(whole)), small}, err
 }
