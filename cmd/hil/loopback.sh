@@ -32,7 +32,7 @@ if [ -n "$missing" ]; then
 fi
 
 # Kbuild takes no path with a space in it; and what is broken off leaves nothing half made.
-work=$(mktemp -d)
+work=$(mktemp -d "${TMPDIR:-/tmp}/hil.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
@@ -46,16 +46,18 @@ foreign() {
 }
 mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 : >"$state/status"
-foreign apt-get update || without "apt-get could not read the lists of packages ($log)"
-needed=$(foreign apt-cache depends "linux-headers-$version" | awk '$1 == "Depends:" && $2 ~ /^linux-/ {print $2}' | sed "s/^linux-kbuild-.*/&:$here/") || true
+{ foreign apt-get update && foreign apt-cache show v4l2loopback-dkms >/dev/null; } || without "apt-get could not read the lists of packages ($log)"
+needed=$(foreign apt-cache depends "linux-headers-$version" | awk '$1 == "Depends:" && $2 ~ /^linux-(headers|kbuild)-/ {print $2}' | sed "s/^linux-kbuild-.*/&:$here/") || true
 [ -n "$needed" ] || without "there is no package linux-headers-$version any more: remove $dir, and make hil again"
 # shellcheck disable=SC2086 # they are several
 (cd "$work" && foreign apt-get download "linux-headers-$version" $needed v4l2loopback-dkms) || without "apt-get could not download its source ($log)"
-for deb in "$work"/*.deb; do dpkg -x "$deb" "$work"; done
+for deb in "$work"/*.deb; do dpkg -x "$deb" "$work" 2>>"$log" || without "its source could not be unpacked ($log)"; done
 
 headers=$work/usr/src/linux-headers-$version
 sed -i "s|include /usr/src/|include $work/usr/src/|" "$headers/Makefile"
 source=$(echo "$work"/usr/src/v4l2loopback-*)
-MAKEFLAGS='' make -C "$headers" M="$source" CROSS_COMPILE=aarch64-linux-gnu- modules >>"$log" 2>&1 || without "it could not be built ($log)"
-aarch64-linux-gnu-strip -g -o "$dir/v4l2loopback.ko" "$source/v4l2loopback.ko"
+{
+	MAKEFLAGS='' make -C "$headers" M="$source" CROSS_COMPILE=aarch64-linux-gnu- modules &&
+		aarch64-linux-gnu-strip -g -o "$dir/v4l2loopback.ko" "$source/v4l2loopback.ko"
+} >>"$log" 2>&1 || without "it could not be built ($log)"
 echo "$made" >"$dir/loopback"
