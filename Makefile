@@ -123,7 +123,7 @@ hil: go
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(DEVICE) ./cmd/hil
 	GOOS=linux GOARCH=arm64 $(GO) build -tags hil $(FLAGS) -o $(HILDIR)/bin/railgated-faults ./cmd/railgated
 	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
-		rm -rf $(HILDIR)/stories; echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 40m $(HIL) ./cmd/hil; e=$$?; \
+		sh cmd/hil/loopback.sh $(HILDIR) || exit 1; rm -rf $(HILDIR)/stories; echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 40m $(HIL) ./cmd/hil; e=$$?; \
 		echo "what was done, what the pins did and what railgated wrote, by time: $(HILDIR)/stories"; exit $$e
 
 bench: go browser
