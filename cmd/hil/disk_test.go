@@ -59,6 +59,19 @@ func (d *disk) goIn(n int) <-chan struct{} {
 	return d.gone
 }
 
+// stay takes goIn back, and tells whether that was in time.
+func (d *disk) stay() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = 0
+	select {
+	case <-d.gone:
+		return false
+	default:
+		return true
+	}
+}
+
 // goes tells whether the power goes in this request. The caller holds mu.
 func (d *disk) goes() bool {
 	if d.left == 0 {

@@ -132,7 +132,7 @@ func (p *powered) live(t *testing.T) (inWrite bool) {
 		gone = p.platter.goIn(1 + p.random.IntN(30))
 	}
 	p.launch()
-	if !p.untilGone(gone, "ready", func() bool { return strings.Contains(p.said(), "msg=ready") }) {
+	if !p.untilGone(gone, "ready", func() bool { return strings.Contains(p.said(), "msg=ready") }) || !p.platter.stay() {
 		p.kill()
 		return true
 	}
@@ -140,7 +140,7 @@ func (p *powered) live(t *testing.T) (inWrite bool) {
 		t.Fatalf("the lane is not in service:\n%s", said)
 	}
 	p.checkJournal()
-	if inWrite && !early {
+	if inWrite {
 		gone = p.platter.goIn(1 + p.random.IntN(40))
 	}
 	last, from := p.showUntil(time.Now().Add(end), gone)
