@@ -2,6 +2,7 @@ package gpioline
 
 import (
 	"encoding/binary"
+	"os"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -25,4 +26,38 @@ func parseEvent(b []byte, mono time.Duration, now time.Time) (e edge, ok bool) {
 		e.at = now.Add(-age)
 	}
 	return e, true
+}
+
+// read is the next edge before a deadline; none, if that is zero.
+func (l *Line) read(file *os.File, deadline time.Time) (e edge, ok bool) {
+	if file.SetReadDeadline(deadline) != nil {
+		return e, false
+	}
+	var buf [eventSize]byte
+	n, err := file.Read(buf[:]) // whole events only (the kernel's Documentation, chardev)
+	if err != nil {
+		return e, false
+	}
+	return parseEvent(buf[:n], l.kernel.now(), time.Now())
+}
+
+// settle waits until a level has stood for as long as it must. The edge keeps the time at which the first of
+// its bounces came, as the kernel's own debouncing does not: it has that of the last.
+func (l *Line) settle(file *os.File, e edge) edge {
+	for {
+		next, ok := l.read(file, time.Now().Add(l.Debounce))
+		if !ok {
+			return e
+		}
+		e.level = next.level
+	}
+}
+
+// stands notes the level that stands, and tells whether it is another one than before.
+func (l *Line) stands(e edge) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changed := l.stood != e.level
+	l.stood = e.level
+	return changed
 }

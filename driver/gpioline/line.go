@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 )
@@ -37,10 +38,12 @@ type Line struct {
 	where  string // the chip's label, or its name where another has that label
 	last   edge   // owned by who calls WaitForEdge
 
-	mu     sync.Mutex // guards the fields below
-	file   *os.File   // the kernel's handle; nil: not requested
-	output bool
-	pull   gpio.Pull
+	mu      sync.Mutex // guards the fields below
+	file    *os.File   // the kernel's handle; nil: not requested
+	output  bool
+	pull    gpio.Pull
+	bounces bool       // the kernel does not debounce this line: WaitForEdge does
+	stood   gpio.Level // the last level that stood, of a line that bounces
 }
 
 var _ gpio.PinIO = (*Line)(nil)
@@ -123,7 +126,15 @@ func (l *Line) In(pull gpio.Pull, edges gpio.Edge) error {
 	if l.Debounce > 0 {
 		attributes = append(attributes, lineAttribute{id: attributeDebounce, value: uint64(l.Debounce.Microseconds())})
 	}
-	if err := l.request(flagInput|l.bias(pull)|edgeFlags(edges), attributes...); err != nil {
+	flags := flagInput | l.bias(pull) | edgeFlags(edges)
+	err := l.request(flags, attributes...)
+	l.bounces = len(attributes) > 0 && errors.Is(err, unix.EINVAL)
+	if l.bounces { // so the kernel says of a chip whose interrupts are a thread's: at USB, at I2C
+		if err = l.request(flags); err == nil {
+			l.stood, err = l.level()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	l.output, l.pull = false, pull
@@ -156,6 +167,10 @@ func edgeFlags(edges gpio.Edge) (flags uint64) {
 func (l *Line) Level() (gpio.Level, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.level()
+}
+
+func (l *Line) level() (gpio.Level, error) {
 	if l.file == nil {
 		return gpio.Low, l.wrong(errors.New("read before In or Out"))
 	}
@@ -177,7 +192,7 @@ func (l *Line) Read() gpio.Level {
 // first is not told, so look at the Level.
 func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	l.mu.Lock()
-	file := l.file
+	file, bounces := l.file, l.bounces
 	l.mu.Unlock()
 	if file == nil {
 		return false
@@ -186,15 +201,13 @@ func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	if timeout >= 0 {
 		deadline = time.Now().Add(timeout)
 	}
-	if file.SetReadDeadline(deadline) != nil {
-		return false
+	e, ok := l.read(file, deadline)
+	for bounces && ok {
+		if e = l.settle(file, e); l.stands(e) {
+			break
+		}
+		e, ok = l.read(file, deadline)
 	}
-	var buf [eventSize]byte
-	n, err := file.Read(buf[:]) // whole events only (the kernel's Documentation, chardev)
-	if err != nil {
-		return false
-	}
-	e, ok := parseEvent(buf[:n], l.kernel.now(), time.Now())
 	if ok {
 		l.last = e
 	}

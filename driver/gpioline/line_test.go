@@ -35,9 +35,10 @@ type fakeChip struct {
 
 // A fakeLine's level is electrical. The trace has what happened to the pin.
 type fakeLine struct {
-	name   string
-	holder string // another program
-	fail   map[uintptr]error
+	name    string
+	holder  string // another program
+	fail    map[uintptr]error
+	bounces bool // the kernel cannot debounce it
 
 	request lineRequest
 	level   bool
@@ -141,6 +142,9 @@ func (k *fakeKernel) request(c *fakeChip, r *lineRequest) error {
 	}
 	l.request = *r
 	for _, a := range r.config.attributes[:r.config.count] {
+		if a.id == attributeDebounce && l.bounces {
+			return unix.EINVAL
+		}
 		if a.id == attributeOutputs {
 			l.drive("request", a.value&1 == 1)
 		}
@@ -286,6 +290,43 @@ func TestEdgesComeInOrderWithTheirTimes(t *testing.T) {
 	}
 	if l.WaitForEdge(10 * time.Millisecond) {
 		t.Error("an edge that nobody made")
+	}
+}
+
+// A line that the kernel cannot debounce is debounced here: bounces are one edge, with the time of the first, and
+// what comes back to where it was is none.
+func TestLineThatTheKernelCannotDebounce(t *testing.T) {
+	k, pin, l := newFake(t)
+	pin.bounces, l.Debounce = true, 5*time.Millisecond
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	if c := pin.request.config; c.count != 0 || c.flags != flagInput|flagPullDown|flagRising|flagFalling {
+		t.Errorf("asked for %#x with %d attributes; want the same without debouncing", c.flags, c.count)
+	}
+	for _, tt := range []struct {
+		name   string
+		bounce []uint32
+		edge   bool
+		level  gpio.Level
+	}{
+		{"a contact that closes", []uint32{eventRising, eventFalling, eventRising}, true, gpio.High},
+		{"a spike", []uint32{eventFalling, eventRising}, false, gpio.Low},
+		{"a contact that opens", []uint32{eventFalling}, true, gpio.Low},
+	} {
+		for i, id := range tt.bounce {
+			pin.edge(id, k.clock-time.Minute+time.Duration(i)*time.Second)
+		}
+		if got := l.WaitForEdge(200 * time.Millisecond); got != tt.edge {
+			t.Fatalf("%s: edge %v; want %v", tt.name, got, tt.edge)
+		}
+		if level, at := l.Edge(); tt.edge && (level != tt.level || time.Since(at) < 59*time.Second) {
+			t.Errorf("%s: edge to %v, %v ago; want %v, a minute", tt.name, level, time.Since(at), tt.level)
+		}
+	}
+	pin.bounces = false
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil || l.bounces {
+		t.Errorf("debounced here once the kernel does: %v, %v", l.bounces, err)
 	}
 }
 
