@@ -19,6 +19,8 @@ func main() {
 		err = boot()
 	case len(os.Args) == 2 && os.Args[1] == "agent":
 		err = serve()
+	case len(os.Args) == 2 && os.Args[1] == "adapter":
+		err = runAdapter()
 	case len(os.Args) == 4 && os.Args[1] == "show":
 		err = show(os.Args[2], os.Args[3])
 	case len(os.Args) == 3 && os.Args[1] == "look":

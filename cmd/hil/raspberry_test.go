@@ -93,8 +93,7 @@ func newPi(t *testing.T, b piBoard) *pi {
 	return p
 }
 
-// configure takes the board's configuration. There is no udev to name the scanner, no network for the screen
-// or the time.
+// configure takes the board's configuration.
 func (p *pi) configure() {
 	p.t.Helper()
 	path := filepath.Join("../../configs/boards", p.board.config, "railgated.toml")
@@ -113,8 +112,7 @@ func (p *pi) configure() {
 			p.t.Fatal(err)
 		}
 	}
-	before, _, _ := strings.Cut(string(text), "[http]")
-	p.config = strings.Replace(before, "/dev/railgate/scanner", scannerPort, 1) + "[clock]\nrequire_sync = false\n"
+	p.config = withoutNetwork(string(text))
 }
 
 // boardLines are the lines of a configuration, by purpose.
