@@ -41,6 +41,16 @@ func (l *Line) read(file *os.File, deadline time.Time) (e edge, ok bool) {
 	return parseEvent(buf[:n], l.kernel.now(), time.Now())
 }
 
+// settled is the next edge of a line that bounces.
+func (l *Line) settled(file *os.File, deadline time.Time) (e edge, ok bool) {
+	for e, ok = l.read(file, deadline); ok; e, ok = l.read(file, deadline) {
+		if e = l.settle(file, e); l.stands(e) {
+			break
+		}
+	}
+	return e, ok
+}
+
 // settle waits until a level has stood for as long as it must. The edge keeps the time at which the first of
 // its bounces came, as the kernel's own debouncing does not: it has that of the last.
 func (l *Line) settle(file *os.File, e edge) edge {
@@ -60,4 +70,35 @@ func (l *Line) stands(e edge) bool {
 	changed := l.stood != e.level
 	l.stood = e.level
 	return changed
+}
+
+// pollEvery is how often a line is looked at that is not debounced.
+const pollEvery = 5 * time.Millisecond
+
+// poll looks for an edge: a level that two looks find, one after the other.
+func (l *Line) poll(deadline time.Time) (e edge, ok bool) {
+	every := l.Debounce
+	if every == 0 {
+		every = pollEvery
+	}
+	for before, first := gpio.Low, true; deadline.IsZero() || time.Now().Before(deadline); first = false {
+		level, halted, err := l.look()
+		if err != nil || halted {
+			return e, false
+		}
+		e = edge{level, time.Now()}
+		if level == before && !first && l.stands(e) {
+			return e, true
+		}
+		before = level
+		time.Sleep(every)
+	}
+	return e, false
+}
+
+func (l *Line) look() (level gpio.Level, halted bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	level, err = l.level()
+	return level, l.halted, err
 }

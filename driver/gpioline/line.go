@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 )
@@ -43,7 +42,9 @@ type Line struct {
 	output  bool
 	pull    gpio.Pull
 	bounces bool       // the kernel does not debounce this line: WaitForEdge does
-	stood   gpio.Level // the last level that stood, of a line that bounces
+	polled  bool       // the chip has no interrupts: WaitForEdge looks at the level
+	stood   gpio.Level // the last level that stood, of such lines
+	halted  bool
 }
 
 var _ gpio.PinIO = (*Line)(nil)
@@ -126,15 +127,7 @@ func (l *Line) In(pull gpio.Pull, edges gpio.Edge) error {
 	if l.Debounce > 0 {
 		attributes = append(attributes, lineAttribute{id: attributeDebounce, value: uint64(l.Debounce.Microseconds())})
 	}
-	flags := flagInput | l.bias(pull) | edgeFlags(edges)
-	err := l.request(flags, attributes...)
-	l.bounces = len(attributes) > 0 && errors.Is(err, unix.EINVAL)
-	if l.bounces { // so the kernel says of a chip whose interrupts are a thread's: at USB, at I2C
-		if err = l.request(flags); err == nil {
-			l.stood, err = l.level()
-		}
-	}
-	if err != nil {
+	if err := l.requestInput(flagInput|l.bias(pull), edgeFlags(edges), attributes); err != nil {
 		return err
 	}
 	l.output, l.pull = false, pull
@@ -192,7 +185,8 @@ func (l *Line) Read() gpio.Level {
 // first is not told, so look at the Level.
 func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	l.mu.Lock()
-	file, bounces := l.file, l.bounces
+	file, bounces, polled := l.file, l.bounces, l.polled
+	l.halted = false
 	l.mu.Unlock()
 	if file == nil {
 		return false
@@ -201,11 +195,14 @@ func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	if timeout >= 0 {
 		deadline = time.Now().Add(timeout)
 	}
-	e, ok := l.read(file, deadline)
-	for bounces && ok {
-		if e = l.settle(file, e); l.stands(e) {
-			break
-		}
+	var e edge
+	var ok bool
+	switch {
+	case polled:
+		e, ok = l.poll(deadline)
+	case bounces:
+		e, ok = l.settled(file, deadline)
+	default:
 		e, ok = l.read(file, deadline)
 	}
 	if ok {
@@ -224,6 +221,7 @@ func (l *Line) Halt() error {
 	if l.file == nil {
 		return nil
 	}
+	l.halted = true
 	return l.file.SetReadDeadline(time.Unix(1, 0))
 }
 

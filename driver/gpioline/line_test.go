@@ -39,6 +39,7 @@ type fakeLine struct {
 	holder  string // another program
 	fail    map[uintptr]error
 	bounces bool // the kernel cannot debounce it
+	mute    bool // its chip has no interrupts
 
 	request lineRequest
 	level   bool
@@ -141,6 +142,9 @@ func (k *fakeKernel) request(c *fakeChip, r *lineRequest) error {
 		return err
 	}
 	l.request = *r
+	if l.mute && (r.config.flags&(flagRising|flagFalling) != 0 || r.config.count > 0) {
+		return unix.ENXIO
+	}
 	for _, a := range r.config.attributes[:r.config.count] {
 		if a.id == attributeDebounce && l.bounces {
 			return unix.EINVAL
@@ -173,6 +177,13 @@ func (l *fakeLine) drive(how string, active bool) {
 		word = " high"
 	}
 	l.trace = append(l.trace, how+word)
+}
+
+// put sets an input's level.
+func (k *fakeKernel) put(l *fakeLine, high bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l.level = high
 }
 
 func (l *fakeLine) values(req uintptr, v *lineValues) error {
@@ -327,6 +338,50 @@ func TestLineThatTheKernelCannotDebounce(t *testing.T) {
 	pin.bounces = false
 	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil || l.bounces {
 		t.Errorf("debounced here once the kernel does: %v, %v", l.bounces, err)
+	}
+}
+
+// A line of a chip without interrupts is looked at.
+func TestLineThatHasNoEdges(t *testing.T) {
+	k, pin, l := newFake(t)
+	pin.mute, l.ActiveLow, l.Debounce = true, true, 5*time.Millisecond
+	if err := l.In(gpio.PullUp, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	if c := pin.request.config; c.count != 0 || c.flags != flagInput|flagActiveLow|flagPullDown {
+		t.Errorf("asked for %#x with %d attributes; want no edges", c.flags, c.count)
+	}
+	for _, high := range []bool{true, false, true} {
+		k.put(pin, high)
+		began := time.Now()
+		if !l.WaitForEdge(time.Minute) {
+			t.Fatal("no edge")
+		}
+		if level, at := l.Edge(); bool(level) == high || at.Before(began) {
+			t.Errorf("edge to %v, %v ago; want %v (the line is active low)", level, time.Since(at), !high)
+		}
+		if l.WaitForEdge(30 * time.Millisecond) {
+			t.Error("an edge that nobody made")
+		}
+	}
+	done := make(chan bool)
+	go func() { done <- l.WaitForEdge(-1) }()
+	for ended := false; !ended; {
+		select {
+		case got := <-done:
+			if got {
+				t.Error("Halt is an edge")
+			}
+			ended = true
+		case <-time.After(10 * time.Millisecond):
+			if err := l.Halt(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	pin.fail[getValues] = unix.ENODEV
+	if l.WaitForEdge(time.Minute) {
+		t.Error("an edge of a line that is gone")
 	}
 }
 

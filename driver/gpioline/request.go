@@ -38,6 +38,24 @@ func (l *Line) request(flags uint64, attributes ...lineAttribute) error {
 	return nil
 }
 
+// requestInput asks for as much as the chip has. One whose interrupts are handled in a thread, as at USB and
+// at I2C, is not debounced by the kernel (EINVAL); one without interrupts, as a Super-IO, has no edges (ENXIO).
+func (l *Line) requestInput(flags, edges uint64, attributes []lineAttribute) error {
+	err := l.request(flags|edges, attributes...)
+	l.bounces = errors.Is(err, unix.EINVAL) && len(attributes) > 0
+	if l.bounces {
+		err = l.request(flags | edges)
+	}
+	l.polled = errors.Is(err, unix.ENXIO)
+	if l.polled {
+		err = l.request(flags)
+	}
+	if err == nil && (l.bounces || l.polled) {
+		l.stood, err = l.level()
+	}
+	return err
+}
+
 // openChip opens the line's chip, which may have come back under another number.
 func (l *Line) openChip() (fd int, err error) {
 	for _, path := range append([]string{l.path}, l.kernel.chips()...) {
