@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,6 +45,7 @@ type setup struct {
 	disk    string            // an ext4 image, with QEMU's options for it; "" for none
 	flags   []string          // of QEMU
 	words   []string          // of the kernel's command line
+	edits   [][]string        // of the device tree, by fdtput
 	memory  int               // MB
 }
 
@@ -76,7 +78,7 @@ func newMachine(t testing.TB, s setup) *machine {
 	}
 	args := append(m.wires(home),
 		"-accel", "tcg,thread=multi", "-machine", "virt", "-cpu", "cortex-a53", "-smp", "1", "-m", fmt.Sprint(s.memory),
-		"-dtb", filepath.Join(home, "gate.dtb"), "-serial", "stdio",
+		"-dtb", m.tree(filepath.Join(home, "gate.dtb"), s.edits), "-serial", "stdio",
 		"-device", "virtio-serial-pci", "-chardev", "socket,id=agent,server=on,wait=off,path="+m.path("agent"),
 		"-device", "virtserialport,chardev=agent,name="+portName,
 		"-device", "qemu-xhci")
@@ -113,6 +115,30 @@ func (m *machine) wires(home string) []string {
 		"-qtest", "unix:" + m.path("pins") + ",server=on,wait=off", "-qtest-log", "none",
 		"-qmp", "unix:" + m.path("monitor") + ",server=on,wait=off",
 	}
+}
+
+// tree is a device tree, edited: TREE in an edit is the file's place.
+func (m *machine) tree(from string, edits [][]string) string {
+	m.t.Helper()
+	if len(edits) == 0 {
+		return from
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	tree := m.path("board.dtb")
+	if err := os.WriteFile(tree, data, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	for _, edit := range edits {
+		args := slices.Clone(edit)
+		args[slices.Index(args, "TREE")] = tree
+		if out, err := exec.Command("fdtput", args...).CombinedOutput(); err != nil {
+			m.t.Fatalf("fdtput %s: %v\n%s", edit, err, out)
+		}
+	}
+	return tree
 }
 
 // usbScanner is a scanner that can be plugged into a board's USB.

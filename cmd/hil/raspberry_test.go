@@ -73,7 +73,7 @@ func newPi(t *testing.T, b piBoard) *pi {
 		modules: []string{"dwc2", "phy_generic", "bcm2835_wdt"},
 		files:   map[string]string{"bin/railgated": filepath.Join(home, "bin/railgated"), "bin/railgate": filepath.Join(home, "bin/railgate")},
 	})
-	args := append(m.wires(home), "-accel", "tcg,thread=multi", "-machine", b.machine, "-dtb", m.piTree(home, b),
+	args := append(m.wires(home), "-accel", "tcg,thread=multi", "-machine", b.machine, "-dtb", m.tree(treeFile(t, home, b.tree), b.edits),
 		"-serial", "unix:"+m.path("agent")+",server=on,wait=off", "-serial", "stdio")
 	m.start(append(append(args, m.usbScanner()...), "-append", "console=ttyS1 loglevel=4 panic=-1 mitigations=off agent=/dev/ttyAMA0")...)
 	m.monitor.open(t, m.dial("monitor"))
@@ -121,31 +121,6 @@ func boardLines(c *configs.Config) map[string]string {
 		"open": c.Turnstile.Open, "passage": c.Turnstile.Passage, "emergency": c.Turnstile.Emergency,
 		"green": c.Panel.Green, "red": c.Panel.Red, "buzzer": c.Panel.Buzzer,
 	}
-}
-
-// piTree is the board's device tree, edited.
-func (m *machine) piTree(home string, b piBoard) string {
-	m.t.Helper()
-	data, err := os.ReadFile(treeFile(m.t, home, b.tree))
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	tree := m.path("board.dtb")
-	if err := os.WriteFile(tree, data, 0o600); err != nil {
-		m.t.Fatal(err)
-	}
-	for _, edit := range b.edits {
-		args := append([]string{}, edit...)
-		for i := range args {
-			if args[i] == "TREE" {
-				args[i] = tree
-			}
-		}
-		if out, err := exec.Command("fdtput", args...).CombinedOutput(); err != nil {
-			m.t.Fatalf("fdtput %s: %v\n%s", edit, err, out)
-		}
-	}
-	return tree
 }
 
 // treeFile finds a device tree of the kernel's package.
