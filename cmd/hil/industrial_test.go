@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,7 +23,7 @@ type ipc struct {
 
 func newIPC(t *testing.T) *ipc {
 	t.Helper()
-	path := filepath.Join("../../configs/boards/industrial-pc/railgated.toml")
+	const path = "../../configs/boards/industrial-pc/railgated.toml"
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
