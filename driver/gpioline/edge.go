@@ -51,8 +51,7 @@ func (l *Line) settled(file *os.File, deadline time.Time) (e edge, ok bool) {
 	return e, ok
 }
 
-// settle waits until a level has stood for as long as it must. The edge keeps the time at which the first of
-// its bounces came, as the kernel's own debouncing does not: it has that of the last.
+// settle waits until a level has stood for as long as it must. The edge keeps the time of its first bounce.
 func (l *Line) settle(file *os.File, e edge) edge {
 	for {
 		next, ok := l.read(file, time.Now().Add(l.Debounce))
