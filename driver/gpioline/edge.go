@@ -62,13 +62,16 @@ func (l *Line) settle(file *os.File, e edge) edge {
 	}
 }
 
-// stands notes the level that stands, and tells whether it is another one than before.
+// stands notes the level that stands, and tells whether it is another one than before, and asked for.
 func (l *Line) stands(e edge) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	changed := l.stood != e.level
+	changed, asked := l.stood != e.level, gpio.FallingEdge
+	if e.level {
+		asked = gpio.RisingEdge
+	}
 	l.stood = e.level
-	return changed
+	return changed && (l.edges == asked || l.edges == gpio.BothEdges)
 }
 
 // pollEvery is how often a line is looked at that is not debounced.

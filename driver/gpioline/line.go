@@ -43,7 +43,8 @@ type Line struct {
 	pull    gpio.Pull
 	bounces bool       // the kernel does not debounce this line: WaitForEdge does
 	polled  bool       // the chip has no interrupts: WaitForEdge looks at the level
-	stood   gpio.Level // the last level that stood, of such lines
+	edges   gpio.Edge  // those that In asked for, and
+	stood   gpio.Level // the last level that stood: of such lines
 	halted  bool
 }
 
@@ -127,7 +128,7 @@ func (l *Line) In(pull gpio.Pull, edges gpio.Edge) error {
 	if l.Debounce > 0 {
 		attributes = append(attributes, lineAttribute{id: attributeDebounce, value: uint64(l.Debounce.Microseconds())})
 	}
-	if err := l.requestInput(flagInput|l.bias(pull), edgeFlags(edges), attributes); err != nil {
+	if err := l.requestInput(flagInput|l.bias(pull), edges, attributes); err != nil {
 		return err
 	}
 	l.output, l.pull = false, pull

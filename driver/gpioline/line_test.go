@@ -328,17 +328,35 @@ func TestLineThatTheKernelCannotDebounce(t *testing.T) {
 		for i, id := range tt.bounce {
 			pin.edge(id, k.clock-time.Minute+time.Duration(i)*time.Second)
 		}
-		if got := l.WaitForEdge(200 * time.Millisecond); got != tt.edge {
+		if got := l.WaitForEdge(patienceFor(tt.edge)); got != tt.edge {
 			t.Fatalf("%s: edge %v; want %v", tt.name, got, tt.edge)
 		}
 		if level, at := l.Edge(); tt.edge && (level != tt.level || time.Since(at) < 59*time.Second) {
 			t.Errorf("%s: edge to %v, %v ago; want %v, a minute", tt.name, level, time.Since(at), tt.level)
 		}
 	}
+	if err := l.In(gpio.PullDown, gpio.RisingEdge); err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range []uint32{eventRising, eventFalling, eventRising} {
+		pin.edge(id, k.clock-time.Minute)
+		want := id == eventRising
+		if got := l.WaitForEdge(patienceFor(want)); got != want {
+			t.Errorf("edge %d of those that rise: %v; want %v", i, got, want)
+		}
+	}
 	pin.bounces = false
 	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil || l.bounces {
 		t.Errorf("debounced here once the kernel does: %v, %v", l.bounces, err)
 	}
+}
+
+// patienceFor is long for an edge that must come, and short for one that must not.
+func patienceFor(edge bool) time.Duration {
+	if edge {
+		return time.Minute
+	}
+	return 50 * time.Millisecond
 }
 
 // A line of a chip without interrupts is looked at.
@@ -362,6 +380,15 @@ func TestLineThatHasNoEdges(t *testing.T) {
 		}
 		if l.WaitForEdge(30 * time.Millisecond) {
 			t.Error("an edge that nobody made")
+		}
+	}
+	if err := l.In(gpio.PullUp, gpio.FallingEdge); err != nil { // logical: the pin rises
+		t.Fatal(err)
+	}
+	for _, high := range []bool{false, true} {
+		k.put(pin, high)
+		if got := l.WaitForEdge(patienceFor(high)); got != high {
+			t.Errorf("an edge that falls when the pin is %v: %v", high, got)
 		}
 	}
 	done := make(chan bool)
