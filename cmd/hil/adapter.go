@@ -19,6 +19,7 @@ type adapter struct {
 	uhid      io.ReadWriter
 	outputs   byte // the pins that are outputs
 	levels    byte // of those
+	inputs    byte // the levels of the others
 	pushPull  byte
 	smbus     []byte // how its other half is set up; it comes back as it went
 	said      string
@@ -120,7 +121,8 @@ func (a *adapter) get(report byte) []byte {
 	case reportDirections:
 		return []byte{report, a.outputs, a.pushPull, 0, 0}
 	case reportGetPins:
-		return []byte{report, a.outputs&a.levels | ^a.outputs&inputLevels()}
+		a.look()
+		return []byte{report, a.outputs&a.levels | ^a.outputs&a.inputs}
 	case reportVersion:
 		return []byte{report, 0x0c, 0x03}
 	case reportSMBus:
@@ -131,12 +133,11 @@ func (a *adapter) get(report byte) []byte {
 	return []byte{report}
 }
 
-// inputLevels are all low where nobody has said otherwise.
-func inputLevels() (levels byte) {
-	if text, err := os.ReadFile(adapterInputs); err == nil {
-		fmt.Sscanf(string(text), "%x", &levels)
+// look reads the inputs, which are low until somebody says otherwise. A file that is being written is empty.
+func (a *adapter) look() {
+	if text, err := os.ReadFile(adapterInputs); err == nil && len(text) == 2 {
+		fmt.Sscanf(string(text), "%x", &a.inputs)
 	}
-	return levels
 }
 
 func (a *adapter) set(report []byte) {
