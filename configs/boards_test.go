@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,6 +105,63 @@ func TestBootSettingsAreRead(t *testing.T) {
 	}
 }
 
+// knownFilters are those of config.txt that a file here may use, as Raspberry Pi's documentation has them (config_txt,
+// conditional filters).
+var knownFilters = []string{"all", "pi4", "cm4", "pi5", "pi02"}
+
+// knownSettings are the values that a setting may have: gpio's by the same documentation (config_txt, gpio), those of the
+// device tree by the overlays' README in Raspberry Pi's kernel. The firmware says nothing of one that it does not know.
+var knownSettings = map[string]*regexp.Regexp{
+	"gpio":      regexp.MustCompile(`^[0-9]+(,[0-9]+)*=(ip|op|dh|dl|pu|pd|pn|np)(,(dh|dl|pu|pd|pn|np))*$`),
+	"dtparam":   regexp.MustCompile(`^(strict_gpiod|(watchdog|i2c_arm|i2c_vc)=on|rtc_bbat_vchg=[0-9]+)$`),
+	"dtoverlay": regexp.MustCompile(`^(i2c-rtc,(ds3231|pcf85063a)(,i2c_csi_dsi)?|dwc2,dr_mode=(host|peripheral|otg))$`),
+}
+
+func (s setting) isKnown() bool {
+	form := knownSettings[s.key]
+	onlyFive := strings.HasPrefix(s.value, "rtc_bbat_vchg") // of the clock that no other board has
+	return form != nil && form.MatchString(s.value) && slices.Contains(knownFilters, s.filter) && (!onlyFive || s.filter == "pi5")
+}
+
+func TestSettingsThatNoFirmwareKnows(t *testing.T) {
+	for _, s := range []setting{
+		{"pi4", "gpio", "17"}, {"pi4", "gpio", "17=out"}, {"pi4", "gpio", "=op,dl"}, {"pi4", "gpio", "GPIO17=op"},
+		{"pi4", "dtparam", "strict-gpiod"}, {"pi4", "dtparam", "watchdog"}, {"pi4", "dtparam", "rtc_bbat_vchg=3000000"},
+		{"pi4", "dtoverlay", "i2c_rtc,ds3231"}, {"pi4", "dtoverlay", "i2c-rtc,ds3232"}, {"pi4", "dtoverlays", "dwc2,dr_mode=host"},
+		{"pi6", "dtparam", "watchdog=on"}, {"zero2w", "dtparam", "watchdog=on"},
+	} {
+		if s.isKnown() {
+			t.Errorf("%v passes for a setting", s)
+		}
+	}
+}
+
+// headerPins are the pins of the 40-pin header, by the number of the GPIO line; the same on every board that has it.
+var headerPins = map[string]string{
+	"0": "27", "1": "28", "2": "3", "3": "5", "4": "7", "5": "29", "6": "31", "7": "26", "8": "24", "9": "21", "10": "19", "11": "23", "12": "32", "13": "33",
+	"14": "8", "15": "10", "16": "36", "17": "11", "18": "12", "19": "35", "20": "38", "21": "40", "22": "15", "23": "16", "24": "18", "25": "22", "26": "37", "27": "13",
+}
+
+// The pin that a comment names is the line's.
+func TestCommentsNameTheHeadersPins(t *testing.T) {
+	comment := regexp.MustCompile(`"pinctrl-[a-z0-9]+:([0-9]+)" +# pin ([0-9]+)\n`)
+	for board, label := range boards {
+		text, err := os.ReadFile(filepath.Join("boards", board, "railgated.toml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := comment.FindAllStringSubmatch(string(text), -1)
+		if strings.HasPrefix(label, "pinctrl-") && len(lines) != len(boardConfig(t, board).boardLines()) {
+			t.Errorf("%s: %d lines say their pin; want each", board, len(lines))
+		}
+		for _, line := range lines {
+			if headerPins[line[1]] != line[2] {
+				t.Errorf("%s: GPIO%s is said to be at pin %s; want %s", board, line[1], line[2], headerPins[line[1]])
+			}
+		}
+	}
+}
+
 // gpioSettings are the pins that gpio= lines set, each with its options.
 func gpioSettings(settings []setting) map[string]string {
 	pins := map[string]string{}
@@ -141,6 +199,11 @@ func TestBootSettingsFitTheConfiguration(t *testing.T) {
 		for _, want := range []setting{{filter, "dtparam", "strict_gpiod"}, {filter, "dtparam", "watchdog=on"}, clocks[board]} {
 			if !slices.Contains(settings, want) {
 				t.Errorf("%s: no %v", board, want)
+			}
+		}
+		for _, s := range settings {
+			if !s.isKnown() {
+				t.Errorf("%s: the firmware knows no %s=%s in [%s]", board, s.key, s.value, s.filter)
 			}
 		}
 		pins := gpioSettings(settings)

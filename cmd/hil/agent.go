@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/rpc"
 	"net/rpc/jsonrpc"
 	"os"
@@ -18,6 +19,9 @@ import (
 
 // portName is the virtio port that leads to the tests.
 const portName = "agent"
+
+// greeting is the first that a terminal says once it is a mere wire.
+const greeting = "agent\n"
 
 // serve obeys the tests for as long as the machine runs.
 func serve() error {
@@ -34,6 +38,9 @@ func serve() error {
 }
 
 func openPort() (*os.File, error) {
+	if path := argument("agent"); path != "" {
+		return openTerminal(path)
+	}
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		names, _ := filepath.Glob("/sys/class/virtio-ports/*/name") // the pattern is good
 		for _, path := range names {
@@ -43,6 +50,21 @@ func openPort() (*os.File, error) {
 		}
 	}
 	return nil, fmt.Errorf("there is no virtio port named %q", portName)
+}
+
+// openTerminal opens a serial port as the wire that it is, for a board without virtio.
+func openTerminal(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	raw := &unix.Termios{Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B115200}
+	raw.Cc[unix.VMIN] = 1
+	if err := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETSF, raw); err != nil {
+		return nil, err
+	}
+	_, err = io.WriteString(f, greeting)
+	return f, err
 }
 
 // Guest is what the tests can ask of the machine. Its methods are net/rpc's.

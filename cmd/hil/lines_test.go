@@ -129,3 +129,31 @@ func (g *gate) number(pin int) string {
 	g.t.Fatal("the kernel does not list gpiochip0")
 	return ""
 }
+
+// withoutInterrupts calls the board's controller one that has its data and its directions in registers, and no
+// interrupts: the same pins, by the kernel's driver for such chips (gpio-mmio).
+var withoutInterrupts = [][]string{
+	{"-t", "s", "TREE", "/pl061@9030000", "compatible", "wd,mbl-gpio"},
+	{"-t", "x", "TREE", "/pl061@9030000", "reg", "0", "90303fc", "0", "1", "0", "9030400", "0", "1"},
+	{"-t", "s", "TREE", "/pl061@9030000", "reg-names", "dat", "dirout"},
+	{"-d", "TREE", "/pl061@9030000", "interrupts"},
+}
+
+// Where the kernel has no edges to tell of, as at a Super-IO, the inputs are seen all the same.
+func TestChipWithoutInterrupts(t *testing.T) {
+	config := strings.ReplaceAll(long, "9030000.pl061", "90303fc.pl061")
+	g := newGate(t, config, func(s *setup) { s.edits = withoutInterrupts })
+	g.start()
+	g.open()
+	pulled := time.Now()
+	g.set(emergencyPin, false)
+	g.releasedIn(pulled, time.Second)
+	g.until("the emergency is shown", func() bool { return g.status().Mode == "emergency" })
+	g.set(emergencyPin, true)
+	g.until("the emergency is over", func() bool { return g.status().Mode == "closed" })
+	g.open()
+	g.set(passagePin, true)
+	time.Sleep(200 * time.Millisecond)
+	g.set(passagePin, false)
+	g.until("a passage", func() bool { return strings.Contains(g.said(), "msg=passage") })
+}

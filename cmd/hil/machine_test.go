@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,6 +45,7 @@ type setup struct {
 	disk    string            // an ext4 image, with QEMU's options for it; "" for none
 	flags   []string          // of QEMU
 	words   []string          // of the kernel's command line
+	edits   [][]string        // of the device tree, by fdtput
 	memory  int               // MB
 }
 
@@ -71,38 +73,83 @@ var standard = []string{"virtio_pci", "virtio_console", "xhci_pci", "ftdi_sio"}
 func newMachine(t testing.TB, s setup) *machine {
 	t.Helper()
 	home := folder(t)
+	m := emptyMachine(t)
+	m.makeInitramfs(home, s)
+	words := append([]string{"console=ttyAMA0", "loglevel=4", "panic=-1", "mitigations=off"}, s.words...)
+	if s.memory == 0 {
+		s.memory = 256
+	}
+	args := append(m.wires(home),
+		"-accel", "tcg,thread=multi", "-machine", "virt", "-cpu", "cortex-a53", "-smp", "1", "-m", fmt.Sprint(s.memory),
+		"-dtb", m.tree(filepath.Join(home, "gate.dtb"), s.edits), "-serial", "stdio",
+		"-device", "virtio-serial-pci", "-chardev", "socket,id=agent,server=on,wait=off,path="+m.path("agent"),
+		"-device", "virtserialport,chardev=agent,name="+portName,
+		"-device", "qemu-xhci")
+	if s.disk != "" {
+		args = append(args, "-device", "virtio-blk-pci,drive=disk", "-drive", "if=none,id=disk,format=raw,"+s.disk)
+	}
+	m.start(append(append(append(args, m.usbScanner()...), s.flags...), "-append", strings.Join(words, " "))...)
+	m.connect()
+	return m
+}
+
+// emptyMachine has a folder, which goes when the test ends.
+func emptyMachine(t testing.TB) *machine {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "hil")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, dir: dir, log: new(lockedBuffer)}
 	t.Cleanup(m.clean)
+	return m
+}
+
+// wires are what every board has: the kernel, the sockets of its pins and of QEMU's own control, and no
+// instruction until connect says so.
+func (m *machine) wires(home string) []string {
+	m.t.Helper()
 	kernels, err := filepath.Glob(filepath.Join(home, "kernel/boot/vmlinuz-*"))
 	if err != nil || len(kernels) != 1 {
-		t.Fatalf("kernels in %s: %v, %v; want one: remove the folder, and make hil again", home, kernels, err)
+		m.t.Fatalf("kernels in %s: %v, %v; want one: remove the folder, and make hil again", home, kernels, err)
 	}
-	m.makeInitramfs(home, s)
-	words := append([]string{"console=ttyAMA0", "loglevel=4", "panic=-1", "mitigations=off"}, s.words...)
-	if s.memory == 0 {
-		s.memory = 256
-	}
-	args := []string{
-		"-accel", "tcg,thread=multi", "-machine", "virt", "-cpu", "cortex-a53", "-smp", "1", "-m", fmt.Sprint(s.memory),
-		"-nodefaults", "-display", "none", "-S", "-dtb", filepath.Join(home, "gate.dtb"), "-serial", "stdio",
-		"-kernel", kernels[0], "-initrd", m.path("initramfs"),
+	return []string{
+		"-nodefaults", "-display", "none", "-S", "-kernel", kernels[0], "-initrd", m.path("initramfs"),
 		"-qtest", "unix:" + m.path("pins") + ",server=on,wait=off", "-qtest-log", "none",
 		"-qmp", "unix:" + m.path("monitor") + ",server=on,wait=off",
-		"-device", "virtio-serial-pci", "-chardev", "socket,id=agent,server=on,wait=off,path=" + m.path("agent"),
-		"-device", "virtserialport,chardev=agent,name=" + portName,
-		"-device", "qemu-xhci", "-chardev", "socket,id=scanner,server=on,wait=off,path=" + m.path("scanner"),
+	}
+}
+
+// tree is a device tree, edited: TREE in an edit is the file's place.
+func (m *machine) tree(from string, edits [][]string) string {
+	m.t.Helper()
+	if len(edits) == 0 {
+		return from
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	tree := m.path("board.dtb")
+	if err := os.WriteFile(tree, data, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	for _, edit := range edits {
+		args := slices.Clone(edit)
+		args[slices.Index(args, "TREE")] = tree
+		if out, err := exec.Command("fdtput", args...).CombinedOutput(); err != nil {
+			m.t.Fatalf("fdtput %s: %v\n%s", edit, err, out)
+		}
+	}
+	return tree
+}
+
+// usbScanner is a scanner that can be plugged into a board's USB.
+func (m *machine) usbScanner() []string {
+	return []string{
+		"-chardev", "socket,id=scanner,server=on,wait=off,path=" + m.path("scanner"),
 		"-device", "usb-serial,chardev=scanner,id=scanner,serial=RG0001",
 	}
-	if s.disk != "" {
-		args = append(args, "-device", "virtio-blk-pci,drive=disk", "-drive", "if=none,id=disk,format=raw,"+s.disk)
-	}
-	m.start(append(append(args, s.flags...), "-append", strings.Join(words, " "))...)
-	m.connect()
-	return m
 }
 
 func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }

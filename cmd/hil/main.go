@@ -4,7 +4,8 @@
 // The tests of this folder are the outside: they hold the other end of every wire. The relay's, the
 // lamps' and the inputs' pins are those of the board's GPIO controller (PL061), seen and driven through
 // QEMU's qtest socket; the scanner is a USB serial adapter (FTDI) whose other end is a socket; power is
-// QEMU itself. They run where RAILGATE_HIL names the folder that prepare.sh filled.
+// QEMU itself. A Raspberry Pi is another machine, whose agent talks over a serial port; an industrial PC's
+// GPIO adapter is a program inside. The tests run where RAILGATE_HIL names the folder that prepare.sh filled.
 package main
 
 import (
@@ -21,6 +22,8 @@ func main() {
 		err = boot()
 	case len(os.Args) == 2 && os.Args[1] == "agent":
 		err = serve()
+	case len(os.Args) == 2 && os.Args[1] == "adapter":
+		err = runAdapter()
 	case len(os.Args) == 4 && os.Args[1] == "show":
 		err = show(os.Args[2], os.Args[3])
 	case len(os.Args) == 3 && os.Args[1] == "look":

@@ -37,10 +37,15 @@ type Line struct {
 	where  string // the chip's label, or its name where another has that label
 	last   edge   // owned by who calls WaitForEdge
 
-	mu     sync.Mutex // guards the fields below
-	file   *os.File   // the kernel's handle; nil: not requested
-	output bool
-	pull   gpio.Pull
+	mu      sync.Mutex // guards the fields below
+	file    *os.File   // the kernel's handle; nil: not requested
+	output  bool
+	pull    gpio.Pull
+	bounces bool       // the kernel does not debounce this line: WaitForEdge does
+	polled  bool       // the chip has no interrupts: WaitForEdge looks at the level
+	edges   gpio.Edge  // those that In asked for, and
+	stood   gpio.Level // the last level that stood: of such lines
+	halted  bool
 }
 
 var _ gpio.PinIO = (*Line)(nil)
@@ -123,7 +128,7 @@ func (l *Line) In(pull gpio.Pull, edges gpio.Edge) error {
 	if l.Debounce > 0 {
 		attributes = append(attributes, lineAttribute{id: attributeDebounce, value: uint64(l.Debounce.Microseconds())})
 	}
-	if err := l.request(flagInput|l.bias(pull)|edgeFlags(edges), attributes...); err != nil {
+	if err := l.requestInput(flagInput|l.bias(pull), edges, attributes); err != nil {
 		return err
 	}
 	l.output, l.pull = false, pull
@@ -156,6 +161,10 @@ func edgeFlags(edges gpio.Edge) (flags uint64) {
 func (l *Line) Level() (gpio.Level, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.level()
+}
+
+func (l *Line) level() (gpio.Level, error) {
 	if l.file == nil {
 		return gpio.Low, l.wrong(errors.New("read before In or Out"))
 	}
@@ -177,7 +186,8 @@ func (l *Line) Read() gpio.Level {
 // first is not told, so look at the Level.
 func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	l.mu.Lock()
-	file := l.file
+	file, bounces, polled := l.file, l.bounces, l.polled
+	l.halted = false
 	l.mu.Unlock()
 	if file == nil {
 		return false
@@ -186,15 +196,16 @@ func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	if timeout >= 0 {
 		deadline = time.Now().Add(timeout)
 	}
-	if file.SetReadDeadline(deadline) != nil {
-		return false
+	var e edge
+	var ok bool
+	switch {
+	case polled:
+		e, ok = l.poll(deadline)
+	case bounces:
+		e, ok = l.settled(file, deadline)
+	default:
+		e, ok = l.read(file, deadline)
 	}
-	var buf [eventSize]byte
-	n, err := file.Read(buf[:]) // whole events only (the kernel's Documentation, chardev)
-	if err != nil {
-		return false
-	}
-	e, ok := parseEvent(buf[:n], l.kernel.now(), time.Now())
 	if ok {
 		l.last = e
 	}
@@ -211,6 +222,7 @@ func (l *Line) Halt() error {
 	if l.file == nil {
 		return nil
 	}
+	l.halted = true
 	return l.file.SetReadDeadline(time.Unix(1, 0))
 }
 

@@ -35,9 +35,11 @@ type fakeChip struct {
 
 // A fakeLine's level is electrical. The trace has what happened to the pin.
 type fakeLine struct {
-	name   string
-	holder string // another program
-	fail   map[uintptr]error
+	name    string
+	holder  string // another program
+	fail    map[uintptr]error
+	bounces bool // the kernel cannot debounce it
+	mute    bool // its chip has no interrupts
 
 	request lineRequest
 	level   bool
@@ -140,7 +142,13 @@ func (k *fakeKernel) request(c *fakeChip, r *lineRequest) error {
 		return err
 	}
 	l.request = *r
+	if l.mute && (r.config.flags&(flagRising|flagFalling) != 0 || r.config.count > 0) {
+		return unix.ENXIO
+	}
 	for _, a := range r.config.attributes[:r.config.count] {
+		if a.id == attributeDebounce && l.bounces {
+			return unix.EINVAL
+		}
 		if a.id == attributeOutputs {
 			l.drive("request", a.value&1 == 1)
 		}
@@ -169,6 +177,13 @@ func (l *fakeLine) drive(how string, active bool) {
 		word = " high"
 	}
 	l.trace = append(l.trace, how+word)
+}
+
+// put sets an input's level.
+func (k *fakeKernel) put(l *fakeLine, high bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l.level = high
 }
 
 func (l *fakeLine) values(req uintptr, v *lineValues) error {
@@ -286,6 +301,114 @@ func TestEdgesComeInOrderWithTheirTimes(t *testing.T) {
 	}
 	if l.WaitForEdge(10 * time.Millisecond) {
 		t.Error("an edge that nobody made")
+	}
+}
+
+// A line that the kernel cannot debounce is debounced here: bounces are one edge, with the time of the first, and
+// what comes back to where it was is none.
+func TestLineThatTheKernelCannotDebounce(t *testing.T) {
+	k, pin, l := newFake(t)
+	pin.bounces, l.Debounce = true, 5*time.Millisecond
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	if c := pin.request.config; c.count != 0 || c.flags != flagInput|flagPullDown|flagRising|flagFalling {
+		t.Errorf("asked for %#x with %d attributes; want the same without debouncing", c.flags, c.count)
+	}
+	for _, tt := range []struct {
+		name   string
+		bounce []uint32
+		edge   bool
+		level  gpio.Level
+	}{
+		{"a contact that closes", []uint32{eventRising, eventFalling, eventRising}, true, gpio.High},
+		{"a spike", []uint32{eventFalling, eventRising}, false, gpio.Low},
+		{"a contact that opens", []uint32{eventFalling}, true, gpio.Low},
+	} {
+		for i, id := range tt.bounce {
+			pin.edge(id, k.clock-time.Minute+time.Duration(i)*time.Second)
+		}
+		if got := l.WaitForEdge(patienceFor(tt.edge)); got != tt.edge {
+			t.Fatalf("%s: edge %v; want %v", tt.name, got, tt.edge)
+		}
+		if level, at := l.Edge(); tt.edge && (level != tt.level || time.Since(at) < 59*time.Second) {
+			t.Errorf("%s: edge to %v, %v ago; want %v, a minute", tt.name, level, time.Since(at), tt.level)
+		}
+	}
+	if err := l.In(gpio.PullDown, gpio.RisingEdge); err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range []uint32{eventRising, eventFalling, eventRising} {
+		pin.edge(id, k.clock-time.Minute)
+		want := id == eventRising
+		if got := l.WaitForEdge(patienceFor(want)); got != want {
+			t.Errorf("edge %d of those that rise: %v; want %v", i, got, want)
+		}
+	}
+	pin.bounces = false
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil || l.bounces {
+		t.Errorf("debounced here once the kernel does: %v, %v", l.bounces, err)
+	}
+}
+
+// patienceFor is long for an edge that must come, and short for one that must not.
+func patienceFor(edge bool) time.Duration {
+	if edge {
+		return time.Minute
+	}
+	return 50 * time.Millisecond
+}
+
+// A line of a chip without interrupts is looked at.
+func TestLineThatHasNoEdges(t *testing.T) {
+	k, pin, l := newFake(t)
+	pin.mute, l.ActiveLow, l.Debounce = true, true, 5*time.Millisecond
+	if err := l.In(gpio.PullUp, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	if c := pin.request.config; c.count != 0 || c.flags != flagInput|flagActiveLow|flagPullDown {
+		t.Errorf("asked for %#x with %d attributes; want no edges", c.flags, c.count)
+	}
+	for _, high := range []bool{true, false, true} {
+		k.put(pin, high)
+		began := time.Now()
+		if !l.WaitForEdge(time.Minute) {
+			t.Fatal("no edge")
+		}
+		if level, at := l.Edge(); bool(level) == high || at.Before(began) {
+			t.Errorf("edge to %v, %v ago; want %v (the line is active low)", level, time.Since(at), !high)
+		}
+		if l.WaitForEdge(30 * time.Millisecond) {
+			t.Error("an edge that nobody made")
+		}
+	}
+	if err := l.In(gpio.PullUp, gpio.FallingEdge); err != nil { // logical: the pin rises
+		t.Fatal(err)
+	}
+	for _, high := range []bool{false, true} {
+		k.put(pin, high)
+		if got := l.WaitForEdge(patienceFor(high)); got != high {
+			t.Errorf("an edge that falls when the pin is %v: %v", high, got)
+		}
+	}
+	done := make(chan bool)
+	go func() { done <- l.WaitForEdge(-1) }()
+	for ended := false; !ended; {
+		select {
+		case got := <-done:
+			if got {
+				t.Error("Halt is an edge")
+			}
+			ended = true
+		case <-time.After(10 * time.Millisecond):
+			if err := l.Halt(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	pin.fail[getValues] = unix.ENODEV
+	if l.WaitForEdge(time.Minute) {
+		t.Error("an edge of a line that is gone")
 	}
 }
 

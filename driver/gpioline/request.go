@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/gpio"
 )
 
 // request asks the kernel for the line, in place of what was asked for before.
@@ -36,6 +37,25 @@ func (l *Line) request(flags uint64, attributes ...lineAttribute) error {
 	}
 	l.file = os.NewFile(uintptr(r.fd), l.String())
 	return nil
+}
+
+// requestInput asks for as much as the chip has. One whose interrupts are handled in a thread, as at USB and
+// at I2C, is not debounced by the kernel (EINVAL); one without interrupts, as a Super-IO, has no edges (ENXIO).
+func (l *Line) requestInput(flags uint64, edges gpio.Edge, attributes []lineAttribute) error {
+	err := l.request(flags|edgeFlags(edges), attributes...)
+	l.bounces = errors.Is(err, unix.EINVAL) && len(attributes) > 0
+	if l.bounces {
+		err = l.request(flags | edgeFlags(gpio.BothEdges))
+	}
+	l.polled = errors.Is(err, unix.ENXIO)
+	if l.polled {
+		err = l.request(flags)
+	}
+	if err == nil && (l.bounces || l.polled) {
+		l.edges = edges
+		l.stood, err = l.level()
+	}
+	return err
 }
 
 // openChip opens the line's chip, which may have come back under another number.

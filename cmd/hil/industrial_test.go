@@ -1,0 +1,190 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"railgate/configs"
+)
+
+// An ipc is a gate on an industrial PC: the kernel's driver of the CP2112, with a program in the place of the
+// adapter that it speaks to.
+type ipc struct {
+	*gate
+	bits    map[string]byte // of the lines, by purpose
+	plugged int             // how often the adapter was
+}
+
+func newIPC(t *testing.T) *ipc {
+	t.Helper()
+	const path = "../../configs/boards/industrial-pc/railgated.toml"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := configs.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &ipc{bits: map[string]byte{}}
+	for purpose, line := range boardLines(c) {
+		n, err := strconv.Atoi(strings.TrimPrefix(line, "cp2112_gpio:"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.bits[purpose] = 1 << n
+	}
+	p.gate = newGate(t, withoutNetwork(string(text)), func(s *setup) { s.modules = append(s.modules, "uhid", "hid_cp2112") })
+	p.inputs("emergency") // the loop is closed
+	p.plugAdapter()
+	return p
+}
+
+// withoutNetwork is a board's configuration where there is no udev to name the scanner, no network for the
+// screen or the time.
+func withoutNetwork(text string) string {
+	before, _, _ := strings.Cut(text, "[http]")
+	return strings.Replace(before, "/dev/railgate/scanner", scannerPort, 1) + "[clock]\nrequire_sync = false\n"
+}
+
+const adapterName = "adapter" // as the agent knows it
+
+func (p *ipc) plugAdapter() {
+	p.t.Helper()
+	var pid int
+	p.ask("Start", Command{Name: adapterName, Args: []string{"/init", "adapter"}}, &pid)
+	p.plugged++ // the kernel numbers them
+	p.until("the adapter is there", func() bool { return strings.Contains(p.read("/sys/kernel/debug/gpio"), ", cp2112_gpio,") })
+}
+
+// unplugAdapter pulls its cable.
+func (p *ipc) unplugAdapter() {
+	p.t.Helper()
+	p.ask("Kill", Signal{Name: adapterName, Number: int(unix.SIGKILL)}, new(struct{}))
+	device := fmt.Sprintf("/sys/bus/hid/devices/0003:10C4:EA90.%04X", p.plugged)
+	p.until("the adapter is gone", func() bool { return !p.exists(device) })
+}
+
+// inputs puts these inputs high, and the others low.
+func (p *ipc) inputs(high ...string) {
+	p.t.Helper()
+	var levels byte
+	for _, purpose := range high {
+		levels |= p.bits[purpose]
+	}
+	p.write(adapterInputs, fmt.Sprintf("%02x", levels), 0o644)
+}
+
+// levels are a line's, each that the adapter's pin had in turn: "-" while it is an input.
+func (p *ipc) levels(purpose string) (all string) {
+	p.t.Helper()
+	var r Result
+	p.ask("Look", adapterName, &r)
+	for line := range strings.Lines(r.Output) {
+		var outputs, levels byte
+		if _, err := fmt.Sscanf(line, "out %x levels %x", &outputs, &levels); err != nil {
+			p.t.Fatalf("the adapter says %q: %v", line, err)
+		}
+		now := "-"
+		switch bit := p.bits[purpose]; {
+		case levels&bit != 0:
+			now = "1"
+		case outputs&bit != 0:
+			now = "0"
+		}
+		if !strings.HasSuffix(all, now) {
+			all += now
+		}
+	}
+	return all
+}
+
+// An industrial PC's configuration, by the kernel's own driver: its lines are found, the relay moves for a code
+// and for nothing else, the inputs are seen, which the driver asks for by polling, and the adapter may be
+// pulled out. A killed daemon's relay stays as it is: outputs-safe releases it.
+func TestIndustrialPC(t *testing.T) {
+	p := newIPC(t)
+	if r := p.attempt("/bin/railgated", "--check"); r.End != "exit status 0" {
+		t.Fatalf("%s\n%s", r.End, r.Output)
+	}
+	p.start()
+	// The driver makes a pin an output before it sets its level: in between it has the adapter's.
+	first := p.levels("open")
+	t.Logf("the relay's pin from the adapter's power-on to a gate in service: %s", first)
+	if first != "-10" && first != "-0" {
+		t.Errorf("the relay's pin was %s; want an input, then low", first)
+	}
+	p.opens(first)
+	p.until("a passage", func() bool { // the driver looks every now and then
+		p.inputs("emergency", "passage")
+		time.Sleep(100 * time.Millisecond)
+		p.inputs("emergency")
+		time.Sleep(100 * time.Millisecond)
+		return strings.Contains(p.said(), "msg=passage")
+	})
+	p.cableIsPulled()
+	p.killedKeepsItsLevel()
+	p.loopIsCut()
+}
+
+// opens has a fresh code move the relay's pin: up, and down again.
+func (p *ipc) opens(before string) {
+	p.t.Helper()
+	code, _ := p.code()
+	p.scan(code)
+	p.until("a pulse", func() bool { return p.levels("open") == before+"10" })
+}
+
+// cableIsPulled: without its lines railgated ends, and systemd starts it until they are back.
+func (p *ipc) cableIsPulled() {
+	p.t.Helper()
+	p.unplugAdapter()
+	if r := p.ended(); r.End != "exit status 1" || !strings.Contains(r.Output, "no such device") {
+		p.t.Errorf("without the adapter: %s; want exit status 1, and why", r.End)
+	}
+	p.plugAdapter()
+	p.start()
+	p.opens(p.levels("open"))
+	p.signal(unix.SIGTERM)
+	p.ended()
+}
+
+func (p *ipc) killedKeepsItsLevel() {
+	p.t.Helper()
+	p.write(configPath, strings.Replace(p.config, `"300ms"`, `"5s"`, 1), 0o644)
+	p.start()
+	before := p.levels("open")
+	code, _ := p.code()
+	p.scan(code)
+	p.until("the relay is active", func() bool { return p.levels("open") == before+"1" })
+	p.signal(unix.SIGKILL)
+	p.ended()
+	time.Sleep(quiet)
+	if got := p.levels("open"); got != before+"1" {
+		p.t.Errorf("the relay's pin after SIGKILL: %s; want its level kept, as the configuration's comment has it", got)
+	}
+	p.run("/bin/railgate", "outputs-safe")
+	if got := p.levels("open"); got != before+"10" {
+		p.t.Errorf("the relay's pin after outputs-safe: %s; want %s", got, before+"10")
+	}
+}
+
+func (p *ipc) loopIsCut() {
+	p.t.Helper()
+	p.start()
+	before := p.levels("open")
+	code, _ := p.code()
+	p.scan(code)
+	p.until("the relay is active", func() bool { return p.levels("open") == before+"1" })
+	p.inputs()
+	p.until("the emergency is shown", func() bool { return p.status().Mode == "emergency" })
+	if got := p.levels("open"); got != before+"10" {
+		p.t.Errorf("the relay's pin in an emergency: %s; want %s", got, before+"10")
+	}
+}
