@@ -101,6 +101,7 @@ func emptyMachine(t testing.TB) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, dir: dir, log: new(lockedBuffer)}
+	m.story.names = map[int]string{}
 	t.Cleanup(m.clean)
 	return m
 }
@@ -218,7 +219,7 @@ func (m *machine) start(args ...string) {
 // connect takes every wire, turns the power on, and waits for the agent.
 func (m *machine) connect() {
 	m.t.Helper()
-	m.monitor.open(m.t, m.dial("monitor"), func(event string) { m.story.tell("machine", "%s", event) })
+	m.monitor.open(m.t, m.dial("monitor"), m.event)
 	controller := m.monitor.controller(m.t)
 	m.pins.open(m.t, m.dial("pins"), controller)
 	m.set(emergencyPin, true) // the fire loop is closed
@@ -341,6 +342,9 @@ func (m *machine) until(what string, ok func() bool) {
 	}
 }
 
+// event is what QEMU tells by itself.
+func (m *machine) event(name string) { m.story.tell("machine", "%s", name) }
+
 // plug plugs the scanner in.
 func (m *machine) plug() {
 	m.story.tell("hand", "plugs the scanner in")
@@ -369,7 +373,7 @@ func (m *machine) scan(text string) {
 func (m *machine) set(pin int, high bool) {
 	m.t.Helper()
 	level := map[bool]string{true: "HIGH", false: "low"}[high]
-	m.story.tell("hand", "sets %s %s", pinNames[pin], level)
+	m.story.tell("hand", "sets %s %s", m.story.pinName(pin), level)
 	if err := m.pins.set(pin, high); err != nil {
 		m.t.Fatal(err)
 	}

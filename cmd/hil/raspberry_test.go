@@ -76,7 +76,7 @@ func newPi(t *testing.T, b piBoard) *pi {
 	args := append(m.wires(home), "-accel", "tcg,thread=multi", "-machine", b.machine, "-dtb", m.tree(treeFile(t, home, b.tree), b.edits),
 		"-serial", "unix:"+m.path("agent")+",server=on,wait=off", "-serial", "stdio")
 	m.start(append(append(args, m.usbScanner()...), "-append", "console=ttyS1 loglevel=4 panic=-1 mitigations=off agent=/dev/ttyAMA0")...)
-	m.monitor.open(t, m.dial("monitor"))
+	m.monitor.open(t, m.dial("monitor"), m.event)
 	m.pins.open(t, m.dial("pins"), "/machine/soc/peripherals/gpio")
 	agent := m.dial("agent")
 	m.monitor.do(t, "cont", nil)
@@ -111,6 +111,9 @@ func (p *pi) configure() {
 		if p.lines[purpose], err = strconv.Atoi(number); err != nil {
 			p.t.Fatal(err)
 		}
+	}
+	for purpose, n := range p.lines {
+		p.story.names[n] = purpose
 	}
 	p.config = withoutNetwork(string(text))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +15,8 @@ import (
 // A story is what happened to one machine, in the order of time: what was done to it, what its pins did, and what
 // railgated wrote. It is kept beside the kernel, a file for each test, for whoever wants to see and not to believe.
 type story struct {
-	ahead time.Duration // of the guest's clock, to ours
+	ahead time.Duration  // of the guest's clock, to ours
+	names map[int]string // of the pins, where they are not the virt board's
 
 	mu    sync.Mutex // guards the field below
 	lines []storyLine
@@ -80,12 +82,15 @@ func (s *story) pins(changes []change) {
 		if c.high {
 			level = "HIGH"
 		}
-		name := fmt.Sprint(c.pin)
-		if c.pin < len(pinNames) {
-			name = pinNames[c.pin]
-		}
-		s.add(c.at, "pin", name+" "+level)
+		s.add(c.at, "pin", s.pinName(c.pin)+" "+level)
 	}
+}
+
+func (s *story) pinName(pin int) string {
+	if name := s.names[pin]; name != "" || pin >= len(pinNames) {
+		return cmp.Or(name, fmt.Sprint(pin))
+	}
+	return pinNames[pin]
 }
 
 func (s *story) String() string {
