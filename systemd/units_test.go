@@ -264,16 +264,21 @@ func TestUsersFoldersAndModules(t *testing.T) {
 			t.Errorf("%s runs as %q, whom sysusers does not make", name, user)
 		}
 	}
-	interlock := ""
+	interlock, chips := "", ""
 	for _, f := range lines(t, "tmpfiles.d/railgate.conf") {
 		if len(f) != 6 || (f[0] != "d" && f[0] != "z") || (strings.HasPrefix(f[1], "/etc") && f[4] != "railgate") {
 			t.Errorf("tmpfiles: %v; want d or z PATH MODE USER GROUP -, and the configuration readable for railgated", f)
 		} else if strings.HasPrefix(f[1], "/run/lock") {
 			interlock = f[1]
+		} else if strings.HasPrefix(f[1], "/dev/gpiochip") {
+			chips = strings.Join(f, " ")
 		}
 	}
 	if got := parseUnit(t, "railgated.service").last("Service.ReadWritePaths"); interlock == "" || got != "-"+interlock {
 		t.Errorf("ReadWritePaths=%s, tmpfiles makes %q; want the interlock's folder", got, interlock)
+	}
+	if chips != "z /dev/gpiochip* 0660 root gpio -" { // as udev's rule has it
+		t.Errorf("tmpfiles: %q; want the chips opened to railgated before udev comes to them", chips)
 	}
 	modules := fmt.Sprint(lines(t, "modules-load.d/railgate.conf"))
 	for _, want := range []string{"ftdi_sio", "cp210x", "ch341", "pl2303", "cdc_acm", "uvcvideo"} {
