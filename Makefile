@@ -121,7 +121,8 @@ hil: go
 	@mkdir -p $(HILDIR)/bin
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(DEVICE) ./cmd/hil
 	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
-		echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 15m $(HIL) ./cmd/hil
+		rm -rf $(HILDIR)/stories; echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 40m $(HIL) ./cmd/hil; e=$$?; \
+		echo "what was done, what the pins did and what railgated wrote, by time: $(HILDIR)/stories"; exit $$e
 
 bench: go browser
 	$(GO) test -run '^$$' -bench 'Verify' ./verify

@@ -20,11 +20,12 @@ import (
 // A gate is a machine with railgated in it, and an issuer whose codes it takes.
 type gate struct {
 	*machine
-	signer *verify.Signer
-	keys   string
-	config string
-	holder int
-	late   uint32 // seconds for which a code is good after its minute; 0: ten
+	signer   *verify.Signer
+	keys     string
+	config   string
+	holder   int
+	launched bool
+	late     uint32 // seconds for which a code is good after its minute; 0: ten
 }
 
 const (
@@ -87,7 +88,11 @@ func newGate(t testing.TB, config string, change ...func(*setup)) *gate {
 // tell shows a failed test's log.
 func (g *gate) tell() {
 	var r Result
-	if g.t.Failed() && g.try("Look", daemon, &r) == nil {
+	if g.try("Look", daemon, &r) != nil {
+		return // there is none, or no guest any more
+	}
+	g.wrote = r.Output
+	if g.t.Failed() {
 		g.t.Logf("railgated %s\n%s", r.End, r.Output)
 	}
 }
@@ -141,6 +146,13 @@ func (g *gate) start() {
 // launch starts railgated.
 func (g *gate) launch() (pid int) {
 	g.t.Helper()
+	if g.launched {
+		g.said()
+		g.story.log(g.wrote, slogTime)
+		g.wrote = ""
+	}
+	g.launched = true
+	g.story.tell("hand", "starts railgated")
 	g.ask("Start", Command{Name: daemon, Args: []string{"/bin/railgated"}}, &pid)
 	return pid
 }
@@ -150,11 +162,13 @@ func (g *gate) said() string {
 	g.t.Helper()
 	var r Result
 	g.ask("Look", daemon, &r)
+	g.wrote = r.Output
 	return r.Output
 }
 
 func (g *gate) signal(s unix.Signal) {
 	g.t.Helper()
+	g.story.tell("hand", "sends railgated %v", s)
 	g.ask("Kill", Signal{Name: daemon, Number: int(s)}, new(struct{}))
 }
 

@@ -57,8 +57,11 @@ type machine struct {
 	monitor
 	pins
 	guest *rpc.Client
+	story story
+	wrote string // what railgated wrote since it was started, as it was last asked for
 
 	scanner net.Conn // nil: unplugged
+	cleaned bool
 }
 
 // standard is what every machine has besides: the agent's port and a USB port.
@@ -168,11 +171,12 @@ func (m *machine) start(args ...string) {
 // connect takes every wire, turns the power on, and waits for the agent.
 func (m *machine) connect() {
 	m.t.Helper()
-	m.monitor.open(m.t, m.dial("monitor"))
+	m.monitor.open(m.t, m.dial("monitor"), func(event string) { m.story.tell("machine", "%s", event) })
 	controller := m.monitor.controller(m.t)
 	m.pins.open(m.t, m.dial("pins"), controller)
-	m.pins.set(emergencyPin, true) // the fire loop is closed
+	m.set(emergencyPin, true) // the fire loop is closed
 	agent := m.dial("agent")
+	m.story.tell("hand", "switches the machine on")
 	m.monitor.do(m.t, "cont", nil)
 	m.meet(agent)
 }
@@ -183,6 +187,21 @@ func (m *machine) meet(agent net.Conn) {
 	m.guest = jsonrpc.NewClient(agent)
 	m.exists("/") // it answers once it runs; the time must not have waited for that
 	m.ask("Time", time.Now(), new(struct{}))
+	m.compareClocks()
+}
+
+// compareClocks notes how far ahead of ours the guest's clock is: by the quickest of a few answers.
+func (m *machine) compareClocks() {
+	m.t.Helper()
+	quickest := patience
+	for range 8 {
+		var guests time.Time
+		asked := time.Now()
+		m.ask("Now", struct{}{}, &guests)
+		if took := time.Since(asked); took < quickest {
+			quickest, m.story.ahead = took, guests.Sub(asked.Add(took/2))
+		}
+	}
 }
 
 // again greets the agent of a machine that boots anew.
@@ -276,11 +295,15 @@ func (m *machine) until(what string, ok func() bool) {
 }
 
 // plug plugs the scanner in.
-func (m *machine) plug() { m.scanner = m.dial("scanner") }
+func (m *machine) plug() {
+	m.story.tell("hand", "plugs the scanner in")
+	m.scanner = m.dial("scanner")
+}
 
 // unplug pulls the scanner out.
 func (m *machine) unplug() {
 	if m.scanner != nil {
+		m.story.tell("hand", "pulls the scanner out")
 		m.scanner.Close()
 		m.scanner = nil
 	}
@@ -289,18 +312,39 @@ func (m *machine) unplug() {
 // scan is a code held to the scanner.
 func (m *machine) scan(text string) {
 	m.t.Helper()
+	m.story.tell("hand", "shows a code, …%s", text[max(0, len(text)-12):])
 	if _, err := m.scanner.Write([]byte(text + "\r")); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// set drives an input's pin.
+func (m *machine) set(pin int, high bool) {
+	m.t.Helper()
+	level := map[bool]string{true: "HIGH", false: "low"}[high]
+	m.story.tell("hand", "sets %s %s", pinNames[pin], level)
+	if err := m.pins.set(pin, high); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
 // kill cuts the power.
 func (m *machine) kill() {
+	select {
+	case <-m.exited:
+		return
+	default:
+	}
+	m.story.tell("hand", "cuts the power")
 	m.qemu.Process.Kill()
 	<-m.exited
 }
 
 func (m *machine) clean() {
+	if m.cleaned {
+		return
+	}
+	m.cleaned = true
 	if m.qemu != nil && m.qemu.Process != nil {
 		m.kill()
 	}
@@ -310,6 +354,9 @@ func (m *machine) clean() {
 	}
 	m.monitor.close()
 	m.pins.close()
+	m.story.log(m.wrote, slogTime)
+	m.story.pins(m.changes)
+	m.story.keep(m.t)
 	if m.t.Failed() {
 		m.t.Logf("console:\n%s", m.log)
 	}

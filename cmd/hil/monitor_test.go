@@ -25,7 +25,8 @@ type answer struct {
 	Event  string
 }
 
-func (q *monitor) open(t testing.TB, conn net.Conn) {
+// open takes the connection; whatever QEMU tells by itself is heard.
+func (q *monitor) open(t testing.TB, conn net.Conn, heard func(event string)) {
 	t.Helper()
 	q.conn, q.answers = conn, make(chan answer, 1)
 	dec := json.NewDecoder(conn)
@@ -44,6 +45,7 @@ func (q *monitor) open(t testing.TB, conn net.Conn) {
 				q.answers <- a
 				continue
 			}
+			heard(a.Event)
 			q.mu.Lock()
 			q.events = append(q.events, a.Event)
 			q.mu.Unlock()

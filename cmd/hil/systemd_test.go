@@ -63,6 +63,7 @@ func newSystem(t testing.TB, config string) *gate {
 	g.machine = newMachine(t, s)
 	g.plug()
 	t.Cleanup(func() {
+		g.tellJournal()
 		if !t.Failed() {
 			return
 		}
@@ -84,6 +85,14 @@ func (g *gate) inService() {
 		r := g.attempt("/usr/bin/railgate", "status", "--json")
 		return strings.Contains(r.Output, `"mode": "closed"`) || strings.Contains(r.Output, `"mode":"closed"`)
 	})
+}
+
+// tellJournal adds what railgated wrote since the boot to the story.
+func (g *gate) tellJournal() {
+	var r Result
+	if g.try("Run", Command{Args: []string{"/bin/journalctl", "-b", "--no-pager", "-o", "short-iso-precise", "-u", "railgated"}}, &r) == nil {
+		g.story.log(r.Output, journalTime)
+	}
 }
 
 // property is one of railgated.service's.
@@ -122,6 +131,7 @@ func TestSystemd(t *testing.T) {
 	t.Run("no more memory", func(t *testing.T) {
 		g.open()
 		from := time.Now()
+		g.story.tell("hand", "leaves railgated 2 MB of memory")
 		g.run("/bin/systemctl", "set-property", "--runtime", "railgated", "MemoryMax=2M")
 		g.releasedIn(from, asked+time.Second)
 		g.run("/bin/systemctl", "set-property", "--runtime", "railgated", "MemoryMax=192M")
@@ -130,6 +140,7 @@ func TestSystemd(t *testing.T) {
 	t.Run("hung, and found by systemd", func(t *testing.T) {
 		g.open()
 		from := time.Now()
+		g.story.tell("hand", "stops railgated (SIGSTOP)")
 		g.ask("Kill", Signal{PID: g.mainPID(), Number: 19}, new(struct{}))
 		g.releasedIn(from, 10*time.Second+asked) // WatchdogSec, counted from the last sign of life
 		g.inService()
@@ -140,6 +151,7 @@ func TestSystemd(t *testing.T) {
 	t.Run("restarted", func(t *testing.T) {
 		g.open()
 		from := time.Now()
+		g.story.tell("hand", "systemctl restart railgated")
 		g.run("/bin/systemctl", "restart", "railgated")
 		g.releasedIn(from, asked)
 		g.inService()
@@ -149,7 +161,9 @@ func TestSystemd(t *testing.T) {
 		shown := time.Now()
 		g.scan(code)
 		g.raised(shown)
+		g.tellJournal()
 		from := time.Now()
+		g.story.tell("hand", "systemctl reboot")
 		g.attempt("/bin/systemctl", "--no-block", "reboot")
 		g.releasedIn(from, asked)
 		g.comesBackClosed(t, from, code)
@@ -160,7 +174,9 @@ func TestSystemd(t *testing.T) {
 		g.scan(code)
 		g.raised(shown)
 		g.run("/bin/sync") // what a reset may lose is TestPowerCut's
+		g.tellJournal()
 		from := time.Now()
+		g.story.tell("hand", "echo c > /proc/sysrq-trigger")
 		g.write("/proc/sys/kernel/panic", "0", 0o644)
 		g.write("/proc/sys/kernel/sysrq", "1", 0o644)
 		g.guest.Go("Guest.Write", File{"/proc/sysrq-trigger", []byte("c"), 0o200}, new(struct{}), nil)
@@ -179,6 +195,7 @@ func (g *gate) dies(t *testing.T, signal string) {
 		g.open()
 		pid := g.mainPID()
 		from := time.Now()
+		g.story.tell("hand", "sends railgated %s", signal)
 		g.ask("Kill", Signal{PID: pid, Number: int(unix.SignalNum(signal))}, new(struct{}))
 		g.until("its end", func() bool { return g.dead(pid) })
 		died := time.Now()
