@@ -210,6 +210,9 @@ func TestTheScreen(t *testing.T) {
 	if u.last("Service.Restart") != "always" || u.last("Unit.StartLimitIntervalSec") != "0" {
 		t.Error("want a browser that dies started anew, always")
 	}
+	if !slices.Contains(u["Service.Environment"], "WLR_LIBINPUT_NO_DEVICES=1") {
+		t.Error("cage does not start where there is no keyboard and no mouse")
+	}
 	css, err := os.ReadFile("../cmd/railgated/face/face.css")
 	if err != nil || !strings.Contains(string(css), "cursor: none") {
 		t.Errorf("the page does not hide the pointer (%v); then the unit must", err)
