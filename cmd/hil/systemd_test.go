@@ -175,12 +175,13 @@ func (g *gate) comesBackClosed(t *testing.T, from time.Time, code, certificate s
 	g.inService()
 	g.neverActive(t, from)
 	shown := time.Now()
+	red := func() bool { return slices.ContainsFunc(g.since(shown, redPin), func(c change) bool { return c.high }) }
 	g.until("the red light", func() bool {
 		g.scan(code)
-		for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && len(g.since(shown, redPin)) == 0; {
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !red(); {
 			time.Sleep(5 * time.Millisecond)
 		}
-		return len(g.since(shown, redPin)) > 0
+		return red()
 	})
 	time.Sleep(quiet)
 	g.neverActive(t, from)
