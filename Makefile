@@ -78,6 +78,7 @@ test: lint unit race crash arch cross
 lint: go
 	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store systemd verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags hil ./cmd/railgated
 	$(GO) tool staticcheck ./...
 
 unit: go browser
@@ -120,8 +121,9 @@ HILDIR := build/hil
 hil: go
 	@mkdir -p $(HILDIR)/bin
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(DEVICE) ./cmd/hil
+	GOOS=linux GOARCH=arm64 $(GO) build -tags hil $(FLAGS) -o $(HILDIR)/bin/railgated-faults ./cmd/railgated
 	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
-		rm -rf $(HILDIR)/stories; echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 40m $(HIL) ./cmd/hil; e=$$?; \
+		sh cmd/hil/loopback.sh $(HILDIR) || exit 1; rm -rf $(HILDIR)/stories; echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 40m $(HIL) ./cmd/hil; e=$$?; \
 		echo "what was done, what the pins did and what railgated wrote, by time: $(HILDIR)/stories"; exit $$e
 
 bench: go browser

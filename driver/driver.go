@@ -66,6 +66,10 @@ type Turnstile interface {
 	// Release makes the relay inactive at once and forgets pulses that are due.
 	Release() error
 
+	// ReleaseForGood is Release for a process that dies of a panic: whoever calls, and
+	// though Run hangs or is gone. It takes a second at most, and nothing opens after it.
+	ReleaseForGood() error
+
 	Health() Health
 }
 
@@ -180,10 +184,11 @@ func (m *Monitor) Down(err error) bool { return m.set(false, err.Error()) }
 func (m *Monitor) set(up bool, reason string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	news := m.health.Up != up || m.health.Err != reason
-	if news {
-		m.health.Up, m.health.Err, m.health.Since = up, reason, time.Now()
+	if m.health.Up != up || m.health.Since.IsZero() {
+		m.health.Since = time.Now()
 	}
+	news := m.health.Up != up || m.health.Err != reason
+	m.health.Up, m.health.Err = up, reason
 	return news
 }
 

@@ -146,14 +146,21 @@ func (g *gate) start() {
 // launch starts railgated.
 func (g *gate) launch() (pid int) {
 	g.t.Helper()
+	return g.launchProgram(Command{Args: []string{"/bin/railgated"}})
+}
+
+// launchProgram starts a build of railgated.
+func (g *gate) launchProgram(c Command) (pid int) {
+	g.t.Helper()
 	if g.launched {
 		g.said()
 		g.story.log(g.wrote, slogTime)
 		g.wrote = ""
 	}
 	g.launched = true
-	g.story.tell("hand", "starts railgated")
-	g.ask("Start", Command{Name: daemon, Args: []string{"/bin/railgated"}}, &pid)
+	g.story.tell("hand", "starts %s", filepath.Base(c.Args[0]))
+	c.Name = daemon
+	g.ask("Start", c, &pid)
 	return pid
 }
 

@@ -10,6 +10,8 @@ package main
 import (
 	"fmt"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -23,6 +25,10 @@ func main() {
 		err = show(os.Args[2], os.Args[3])
 	case len(os.Args) == 3 && os.Args[1] == "look":
 		err = look(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "unload":
+		err = unix.DeleteModule(os.Args[2], unix.O_NONBLOCK)
+	case len(os.Args) == 2 && os.Args[1] == "load":
+		err = loadModules()
 	default:
 		err = fmt.Errorf("this runs inside the machine that make hil boots; it is nothing for this one")
 	}

@@ -13,7 +13,7 @@ without() { echo "hil: passed over, $1"; exit 3; }
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || without "it takes its kernel from Debian's packages"
 missing=$(for t in $tools; do dpkg -s "$t" >/dev/null 2>&1 || echo "$t"; done)
 if [ -n "$missing" ]; then
-	[ "$(id -u)" = 0 ] || without "install $(echo $missing)"
+	[ "$(id -u)" = 0 ] || without "it needs more (apt install $(echo $missing))"
 	apt-get update -qq >"$dir/apt.log" 2>&1 || true
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$dir/apt.log" 2>&1 ||
 		without "apt-get could not install $(echo $missing) ($dir/apt.log)"

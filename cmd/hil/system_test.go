@@ -84,7 +84,7 @@ func newSystem(t testing.TB, config string) *gate {
 	for _, name := range strings.Fields(needless) {
 		s.plain["overlay/etc/systemd/"+name] = os.DevNull
 	}
-	for _, name := range []string{"railgated", "railgate", "hil"} {
+	for _, name := range []string{"railgated", "railgated-faults", "railgate", "hil"} {
 		s.files["overlay/usr/bin/"+name] = filepath.Join(home, "bin", name)
 	}
 	s.modules = []string{"virtio_blk", "crc32c_generic", "ext4", "i6300esb"}

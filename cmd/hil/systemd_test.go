@@ -12,14 +12,14 @@ import (
 	"railgate/store"
 )
 
-// held is a gate whose relay is active for two minutes after a code, if nobody walks through: so what releases it
+// lasting is a gate whose relay is active for two minutes after a code, if nobody walks through: so what releases it
 // before is what the test did. Its scanner goes by its serial number.
-var held = strings.NewReplacer(`pulse = "300ms"`, `pulse = "hold"`, `open_for = "3s"`, `open_for = "2m"`,
+var lasting = strings.NewReplacer(`pulse = "300ms"`, `pulse = "hold"`, `open_for = "3s"`, `open_for = "2m"`,
 	scannerPort, "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_RG0001-if00-port0").Replace(wired)
 
 // Every way out that systemd has a part in, in one machine, each while the relay is active.
 func TestSystemd(t *testing.T) {
-	g := newSystem(t, held)
+	g := newSystem(t, lasting)
 	g.inService()
 	t.Logf("ready %s s after power-on", g.readyAfter())
 	if log := g.run("/bin/journalctl", "-b", "--no-pager", "-u", "railgated"); strings.Contains(log, "permission denied") {
@@ -33,7 +33,7 @@ func TestSystemd(t *testing.T) {
 	}
 
 	g.step("killed", func(t *testing.T) { g.dies(t, "SIGKILL", patience, g.send(unix.SIGKILL)) })
-	g.step("a panic, or any other end by itself", func(t *testing.T) { g.dies(t, "SIGABRT", patience, g.send(unix.SIGABRT)) })
+	g.step("a panic", g.panicsUnderSystemd)
 	g.step("no more memory", func(t *testing.T) {
 		g.dies(t, "the kernel's OOM killer", patience, func(pid int) {
 			g.write(fmt.Sprintf("/proc/%d/oom_score_adj", pid), "1000", 0o644) // else it would take another

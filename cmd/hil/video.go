@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -90,6 +91,9 @@ func loop() error {
 
 // show sends a code's picture to the camera, for as long as it runs.
 func show(format, text string) error {
+	if kind, ok := strings.CutPrefix(format, "MJPG"); ok {
+		return showJPEG(strings.TrimSpace(kind), text)
+	}
 	frame, err := picture(format, text)
 	if err != nil {
 		return err
@@ -154,8 +158,8 @@ func fourcc(s string) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
-// picture is a frame with a code in its middle.
-func picture(format, text string) ([]byte, error) {
+// drawn is the brightness of a frame with a code in its middle.
+func drawn(text string) ([]byte, error) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
 		return nil, err
@@ -168,6 +172,15 @@ func picture(format, text string) ([]byte, error) {
 		if x, y := i%frameWidth-left, i/frameWidth-top; x >= 0 && y >= 0 && code.Black(x/scale, y/scale) {
 			luma[i] = 30
 		}
+	}
+	return luma, nil
+}
+
+// picture is a frame with a code in its middle.
+func picture(format, text string) ([]byte, error) {
+	luma, err := drawn(text)
+	if err != nil {
+		return nil, err
 	}
 	switch format {
 	case "GREY":

@@ -208,12 +208,13 @@ type scope struct {
 
 // sight is a second of what the camera saw.
 type sight struct {
-	FPS    float64 `json:"fps"`    // frames looked at
-	Reads  int     `json:"reads"`  // of them, frames with a code that was read
-	Ms     float64 `json:"ms"`     // a frame's search, on average
-	Passed int     `json:"passed"` // frames not looked at, because a newer one was there
-	Text   string  `json:"text"`   // the last code's; empty: none in this second
-	Module float64 `json:"module"` // its modules' size, in pixels; 3 and more are easy
+	FPS     float64 `json:"fps"`     // frames looked at
+	Reads   int     `json:"reads"`   // of them, frames with a code that was read
+	Ms      float64 `json:"ms"`      // a frame's search, on average
+	Passed  int     `json:"passed"`  // frames not looked at, because a newer one was there
+	Damaged int     `json:"damaged"` // frames not looked at, because they came damaged
+	Text    string  `json:"text"`    // the last code's; empty: none in this second
+	Module  float64 `json:"module"`  // its modules' size, in pixels; 3 and more are easy
 }
 
 func newScope(out io.Writer, asJSON bool) *scope {
@@ -230,6 +231,7 @@ func (s *scope) frame(code eye.Code, ok bool, took time.Duration, meta v4l2.Meta
 	s.frames++
 	s.spent += took
 	s.sight.Passed += meta.Passed
+	s.sight.Damaged += meta.Damaged
 	if ok {
 		s.reads++
 		s.sight.Text, s.sight.Module = code.Text, math.Round(100*code.Module)/100
@@ -258,6 +260,9 @@ func (s *scope) tell(elapsed time.Duration) {
 func (s *scope) words() string {
 	v := &s.sight
 	rate := fmt.Sprintf("%4.1f frames/s, %.1f ms each", v.FPS, v.Ms)
+	if v.Damaged > 0 {
+		rate += ", " + s.p.yellow(fmt.Sprintf("%d damaged", v.Damaged))
+	}
 	if v.Text == "" {
 		return rate + "  " + s.p.dim("no code")
 	}

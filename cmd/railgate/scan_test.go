@@ -71,7 +71,7 @@ func (f *film) Next(_ context.Context, fn func(*image.Gray, v4l2.Meta) error) er
 	if f.left--; f.left < 0 {
 		return v4l2.ErrUnplugged
 	}
-	return fn(f.img, v4l2.Meta{Passed: 1})
+	return fn(f.img, v4l2.Meta{Passed: 1, Damaged: 2})
 }
 
 func TestLiveScanTellsWhatTheCameraSees(t *testing.T) {
@@ -83,18 +83,18 @@ func TestLiveScanTellsWhatTheCameraSees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads, passed := 0, 0
+	reads, passed, damaged := 0, 0, 0
 	for dec := json.NewDecoder(&out); dec.More(); {
 		var v sight
 		if err := dec.Decode(&v); err != nil {
 			t.Fatal(err)
 		}
-		if reads, passed = reads+v.Reads, passed+v.Passed; v.Text != f.Text || v.Module < 2 || v.Module > 6 || v.FPS <= 0 {
+		if reads, passed, damaged = reads+v.Reads, passed+v.Passed, damaged+v.Damaged; v.Text != f.Text || v.Module < 2 || v.Module > 6 || v.FPS <= 0 {
 			t.Errorf("%+v; want the code, of modules of about 4 pixels", v)
 		}
 	}
-	if reads != 5 || passed != 5 {
-		t.Errorf("%d read, %d passed over; want 5 and 5", reads, passed)
+	if reads != 5 || passed != 5 || damaged != 10 {
+		t.Errorf("%d read, %d passed over, %d damaged; want 5, 5 and 10", reads, passed, damaged)
 	}
 	file, err := os.Open(s.save)
 	if err != nil {
@@ -110,8 +110,8 @@ func TestLiveScanSaysThatTheCameraIsGone(t *testing.T) {
 	var out bytes.Buffer
 	s := liveScan{}
 	err := s.look(t.Context(), &film{image.NewGray(image.Rect(0, 0, 64, 48)), 2}, nil, newScope(&out, false))
-	if err == nil || !strings.Contains(err.Error(), "unplugged") || !strings.Contains(out.String(), "no code") {
-		t.Errorf("%v, %q; want that it is unplugged, after no code was seen", err, &out)
+	if err == nil || !strings.Contains(err.Error(), "unplugged") || !strings.Contains(out.String(), "4 damaged  no code") {
+		t.Errorf("%v, %q; want that it is unplugged, after no code was seen in frames of which some were damaged", err, &out)
 	}
 }
 

@@ -67,11 +67,11 @@ func (d *devices) addTurnstile(c *configs.Config, lines map[string]*gpioline.Lin
 				line.ActiveLow = true
 			}
 		}
-		g := turnstile.GPIOConfig{Config: cfg, Open: lines["turnstile.open"], Passage: lines["turnstile.passage"]}
+		g := turnstile.GPIOConfig{Config: cfg, Open: lines["turnstile.open"], Passage: faultyPin(lines["turnstile.passage"], "passage input")}
 		lines["turnstile.passage"].Debounce = turnstile.Debounce
 		if line := lines["turnstile.emergency"]; line != nil {
 			line.Debounce = turnstile.Debounce
-			g.Emergency = line
+			g.Emergency = faultyPin(line, "emergency input")
 		}
 		d.turnstile = turnstile.NewGPIO(g, log)
 		d.addOutput(lines["turnstile.open"])

@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv("RAILGATED_TEST") == "daemon":
 		os.Exit(run(os.Args[1:], os.Stderr))
+	case os.Getenv("RAILGATED_TEST") == "panics":
+		os.Exit(panics(os.Args[2])) // --config FILE
 	case os.Getenv("RAILGATED_TEST") == "outputs-safe":
 		outputs, err := turnstile.LoadOutputs(os.Args[1])
 		if err == nil {

@@ -34,7 +34,7 @@ func (w web) Run(ctx context.Context) error {
 		return w.cfg.Problem("http.listen", "%v; choose another port", err)
 	}
 	w.log.Info("listening", "url", "http://"+l.Addr().String())
-	return serve(ctx, l, w.mux())
+	return w.serve(ctx, l, w.mux())
 }
 
 func (w web) mux() http.Handler {

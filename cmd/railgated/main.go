@@ -5,7 +5,7 @@
 //	railgated --check       says what is wrong with the configuration and the devices
 //
 // It exits with 0 when it was asked to stop, with 1 when it failed, and with 2 when
-// its usage or its configuration is wrong.
+// its usage or its configuration is wrong, or when it panicked.
 package main
 
 import (
@@ -179,6 +179,8 @@ type gate struct {
 	keys    *keyring
 	devices *devices
 	lane    *lane
+
+	anchored time.Time // when the clock's anchor was kept last; owned by the clock's task
 }
 
 // memoryLimit is where the collector begins to work harder. A gate needs a megabyte or
@@ -190,7 +192,7 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	g := &gate{cfg: cfg, log: log, level: level, started: time.Now()}
+	g := &gate{cfg: cfg, log: log, level: level, started: time.Now(), anchored: time.Now()}
 	devices, err := newDevices(cfg, log)
 	if err != nil {
 		return nil, err
@@ -284,22 +286,24 @@ type task struct {
 // run starts everything, waits for a signal or for a task that fails, and stops
 // everything: the lane first, the store last.
 func (g *gate) run() error {
+	defer turnstile.Guard(g.devices.turnstile, "main", g.log)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1)
 	g.log.Info("railgated starts", "version", version, "config", g.cfg.Path, "gate", g.cfg.Gate, "direction", g.cfg.Lane.Direction)
 	g.lane.in.post(evNote{store.Record{Kind: store.Started, Detail: "railgated " + version}})
 
-	stopLane, stopDevices := make(chan struct{}), make(chan struct{})
-	failed := make(chan error, 16)
-	lane := g.start(stopLane, failed, []task{{"lane", g.lane.Run}})
-	devices := g.start(stopDevices, failed, g.tasks())
-	go g.sayReady(stopLane)
+	ctx, fail := context.WithCancelCause(context.Background())
+	untilLane, stopLane := context.WithCancel(context.Background())
+	untilDevices, stopDevices := context.WithCancel(context.Background())
+	lane := g.start(untilLane, fail, []task{{"lane", g.lane.Run}})
+	devices := g.start(untilDevices, fail, g.tasks())
+	g.start(untilLane, fail, []task{{"ready", g.sayReady}})
 
-	err := g.wait(signals, failed)
+	err := g.wait(faulty(ctx, "main"), signals)
 	notify(g.log, daemon.SdNotifyStopping)
-	close(stopLane)
+	stopLane()
 	lane.Wait()
-	close(stopDevices)
+	stopDevices()
 	g.await(devices)
 	return errors.Join(err, g.close())
 }
@@ -311,7 +315,7 @@ const stopWait = 3 * time.Second
 // await waits for tasks that were told to stop, but not for one that hangs.
 func (g *gate) await(tasks *sync.WaitGroup) {
 	done := make(chan struct{})
-	go func() { tasks.Wait(); close(done) }()
+	g.spawn(new(sync.WaitGroup), "stop", func() { tasks.Wait(); close(done) })
 	select {
 	case <-done:
 	case <-time.After(stopWait):
@@ -319,40 +323,30 @@ func (g *gate) await(tasks *sync.WaitGroup) {
 	}
 }
 
-// start runs tasks until stop is closed; a task that ends before then is a failure.
-func (g *gate) start(stop chan struct{}, failed chan error, tasks []task) *sync.WaitGroup {
+// start runs tasks until ctx ends; a task that ends before then is a failure.
+func (g *gate) start(ctx context.Context, fail context.CancelCauseFunc, tasks []task) *sync.WaitGroup {
 	wait := new(sync.WaitGroup)
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { <-stop; cancel() }()
 	for _, t := range tasks {
-		wait.Go(func() {
-			defer g.releaseOnPanic(t.name)
-			err := t.run(ctx)
+		g.spawn(wait, t.name, func() {
+			err := t.run(faulty(ctx, t.name))
 			if err == nil && ctx.Err() == nil {
 				err = errors.New("ended by itself")
 			}
 			if err != nil {
-				failed <- fmt.Errorf("%s: %w", t.name, err)
+				fail(fmt.Errorf("%s: %w", t.name, err))
 			}
 		})
 	}
 	return wait
 }
 
-// releaseOnPanic makes the outputs inactive before the process dies of a panic in a
-// task; the turnstile's own task does so as its deferred calls run.
-func (g *gate) releaseOnPanic(name string) {
-	p := recover()
-	if p == nil {
-		return
-	}
-	g.log.Error("internal error", "task", name, "panic", p)
-	if g.devices.turnstile != nil && name != "turnstile" {
-		if err := g.devices.turnstile.Release(); err != nil {
-			g.log.Error("releasing the relay", "err", err)
-		}
-	}
-	panic(p)
+// spawn starts a goroutine, as every one of the gate's is: its panic releases the relay
+// before it ends the process. The turnstile's own are started in the same way.
+func (g *gate) spawn(wait *sync.WaitGroup, name string, f func()) {
+	wait.Go(func() {
+		defer turnstile.Guard(g.devices.turnstile, name, g.log)
+		f()
+	})
 }
 
 // tasks are all but the lane.
@@ -361,9 +355,8 @@ func (g *gate) tasks() []task {
 	s := &server{cfg: g.cfg, lane: l, sim: g.devices.sim, log: g.log, started: g.started}
 	tasks := []task{
 		{"store", func(ctx context.Context) error { return g.store.Run(ctx, l.storeChanged) }},
-		{"clock", func(ctx context.Context) error { return g.clock.Run(ctx, l.clockChanged) }},
+		{"clock", func(ctx context.Context) error { return g.clock.Run(ctx, g.clockChanged) }},
 		{"keyset", g.keys.Run},
-		{"anchor", g.keepAnchor},
 		{"panel", g.devices.panel.Run},
 		{"control", s.Run},
 	}
@@ -385,12 +378,12 @@ func (g *gate) tasks() []task {
 	return tasks
 }
 
-// wait waits for the end: asked for (nil), or because a task failed.
-func (g *gate) wait(signals chan os.Signal, failed chan error) error {
+// wait waits for the end: asked for (nil), or because a task failed, which ends ctx.
+func (g *gate) wait(ctx context.Context, signals chan os.Signal) error {
 	for {
 		select {
-		case err := <-failed:
-			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		case s := <-signals:
 			switch s {
 			case unix.SIGHUP:
@@ -427,32 +420,16 @@ func (g *gate) close() error {
 	return nil
 }
 
-// keepAnchor keeps the clock's anchor for a restart in the same boot.
-func (g *gate) keepAnchor(ctx context.Context) error {
-	tick := time.NewTicker(10 * time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if anchor := g.clock.Anchor(); anchor != nil {
-				g.store.PutNote("anchor", anchor)
-			}
-		}
-	}
-}
-
 // sayReady tells systemd that the gate is up once its outputs are safe and its lane
 // works, or after a while although it does not: a closed lane that says why is up.
-func (g *gate) sayReady(stop chan struct{}) {
+func (g *gate) sayReady(ctx context.Context) error {
 	last := ""
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(3 * time.Second); ; {
 		select {
-		case <-stop:
-			return
+		case <-ctx.Done():
+			return nil
 		case <-tick.C:
 		}
 		s := g.lane.status(g.cfg, g.started)
@@ -482,6 +459,21 @@ func (l *lane) storeChanged(err error) {
 		why = err.Error()
 	}
 	l.in.post(evCause{causeStore, why})
+}
+
+// anchorEvery is how often the clock's anchor is kept, for a restart in the same boot.
+const anchorEvery = 10 * time.Minute
+
+// clockChanged hears of the clock every second.
+func (g *gate) clockChanged(s clock.State) {
+	g.lane.clockChanged(s)
+	if time.Since(g.anchored) < anchorEvery {
+		return
+	}
+	g.anchored = time.Now()
+	if anchor := g.clock.Anchor(); anchor != nil {
+		g.store.PutNote("anchor", anchor)
+	}
 }
 
 func (l *lane) clockChanged(s clock.State) {

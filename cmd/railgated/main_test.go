@@ -14,11 +14,12 @@ import (
 // does not end; the store must be closed all the same.
 func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &gate{log: slog.New(slog.DiscardHandler)}
-		stop, hang, failed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-		tasks := g.start(stop, failed, []task{{"scanner", func(context.Context) error { <-hang; return nil }}})
+		g := &gate{log: slog.New(slog.DiscardHandler), devices: &devices{}}
+		hang := make(chan struct{})
+		ctx, stop := context.WithCancel(t.Context())
+		tasks := g.start(ctx, func(error) {}, []task{{"scanner", func(context.Context) error { <-hang; return nil }}})
 		began := time.Now()
-		close(stop)
+		stop()
 		g.await(tasks)
 		if waited := time.Since(began); waited != stopWait {
 			t.Errorf("await took %v; want %v", waited, stopWait)

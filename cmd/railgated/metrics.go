@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -17,6 +19,10 @@ func (w web) metricsHandler() http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewGoCollector(),
 	)
+	return answerMetrics(registry)
+}
+
+func answerMetrics(registry *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 }
 
@@ -56,8 +62,15 @@ var (
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, out) }
 
-// Collect implements [prometheus.Collector].
+// Collect implements [prometheus.Collector]. It is called in a goroutine of the
+// library's, whose panic nobody else would recover: it is an error of the one answer.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("metrics", "panic", p, "stack", string(debug.Stack()))
+			out <- prometheus.NewInvalidMetric(descBuild, fmt.Errorf("internal error: %v", p))
+		}
+	}()
 	s := c.lane.status(c.cfg, c.started)
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)

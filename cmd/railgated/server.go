@@ -40,7 +40,7 @@ func (s *server) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return serve(ctx, listener, s.controlMux())
+	return s.serve(ctx, listener, s.controlMux())
 }
 
 // listenUnix opens a socket in place of the one that a dead daemon left. The store's
@@ -66,22 +66,22 @@ func listenUnix(path string) (net.Listener, error) {
 // process has 1024 files open, so whoever calls too often must wait, not the gate.
 const maxConns = 64
 
-// serve answers until ctx ends.
-func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+// serve answers until ctx ends. net/http starts a goroutine for each caller, and
+// recovers it from a panic: that is logged with its stack, the caller gets no answer,
+// and the gate, which no caller can open, lives on.
+func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		Handler: faultyHandler(h), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelError),
 	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(netutil.LimitListener(l, maxConns)) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
+	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	defer stop()
+	err := srv.Serve(netutil.LimitListener(faultyListener(ctx, l), maxConns))
+	if ctx.Err() != nil {
+		return nil
 	}
-	srv.Close()
-	<-done
-	return nil
+	return err
 }
 
 func (s *server) controlMux() http.Handler {

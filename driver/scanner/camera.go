@@ -72,12 +72,13 @@ func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) erro
 		return err
 	}
 	defer seen.close()
-	if c.Up() {
-		c.log.Info("camera is ready")
-	}
 	for ctx.Err() == nil {
 		c.Beat()
 		err := seen.next(ctx, func(img *image.Gray, at time.Time) {
+			// Not before: one that hangs can be opened, and opened again, for ever.
+			if c.Up() {
+				c.log.Info("camera is ready")
+			}
 			if text := c.look(img); text != "" {
 				deliver(driver.Reading{Scanner: c.cfg.Name, Text: text, At: at})
 			}

@@ -3,6 +3,7 @@ package scanner
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rsc.io/qr"
@@ -204,4 +206,45 @@ func TestCameraSurvivesUnplugging(t *testing.T) {
 	if !c.Health().Up {
 		t.Error("a camera that sees is not up")
 	}
+}
+
+// hung is a camera that can be opened and gives no frame.
+type hung struct{ opened int }
+
+func (h *hung) next(ctx context.Context, _ func(*image.Gray, time.Time)) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(5 * time.Second):
+		return errors.New("delivers no frames")
+	}
+}
+
+func (h *hung) close() error { return nil }
+
+func TestCameraThatHangsIsNeverUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, h := new(lockedBuffer), new(hung)
+		c := NewCamera(CameraConfig{Name: "eye", Device: "/dev/video0"}, slog.New(slog.NewTextHandler(log, nil)))
+		c.open = func() (frames, error) { h.opened++; return h, nil }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx, func(driver.Reading) { t.Error("a reading") }) }()
+		for range 59 {
+			time.Sleep(time.Second)
+			if c.Health().Up {
+				t.Fatal("a camera without a frame is up")
+			}
+		}
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v; want nil", err)
+		}
+		if h.opened < 5 {
+			t.Errorf("opened %d times in a minute; want again and again", h.opened)
+		}
+		if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "delivers no frames") {
+			t.Errorf("%d lines of log; want one that says why:\n%s", n, log)
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"go.bug.st/serial"
@@ -65,6 +66,7 @@ func (s *Serial) session(ctx context.Context, deliver func(driver.Reading)) (err
 	// The library panics where the process has more than 1024 files open.
 	defer func() {
 		if p := recover(); p != nil {
+			s.log.Error("reading the scanner failed", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("serial library: %v", p)
 		}
 	}()

@@ -201,11 +201,15 @@ func TestSerialLibraryPanicIsAnError(t *testing.T) {
 	if err := os.WriteFile(port, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := NewSerial(SerialConfig{Name: "front", Port: port}, slog.New(slog.DiscardHandler))
+	var log bytes.Buffer
+	s := NewSerial(SerialConfig{Name: "front", Port: port}, slog.New(slog.NewTextHandler(&log, nil)))
 	s.openPort = func(string, *serial.Mode) (serial.Port, error) { return panickingPort{}, nil }
 	err := s.session(context.Background(), func(driver.Reading) {})
 	if err == nil || !strings.Contains(err.Error(), "index out of range") {
 		t.Errorf("session = %v; want the panic's words", err)
+	}
+	if !strings.Contains(log.String(), "panickingPort.Read") {
+		t.Errorf("the log: %s; want the panic's stack", &log)
 	}
 }
 

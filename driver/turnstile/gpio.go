@@ -2,10 +2,9 @@ package turnstile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -37,36 +36,20 @@ type gpioLines struct {
 
 func (l *gpioLines) setRelay(active bool) error { return l.relay.Out(gpio.Level(active)) }
 
-func (l *gpioLines) watch(ctx context.Context, changed func(edge)) error {
+func (l *gpioLines) open(changed func(edge)) (watchers []watcher, err error) {
 	for _, in := range l.inputs {
 		if err := in.open(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if len(l.inputs) == 1 {
 		changed(edge{input: emergency, at: time.Now()})
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := make(chan error, len(l.inputs))
-	var one sync.Mutex
-	for i := range l.inputs {
-		in := l.inputs[len(l.inputs)-1-i] // the emergency input first
+	for _, in := range slices.Backward(l.inputs) { // the emergency input first
 		changed(edge{in.input, in.active, time.Now()})
-		go func() {
-			ended <- in.watch(ctx, func(e edge) {
-				one.Lock()
-				defer one.Unlock()
-				changed(e)
-			})
-		}()
+		watchers = append(watchers, watcher{in.input.String() + " input", in.watch})
 	}
-	var errs []error
-	for range l.inputs {
-		errs = append(errs, <-ended)
-		cancel() // one ends: all do
-	}
-	return errors.Join(errs...)
+	return watchers, nil
 }
 
 func (l *gpioLines) close() error { return nil }

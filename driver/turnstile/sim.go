@@ -108,7 +108,7 @@ func (l *simLines) change(name string, active bool) (changed bool, err error) {
 	if l.closed {
 		return false, os.ErrClosed
 	}
-	if err := l.open(); err != nil {
+	if err := l.openTrace(); err != nil {
 		return false, err
 	}
 	if l.level[name] == active {
@@ -121,8 +121,8 @@ func (l *simLines) change(name string, active bool) (changed bool, err error) {
 	return true, nil
 }
 
-// open opens the trace and finds each line as the last process left it.
-func (l *simLines) open() error {
+// openTrace finds each line as the last process left it.
+func (l *simLines) openTrace() error {
 	if l.opened || l.cfg.Trace == "" {
 		return nil
 	}
@@ -182,12 +182,16 @@ func (l *simLines) write(name string, active bool) error {
 	return err
 }
 
-func (l *simLines) watch(ctx context.Context, changed func(edge)) error {
+func (l *simLines) open(changed func(edge)) ([]watcher, error) {
 	l.mu.Lock()
 	now := map[input]bool{emergency: l.level["emergency"], passage: l.level["passage"]}
 	l.mu.Unlock()
 	changed(edge{emergency, now[emergency], time.Now()})
 	changed(edge{passage, now[passage], time.Now()})
+	return []watcher{{"simulated inputs", l.watch}}, nil
+}
+
+func (l *simLines) watch(ctx context.Context, changed func(edge)) error {
 	for {
 		select {
 		case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"railgate/driver"
@@ -49,9 +50,9 @@ const (
 type lines interface {
 	// setRelay drives the relay's line.
 	setRelay(active bool) error
-	// watch hands each change of an input to changed, first the levels as they
-	// are, until ctx ends.
-	watch(ctx context.Context, changed func(edge)) error
+	// open requests the inputs, hands their levels as they are to changed, and gives
+	// what watches them from then on.
+	open(changed func(edge)) ([]watcher, error)
 	// close lets go of the lines, with the relay inactive.
 	close() error
 }
@@ -84,6 +85,9 @@ type Controller struct {
 	lines    lines
 	log      *slog.Logger
 	commands chan command
+
+	relay sync.Mutex // guards the relay's line, and the field below
+	dying bool       // it is released for good
 
 	// owned by Run
 	active    bool          // the relay, as last driven
@@ -152,25 +156,29 @@ func (c *Controller) command(cmd command) error {
 
 // Run implements [driver.Turnstile].
 func (c *Controller) Run(ctx context.Context, deliver func(driver.Event)) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	c.deliver = deliver
-	defer func() { // a panic passes here too
-		err = errors.Join(err, c.lines.setRelay(false), c.lock.close(), c.lines.close())
+	watching, stop := context.WithCancel(ctx)
+	wait := new(sync.WaitGroup)
+	defer func() { // a panic passes here too: the relay first
+		err = errors.Join(err, c.setRelay(false), c.lock.close())
+		stop()
+		wait.Wait()
+		err = errors.Join(err, c.lines.close())
 	}()
 	c.drive(false)
 
 	edges := make(chan edge, 64)
-	watching := make(chan error, 1)
-	go func() {
-		watching <- c.lines.watch(ctx, func(e edge) {
-			select {
-			case edges <- e:
-			case <-ctx.Done():
-			}
-		})
-	}()
-	defer func() { cancel(); <-watching }()
+	changed := func(e edge) {
+		select {
+		case edges <- e:
+		case <-watching.Done():
+		}
+	}
+	watchers, err := c.lines.open(changed)
+	if err != nil {
+		return fmt.Errorf("watching the inputs: %w", err)
+	}
+	wait, ended := c.start(watching, watchers, changed)
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -178,8 +186,7 @@ func (c *Controller) Run(ctx context.Context, deliver func(driver.Event)) (err e
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-watching:
-			watching <- err // the deferred wait wants it too
+		case err := <-ended:
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -266,7 +273,7 @@ func (c *Controller) advance(now time.Time) time.Duration {
 // drive makes the relay active or inactive. Any failure leaves the relay's state
 // unknown: it is reported, and nothing opens until a release has worked.
 func (c *Controller) drive(active bool) error {
-	err := c.lines.setRelay(active)
+	err := c.setRelay(active)
 	now := time.Now()
 	switch {
 	case err != nil:
@@ -292,7 +299,7 @@ func (c *Controller) drive(active bool) error {
 func (c *Controller) fault(err error) {
 	now := time.Now()
 	c.due = 0
-	c.lines.setRelay(false)
+	c.setRelay(false)
 	if c.broken == nil {
 		c.log.Error("turnstile cannot be driven", "err", err)
 		c.deliver(driver.Event{Kind: driver.FaultEvent, Active: true, Err: err, At: now})
@@ -304,7 +311,7 @@ func (c *Controller) fault(err error) {
 // repair tries to release a relay whose last write failed. A turnstile that
 // obeys again is believed after a while.
 func (c *Controller) repair(now time.Time) {
-	if c.lines.setRelay(false) != nil {
+	if c.setRelay(false) != nil {
 		c.brokenAt = now
 		return
 	}

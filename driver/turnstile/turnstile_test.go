@@ -53,8 +53,12 @@ func (l *fakeLines) fail(err error) {
 	l.err = err
 }
 
-func (l *fakeLines) watch(ctx context.Context, changed func(edge)) error {
+func (l *fakeLines) open(changed func(edge)) ([]watcher, error) {
 	changed(edge{input: emergency})
+	return []watcher{{"fake inputs", l.watch}}, nil
+}
+
+func (l *fakeLines) watch(ctx context.Context, changed func(edge)) error {
 	for {
 		select {
 		case <-ctx.Done():

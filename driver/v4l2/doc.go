@@ -16,9 +16,10 @@
 //     whatever its number is then.
 //
 // Two devices need care. v4l2loopback writes into buffers that it has handed out, so a GREY or NV12
-// picture may change while it is looked at; no camera does that. The memory of some cameras on a
-// chip's own bus is not cached: there, look at each pixel of a GREY or NV12 picture once, or ask
-// for YUYV, which is copied.
+// picture may change while it is looked at; no camera does that. Of the frames that it has when
+// buffers are asked for it says that they are as long as those, so that a JPEG may pass that is cut
+// short. The memory of some cameras on a chip's own bus is not cached: there, look at each pixel of
+// a GREY or NV12 picture once, or ask for YUYV, which is copied.
 //
 // Only single-planar capture by memory mapping is done: USB cameras, HDMI grabbers, vivid,
 // v4l2loopback. Sensors on a CSI bus that need their pipeline set up, or give Bayer patterns, do

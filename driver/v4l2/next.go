@@ -232,11 +232,12 @@ const jpegSlack = 15
 // decode returns the luma of the JPEG in mem.
 func (c *Camera) decode(mem []byte) (image.Gray, bool) {
 	img, err := c.jpeg.Decode(mem[:c.used])
-	if err == nil && (img.Rect.Dx() < c.pic.width || img.Rect.Dy() < c.pic.height) {
-		err = fmt.Errorf("is %dx%d, and the camera said %dx%d", img.Rect.Dx(), img.Rect.Dy(), c.pic.width, c.pic.height)
-	}
 	if err != nil {
-		c.damage(fmt.Errorf("is a %w", err))
+		c.damage(fmt.Errorf("does not decode: %w", err))
+		return image.Gray{}, false
+	}
+	if img.Rect.Dx() < c.pic.width || img.Rect.Dy() < c.pic.height {
+		c.damage(fmt.Errorf("is %dx%d, and the camera said %dx%d", img.Rect.Dx(), img.Rect.Dy(), c.pic.width, c.pic.height))
 		return image.Gray{}, false
 	}
 	shown := *img

@@ -264,13 +264,25 @@ func TestDamagedJPEGsArePassedOver(t *testing.T) {
 	var large, small bytes.Buffer
 	jpeg.Encode(&large, image.NewGray(image.Rect(0, 0, testW+16, testH)), nil)
 	jpeg.Encode(&small, image.NewGray(image.Rect(0, 0, testW, testH-1)), nil)
-	for name, bad := range map[string][]byte{
-		"cut": good[:len(good)-20], "no JPEG": []byte("no JPEG"), "another size": large.Bytes(), "too small": small.Bytes(),
+	for name, tt := range map[string]struct {
+		bad []byte
+		why string
+	}{
+		"cut":          {good[:len(good)-20], "does not decode: damaged JPEG: "},
+		"empty":        {nil, "has 0 bytes (want 1 to 4000)"},
+		"zeros":        {make([]byte, 2000), "does not decode: damaged JPEG: "},
+		"no JPEG":      {[]byte("no JPEG"), "does not decode: damaged JPEG: "},
+		"another size": {large.Bytes(), "does not decode: unsupported JPEG: "},
+		"too small":    {small.Bytes(), "is 20x11, and the camera said 20x12"},
 	} {
-		fc := &fakeCamera{script: []event{frame(bad), frame(good)}}
+		fc := &fakeCamera{script: []event{frame(tt.bad), frame(good), frame(tt.bad)}}
 		_, c := opened(t, MJPG, fc)
 		if n, meta := next(t, c); n != 3 || meta.Damaged != 1 {
 			t.Errorf("%s: frame %d with %+v, want 3 with one damaged", name, n, meta)
+		}
+		err := c.Next(t.Context(), nil)
+		if want := "not one in 2s; 1 damaged, the last because it " + tt.why; !errors.Is(err, ErrStalled) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
 }
