@@ -210,6 +210,9 @@ func TestTheScreen(t *testing.T) {
 	if u.last("Service.Restart") != "always" || u.last("Unit.StartLimitIntervalSec") != "0" {
 		t.Error("want a browser that dies started anew, always")
 	}
+	if !slices.Contains(u["Service.Environment"], "WLR_LIBINPUT_NO_DEVICES=1") {
+		t.Error("cage does not start where there is no keyboard and no mouse")
+	}
 	css, err := os.ReadFile("../cmd/railgated/face/face.css")
 	if err != nil || !strings.Contains(string(css), "cursor: none") {
 		t.Errorf("the page does not hide the pointer (%v); then the unit must", err)
@@ -264,16 +267,21 @@ func TestUsersFoldersAndModules(t *testing.T) {
 			t.Errorf("%s runs as %q, whom sysusers does not make", name, user)
 		}
 	}
-	interlock := ""
+	interlock, chips := "", ""
 	for _, f := range lines(t, "tmpfiles.d/railgate.conf") {
 		if len(f) != 6 || (f[0] != "d" && f[0] != "z") || (strings.HasPrefix(f[1], "/etc") && f[4] != "railgate") {
 			t.Errorf("tmpfiles: %v; want d or z PATH MODE USER GROUP -, and the configuration readable for railgated", f)
 		} else if strings.HasPrefix(f[1], "/run/lock") {
 			interlock = f[1]
+		} else if strings.HasPrefix(f[1], "/dev/gpiochip") {
+			chips = strings.Join(f, " ")
 		}
 	}
 	if got := parseUnit(t, "railgated.service").last("Service.ReadWritePaths"); interlock == "" || got != "-"+interlock {
 		t.Errorf("ReadWritePaths=%s, tmpfiles makes %q; want the interlock's folder", got, interlock)
+	}
+	if chips != "z /dev/gpiochip* 0660 root gpio -" { // as udev's rule has it
+		t.Errorf("tmpfiles: %q; want the chips opened to railgated before udev comes to them", chips)
 	}
 	modules := fmt.Sprint(lines(t, "modules-load.d/railgate.conf"))
 	for _, want := range []string{"ftdi_sio", "cp210x", "ch341", "pl2303", "cdc_acm", "uvcvideo"} {

@@ -188,7 +188,7 @@ func (g *gate) ended() (r Result) {
 
 func (g *gate) journal() (records []store.Record) {
 	g.t.Helper()
-	for line := range strings.Lines(g.run("/bin/railgate", "journal", "export", "--json")) {
+	for line := range strings.Lines(g.run("railgate", "journal", "export", "--json")) {
 		var r store.Record
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			g.t.Fatalf("%s: %v", line, err)
@@ -201,7 +201,7 @@ func (g *gate) journal() (records []store.Record) {
 // status is what railgate status says.
 func (g *gate) status() (s control.Status) {
 	g.t.Helper()
-	r := g.attempt("/bin/railgate", "status", "--json")
+	r := g.attempt("railgate", "status", "--json")
 	if err := json.Unmarshal([]byte(r.Output), &s); err != nil {
 		g.t.Fatalf("%s: %v", r.Output, err)
 	}

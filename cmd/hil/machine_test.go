@@ -335,9 +335,14 @@ func (m *machine) exists(path string) (there bool) {
 // until waits for something.
 func (m *machine) until(what string, ok func() bool) {
 	m.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+	m.within(patience, what, ok)
+}
+
+func (m *machine) within(limit time.Duration, what string, ok func() bool) {
+	m.t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			m.t.Fatalf("%s: not in %v\npins:\n%s\nconsole:\n%s", what, patience, &m.pins, m.log)
+			m.t.Fatalf("%s: not in %v\npins:\n%s\nconsole:\n%s", what, limit, &m.pins, m.log)
 		}
 	}
 }

@@ -78,6 +78,26 @@ func TestKilledDaemonsRelayIsReleased(t *testing.T) {
 	}
 }
 
+// A gate that refuses to start for its scanner's sake has yet made its relay inactive.
+func TestRefusedStartReleasesTheRelay(t *testing.T) {
+	g := newGate(t, long)
+	g.start()
+	g.open()
+	g.signal(unix.SIGKILL)
+	g.ended()
+	g.unplug()
+	g.until("the scanner is gone", func() bool { return !g.exists(scannerPort) })
+	g.write(configPath, long+"# another, that has not worked yet", 0o644)
+	again := time.Now()
+	g.launch()
+	if r := g.ended(); r.End != "exit status 2" || !strings.Contains(r.Output, scannerPort) {
+		t.Errorf("without a scanner: %s\n%s; want exit status 2, and %s", r.End, r.Output, scannerPort)
+	}
+	if c := g.since(again, relayPin); len(c) != 1 || c[0].high || g.level(t, relayPin) {
+		t.Errorf("the relay: %v; want it released", c)
+	}
+}
+
 func TestEmergencyReleasesTheRelay(t *testing.T) {
 	g := newGate(t, long)
 	g.start()

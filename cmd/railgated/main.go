@@ -97,6 +97,9 @@ func run(args []string, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
+		if missing != nil && !o.check {
+			newDevices(cfg, slog.New(slog.DiscardHandler)) // what is missing may be the scanner: the outputs are made inactive all the same
+		}
 		return exitUsage
 	}
 	if o.check {
