@@ -119,7 +119,7 @@ func runGate(cfg *configs.Config, missing error, debug bool, stderr io.Writer) i
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()}))
 	slog.SetDefault(log) // libraries that log do so here
 	if missing != nil {
-		log.Error("something is missing that was there when this configuration worked; going on without", "err", missing)
+		log.Warn("something that was there when this configuration worked is not there yet; going on, and waiting for it", "err", missing)
 	}
 	g, err := newGate(cfg, log, level)
 	if err == nil {
