@@ -101,6 +101,18 @@ func TestConfigurationThatWorkedStartsWithoutItsScanner(t *testing.T) {
 	d.until("healthy", func() bool { return d.status().Health == control.Healthy })
 }
 
+// The lane is ready when one scanner is. The configuration has worked when the other is, too.
+func TestConfigurationThatWorksLaterIsNoted(t *testing.T) {
+	s := newSite(t, "")
+	if err := os.Mkdir(s.path("frames"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.config += fmt.Sprintf("[[scanner]]\nname = \"eye\"\ndriver = \"camera\"\nframes = %q\nfps = 0.5\n", s.path("frames"))
+	s.write("gate.toml", s.config)
+	d := s.start()
+	d.until("noted", func() bool { _, err := os.Stat(s.path("data/" + workedName)); return err == nil })
+}
+
 func TestLockedStoreIsOneLine(t *testing.T) {
 	s := newSite(t, "")
 	d := s.start()

@@ -423,7 +423,7 @@ func (g *gate) close() error {
 // sayReady tells systemd that the gate is up once its outputs are safe and its lane
 // works, or after a while although it does not: a closed lane that says why is up.
 func (g *gate) sayReady(ctx context.Context) error {
-	last := ""
+	last, noted := "", false
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(3 * time.Second); ; {
@@ -441,14 +441,15 @@ func (g *gate) sayReady(ctx context.Context) error {
 		case last == "" && (s.Mode != string(modeOutOfService) || time.Now().After(end)):
 			notify(g.log, daemon.SdNotifyReady+"\nSTATUS="+text)
 			g.log.Info("ready", "health", s.Health, "mode", s.Mode)
-			if s.Health == control.Healthy {
-				g.noteWorked()
-			}
 			tick.Reset(time.Second)
 			last = text
 		case last != "" && text != last:
 			notify(g.log, "STATUS="+text)
 			last = text
+		}
+		if !noted && s.Health == control.Healthy { // a camera is, at its first frame: later than the lane is ready
+			g.noteWorked()
+			noted = true
 		}
 	}
 }

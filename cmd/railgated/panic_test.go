@@ -47,21 +47,32 @@ func strangers(dump string) (found []string, n int) {
 // The list of goroutines is whole: what the daemon runs is guarded against panics, or a library's.
 func TestEveryGoroutineIsGuarded(t *testing.T) {
 	s, url := withScreen(t)
-	d := s.start("WATCHDOG_USEC=3000000")
-	get(t, url+"/metrics")
-	d.status()
-	s.scan(s.code())
-	d.wantPulses(1)
-	d.cmd.Process.Signal(unix.SIGQUIT)
-	d.cmd.Wait()
-	found, n := strangers(d.log.String())
+	dump := goroutines(t, s, url, 1)
+	// A goroutine that runs at that moment, on another thread, has no stack in it.
+	for try := 2; strings.Contains(dump, "stack unavailable") && try <= 5; try++ {
+		dump = goroutines(t, s, url, try)
+	}
+	found, n := strangers(dump)
 	if len(found) > 0 {
 		t.Errorf("started by neither spawn nor the turnstile's start:\n%s", strings.Join(found, "\n\n"))
 	}
 	// lane, ready, store, clock, keyset, panel, control, scanner, turnstile and its inputs, http, watchdog
 	if want := 12; n != want {
-		t.Errorf("%d goroutines are guarded; want %d; make hil panics each by its name (cmd/hil, goroutines)\n%s", n, want, d.log)
+		t.Errorf("%d goroutines are guarded; want %d; make hil panics each by its name (cmd/hil, goroutines)\n%s", n, want, dump)
 	}
+}
+
+// goroutines is what a daemon that has worked, the nth, says of them as SIGQUIT ends it.
+func goroutines(t *testing.T, s *site, url string, nth int) string {
+	t.Helper()
+	d := s.start("WATCHDOG_USEC=3000000")
+	get(t, url+"/metrics")
+	d.status()
+	s.scan(s.code())
+	d.wantPulses(nth)
+	d.cmd.Process.Signal(unix.SIGQUIT)
+	d.cmd.Wait()
+	return d.log.String()
 }
 
 func TestStrangersAreSeen(t *testing.T) {

@@ -68,7 +68,7 @@ const maxConns = 64
 
 // serve answers until ctx ends. net/http starts a goroutine for each caller, and
 // recovers it from a panic: that is logged with its stack, the caller gets no answer,
-// and the gate, which no caller can open, lives on.
+// and the gate, whose relay no caller drives, lives on.
 func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
 		Handler: faultyHandler(h), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,

@@ -12,6 +12,7 @@ import (
 type edge struct {
 	level gpio.Level
 	at    time.Time
+	stamp time.Duration // at, by the kernel's clock: exact between two edges
 }
 
 // parseEvent makes an edge of what the kernel said at an instant, given in its clock and in ours.
@@ -20,7 +21,7 @@ func parseEvent(b []byte, mono time.Duration, now time.Time) (e edge, ok bool) {
 	if n, err := binary.Decode(b, binary.NativeEndian, &said); err != nil || n != len(b) || said.ID != eventRising && said.ID != eventFalling {
 		return e, false
 	}
-	e = edge{level: said.ID == eventRising, at: now}
+	e = edge{level: said.ID == eventRising, at: now, stamp: time.Duration(said.Nanoseconds)}
 	// What is not of the last hour was not stamped by the clock that was asked for.
 	if age := mono - time.Duration(said.Nanoseconds); said.Nanoseconds < 1<<63 && age > 0 && age < time.Hour {
 		e.at = now.Add(-age)
@@ -28,9 +29,9 @@ func parseEvent(b []byte, mono time.Duration, now time.Time) (e edge, ok bool) {
 	return e, true
 }
 
-// read is the next edge before a deadline; none, if that is zero.
+// read is the next edge before a deadline, without limit if that is zero, or before Halt.
 func (l *Line) read(file *os.File, deadline time.Time) (e edge, ok bool) {
-	if file.SetReadDeadline(deadline) != nil {
+	if !l.until(file, deadline) {
 		return e, false
 	}
 	var buf [eventSize]byte
@@ -41,25 +42,55 @@ func (l *Line) read(file *os.File, deadline time.Time) (e edge, ok bool) {
 	return parseEvent(buf[:n], l.kernel.now(), time.Now())
 }
 
+// until sets a deadline, but not in place of Halt's.
+func (l *Line) until(file *os.File, deadline time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.halted && file.SetReadDeadline(deadline) == nil
+}
+
 // settled is the next edge of a line that bounces.
 func (l *Line) settled(file *os.File, deadline time.Time) (e edge, ok bool) {
-	for e, ok = l.read(file, deadline); ok; e, ok = l.read(file, deadline) {
+	for {
+		if e, ok = l.takeEarly(file); !ok {
+			e, ok = l.read(file, deadline)
+		}
+		if !ok {
+			return e, false
+		}
 		if e = l.settle(file, e); l.stands(e) {
-			break
+			return e, true
 		}
 	}
+}
+
+// takeEarly is the edge that settle read and did not want.
+func (l *Line) takeEarly(file *os.File) (e edge, ok bool) {
+	e, ok = l.early, l.earlyOf == file
+	l.earlyOf = nil
 	return e, ok
 }
 
-// settle waits until a level has stood for as long as it must. The edge keeps the time of its first bounce.
+// restless is how long a line may bounce before it is taken as it is: a loop with a bad contact must not be
+// waited for without end.
+const restless = 500 * time.Millisecond
+
+// settle waits until a level has stood for as long as it must. That goes by the kernel's clock: who reads late
+// finds edges that are no bounces of this one. The edge keeps the time of its first bounce.
 func (l *Line) settle(file *os.File, e edge) edge {
-	for {
+	last := e.stamp
+	for end := time.Now().Add(restless); time.Now().Before(end); {
 		next, ok := l.read(file, time.Now().Add(l.Debounce))
 		if !ok {
-			return e
+			break
 		}
-		e.level = next.level
+		if next.stamp-last >= l.Debounce {
+			l.early, l.earlyOf = next, file
+			break
+		}
+		e.level, last = next.level, next.stamp
 	}
+	return e
 }
 
 // stands notes the level that stands, and tells whether it is another one than before, and asked for.
@@ -88,7 +119,7 @@ func (l *Line) poll(deadline time.Time) (e edge, ok bool) {
 		if err != nil || halted {
 			return e, false
 		}
-		e = edge{level, time.Now()}
+		e = edge{level: level, at: time.Now()}
 		if level == before && !first && l.stands(e) {
 			return e, true
 		}

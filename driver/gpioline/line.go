@@ -35,7 +35,11 @@ type Line struct {
 	kernel kernel
 	path   string // the chip's node, when it was found
 	where  string // the chip's label, or its name where another has that label
-	last   edge   // owned by who calls WaitForEdge
+
+	// owned by who calls WaitForEdge
+	last    edge
+	early   edge     // read, and not told yet,
+	earlyOf *os.File // of this handle; nil: there is none
 
 	mu      sync.Mutex // guards the fields below
 	file    *os.File   // the kernel's handle; nil: not requested
@@ -183,7 +187,7 @@ func (l *Line) Read() gpio.Level {
 
 // WaitForEdge waits for the next edge of those that In asked for, at most for a timeout; for ever, if
 // that is negative. It is false after the timeout, after Halt, and when the line is gone: what came
-// first is not told, so look at the Level.
+// first is not told, so look at the Level. A line that bounces may take half a second more.
 func (l *Line) WaitForEdge(timeout time.Duration) bool {
 	l.mu.Lock()
 	file, bounces, polled := l.file, l.bounces, l.polled

@@ -26,6 +26,8 @@ type fakeKernel struct {
 	fds     map[int]*fakeChip // open chips
 	handles map[int]*fakeLine
 	lastFD  int
+
+	onRead func() // after an edge was read; nil: nothing
 }
 
 type fakeChip struct {
@@ -90,7 +92,12 @@ func (k *fakeKernel) chips() (paths []string) {
 	return paths
 }
 
-func (k *fakeKernel) now() time.Duration { return k.clock }
+func (k *fakeKernel) now() time.Duration {
+	if k.onRead != nil {
+		k.onRead()
+	}
+	return k.clock
+}
 
 func (k *fakeKernel) ioctl(fd int, req uintptr, arg unsafe.Pointer) error {
 	k.mu.Lock()
@@ -326,7 +333,7 @@ func TestLineThatTheKernelCannotDebounce(t *testing.T) {
 		{"a contact that opens", []uint32{eventFalling}, true, gpio.Low},
 	} {
 		for i, id := range tt.bounce {
-			pin.edge(id, k.clock-time.Minute+time.Duration(i)*time.Second)
+			pin.edge(id, k.clock-time.Minute+time.Duration(i)*time.Millisecond)
 		}
 		if got := l.WaitForEdge(patienceFor(tt.edge)); got != tt.edge {
 			t.Fatalf("%s: edge %v; want %v", tt.name, got, tt.edge)
@@ -348,6 +355,90 @@ func TestLineThatTheKernelCannotDebounce(t *testing.T) {
 	pin.bounces = false
 	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil || l.bounces {
 		t.Errorf("debounced here once the kernel does: %v, %v", l.bounces, err)
+	}
+}
+
+// Who reads late finds a whole passage waiting: its edges are no bounces of each other.
+func TestEdgesThatWaitedAreNoBounces(t *testing.T) {
+	k, pin, l := newFake(t)
+	pin.bounces, l.Debounce = true, 5*time.Millisecond
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []struct {
+		id uint32
+		at time.Duration // in ms
+	}{{eventRising, 0}, {eventFalling, 1}, {eventRising, 2}, {eventFalling, 300}, {eventRising, 301}, {eventFalling, 305}, {eventRising, 310}} {
+		pin.edge(e.id, k.clock-time.Minute+e.at*time.Millisecond)
+	}
+	var first time.Time
+	for i, want := range []struct {
+		level gpio.Level
+		after time.Duration
+	}{{gpio.High, 0}, {gpio.Low, 300 * time.Millisecond}, {gpio.High, 310 * time.Millisecond}} {
+		if !l.WaitForEdge(time.Minute) {
+			t.Fatalf("edge %d was lost", i)
+		}
+		level, at := l.Edge()
+		if i == 0 {
+			first = at
+		}
+		if off := at.Sub(first) - want.after; level != want.level || off < -50*time.Millisecond || off > 50*time.Second {
+			t.Errorf("edge %d to %v, %v after the first; want %v, %v", i, level, at.Sub(first), want.level, want.after)
+		}
+	}
+	pin.edge(eventFalling, k.clock-time.Minute)
+	pin.edge(eventRising, k.clock-time.Second)
+	if !l.WaitForEdge(time.Minute) {
+		t.Fatal("no edge")
+	}
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	if l.WaitForEdge(patienceFor(false)) {
+		t.Error("an edge from before the line was requested anew")
+	}
+}
+
+// A bad contact may bounce without end: an edge of it comes all the same, or the wait ends.
+func TestLineThatDoesNotRest(t *testing.T) {
+	k, pin, l := newFake(t)
+	pin.bounces, l.Debounce = true, 100*time.Millisecond
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan bool)
+	go func() { waited <- l.WaitForEdge(10 * time.Millisecond) }()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for i := range 1000 {
+		pin.edge([]uint32{eventRising, eventFalling}[i%2], k.clock-time.Minute+time.Duration(i)*time.Millisecond)
+		select {
+		case <-waited:
+			return
+		case <-tick.C:
+		}
+	}
+	t.Fatal("it waits for as long as the line bounces")
+}
+
+func TestHaltWhileALineBounces(t *testing.T) {
+	k, pin, l := newFake(t)
+	pin.bounces, l.Debounce = true, 5*time.Millisecond
+	if err := l.In(gpio.PullDown, gpio.BothEdges); err != nil {
+		t.Fatal(err)
+	}
+	k.onRead = func() { l.Halt() }
+	pin.edge(eventFalling, k.clock-time.Minute) // it stood there before: no edge
+	waited := make(chan bool)
+	go func() { waited <- l.WaitForEdge(-1) }()
+	select {
+	case edge := <-waited:
+		if edge {
+			t.Error("Halt is an edge")
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Halt was lost")
 	}
 }
 

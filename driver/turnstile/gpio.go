@@ -116,8 +116,23 @@ func (in *gpioInput) next(ctx context.Context) (edge, error) {
 	if !seen && time.Since(began) < edgeWait/2 {
 		pause(ctx, edgeWait) // it no longer waits: do not spin
 	}
-	active, err := in.read()
+	active, err := in.stood(ctx)
 	return edge{in.input, active, time.Now()}, err
+}
+
+// stood is the level now, where it is the one that was; another must stand first, for not every kernel debounces what
+// it reads.
+func (in *gpioInput) stood(ctx context.Context) (bool, error) {
+	first, err := in.read()
+	if err != nil || first == in.active {
+		return first, err
+	}
+	pause(ctx, Debounce)
+	second, err := in.read()
+	if first != second {
+		return in.active, err
+	}
+	return second, err
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -76,6 +77,35 @@ func TestGPIOFindsALevelWhoseEdgeWasLost(t *testing.T) {
 	passage.L = gpio.High // with no edge
 	passage.Unlock()
 	waitFor(t, events, driver.PassageEvent, true)
+}
+
+// looksPin is a line that has no edges, and at each look the next of its levels.
+type looksPin struct {
+	*gpiotest.Pin
+	levels []gpio.Level
+}
+
+func (p *looksPin) WaitForEdge(timeout time.Duration) bool {
+	time.Sleep(timeout)
+	return false
+}
+
+func (p *looksPin) Level() (gpio.Level, error) {
+	level := p.levels[0]
+	p.levels = p.levels[1:]
+	return level, nil
+}
+
+// A spike at the very moment of a look is nobody passing.
+func TestGPIOLevelThatIsFoundMustStand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := &gpioInput{input: passage, pin: &looksPin{newPin("passage"), []gpio.Level{gpio.Low, gpio.High, gpio.Low, gpio.High, gpio.High}}}
+		for i, want := range []bool{false, false, true} {
+			if e, err := in.next(t.Context()); err != nil || e.active != want {
+				t.Errorf("wait %d: active %v, %v; want %v", i, e.active, err, want)
+			}
+		}
+	})
 }
 
 // A broken wire is an emergency, and nobody passing.

@@ -71,14 +71,14 @@ type watcher struct {
 	run  func(ctx context.Context, changed func(edge)) error
 }
 
-// start starts watchers. Each leaves its end in the channel.
-func (c *Controller) start(ctx context.Context, watchers []watcher, changed func(edge)) (*sync.WaitGroup, chan error) {
-	wait, ended := new(sync.WaitGroup), make(chan error, len(watchers))
+// start starts watchers, for wait to wait for. Each leaves its end in the channel.
+func (c *Controller) start(ctx context.Context, wait *sync.WaitGroup, watchers []watcher, changed func(edge)) chan error {
+	ended := make(chan error, len(watchers))
 	for _, w := range watchers {
 		wait.Go(func() {
 			defer Guard(c, w.name, c.log)
 			ended <- w.run(ctx, changed)
 		})
 	}
-	return wait, ended
+	return ended
 }

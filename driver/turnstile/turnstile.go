@@ -158,7 +158,7 @@ func (c *Controller) command(cmd command) error {
 func (c *Controller) Run(ctx context.Context, deliver func(driver.Event)) (err error) {
 	c.deliver = deliver
 	watching, stop := context.WithCancel(ctx)
-	wait := new(sync.WaitGroup)
+	var wait sync.WaitGroup
 	defer func() { // a panic passes here too: the relay first
 		err = errors.Join(err, c.setRelay(false), c.lock.close())
 		stop()
@@ -178,7 +178,7 @@ func (c *Controller) Run(ctx context.Context, deliver func(driver.Event)) (err e
 	if err != nil {
 		return fmt.Errorf("watching the inputs: %w", err)
 	}
-	wait, ended := c.start(watching, watchers, changed)
+	ended := c.start(watching, &wait, watchers, changed)
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()
