@@ -222,6 +222,26 @@ func (h *hung) next(ctx context.Context, _ func(*image.Gray, time.Time)) error {
 
 func (h *hung) close() error { return nil }
 
+// A reason that counts is logged once a minute, and not at each try; a device that was up, at once.
+func TestChangingReasonsAreLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, m, tries := new(lockedBuffer), new(driver.Monitor), 0
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
+		defer cancel()
+		err := keepTrying(ctx, m, slog.New(slog.NewTextHandler(log, nil)), "camera", func() error {
+			if tries++; tries == 2 {
+				m.Up()
+			}
+			return fmt.Errorf("%d damaged", tries)
+		})
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		// The first, the one after it was up, and those of two minutes.
+		if err != nil || tries < 30 || len(lines) != 4 || !strings.Contains(lines[1], "2 damaged") {
+			t.Errorf("%v, %d tries, log:\n%s\nwant four lines", err, tries, log)
+		}
+	})
+}
+
 func TestCameraThatHangsIsNeverUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, h := new(lockedBuffer), new(hung)

@@ -11,12 +11,15 @@ import (
 const (
 	retryMin = 200 * time.Millisecond
 	retryMax = 5 * time.Second
+	// While a device is down another reason is logged no more often than this: some count, and change at each try.
+	reasonEvery = time.Minute
 )
 
 // keepTrying runs sessions with a device, one after the other, until ctx ends. A
 // session ends when its device fails; the next begins after a growing delay.
 func keepTrying(ctx context.Context, m *driver.Monitor, log *slog.Logger, what string, session func() error) error {
 	delay := retryMin
+	logged, reason := time.Time{}, ""
 	for {
 		began := time.Now()
 		err := session()
@@ -26,7 +29,10 @@ func keepTrying(ctx context.Context, m *driver.Monitor, log *slog.Logger, what s
 		if time.Since(began) > retryMax {
 			delay = retryMin
 		}
-		if m.Down(err) {
+		up := m.Health().Up
+		m.Down(err)
+		if up || err.Error() != reason && time.Since(logged) >= reasonEvery {
+			logged, reason = time.Now(), err.Error()
 			log.Warn(what+" is not there; trying again", "err", err)
 		}
 		if !rest(ctx, m, delay) {
