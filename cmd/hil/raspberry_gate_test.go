@@ -13,6 +13,7 @@ import (
 // configuration: its lines are found, the relay moves for a code and for nothing else, and a daemon that is
 // killed leaves its pin an input, as the board's pull-down wants it.
 func TestRaspberryPi(t *testing.T) {
+	folder(t) // without it there may be no QEMU to ask for its boards
 	for _, b := range []piBoard{zero2W(), four(t)} {
 		t.Run(b.config, func(t *testing.T) {
 			began := time.Now()
