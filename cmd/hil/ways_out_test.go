@@ -12,15 +12,6 @@ import (
 // long is a gate whose pulse is long enough to be met in its middle.
 var long = strings.Replace(wired, `pulse = "300ms"`, `pulse = "5s"`, 1)
 
-// open has a fresh code open the gate, and waits for the relay.
-func (g *gate) open() change {
-	g.t.Helper()
-	shown := time.Now()
-	code, _ := g.code()
-	g.scan(code)
-	return g.raised(shown)
-}
-
 // releasedIn waits for the relay to be released and holds it against a limit from an instant.
 func (g *gate) releasedIn(from time.Time, limit time.Duration) {
 	g.t.Helper()
@@ -71,7 +62,7 @@ func TestKilledDaemonsRelayIsReleased(t *testing.T) {
 	again := time.Now()
 	g.launch()
 	g.releasedIn(again, patience)
-	g.until("ready", func() bool { return strings.Contains(g.said(), "mode=closed") })
+	g.serving()
 	time.Sleep(quiet)
 	if c := g.since(again, relayPin); len(c) != 1 {
 		t.Errorf("the relay after a new start: %v; want it released, and nothing else", c)
@@ -126,7 +117,7 @@ func TestBrokenFireLoopAtStartIsAnEmergency(t *testing.T) {
 	g := newGate(t, wired)
 	g.set(emergencyPin, false)
 	g.launch()
-	g.until("the emergency is shown", func() bool { return strings.Contains(g.said(), "mode=emergency") })
+	g.until("the emergency is shown", func() bool { return g.status().Mode == "emergency" })
 	from := time.Now()
 	code, _ := g.code()
 	g.scan(code)
