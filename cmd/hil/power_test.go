@@ -182,10 +182,11 @@ func (p *powered) showUntil(end time.Time, gone <-chan struct{}) (last int, from
 		from = time.Now()
 		if len(earlier) > 0 && p.random.IntN(4) == 0 {
 			last, earlier = earlier[0], earlier[1:]
+			before := p.denials()
 			p.scan(p.shown[last].text)
-			for time.Since(from) < quiet && !over() {
-				time.Sleep(time.Millisecond)
-			}
+			p.until("an earlier code is decided, or the power is gone", func() bool {
+				return over() || len(p.since(from, relayPin)) >= 2 || p.denials() > before
+			})
 		} else {
 			text, certificate := p.code()
 			last, p.shown = len(p.shown), append(p.shown, shownCode{text: text, certificate: certificate})
@@ -198,6 +199,9 @@ func (p *powered) showUntil(end time.Time, gone <-chan struct{}) (last int, from
 		p.pulses(last, from)
 	}
 }
+
+// denials counts those that railgated has told of.
+func (p *powered) denials() int { return strings.Count(p.said(), "msg=denied") }
 
 // pulses holds what the relay did since a code was shown against the law: a code opens once.
 func (p *powered) pulses(shown int, from time.Time) {
