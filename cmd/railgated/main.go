@@ -441,14 +441,15 @@ func (g *gate) sayReady(ctx context.Context) error {
 		case last == "" && (s.Mode != string(modeOutOfService) || time.Now().After(end)):
 			notify(g.log, daemon.SdNotifyReady+"\nSTATUS="+text)
 			g.log.Info("ready", "health", s.Health, "mode", s.Mode)
-			if s.Health == control.Healthy {
-				g.noteWorked()
-			}
 			tick.Reset(time.Second)
-			last = text
 		case last != "" && text != last:
 			notify(g.log, "STATUS="+text)
-			last = text
+		default:
+			continue
+		}
+		last = text
+		if s.Health == control.Healthy {
+			g.noteWorked()
 		}
 	}
 }
