@@ -90,10 +90,13 @@ func (a *archive) close() error {
 func moduleFiles(root string) (map[string]string, error) {
 	found := map[string]string{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if name, ok := strings.CutSuffix(d.Name(), ".ko"); ok && err == nil {
+		if err != nil {
+			return err
+		}
+		if name, ok := strings.CutSuffix(d.Name(), ".ko"); ok {
 			found[strings.ReplaceAll(name, "-", "_")] = path
 		}
-		return err
+		return nil
 	})
 	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("no module (.ko) under %s", root)

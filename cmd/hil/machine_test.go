@@ -233,7 +233,10 @@ func (m *machine) connect() {
 func (m *machine) meet(agent net.Conn) {
 	m.t.Helper()
 	m.guest = jsonrpc.NewClient(agent)
-	m.exists("/") // it answers once it runs; the time must not have waited for that
+	// It answers once it runs; the time must not have waited for that.
+	if err := m.tryFor(bootPatience, "Exists", "/", new(bool)); err != nil {
+		m.t.Fatalf("the guest does not boot: %v\nconsole:\n%s", err, m.log)
+	}
 	m.ask("Time", time.Now(), new(struct{}))
 	m.compareClocks()
 }
@@ -286,14 +289,18 @@ func (m *machine) ask(method string, args, reply any) {
 }
 
 func (m *machine) try(method string, args, reply any) error {
+	return m.tryFor(patience, method, args, reply)
+}
+
+func (m *machine) tryFor(limit time.Duration, method string, args, reply any) error {
 	call := m.guest.Go("Guest."+method, args, reply, make(chan *rpc.Call, 1))
 	select {
 	case <-call.Done:
 		return call.Error
 	case <-m.exited:
 		return fmt.Errorf("QEMU has ended")
-	case <-time.After(patience):
-		return fmt.Errorf("no answer in %v", patience)
+	case <-time.After(limit):
+		return fmt.Errorf("no answer in %v", limit)
 	}
 }
 
@@ -411,10 +418,12 @@ func (m *machine) clean() {
 	m.monitor.close()
 	m.pins.close()
 	m.story.log(m.wrote, slogTime)
+	m.pins.mu.Lock()
 	m.story.pins(m.changes)
+	m.pins.mu.Unlock()
 	m.story.keep(m.t)
 	if m.t.Failed() {
-		m.t.Logf("console:\n%s", m.log)
+		m.t.Logf("console:\n%s\nrailgated:\n%s", m.log, m.wrote)
 	}
 	if err := os.RemoveAll(m.dir); err != nil {
 		m.t.Error(err)

@@ -15,18 +15,14 @@ func TestMeasure(t *testing.T) {
 	g := newGate(t, strings.Replace(wired, `pulse = "300ms"`, `pulse = "50ms"`, 1))
 	booted := time.Now()
 	pid := g.launch()
-	g.until("ready", func() bool { return strings.Contains(g.said(), "mode=closed") })
+	g.serving()
 	t.Logf("agent after %v, ready %v after its start", booted.Sub(on).Round(10*time.Millisecond), time.Since(booted).Round(10*time.Millisecond))
 	var latencies []time.Duration
 	for range 40 {
-		code, _ := g.code()
 		shown := time.Now()
-		g.scan(code)
-		latencies = append(latencies, g.raised(shown).at.Sub(shown))
+		latencies = append(latencies, g.open().at.Sub(shown))
 		g.until("the pulse's end", func() bool { return len(g.since(shown, relayPin)) >= 2 })
-		g.set(passagePin, true)
-		time.Sleep(30 * time.Millisecond)
-		g.set(passagePin, false)
+		g.walks(30 * time.Millisecond)
 		time.Sleep(60 * time.Millisecond)
 	}
 	first := latencies[0]

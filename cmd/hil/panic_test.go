@@ -38,7 +38,7 @@ const faultPath = "/run/fault"
 
 // held is a gate with everything that a gate can have, whose relay stays active for a minute: nothing but a
 // release ends it in the test's time, however slow the machine.
-var held = strings.NewReplacer(`pulse = "300ms"`, `pulse = "hold"`, `open_for = "3s"`, `open_for = "60s"`, "[turnstile]", `[[scanner]]
+var held = strings.NewReplacer(`pulse = "300ms"`, `pulse = "hold"`, `open_for = "10s"`, `open_for = "60s"`, "[turnstile]", `[[scanner]]
 name = "above"
 driver = "camera"
 frames = "/tmp/frames"
@@ -51,10 +51,8 @@ listen = "127.0.0.1:8080"
 func (g *gate) launchAs(program string) {
 	g.t.Helper()
 	g.launchProgram(Command{Args: []string{program}, Env: []string{"RAILGATED_FAULT=" + faultPath, "WATCHDOG_USEC=3000000"}})
-	g.until("ready, with its serial scanner", func() bool {
-		said := g.said()
-		return strings.Contains(said, "mode=closed") && strings.Contains(said, "scanner is ready")
-	})
+	g.serving()
+	g.until("its serial scanner is ready", func() bool { return strings.Contains(g.said(), "scanner is ready") })
 }
 
 // A real panic in each goroutine, on its own stack, in the middle of its loop, while the relay is active. Nothing
@@ -67,9 +65,9 @@ func TestPanicInEachGoroutine(t *testing.T) {
 	g.ended()
 	g.holdAgainst(g.said())
 	for _, r := range goroutines {
-		t.Run(r.name, func(t *testing.T) { g.panics(t, r.name, r.loop) })
+		g.step(r.name, func(t *testing.T) { g.panics(t, r.name, r.loop) })
 	}
-	t.Run("a request", func(t *testing.T) { g.livesOn(t) })
+	g.step("a request", g.livesOn)
 }
 
 // holdAgainst compares the list of goroutines with a dump of the daemon's.
@@ -176,9 +174,7 @@ func (g *gate) panicsUnderSystemd(t *testing.T) {
 	g.run("/bin/umount", "--lazy", "/usr/bin/railgated")
 	g.inService()
 	pid := g.mainPID()
-	from := time.Now()
-	g.opens()
-	up := g.since(from, relayPin)[0]
+	up := g.open()
 	g.write(systemFault, "lane", 0o644)
 	g.until("its end", func() bool { return g.dead(pid) })
 	g.write(systemFault, "", 0o644)

@@ -30,7 +30,9 @@ func TestScannerIsUnpluggedAndPlugged(t *testing.T) {
 		if c := g.since(from, relayPin); len(c) > 0 {
 			t.Fatalf("half a code moves the relay: %v", c)
 		}
-		g.open()
+		up := g.open()
+		g.walks(0)
+		g.until("the pulse's end", func() bool { return len(g.since(up.at, relayPin)) > 0 })
 		g.until("closed", func() bool { return g.status().Mode == "closed" })
 	}
 }
@@ -43,8 +45,9 @@ func TestGateStartsWithoutItsScanner(t *testing.T) {
 	g.signal(15)
 	g.ended()
 	g.unplug()
+	g.until("the scanner is gone", func() bool { return !g.exists(scannerPort) })
 	g.launch()
-	g.until("out of service", func() bool { return g.status().Mode == "out_of_service" })
+	g.until("up, and out of service", func() bool { return strings.Contains(g.said(), "mode=out_of_service") })
 	g.plug()
 	g.until("in service", func() bool { return g.status().Mode == "closed" })
 	g.open()

@@ -57,12 +57,11 @@ func lapUnit(t testing.TB) string {
 		"\nExecStopPost=", "\n#", "\nRestart=", "\n#", "\nWatchdogSec=", "\n#").Replace(string(unit))
 }
 
-// newSystem boots a gate as it is delivered: Debian's systemd and udev, and the files of the folder systemd. Its codes
-// are good for an hour, so that one that opened is not out of date when the machine has booted anew.
+// newSystem boots a gate as it is delivered: Debian's systemd and udev, and the files of the folder systemd.
 func newSystem(t testing.TB, config string) *gate {
 	t.Helper()
 	home := folder(t)
-	g := &gate{config: config, late: 3600}
+	g := &gate{config: config}
 	g.makeKeys(t)
 	own := t.TempDir()
 	s := setup{files: map[string]string{}, plain: map[string]string{}, memory: 512}

@@ -113,6 +113,25 @@ func TestConfigurationThatWorksLaterIsNoted(t *testing.T) {
 	d.until("noted", func() bool { _, err := os.Stat(s.path("data/" + workedName)); return err == nil })
 }
 
+// A gate may be up before it works, as one whose scanner another program has: from then on its configuration has worked.
+func TestConfigurationHasWorkedOnceItDoes(t *testing.T) {
+	s := newSite(t, "")
+	other, err := os.Open(s.path("scanner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := unix.Flock(int(other.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	d := s.start()
+	if _, err := os.Stat(s.path("data/" + workedName)); err == nil || d.status().Mode != string(modeOutOfService) {
+		t.Errorf("a gate without its scanner is %s, and its configuration has worked: %v", d.status().Mode, err == nil)
+	}
+	other.Close()
+	d.until("noted", func() bool { _, err := os.Stat(s.path("data/" + workedName)); return err == nil })
+}
+
 func TestLockedStoreIsOneLine(t *testing.T) {
 	s := newSite(t, "")
 	d := s.start()
