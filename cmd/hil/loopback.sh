@@ -27,7 +27,7 @@ if [ -n "$missing" ]; then
 	[ "$(id -u)" = 0 ] || without "it needs more (apt install $missing)"
 	apt-get update -qq >>"$log" 2>&1 || true
 	# shellcheck disable=SC2086 # they are several
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1 ||
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends $missing >>"$log" 2>&1 ||
 		without "apt-get could not install $missing ($log)"
 fi
 

@@ -15,7 +15,7 @@ missing=$(for t in $tools; do dpkg -s "$t" >/dev/null 2>&1 || echo "$t"; done)
 if [ -n "$missing" ]; then
 	[ "$(id -u)" = 0 ] || without "it needs more (apt install $(echo $missing))"
 	apt-get update -qq >"$dir/apt.log" 2>&1 || true
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$dir/apt.log" 2>&1 ||
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends $missing >>"$dir/apt.log" 2>&1 ||
 		without "apt-get could not install $(echo $missing) ($dir/apt.log)"
 fi
 
@@ -58,7 +58,11 @@ if [ "$(cat "$dir/ready" 2>/dev/null)" != "$made" ]; then
 fi
 
 # An empty disk, for railgated's files alone.
-[ -e "$dir/data.ext4" ] || mke2fs -q -t ext4 -E lazy_itable_init=1 "$dir/data.ext4" 64M >>"$dir/apt.log" 2>&1
+if [ ! -e "$dir/data.ext4" ]; then
+	rm -f "$dir/data.new"
+	mke2fs -q -t ext4 -E lazy_itable_init=1 "$dir/data.new" 64M >>"$dir/apt.log" 2>&1
+	mv "$dir/data.new" "$dir/data.ext4"
+fi
 
 # QEMU's virt board, with names for the pins of its GPIO controller, and without the power button that has one.
 if [ ! -e "$dir/gate.dtb" ]; then
