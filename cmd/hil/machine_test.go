@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/rpc"
-	"net/rpc/jsonrpc"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -106,102 +104,7 @@ func emptyMachine(t testing.TB) *machine {
 	return m
 }
 
-// wires are what every board has: the kernel, the sockets of its pins and of QEMU's own control, and no
-// instruction until connect says so.
-func (m *machine) wires(home string) []string {
-	m.t.Helper()
-	kernels, err := filepath.Glob(filepath.Join(home, "kernel/boot/vmlinuz-*"))
-	if err != nil || len(kernels) != 1 {
-		m.t.Fatalf("kernels in %s: %v, %v; want one: remove the folder, and make hil again", home, kernels, err)
-	}
-	return []string{
-		"-nodefaults", "-display", "none", "-S", "-kernel", kernels[0], "-initrd", m.path("initramfs"),
-		"-qtest", "unix:" + m.path("pins") + ",server=on,wait=off", "-qtest-log", "none",
-		"-qmp", "unix:" + m.path("monitor") + ",server=on,wait=off",
-	}
-}
-
-// tree is a device tree, edited: TREE in an edit is the file's place.
-func (m *machine) tree(from string, edits [][]string) string {
-	m.t.Helper()
-	if len(edits) == 0 {
-		return from
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	tree := m.path("board.dtb")
-	if err := os.WriteFile(tree, data, 0o600); err != nil {
-		m.t.Fatal(err)
-	}
-	for _, edit := range edits {
-		args := slices.Clone(edit)
-		args[slices.Index(args, "TREE")] = tree
-		if out, err := exec.Command("fdtput", args...).CombinedOutput(); err != nil {
-			m.t.Fatalf("fdtput %s: %v\n%s", edit, err, out)
-		}
-	}
-	return tree
-}
-
-// usbScanner is a scanner that can be plugged into a board's USB.
-func (m *machine) usbScanner() []string {
-	return []string{
-		"-chardev", "socket,id=scanner,server=on,wait=off,path=" + m.path("scanner"),
-		"-device", "usb-serial,chardev=scanner,id=scanner,serial=RG0001",
-	}
-}
-
 func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }
-
-func (m *machine) makeInitramfs(home string, s setup) {
-	m.t.Helper()
-	files, err := moduleFiles(home)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	parameters := map[string]string{}
-	names := append([]string{}, standard...)
-	for _, module := range s.modules {
-		name, rest, _ := strings.Cut(module, " ")
-		names = append(names, name)
-		parameters[name] = rest
-	}
-	order, err := withNeeded(files, names...)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	f, err := os.Create(m.path("initramfs"))
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer f.Close()
-	a := newArchive(f)
-	for _, dir := range []string{"proc", "sys", "dev", "tmp", "run", "root"} {
-		a.dir(dir)
-	}
-	must := func(err error) {
-		if err != nil {
-			m.t.Fatal(err)
-		}
-	}
-	must(a.copy("init", filepath.Join(home, "bin/hil"), 0o755))
-	list := new(bytes.Buffer)
-	for _, name := range order {
-		path := "/lib/modules/" + name + ".ko"
-		must(a.copy(path, files[name], 0o644))
-		fmt.Fprintln(list, path, parameters[name])
-	}
-	a.file(modulesList, 0o644, list.Bytes())
-	for name, from := range s.files {
-		must(a.copy(name, from, 0o755))
-	}
-	for name, from := range s.plain {
-		must(a.copy(name, from, 0o644))
-	}
-	must(a.close())
-}
 
 // start starts QEMU, which waits before the first instruction.
 func (m *machine) start(args ...string) {
@@ -229,39 +132,6 @@ func (m *machine) connect() {
 	m.meet(agent)
 }
 
-// meet greets the agent, which sets its clock.
-func (m *machine) meet(agent net.Conn) {
-	m.t.Helper()
-	m.guest = jsonrpc.NewClient(agent)
-	// It answers once it runs; the time must not have waited for that.
-	if err := m.tryFor(bootPatience, "Exists", "/", new(bool)); err != nil {
-		m.t.Fatalf("the guest does not boot: %v\nconsole:\n%s", err, m.log)
-	}
-	m.ask("Time", time.Now(), new(struct{}))
-	m.compareClocks()
-}
-
-// compareClocks notes how far ahead of ours the guest's clock is: by the quickest of a few answers.
-func (m *machine) compareClocks() {
-	m.t.Helper()
-	quickest := patience
-	for range 8 {
-		var guests time.Time
-		asked := time.Now()
-		m.ask("Now", struct{}{}, &guests)
-		if took := time.Since(asked); took < quickest {
-			quickest, m.story.ahead = took, guests.Sub(asked.Add(took/2))
-		}
-	}
-}
-
-// again greets the agent of a machine that boots anew.
-func (m *machine) again() {
-	m.t.Helper()
-	m.guest.Close()
-	m.meet(m.dial("agent"))
-}
-
 func (m *machine) dial(name string) net.Conn {
 	m.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
@@ -278,65 +148,6 @@ func (m *machine) dial(name string) net.Conn {
 			m.t.Fatal(err)
 		}
 	}
-}
-
-// ask has the agent do something.
-func (m *machine) ask(method string, args, reply any) {
-	m.t.Helper()
-	if err := m.try(method, args, reply); err != nil {
-		m.t.Fatalf("the guest's %s(%.200v): %v\nconsole:\n%s", method, args, err, m.log)
-	}
-}
-
-func (m *machine) try(method string, args, reply any) error {
-	return m.tryFor(patience, method, args, reply)
-}
-
-func (m *machine) tryFor(limit time.Duration, method string, args, reply any) error {
-	call := m.guest.Go("Guest."+method, args, reply, make(chan *rpc.Call, 1))
-	select {
-	case <-call.Done:
-		return call.Error
-	case <-m.exited:
-		return fmt.Errorf("QEMU has ended")
-	case <-time.After(limit):
-		return fmt.Errorf("no answer in %v", limit)
-	}
-}
-
-// run runs a program in the guest that must succeed, and returns what it printed.
-func (m *machine) run(args ...string) string {
-	m.t.Helper()
-	r := m.attempt(args...)
-	if r.End != "exit status 0" {
-		m.t.Fatalf("%s: %s\n%s", strings.Join(args, " "), r.End, r.Output)
-	}
-	return r.Output
-}
-
-// attempt runs a program in the guest.
-func (m *machine) attempt(args ...string) (r Result) {
-	m.t.Helper()
-	m.ask("Run", Command{Args: args}, &r)
-	return r
-}
-
-func (m *machine) write(path string, data string, mode uint32) {
-	m.t.Helper()
-	m.ask("Write", File{path, []byte(data), mode}, new(struct{}))
-}
-
-func (m *machine) read(path string) string {
-	m.t.Helper()
-	var data []byte
-	m.ask("Read", path, &data)
-	return string(data)
-}
-
-func (m *machine) exists(path string) (there bool) {
-	m.t.Helper()
-	m.ask("Exists", path, &there)
-	return there
 }
 
 // until waits for something.
