@@ -121,9 +121,13 @@ func (g *gate) dies(t *testing.T, how string, within time.Duration, kill func(pi
 		late := max(released.Sub(died), died.Sub(from)-within)
 		best, limit = min(best, late), max(limit, g.second())
 		t.Logf("%s: dead after %v, released %v later, a second is %v", how, ms(died.Sub(from)), ms(released.Sub(died)), ms(limit))
-		if best < limit {
+		if best < time.Second {
 			return
 		}
+	}
+	if best < limit {
+		t.Logf("%s: over a second on a machine that is as slow", how)
+		return
 	}
 	t.Errorf("released %v after the death, or after the %v in which it must come, at best; want %v at most", ms(best), within, ms(limit))
 }
