@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"railgate/store/journal"
 )
 
 // A damageError says that the file's content cannot be believed, as opposed to a
@@ -31,11 +33,11 @@ func (s *Store) prepare() (why string, err error) {
 	if err != nil {
 		return "", err
 	}
-	first := Record{Kind: Started, Detail: "the store is new"}
+	first := journal.Record{Kind: journal.Started, Detail: "the store is new"}
 	if had {
 		why = fileName + " is missing, though there was one"
 		s.log.Error("the store is missing; a new one begins, and codes from before are denied", "file", s.path())
-		first = Record{Kind: SetAside, Detail: why}
+		first = journal.Record{Kind: journal.SetAside, Detail: why}
 	}
 	return why, s.create(first, 0, why)
 }
@@ -81,7 +83,7 @@ func (s *Store) mark() error {
 // create makes a file whose journal begins with a record after a sequence number.
 // It is made under another name and renamed when it is whole: a file that is half
 // made could not be told from a damaged one.
-func (s *Store) create(first Record, after uint64, why string) error {
+func (s *Store) create(first journal.Record, after uint64, why string) error {
 	fresh := s.path() + ".new"
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
@@ -129,7 +131,7 @@ func (s *Store) setAside(d *damageError) error {
 	s.log.Error("the store is damaged; it was set aside, and codes from before now are denied",
 		"err", d, "file", aside, "hint", "railgate journal export --file "+aside+" saves what can be read")
 	why := "the file was damaged: " + d.Error()
-	return s.create(Record{Kind: SetAside, Detail: filepath.Base(aside)}, last, why)
+	return s.create(journal.Record{Kind: journal.SetAside, Detail: filepath.Base(aside)}, last, why)
 }
 
 // Blind says whether the store may have forgotten spent codes.

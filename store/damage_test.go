@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"railgate/store/journal"
 )
 
 // used is a store with grants enough for several pages in each bucket.
@@ -19,7 +21,7 @@ func used(t *testing.T, grants int) *gate {
 		if _, err := g.Grant(use(n), noon.Add(time.Hour+time.Duration(n)*time.Second), granted(n)); err != nil {
 			t.Fatal(err)
 		}
-		g.Pass(Record{Time: noon, Kind: Passage, Holder: use(n).Certificate}, use(n).Certificate, Entry)
+		g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Holder: use(n).Certificate}, use(n).Certificate, journal.Entry)
 	}
 	return g
 }
@@ -161,7 +163,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 		t.Fatalf("set aside %v; want one file, named in the log:\n%s", aside, g.log.String())
 	}
 	records, err := g.Records(0, 10)
-	if err != nil || len(records) != 1 || records[0].Kind != SetAside || records[0].Seq <= seq || records[0].Detail != filepath.Base(aside[0]) {
+	if err != nil || len(records) != 1 || records[0].Kind != journal.SetAside || records[0].Seq <= seq || records[0].Detail != filepath.Base(aside[0]) {
 		t.Errorf("journal = %+v, %v; want one record after %d that names the file", records, err, seq)
 	}
 	saved, err := Salvage(aside[0])
@@ -252,7 +254,7 @@ func TestRottenRecordIsTold(t *testing.T) {
 	})
 	damaged := 0
 	for _, k := range g.kinds() {
-		if k == Damaged {
+		if k == journal.Damaged {
 			damaged++
 		}
 	}
@@ -311,6 +313,6 @@ func FuzzInspect(f *testing.F) {
 		if (found == nil) == (err == nil) {
 			t.Errorf("inspect = %v, %v", found, err)
 		}
-		salvage(bytes.NewReader(data), int64(len(data)), func(Record) {})
+		salvage(bytes.NewReader(data), int64(len(data)), func(journal.Record) {})
 	})
 }

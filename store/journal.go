@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"railgate/store/journal"
 )
 
 // maxQueue bounds the records that wait while the store is unavailable.
@@ -14,14 +16,14 @@ const maxQueue = 4096
 // Grant spends a use and writes the record of its grant, in one commit with what
 // is queued. It returns the record's sequence number once both are on the disk.
 //
-// ErrSpent means that the use was granted before. After any other error the lane
+// journal.ErrSpent means that the use was granted before. After any other error the lane
 // must not open: the record may or may not be on the disk, and the use counts as
 // spent.
-func (s *Store) Grant(use Use, until time.Time, r Record) (seq uint64, err error) {
+func (s *Store) Grant(use journal.Use, until time.Time, r journal.Record) (seq uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.spent[use]; ok {
-		return 0, ErrSpent
+		return 0, journal.ErrSpent
 	}
 	if s.db == nil {
 		return 0, s.unavailable()
@@ -42,7 +44,7 @@ func (s *Store) unavailable() error {
 }
 
 // Spent tells whether a use has been granted.
-func (s *Store) Spent(use Use) bool {
+func (s *Store) Spent(use journal.Use) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.spent[use]
@@ -51,18 +53,18 @@ func (s *Store) Spent(use Use) bool {
 
 // Append queues a record; Run writes it at once. It never blocks on the disk
 // longer than one commit.
-func (s *Store) Append(r Record) { s.enqueue(entry{record: r}) }
+func (s *Store) Append(r journal.Record) { s.enqueue(entry{record: r}) }
 
-// Pass queues the record of a holder's passage and remembers it for anti-passback.
-func (s *Store) Pass(r Record, holder ID, role Role) {
-	s.enqueue(entry{record: r, holder: holder, crossing: &Crossing{Role: role, Time: r.Time}})
+// AppendPassage queues the record of a holder's passage and remembers it for anti-passback.
+func (s *Store) AppendPassage(r journal.Record, holder journal.ID, role journal.Role) {
+	s.enqueue(entry{record: r, holder: holder, passage: &journal.LastPassage{Role: role, Time: r.Time}})
 }
 
 func (s *Store) enqueue(e entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.crossing != nil && e.holder != "" {
-		s.inside[e.holder] = *e.crossing
+	if e.passage != nil && e.holder != "" {
+		s.passages[e.holder] = *e.passage
 	}
 	if len(s.queue) >= maxQueue {
 		s.queue = s.queue[1:]
@@ -75,11 +77,11 @@ func (s *Store) enqueue(e entry) {
 	}
 }
 
-// Crossing is a holder's last passage, if it is remembered.
-func (s *Store) Crossing(holder ID) (Crossing, bool) {
+// LastPassage is a holder's last passage, if it is remembered.
+func (s *Store) LastPassage(holder journal.ID) (journal.LastPassage, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, ok := s.inside[holder]
+	c, ok := s.passages[holder]
 	return c, ok
 }
 
@@ -93,7 +95,7 @@ func (s *Store) flush() error {
 	}
 	if s.lost > 0 {
 		now, trusted := s.opt.Now()
-		s.queue = append(s.queue, entry{record: Record{Time: now, Unsure: !trusted, Kind: Lost, Count: s.lost}})
+		s.queue = append(s.queue, entry{record: journal.Record{Time: now, Unsure: !trusted, Kind: journal.Lost, Count: s.lost}})
 		s.lost = 0
 	}
 	first := s.seq
@@ -139,13 +141,13 @@ func (s *Store) put(tx *bbolt.Tx, e *entry) error {
 		s.floor = laterOf(s.floor, e.record.Time)
 	}
 	if e.use != nil {
-		key := e.use.key(e.until)
+		key := spentKey(*e.use, e.until)
 		if err := tx.Bucket(spentBucket).Put(key, seal(key, nil)); err != nil {
 			return fmt.Errorf("spent codes: %w", err)
 		}
 	}
-	if e.crossing != nil && e.holder != "" {
-		value, err := encodeSealed([]byte(e.holder), e.crossing)
+	if e.passage != nil && e.holder != "" {
+		value, err := encodeSealed([]byte(e.holder), e.passage)
 		if err != nil {
 			return err
 		}
@@ -192,7 +194,7 @@ func (s *Store) landed(entries []entry) bool {
 }
 
 // Records are up to n records that follow a sequence number, oldest first.
-func (s *Store) Records(after uint64, n int) ([]Record, error) {
+func (s *Store) Records(after uint64, n int) ([]journal.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
@@ -203,7 +205,7 @@ func (s *Store) Records(after uint64, n int) ([]Record, error) {
 
 // readRecords reads in one short transaction: a long one would keep the pages
 // that are freed meanwhile from being used again.
-func readRecords(db *bbolt.DB, after uint64, n int) (records []Record, err error) {
+func readRecords(db *bbolt.DB, after uint64, n int) (records []journal.Record, err error) {
 	err = guarded(func() error {
 		return db.View(func(tx *bbolt.Tx) error {
 			b := tx.Bucket(journalBucket)
@@ -221,13 +223,13 @@ func readRecords(db *bbolt.DB, after uint64, n int) (records []Record, err error
 }
 
 // readRecord reads one record. One that rotted on the disk is told, not passed over.
-func readRecord(key, value []byte) Record {
+func readRecord(key, value []byte) journal.Record {
 	if len(key) != 8 {
-		return Record{Kind: Damaged, Detail: fmt.Sprintf("a key of %d bytes", len(key))}
+		return journal.Record{Kind: journal.Damaged, Detail: fmt.Sprintf("a key of %d bytes", len(key))}
 	}
-	r := Record{Seq: binary.BigEndian.Uint64(key)}
+	r := journal.Record{Seq: binary.BigEndian.Uint64(key)}
 	if err := decodeSealed(key, value, &r); err != nil {
-		return Record{Seq: r.Seq, Kind: Damaged, Detail: err.Error(), Unsure: true}
+		return journal.Record{Seq: r.Seq, Kind: journal.Damaged, Detail: err.Error(), Unsure: true}
 	}
 	return r
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"railgate/store/journal"
 )
 
 // pruneBatch bounds one commit of pruning, so that a grant never waits for more.
@@ -31,7 +33,7 @@ func (s *Store) Keep() {
 		}
 	}
 	if pruned > 0 {
-		s.Append(Record{Time: now, Kind: Pruned, Count: pruned})
+		s.Append(journal.Record{Time: now, Kind: journal.Pruned, Count: pruned})
 	}
 }
 
@@ -107,7 +109,7 @@ func (s *Store) forget(doomed [3][][]byte) {
 		}
 	}
 	for _, key := range doomed[1] {
-		delete(s.inside, ID(key))
+		delete(s.passages, journal.ID(key))
 	}
 }
 
@@ -124,7 +126,7 @@ func oldSpent(b *bbolt.Bucket, now time.Time) (keys [][]byte) {
 }
 
 func (s *Store) oldPassages(now time.Time) (keys [][]byte) {
-	for holder, c := range s.inside {
+	for holder, c := range s.passages {
 		if len(keys) == pruneBatch {
 			break
 		}
@@ -145,7 +147,7 @@ func (s *Store) oldRecords(b *bbolt.Bucket, now time.Time) (keys [][]byte, freed
 		if r.Seq == s.seq {
 			break // the newest stays: the sequence goes on from it
 		}
-		if r.Kind != Damaged && s.bytes-freed <= s.opt.MaxBytes && !r.Time.Before(limit) {
+		if r.Kind != journal.Damaged && s.bytes-freed <= s.opt.MaxBytes && !r.Time.Before(limit) {
 			break
 		}
 		keys = append(keys, bytes.Clone(key))
@@ -203,7 +205,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Spent: len(s.spent), Passages: len(s.inside), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes}
+	st := Stats{Spent: len(s.spent), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes}
 	if s.db != nil {
 		guarded(func() error {
 			return s.db.View(func(tx *bbolt.Tx) error { st.FileBytes = tx.Size(); return nil })

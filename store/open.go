@@ -12,6 +12,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
+
+	"railgate/store/journal"
 )
 
 // lockWait bounds the wait for a predecessor that is going.
@@ -166,10 +168,10 @@ func (s *Store) loadPassback(b *bbolt.Bucket) error {
 		return errNoBucket
 	}
 	return b.ForEach(func(key, value []byte) error {
-		var c Crossing
+		var c journal.LastPassage
 		err := decodeSealed(key, value, &c)
 		if err == nil {
-			s.inside[ID(key)] = c
+			s.passages[journal.ID(key)] = c
 		}
 		return err
 	})

@@ -13,11 +13,13 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"railgate/store/journal"
 )
 
 // Salvage reads what can be read of the journal in a damaged file: every record
 // on any leaf page whose checksum fits, each once, oldest first.
-func Salvage(path string) ([]Record, error) {
+func Salvage(path string) ([]journal.Record, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -27,19 +29,19 @@ func Salvage(path string) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	bySeq := map[uint64]Record{}
-	salvage(f, info.Size(), func(r Record) { bySeq[r.Seq] = r })
-	records := make([]Record, 0, len(bySeq))
+	bySeq := map[uint64]journal.Record{}
+	salvage(f, info.Size(), func(r journal.Record) { bySeq[r.Seq] = r })
+	records := make([]journal.Record, 0, len(bySeq))
 	for _, r := range bySeq {
 		records = append(records, r)
 	}
-	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(records, func(a, b journal.Record) int { return cmp.Compare(a.Seq, b.Seq) })
 	return records, nil
 }
 
 // salvage hands each readable record of a file to found, in the order of pages.
 // Old copies of a page hold the same records again.
-func salvage(r io.ReaderAt, size int64, found func(Record)) {
+func salvage(r io.ReaderAt, size int64, found func(journal.Record)) {
 	data := make([]byte, pageSize)
 	for at := int64(0); at+pageSize <= size; at += pageSize {
 		if _, err := r.ReadAt(data, at); err != nil {
@@ -74,7 +76,7 @@ func leafItem(data []byte, i int) (item, error) {
 	return items[0], nil
 }
 
-func salvageItem(it item, found func(Record)) {
+func salvageItem(it item, found func(journal.Record)) {
 	if it.bucket {
 		if len(it.value) > 16+pageHeaderSize { // a small bucket in line
 			inline := it.value[16:]
@@ -89,7 +91,7 @@ func salvageItem(it item, found func(Record)) {
 	if len(it.key) != 8 {
 		return
 	}
-	r := Record{Seq: binary.BigEndian.Uint64(it.key)}
+	r := journal.Record{Seq: binary.BigEndian.Uint64(it.key)}
 	if decodeSealed(it.key, it.value, &r) == nil && r.Kind != "" {
 		found(r)
 	}
@@ -141,7 +143,7 @@ func OpenReader(dir string) (*Reader, error) {
 }
 
 // Records are up to n records that follow a sequence number, oldest first.
-func (r *Reader) Records(after uint64, n int) ([]Record, error) {
+func (r *Reader) Records(after uint64, n int) ([]journal.Record, error) {
 	return readRecords(r.db, after, n)
 }
 

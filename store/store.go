@@ -5,7 +5,7 @@
 //
 // When [Store.Grant] returns nil, the record of the grant and the spent code are
 // on the disk, in one commit: no power cut loses one without the other. When it
-// returns an error other than [ErrSpent] it is not known whether they are; the
+// returns an error other than [journal.ErrSpent] it is not known whether they are; the
 // code counts as spent all the same. Other records are on the disk within one
 // commit's time of [Store.Append] (or with the next grant, whatever is first).
 //
@@ -34,7 +34,7 @@
 //
 //	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → nothing
 //	passback  sub → CBOR {1: role, 2: time}
-//	journal   seq (8) → CBOR map of a [Record]
+//	journal   seq (8) → CBOR map of a [journal.Record]
 //	meta      "floor", "anchor", "blind" → CBOR
 package store
 
@@ -49,6 +49,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
+
+	"railgate/store/journal"
 )
 
 const (
@@ -91,30 +93,30 @@ type Store struct {
 
 	kick chan struct{} // has room for one: something is queued
 
-	mu      sync.Mutex // guards the fields below
-	db      *bbolt.DB  // nil while unavailable
-	err     error      // why
-	closed  bool
-	spent   map[Use]time.Time
-	inside  map[ID]Crossing
-	seq     uint64 // of the newest record on the disk
-	queue   []entry
-	flying  []entry // a commit of these failed: it may have landed
-	landing uint64  // the sequence number that the last of them would have
-	lost    int     // records that found no room in the queue
-	bytes   int64   // of the journal, about
-	floor   time.Time
-	kept    time.Time // the floor that is on the disk
-	blind   Blindness
+	mu       sync.Mutex // guards the fields below
+	db       *bbolt.DB  // nil while unavailable
+	err      error      // why
+	closed   bool
+	spent    map[journal.Use]time.Time
+	passages map[journal.ID]journal.LastPassage
+	seq      uint64 // of the newest record on the disk
+	queue    []entry
+	flying   []entry // a commit of these failed: it may have landed
+	landing  uint64  // the sequence number that the last of them would have
+	lost     int     // records that found no room in the queue
+	bytes    int64   // of the journal, about
+	floor    time.Time
+	kept     time.Time // the floor that is on the disk
+	blind    Blindness
 }
 
 // An entry is a record that waits for its commit, with the passage it tells.
 type entry struct {
-	record   Record
-	holder   ID
-	crossing *Crossing
-	use      *Use // of a grant
-	until    time.Time
+	record  journal.Record
+	holder  journal.ID
+	passage *journal.LastPassage
+	use     *journal.Use // of a grant
+	until   time.Time
 }
 
 // Blindness says since when the store does not know which codes were spent before.
@@ -132,7 +134,7 @@ func Open(opt Options, log *slog.Logger) (*Store, error) {
 	s := &Store{
 		opt: opt, log: log, commit: (*bbolt.Tx).Commit,
 		kick:  make(chan struct{}, 1),
-		spent: map[Use]time.Time{}, inside: map[ID]Crossing{},
+		spent: map[journal.Use]time.Time{}, passages: map[journal.ID]journal.LastPassage{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

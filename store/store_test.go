@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"railgate/store/journal"
 )
 
 var noon = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
@@ -57,13 +59,13 @@ func (g *gate) reopenAfter(f func(path string)) {
 	g.open()
 }
 
-func use(n int) Use {
-	return Use{Role: Entry, Certificate: ID(fmt.Sprintf("cert%08d", n)), IssuedAt: noon.Unix(), Slot: uint8(n % 30)}
+func use(n int) journal.Use {
+	return journal.Use{Role: journal.Entry, Certificate: journal.ID(fmt.Sprintf("cert%08d", n)), IssuedAt: noon.Unix(), Slot: uint8(n % 30)}
 }
 
-func granted(n int) Record {
+func granted(n int) journal.Record {
 	u := use(n)
-	return Record{Time: noon.Add(time.Duration(n) * time.Second), Kind: Decision, Decision: "granted", Reason: "ok", Certificate: u.Certificate, Slot: &u.Slot, Direction: "entry"}
+	return journal.Record{Time: noon.Add(time.Duration(n) * time.Second), Kind: journal.Decision, Decision: "granted", Reason: "ok", Certificate: u.Certificate, Slot: &u.Slot, Direction: "entry"}
 }
 
 func (g *gate) grant(n int) {
@@ -73,7 +75,7 @@ func (g *gate) grant(n int) {
 	}
 }
 
-func (g *gate) kinds() (kinds []Kind) {
+func (g *gate) kinds() (kinds []journal.Kind) {
 	g.t.Helper()
 	records, err := g.Records(0, 10000)
 	if err != nil {
@@ -92,12 +94,12 @@ func TestACodeIsSpentOnceAndStaysSo(t *testing.T) {
 	g := newGate(t)
 	g.grant(1)
 	for range 2 {
-		if _, err := g.Grant(use(1), noon.Add(time.Hour), granted(1)); !errors.Is(err, ErrSpent) {
-			t.Errorf("a second grant: %v; want %v", err, ErrSpent)
+		if _, err := g.Grant(use(1), noon.Add(time.Hour), granted(1)); !errors.Is(err, journal.ErrSpent) {
+			t.Errorf("a second grant: %v; want %v", err, journal.ErrSpent)
 		}
 		g.reopenAfter(nil)
 	}
-	if got := g.kinds(); len(got) != 2 || got[1] != Decision {
+	if got := g.kinds(); len(got) != 2 || got[1] != journal.Decision {
 		t.Errorf("journal = %v; want started and one decision", got)
 	}
 }
@@ -106,7 +108,7 @@ func TestACodeIsSpentOnceAndStaysSo(t *testing.T) {
 func TestACodeIsSpentPerRole(t *testing.T) {
 	g := newGate(t)
 	u := use(1)
-	for _, role := range []Role{Entry, Exit, Check} {
+	for _, role := range []journal.Role{journal.Entry, journal.Exit, journal.Check} {
 		u.Role = role
 		if _, err := g.Grant(u, noon.Add(time.Hour), granted(1)); err != nil {
 			t.Errorf("role %d: %v; want a grant", role, err)
@@ -121,8 +123,8 @@ func TestACodeIsSpentPerRole(t *testing.T) {
 func TestRecordsComeBackAsTheyWere(t *testing.T) {
 	g := newGate(t)
 	slot := uint8(7)
-	want := Record{
-		Time: noon.Add(123456789), Kind: Decision, Decision: "denied", Reason: "passback", Certificate: "certificate", Holder: "\x00holder\xff",
+	want := journal.Record{
+		Time: noon.Add(123456789), Kind: journal.Decision, Decision: "denied", Reason: "passback", Certificate: "certificate", Holder: "\x00holder\xff",
 		KeyID: "kid", Slot: &slot, Direction: "exit", Scanner: "front", Detail: "d", Flag: "passback", Count: 3, Unsure: true, Grant: 9, Issued: 1,
 	}
 	g.Append(want)
@@ -146,7 +148,7 @@ func TestRunWritesAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- g.Run(ctx, func(error) {}) }()
-	g.Append(Record{Time: noon, Kind: Forced})
+	g.Append(journal.Record{Time: noon, Kind: journal.Forced})
 	for g.Seq() < 2 {
 		<-time.After(time.Millisecond)
 	}
@@ -171,7 +173,7 @@ func TestCommitThatFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGate(t)
 			g.grant(1)
-			g.Append(Record{Time: noon, Kind: Forced}) // goes with the next commit
+			g.Append(journal.Record{Time: noon, Kind: journal.Forced}) // goes with the next commit
 			g.commit = func(tx *bbolt.Tx) error {
 				if tt.apply {
 					if err := tx.Commit(); err != nil {
@@ -186,20 +188,20 @@ func TestCommitThatFails(t *testing.T) {
 			if _, err := g.Grant(use(3), noon.Add(time.Hour), granted(3)); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("the next Grant = %v; want %v", err, ErrUnavailable)
 			}
-			g.Append(Record{Time: noon, Kind: Tailgating}) // while unavailable
+			g.Append(journal.Record{Time: noon, Kind: journal.Tailgating}) // while unavailable
 			g.commit = (*bbolt.Tx).Commit
 			if !g.reopen() || g.Err() != nil {
 				t.Fatalf("reopen: %v", g.Err())
 			}
-			if _, err := g.Grant(use(2), noon.Add(time.Hour), granted(2)); !errors.Is(err, ErrSpent) {
-				t.Errorf("the same code again: %v; want %v", err, ErrSpent)
+			if _, err := g.Grant(use(2), noon.Add(time.Hour), granted(2)); !errors.Is(err, journal.ErrSpent) {
+				t.Errorf("the same code again: %v; want %v", err, journal.ErrSpent)
 			}
 			g.grant(4)
-			count := map[Kind]int{}
+			count := map[journal.Kind]int{}
 			for _, k := range g.kinds() {
 				count[k]++
 			}
-			if count[Forced] != 1 || count[Tailgating] != 1 || count[Decision] != 2+tt.grants {
+			if count[journal.Forced] != 1 || count[journal.Tailgating] != 1 || count[journal.Decision] != 2+tt.grants {
 				t.Errorf("journal = %v; want one forced, one tailgating, %d decisions", count, 2+tt.grants)
 			}
 		})
@@ -217,7 +219,7 @@ func TestRunOpensAnUnavailableStoreAgain(t *testing.T) {
 		if err := <-states; err != nil {
 			t.Errorf("at first: %v; want nil", err)
 		}
-		g.Append(Record{Time: noon, Kind: Forced})
+		g.Append(journal.Record{Time: noon, Kind: journal.Forced})
 		if err := <-states; !errors.Is(err, ErrUnavailable) {
 			t.Errorf("after a commit that failed: %v; want %v", err, ErrUnavailable)
 		}
@@ -247,12 +249,12 @@ func TestQueueIsBoundedAndSaysWhatWasLost(t *testing.T) {
 	g.commit = func(*bbolt.Tx) error { return errors.New("no space left on device") }
 	g.flushNow(t)
 	for range maxQueue + 10 {
-		g.Append(Record{Time: noon, Kind: Forced})
+		g.Append(journal.Record{Time: noon, Kind: journal.Forced})
 	}
 	g.commit = (*bbolt.Tx).Commit
 	g.reopen()
 	kinds := g.kinds()
-	if got := kinds[len(kinds)-1]; got != Lost || len(kinds) != maxQueue+3 {
+	if got := kinds[len(kinds)-1]; got != journal.Lost || len(kinds) != maxQueue+3 {
 		t.Errorf("%d records, the last %s; want %d, the last lost", len(kinds), got, maxQueue+3)
 	}
 	records, _ := g.Records(g.Seq()-1, 1)
@@ -266,7 +268,7 @@ func (g *gate) flushNow(t *testing.T) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.queue) == 0 {
-		g.queue = append(g.queue, entry{record: Record{Time: noon, Kind: Forced}})
+		g.queue = append(g.queue, entry{record: journal.Record{Time: noon, Kind: journal.Forced}})
 	}
 	g.flush()
 }
@@ -333,29 +335,29 @@ func TestReaderReadsWhatAKilledDaemonLeft(t *testing.T) {
 
 func TestPassagesAreRemembered(t *testing.T) {
 	g := newGate(t)
-	g.Pass(Record{Time: noon, Kind: Passage, Holder: "holder-1"}, "holder-1", Entry)
-	if c, ok := g.Crossing("holder-1"); !ok || c.Role != Entry || !c.Time.Equal(noon) {
+	g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Holder: "holder-1"}, "holder-1", journal.Entry)
+	if c, ok := g.LastPassage("holder-1"); !ok || c.Role != journal.Entry || !c.Time.Equal(noon) {
 		t.Errorf("crossing = %v, %v; want entry at noon", c, ok)
 	}
 	g.reopenAfter(nil)
-	if c, ok := g.Crossing("holder-1"); !ok || c.Role != Entry || !c.Time.Equal(noon) {
+	if c, ok := g.LastPassage("holder-1"); !ok || c.Role != journal.Entry || !c.Time.Equal(noon) {
 		t.Errorf("after a restart: %v, %v; want entry at noon", c, ok)
 	}
-	if _, ok := g.Crossing("holder-2"); ok {
+	if _, ok := g.LastPassage("holder-2"); ok {
 		t.Error("a holder who never passed is remembered")
 	}
 	g.now = noon.Add(2*time.Hour + time.Second)
 	g.Keep()
 	g.reopenAfter(nil)
-	if _, ok := g.Crossing("holder-1"); ok {
+	if _, ok := g.LastPassage("holder-1"); ok {
 		t.Error("a passage is remembered after two hours")
 	}
 }
 
 func TestFloorIsTheNewestTrustedTime(t *testing.T) {
 	g := newGate(t)
-	g.Append(Record{Time: noon.Add(time.Minute), Kind: Forced})
-	g.Append(Record{Time: noon.AddDate(50, 0, 0), Kind: Forced, Unsure: true}) // a clock that nobody believed
+	g.Append(journal.Record{Time: noon.Add(time.Minute), Kind: journal.Forced})
+	g.Append(journal.Record{Time: noon.AddDate(50, 0, 0), Kind: journal.Forced, Unsure: true}) // a clock that nobody believed
 	g.reopenAfter(nil)
 	if got := g.Floor(); !got.Equal(noon.Add(time.Minute)) {
 		t.Errorf("floor = %v; want a minute past noon", got)
@@ -399,9 +401,9 @@ func TestRetention(t *testing.T) {
 			decisions, pruned := 0, 0
 			for _, k := range kinds {
 				switch k {
-				case Decision:
+				case journal.Decision:
 					decisions++
-				case Pruned:
+				case journal.Pruned:
 					pruned++
 				}
 			}

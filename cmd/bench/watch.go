@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // passenger is what the issuer says of a code that it shows.
@@ -62,7 +62,7 @@ func (b *bench) startCrowd(rounds int) (*exec.Cmd, error) {
 type screen struct {
 	colour  bool
 	waiting *passenger
-	record  *store.Record
+	record  *journal.Record
 	shown   *control.Show
 	times   *control.Timings
 	totals  []int64 // microseconds from the code's last byte to the relay
@@ -144,19 +144,19 @@ func (s *screen) see(e *control.Event) {
 	}
 }
 
-func (s *screen) clock(r *store.Record) string {
+func (s *screen) clock(r *journal.Record) string {
 	return s.paint("2", r.Time.Local().Format("15:04:05"))
 }
 
 // note prints what is worth a line and is no decision.
-func (s *screen) note(r *store.Record) {
-	if !slices.Contains([]store.Kind{store.Passage, store.Started, store.InService, store.Pruned}, r.Kind) {
+func (s *screen) note(r *journal.Record) {
+	if !slices.Contains([]journal.Kind{journal.Passage, journal.Started, journal.InService, journal.Pruned}, r.Kind) {
 		fmt.Fprintf(s.out, "%s  %s %s\n", s.clock(r), s.paint("33", string(r.Kind)), r.Detail)
 	}
 }
 
 // decided prints the line of one passenger.
-func (s *screen) decided(r *store.Record, shown *control.Show) {
+func (s *screen) decided(r *journal.Record, shown *control.Show) {
 	p := passenger{What: "a phone or paper, held from the page", Scanner: r.Scanner, Want: r.Reason}
 	if s.waiting != nil && s.waiting.Scanner == r.Scanner {
 		p, s.waiting = *s.waiting, nil
@@ -182,7 +182,7 @@ func (s *screen) decided(r *store.Record, shown *control.Show) {
 }
 
 // said is what a passenger was told, in a line.
-func said(r *store.Record, shown *control.Show) string {
+func said(r *journal.Record, shown *control.Show) string {
 	text := r.Reason
 	for _, w := range shown.Words {
 		text += " · " + w.Text

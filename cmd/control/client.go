@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // ErrNotRunning is a gate whose daemon does not answer.
@@ -108,7 +108,7 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 }
 
 // Records asks for up to n records that follow a sequence number.
-func (c *Client) Records(after uint64, n int) ([]store.Record, error) {
+func (c *Client) Records(after uint64, n int) ([]journal.Record, error) {
 	resp, err := c.do(context.Background(), http.MethodGet, "/journal", url.Values{
 		"after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(n)},
 	})
@@ -116,9 +116,9 @@ func (c *Client) Records(after uint64, n int) ([]store.Record, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	var records []store.Record
+	var records []journal.Record
 	for dec := json.NewDecoder(resp.Body); ; {
-		var r store.Record
+		var r journal.Record
 		if err := dec.Decode(&r); errors.Is(err, io.EOF) {
 			return records, nil
 		} else if err != nil {

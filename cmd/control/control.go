@@ -17,6 +17,7 @@ import (
 	"railgate/driver"
 	"railgate/driver/clock"
 	"railgate/store"
+	"railgate/store/journal"
 )
 
 // SocketName is the socket's name in the data folder.
@@ -56,9 +57,9 @@ type Status struct {
 
 // History is the gate's last hour.
 type History struct {
-	Minutes []Minute       `json:"minutes"`   // oldest first; a minute with no decision is not there
-	Totals  []int64        `json:"totals_us"` // the last passages, from a code's last byte to the relay
-	Recent  []store.Record `json:"recent"`    // the last records, oldest first, without holders
+	Minutes []Minute         `json:"minutes"`   // oldest first; a minute with no decision is not there
+	Totals  []int64          `json:"totals_us"` // the last passages, from a code's last byte to the relay
+	Recent  []journal.Record `json:"recent"`    // the last records, oldest first, without holders
 }
 
 // Minute counts what was decided in one.
@@ -120,11 +121,11 @@ type Timings struct {
 
 // Event is something that happened at a gate.
 type Event struct {
-	Time    time.Time     `json:"time"`
-	Mode    string        `json:"mode"`
-	Record  *store.Record `json:"record,omitempty"`  // it was journaled
-	Show    *Show         `json:"show,omitempty"`    // the passenger was shown this
-	Timings *Timings      `json:"timings,omitempty"` // of a grant
+	Time    time.Time       `json:"time"`
+	Mode    string          `json:"mode"`
+	Record  *journal.Record `json:"record,omitempty"`  // it was journaled
+	Show    *Show           `json:"show,omitempty"`    // the passenger was shown this
+	Timings *Timings        `json:"timings,omitempty"` // of a grant
 }
 
 // Show is what a passenger sees, hears and reads.

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -175,10 +175,10 @@ func (g *gate) ended() (r Result) {
 	return r
 }
 
-func (g *gate) journal() (records []store.Record) {
+func (g *gate) journal() (records []journal.Record) {
 	g.t.Helper()
 	for line := range strings.Lines(g.run("railgate", "journal", "export", "--json")) {
-		var r store.Record
+		var r journal.Record
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			g.t.Fatalf("%s: %v", line, err)
 		}

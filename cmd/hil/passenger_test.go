@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -116,7 +116,7 @@ func (g *gate) decided(certificate string) (granted int, denials []string) {
 	g.t.Helper()
 	for _, r := range g.journal() {
 		switch {
-		case r.Kind != store.Decision || fmt.Sprintf("%x", string(r.Certificate)) != certificate:
+		case r.Kind != journal.Decision || fmt.Sprintf("%x", string(r.Certificate)) != certificate:
 		case r.Decision == "granted":
 			granted++
 		default:

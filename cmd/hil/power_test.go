@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // cuts is how often the power is cut: RAILGATE_CUTS, or fifty times.
@@ -224,7 +224,7 @@ func (p *powered) checkJournal() int {
 		if i > 0 && r.Seq != records[i-1].Seq+1 {
 			p.t.Errorf("record %d follows %d", r.Seq, records[i-1].Seq)
 		}
-		if r.Kind == store.Damaged || r.Kind == store.SetAside {
+		if r.Kind == journal.Damaged || r.Kind == journal.SetAside {
 			p.t.Errorf("the journal has %+v", r)
 		}
 		if r.Decision == "granted" {

@@ -13,6 +13,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/store"
+	"railgate/store/journal"
 )
 
 func newJournal(g *gate) *cobra.Command {
@@ -51,8 +52,8 @@ const recordsAtOnce = 1000
 
 // exportFolder asks the daemon, and reads the file itself where there is no daemon, or
 // one that has let go of the file because it cannot write to it.
-func exportFolder(dir string, after uint64, write func(*store.Record) error) error {
-	counted := func(r *store.Record) error {
+func exportFolder(dir string, after uint64, write func(*journal.Record) error) error {
+	counted := func(r *journal.Record) error {
 		after = max(after, r.Seq)
 		return write(r)
 	}
@@ -70,7 +71,7 @@ func exportFolder(dir string, after uint64, write func(*store.Record) error) err
 	return errors.Join(export(r.Records, after, counted), r.Close())
 }
 
-func export(records func(after uint64, n int) ([]store.Record, error), after uint64, write func(*store.Record) error) error {
+func export(records func(after uint64, n int) ([]journal.Record, error), after uint64, write func(*journal.Record) error) error {
 	for {
 		batch, err := records(after, recordsAtOnce)
 		if err != nil {
@@ -88,7 +89,7 @@ func export(records func(after uint64, n int) ([]store.Record, error), after uin
 	}
 }
 
-func exportFile(path string, after uint64, write func(*store.Record) error) error {
+func exportFile(path string, after uint64, write func(*journal.Record) error) error {
 	records, err := store.Salvage(path)
 	if err != nil {
 		return err
@@ -104,19 +105,19 @@ func exportFile(path string, after uint64, write func(*store.Record) error) erro
 	return nil
 }
 
-func newRecordWriter(out io.Writer, asJSON bool) func(*store.Record) error {
+func newRecordWriter(out io.Writer, asJSON bool) func(*journal.Record) error {
 	if asJSON {
 		enc := json.NewEncoder(out)
-		return func(r *store.Record) error { return enc.Encode(r) }
+		return func(r *journal.Record) error { return enc.Encode(r) }
 	}
-	return func(r *store.Record) error {
+	return func(r *journal.Record) error {
 		_, err := fmt.Fprintln(out, recordLine(r))
 		return err
 	}
 }
 
 // recordLine is a record for a person.
-func recordLine(r *store.Record) string {
+func recordLine(r *journal.Record) string {
 	words := []string{fmt.Sprintf("%6d", r.Seq), r.Time.Local().Format("2006-01-02 15:04:05.000"), string(r.Kind)}
 	add := func(name, value string) {
 		if value != "" {
@@ -144,7 +145,7 @@ func recordLine(r *store.Record) string {
 	return strings.Join(words, " ")
 }
 
-func hexID(id store.ID) string {
+func hexID(id journal.ID) string {
 	text, _ := id.MarshalText() // cannot fail
 	return string(text)
 }

@@ -16,6 +16,7 @@ import (
 	"railgate/cmd/control"
 	"railgate/driver/turnstile"
 	"railgate/store"
+	"railgate/store/journal"
 )
 
 // tool runs railgate as a shell would.
@@ -159,7 +160,7 @@ func TestJournalOfAGateThatDoesNotRun(t *testing.T) {
 	slot := uint8(3)
 	const records = 2500 // more than one batch
 	for range records {
-		s.Append(store.Record{Time: time.Now(), Kind: store.Decision, Decision: "denied", Reason: "code_expired", Certificate: "\x01\xff", Slot: &slot, Direction: "exit"})
+		s.Append(journal.Record{Time: time.Now(), Kind: journal.Decision, Decision: "denied", Reason: "code_expired", Certificate: "\x01\xff", Slot: &slot, Direction: "exit"})
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -196,7 +197,7 @@ func TestJournalOfAGateWhoseStoreIsAway(t *testing.T) {
 	}
 	const records = 1500
 	for range records - 1 {
-		s.Append(store.Record{Time: time.Now(), Kind: store.Decision, Decision: "denied", Reason: "malformed"})
+		s.Append(journal.Record{Time: time.Now(), Kind: journal.Decision, Decision: "denied", Reason: "malformed"})
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -211,7 +212,7 @@ func TestJournalOfAGateWhoseStoreIsAway(t *testing.T) {
 			return
 		}
 		for seq := range uint64(recordsAtOnce) {
-			json.NewEncoder(w).Encode(store.Record{Seq: seq + 1, Kind: store.Decision})
+			json.NewEncoder(w).Encode(journal.Record{Seq: seq + 1, Kind: journal.Decision})
 		}
 	})}
 	go daemon.Serve(listener)

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 func newWatch(g *gate) *cobra.Command {
@@ -74,7 +74,7 @@ func eventLine(p painter, e *control.Event) string {
 		word = p.green("granted")
 	case r.Decision == "denied":
 		word = p.red("denied") + " " + r.Reason
-	case r.Kind == store.Passage, r.Kind == store.InService, r.Kind == store.Cleared:
+	case r.Kind == journal.Passage, r.Kind == journal.InService, r.Kind == journal.Cleared:
 		word = string(r.Kind)
 	}
 	line := fmt.Sprintf("%s  %s", p.dim(r.Time.Local().Format("15:04:05.000")), word)

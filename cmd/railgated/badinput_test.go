@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // runOnce runs a daemon that is expected to end by itself.
@@ -164,7 +164,7 @@ func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
 	d := s.start()
 	first := d.code()
 	d.scan(first)
-	d.waitFor(1, kind(store.Passage))
+	d.waitFor(1, kind(journal.Passage))
 	filler := fill(t, filepath.Join(dir, "filler"))
 	for n := 0; d.status().Mode != string(modeOutOfService); n++ { // until the file has no room left inside
 		if n == 500 {
@@ -195,7 +195,7 @@ func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
 	d.waitFor(1, decided("denied", "already_used"))
 	d.scan(d.code())
 	d.waitFor(granted+1, decided("granted", "ok"))
-	d.waitFor(1, kind(store.EmergencyBegin)) // it waited for room
+	d.waitFor(1, kind(journal.EmergencyBegin)) // it waited for room
 }
 
 // fill fills a file system.

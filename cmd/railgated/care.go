@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"railgate/driver"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -97,7 +97,7 @@ func (l *lane) checkMemory(keys *verify.Keyset) {
 		l.cause(causeMemory, "")
 		if l.store.SetSeeing() == nil {
 			l.setBlindSince(time.Time{})
-			l.step(evNote{store.Record{Kind: store.InService, Detail: "no code from before the store was lost can be valid any more"}})
+			l.step(evNote{journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
 		}
 	}
 }

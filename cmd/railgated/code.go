@@ -8,7 +8,7 @@ import (
 
 	"railgate/driver"
 	"railgate/driver/panel"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -90,8 +90,8 @@ func (t *stepper) forgotten(v *verify.Verdict) bool {
 }
 
 // judgePassback grants a code, unless its holder went this way already.
-func (t *stepper) judgePassback(ev evVerdict, r store.Record) {
-	again := t.rules.passback != "off" && t.rules.role != store.Check && ev.crossing != nil &&
+func (t *stepper) judgePassback(ev evVerdict, r journal.Record) {
+	again := t.rules.passback != "off" && t.rules.role != journal.Check && ev.crossing != nil &&
 		ev.crossing.Role == t.rules.role && t.now.wall.Sub(ev.crossing.Time) < t.rules.passbackFor
 	if again && t.rules.passback == "hard" {
 		t.deny(passback, &ev.verdict, r)
@@ -106,14 +106,14 @@ func (t *stepper) judgePassback(ev evVerdict, r store.Record) {
 // spend has a grant written before anything moves.
 func (t *stepper) spend(p *pending) {
 	v := &p.verdict
-	p.record.Kind, p.record.Decision, p.record.Reason = store.Decision, "granted", string(verify.OK)
+	p.record.Kind, p.record.Decision, p.record.Reason = journal.Decision, "granted", string(verify.OK)
 	if p.staff {
 		p.record.Kind, p.record.Detail = serviceKind(p.service), p.service.String()
 	}
 	p.record = t.stamp(p.record)
 	t.pending = p
 	t.do(effSpend{
-		use:    store.Use{Role: t.rules.role, Certificate: store.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot},
+		use:    journal.Use{Role: t.rules.role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot},
 		until:  v.Ends.Add(spentFor),
 		record: p.record,
 	})
@@ -124,15 +124,15 @@ func (t *stepper) spent(ev evSpent) {
 	p := t.pending
 	t.pending = nil
 	denied := p.record
-	denied.Kind, denied.Flag, denied.Detail = store.Decision, "", ""
+	denied.Kind, denied.Flag, denied.Detail = journal.Decision, "", ""
 	switch {
-	case errors.Is(ev.err, store.ErrSpent):
+	case errors.Is(ev.err, journal.ErrSpent):
 		t.deny(alreadyUsed, &p.verdict, denied)
 	case ev.err != nil:
 		t.setCause(causeStore, ev.err.Error())
 		t.deny(laneOutOfOrder, &p.verdict, denied)
 	case t.now.mono-p.readAt > lateAfter:
-		late := follow(p.record, store.TooLate)
+		late := follow(p.record, journal.TooLate)
 		late.Grant, late.Detail = ev.seq, fmt.Sprintf("the disk took %v", (t.now.mono-p.readAt).Round(time.Millisecond))
 		t.journal(late)
 		t.show(panel.Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
@@ -145,7 +145,7 @@ func (t *stepper) spent(ev evSpent) {
 }
 
 // let lets one person through.
-func (t *stepper) let(r store.Record) {
+func (t *stepper) let(r journal.Record) {
 	if !t.rules.opens {
 		t.show(panel.Occasion{Reason: string(verify.OK)}, denialShown)
 		return
@@ -162,12 +162,12 @@ func (t *stepper) let(r store.Record) {
 // supersede ends the grants of a holder who is granted anew before crossing. Two codes
 // are valid at once around a minute's end, and under hard anti-passback one holder is
 // one person.
-func (t *stepper) supersede(r store.Record) {
+func (t *stepper) supersede(r journal.Record) {
 	t.grants = slices.DeleteFunc(t.grants, func(g grant) bool {
 		if g.record.Holder != r.Holder || g.record.Seq == r.Seq {
 			return false
 		}
-		ended := follow(g.record, store.NoPassage)
+		ended := follow(g.record, journal.NoPassage)
 		ended.Detail = "its holder showed another code"
 		t.journal(ended)
 		return true
@@ -184,7 +184,7 @@ func (t *stepper) opened(err error) {
 		return
 	}
 	if n > 0 {
-		r := follow(t.grants[n-1].record, store.NoPassage)
+		r := follow(t.grants[n-1].record, journal.NoPassage)
 		r.Detail = err.Error()
 		t.grants = t.grants[:n-1]
 		t.journal(r)
@@ -197,8 +197,8 @@ func (t *stepper) opened(err error) {
 
 // deny denies a code and says so. A flood of denials is counted and not journaled
 // one by one: garbage must not fill the disk.
-func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r store.Record) {
-	r.Kind, r.Decision, r.Reason = store.Decision, "denied", string(reason)
+func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record) {
+	r.Kind, r.Decision, r.Reason = journal.Decision, "denied", string(reason)
 	r = t.stamp(r)
 	t.show(panel.Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
 	budget, allowance := &t.garbage, garbageAllowance
@@ -212,7 +212,7 @@ func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r store.Record) 
 	t.count(r)
 }
 
-func (t *stepper) count(r store.Record) {
+func (t *stepper) count(r journal.Record) {
 	if len(t.counted) == 0 {
 		t.countAt = t.now.mono + countEvery
 	}
@@ -222,14 +222,14 @@ func (t *stepper) count(r store.Record) {
 			return
 		}
 	}
-	t.counted = append(t.counted, store.Record{Kind: store.Decision, Decision: r.Decision, Reason: r.Reason, Count: 1, Detail: "too many to record one by one"})
+	t.counted = append(t.counted, journal.Record{Kind: journal.Decision, Decision: r.Decision, Reason: r.Reason, Count: 1, Detail: "too many to record one by one"})
 }
 
 // codeRecord is what the journal says of a code: ids, never the code.
-func codeRecord(v *verify.Verdict, scanner string) store.Record {
-	r := store.Record{KeyID: store.ID(v.KeyID), Scanner: scanner}
+func codeRecord(v *verify.Verdict, scanner string) journal.Record {
+	r := journal.Record{KeyID: journal.ID(v.KeyID), Scanner: scanner}
 	if v.Signed {
-		r.Certificate, r.Holder, r.Issued = store.ID(v.Certificate), store.ID(v.Holder), v.IssuedAt.Unix()
+		r.Certificate, r.Holder, r.Issued = journal.ID(v.Certificate), journal.ID(v.Holder), v.IssuedAt.Unix()
 		if v.Way != verify.Static {
 			slot := v.Slot
 			r.Slot = &slot

@@ -2,7 +2,7 @@ package main
 
 import (
 	"railgate/driver/panel"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // This file is the part of the law that is about people in the passage.
@@ -18,7 +18,7 @@ func (t *stepper) sense(active bool) {
 		t.sensorOK = false
 		if t.obstructed {
 			t.obstructed = false
-			t.journal(store.Record{Kind: store.Cleared})
+			t.journal(journal.Record{Kind: journal.Cleared})
 		}
 		return
 	}
@@ -34,19 +34,19 @@ func (t *stepper) cross() {
 		t.sensorOK = true
 		g := t.grants[0]
 		t.grants = t.grants[1:]
-		t.do(effPassed{t.stamp(follow(g.record, store.Passage))})
+		t.do(effPassed{t.stamp(follow(g.record, journal.Passage))})
 		if len(t.grants) == 0 {
 			t.do(effClose{})
 		}
 	case t.freeNow():
 		t.sensorOK = true
-		t.journal(store.Record{Kind: store.Passage, Detail: "free passage"})
+		t.journal(journal.Record{Kind: journal.Passage, Detail: "free passage"})
 		t.openFreely()
 	case t.graceEnd > 0 && t.now.mono < t.graceEnd:
-		t.journal(store.Record{Kind: store.Tailgating})
+		t.journal(journal.Record{Kind: journal.Tailgating})
 		t.show(panel.Occasion{Reason: panel.OneByOne}, denialShown)
 	default:
-		t.journal(store.Record{Kind: store.Forced})
+		t.journal(journal.Record{Kind: journal.Forced})
 		t.show(panel.Occasion{Reason: panel.OneByOne}, denialShown)
 	}
 }
@@ -56,13 +56,13 @@ func (t *stepper) cross() {
 func (t *stepper) noPassage() {
 	g := t.grants[0]
 	t.grants = t.grants[1:]
-	t.journal(follow(g.record, store.NoPassage))
+	t.journal(follow(g.record, journal.NoPassage))
 	if len(t.grants) == 0 && !t.freeNow() {
 		t.do(effClose{})
 	}
 }
 
 // follow is a record about what became of a grant.
-func follow(granted store.Record, kind store.Kind) store.Record {
-	return store.Record{Kind: kind, Certificate: granted.Certificate, Holder: granted.Holder, KeyID: granted.KeyID, Slot: granted.Slot, Grant: granted.Seq}
+func follow(granted journal.Record, kind journal.Kind) journal.Record {
+	return journal.Record{Kind: kind, Certificate: granted.Certificate, Holder: granted.Holder, KeyID: granted.KeyID, Slot: granted.Slot, Grant: granted.Seq}
 }

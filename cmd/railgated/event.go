@@ -5,7 +5,7 @@ import (
 
 	"railgate/driver"
 	"railgate/driver/panel"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -21,7 +21,7 @@ type (
 		reading  driver.Reading
 		at       time.Duration
 		verdict  verify.Verdict
-		crossing *store.Crossing // the holder's last passage; nil: none is known
+		crossing *journal.LastPassage // the holder's last passage; nil: none is known
 	}
 	// evSpent answers effSpend.
 	evSpent struct {
@@ -47,7 +47,7 @@ type (
 	// evBlind: the store does not know which codes were used before an instant.
 	evBlind struct{ since time.Time }
 	// evNote: something to journal that is not the lane's.
-	evNote struct{ record store.Record }
+	evNote struct{ record journal.Record }
 	// evTick: time has passed.
 	evTick struct{}
 )
@@ -63,9 +63,9 @@ type (
 	}
 	// effSpend: write a grant and its spent code durably; evSpent answers.
 	effSpend struct {
-		use    store.Use
+		use    journal.Use
 		until  time.Time
-		record store.Record
+		record journal.Record
 	}
 	// effOpen: energise the relay; evOpened answers.
 	effOpen struct{ window time.Duration }
@@ -74,9 +74,9 @@ type (
 	// effRelease: make the relay inactive at once.
 	effRelease struct{}
 	// effJournal: append a record.
-	effJournal struct{ record store.Record }
+	effJournal struct{ record journal.Record }
 	// effPassed: append the record of a passage and remember it for anti-passback.
-	effPassed struct{ record store.Record }
+	effPassed struct{ record journal.Record }
 	// effShow: show something, for a while or until the next.
 	effShow struct {
 		occasion panel.Occasion

@@ -14,6 +14,7 @@ import (
 	"railgate/driver/clock"
 	"railgate/driver/turnstile"
 	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -79,9 +80,9 @@ func (g *gate) now() (time.Time, bool) {
 func laneRules(cfg *configs.Config) *rules {
 	r := &rules{
 		direction: cfg.Lane.Direction, passback: cfg.Lane.Passback, passbackFor: cfg.Lane.PassbackFor, openFor: cfg.Lane.OpenFor,
-		role: map[string]store.Role{"entry": store.Entry, "exit": store.Exit, "check": store.Check}[cfg.Lane.Direction],
+		role: map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}[cfg.Lane.Direction],
 	}
-	r.opens = r.role != store.Check
+	r.opens = r.role != journal.Check
 	for _, class := range cfg.Lane.Classes {
 		r.accept.Classes = append(r.accept.Classes, verify.Class(class))
 	}
@@ -132,7 +133,7 @@ func (g *gate) close() error {
 	if anchor := g.clock.Anchor(); anchor != nil {
 		g.store.PutNote("anchor", anchor) // a holdover that is lost is asked for again
 	}
-	g.store.Append(store.Record{Time: now, Unsure: !trusted, Kind: store.Stopped, Direction: g.cfg.Lane.Direction})
+	g.store.Append(journal.Record{Time: now, Unsure: !trusted, Kind: journal.Stopped, Direction: g.cfg.Lane.Direction})
 	if err := g.store.Close(); err != nil && !errors.Is(err, store.ErrUnavailable) {
 		return fmt.Errorf("closing the store: %w", err)
 	}
@@ -165,6 +166,6 @@ func (g *gate) clockChanged(s clock.State) {
 func (l *lane) clockChanged(s clock.State) {
 	l.in.post(evCause{causeClock, s.Why})
 	if s.Step != 0 {
-		l.in.post(evNote{store.Record{Kind: store.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})
+		l.in.post(evNote{journal.Record{Kind: journal.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})
 	}
 }

@@ -22,7 +22,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/driver/turnstile"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -248,7 +248,7 @@ func (d *process) status() *control.Status {
 }
 
 // records are the journal, from the running daemon.
-func (d *process) records() []store.Record {
+func (d *process) records() []journal.Record {
 	d.t.Helper()
 	records, err := d.client().Records(0, 1000)
 	if err != nil {
@@ -257,7 +257,7 @@ func (d *process) records() []store.Record {
 	return records
 }
 
-func (d *process) count(match func(*store.Record) bool) (n int) {
+func (d *process) count(match func(*journal.Record) bool) (n int) {
 	d.t.Helper()
 	for _, r := range d.records() {
 		if match(&r) {
@@ -267,16 +267,16 @@ func (d *process) count(match func(*store.Record) bool) (n int) {
 	return n
 }
 
-func decided(decision, reason string) func(*store.Record) bool {
-	return func(r *store.Record) bool { return r.Decision == decision && r.Reason == reason }
+func decided(decision, reason string) func(*journal.Record) bool {
+	return func(r *journal.Record) bool { return r.Decision == decision && r.Reason == reason }
 }
 
-func kind(k store.Kind) func(*store.Record) bool {
-	return func(r *store.Record) bool { return r.Kind == k }
+func kind(k journal.Kind) func(*journal.Record) bool {
+	return func(r *journal.Record) bool { return r.Kind == k }
 }
 
 // waitFor waits for n records.
-func (d *process) waitFor(n int, match func(*store.Record) bool) {
+func (d *process) waitFor(n int, match func(*journal.Record) bool) {
 	d.t.Helper()
 	d.until("journaled", func() bool { return d.count(match) >= n })
 	if got := d.count(match); got != n {
@@ -336,7 +336,7 @@ func TestFreshCodesOpenTheGateOnceEach(t *testing.T) {
 	for n := range 5 {
 		codes = append(codes, d.code())
 		d.scan(codes[n])
-		d.waitFor(n+1, kind(store.Passage))
+		d.waitFor(n+1, kind(journal.Passage))
 	}
 	stale := d.claims()
 	stale.IssuedAt, stale.Live = stale.IssuedAt-71, stale.Live-71
@@ -474,7 +474,7 @@ func TestKeysetIsReadAgain(t *testing.T) {
 	old := d.signer
 	d.makeKeys() // another key under the same kid
 	d.scan(d.code())
-	d.until("decided", func() bool { return d.count(kind(store.Decision)) > 0 })
+	d.until("decided", func() bool { return d.count(kind(journal.Decision)) > 0 })
 	if d.count(decided("granted", "ok")) == 0 {
 		d.cmd.Process.Signal(unix.SIGHUP)
 		d.until("read again", func() bool { return strings.Count(d.log.String(), "keyset in use") == 2 })
@@ -502,9 +502,9 @@ func TestDamagedStoreClosesTheLane(t *testing.T) {
 	paper.Class = verify.Paper
 	certificate := d.mint(paper)
 	d.scan(code)
-	d.waitFor(1, kind(store.Passage))
+	d.waitFor(1, kind(journal.Passage))
 	d.scan(certificate)
-	d.waitFor(2, kind(store.Passage))
+	d.waitFor(2, kind(journal.Passage))
 	d.stop()
 	if err := os.Truncate(s.path("data/gate.db"), 5000); err != nil {
 		t.Fatal(err)
@@ -528,16 +528,16 @@ func TestEmergencyThroughTheSocket(t *testing.T) {
 	if err := d.client().Sim(t.Context(), "emergency", true); err != nil {
 		t.Fatal(err)
 	}
-	d.waitFor(1, kind(store.EmergencyBegin))
+	d.waitFor(1, kind(journal.EmergencyBegin))
 	d.scan(d.code())
 	time.Sleep(200 * time.Millisecond)
 	d.wantPulses(0)
 	if err := d.client().Sim(t.Context(), "emergency", false); err != nil {
 		t.Fatal(err)
 	}
-	d.waitFor(1, kind(store.EmergencyEnd))
+	d.waitFor(1, kind(journal.EmergencyEnd))
 	d.scan(d.code())
-	d.waitFor(1, kind(store.Passage))
+	d.waitFor(1, kind(journal.Passage))
 }
 
 func TestBenchMovesTheTime(t *testing.T) {
@@ -551,7 +551,7 @@ func TestBenchMovesTheTime(t *testing.T) {
 	}
 	d.scan(code)
 	d.waitFor(1, decided("denied", "code_expired"))
-	d.waitFor(1, kind(store.ClockStep))
+	d.waitFor(1, kind(journal.ClockStep))
 }
 
 func TestTechnicianTakesTheLaneOver(t *testing.T) {
@@ -562,7 +562,7 @@ func TestTechnicianTakesTheLaneOver(t *testing.T) {
 	if err := d.client().Service(t.Context(), "closed"); err != nil {
 		t.Fatal(err)
 	}
-	d.waitFor(1, kind(store.ServiceBegin))
+	d.waitFor(1, kind(journal.ServiceBegin))
 	d.scan(d.code())
 	d.waitFor(1, decided("denied", "out_of_service"))
 	d.wantPulses(0)

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"railgate/cmd/control"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // A history is what the technician's page draws: the last hour by minutes, the last
@@ -12,7 +12,7 @@ import (
 type history struct {
 	minutes []control.Minute // oldest first
 	totals  []int64          // microseconds from a code's last byte to the relay, oldest first
-	recent  []store.Record   // oldest first
+	recent  []journal.Record // oldest first
 	scanned durations        // from the code's last byte to the relay
 	commits durations        // of the record, to the disk
 	checks  durations        // of the code
@@ -46,7 +46,7 @@ func (h *history) passed(t control.Timings) {
 	h.checks.add(t.Verify)
 }
 
-func (h *history) note(r store.Record) {
+func (h *history) note(r journal.Record) {
 	h.recent = append(keepLast(h.recent, historyRecords-1), r)
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // withScreen is a site whose daemon serves its screen.
@@ -132,7 +132,7 @@ func TestMetricsHaveBoundedLabels(t *testing.T) {
 	s, url := withScreen(t)
 	d := s.start()
 	d.scan(d.code())
-	d.waitFor(1, kind(store.Passage))
+	d.waitFor(1, kind(journal.Passage))
 	for n := range 20 {
 		d.scan(fmt.Sprint("noise ", n))
 	}

@@ -12,7 +12,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/driver/turnstile"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // The daemon is killed (SIGKILL) at random instants around grants, RAILGATE_KILLS
@@ -76,9 +76,9 @@ func (s *site) checkKills(d *process, kills int) {
 	var lives []*life
 	for _, r := range d.journal() {
 		switch {
-		case r.Kind == store.Damaged, r.Kind == store.SetAside:
+		case r.Kind == journal.Damaged, r.Kind == journal.SetAside:
 			s.t.Errorf("after kills the journal has %+v", r)
-		case r.Kind == store.Started && r.Direction != "":
+		case r.Kind == journal.Started && r.Direction != "":
 			lives = append(lives, &life{began: r.Time})
 		case r.Decision == "granted":
 			granted[hexOf(r.Certificate)]++
@@ -109,7 +109,7 @@ type life struct {
 }
 
 // journal is the whole of it.
-func (d *process) journal() (all []store.Record) {
+func (d *process) journal() (all []journal.Record) {
 	d.t.Helper()
 	for after := uint64(0); ; {
 		records, err := d.client().Records(after, 1000)

@@ -13,6 +13,7 @@ import (
 	"railgate/driver/clock"
 	"railgate/driver/panel"
 	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -95,7 +96,7 @@ func (l *lane) sensed(e driver.Event) {
 		l.in.post(evEmergency{e.Active})
 	case driver.FaultEvent:
 		if e.Active {
-			l.in.post(evNote{store.Record{Kind: store.Fault, Detail: "turnstile: " + e.Err.Error()}})
+			l.in.post(evNote{journal.Record{Kind: journal.Fault, Detail: "turnstile: " + e.Err.Error()}})
 		}
 	}
 }
@@ -206,7 +207,7 @@ func (l *lane) carry(e effect) {
 		l.store.Append(e.record)
 		l.report(e.record)
 	case effPassed:
-		l.store.Pass(e.record, e.record.Holder, l.rules.role)
+		l.store.AppendPassage(e.record, e.record.Holder, l.rules.role)
 		l.report(e.record)
 	case effShow:
 		l.show(e)
@@ -246,7 +247,7 @@ func (l *lane) decide(e effDecide) {
 	l.times.Verify = time.Since(began).Microseconds()
 	if v := &answer.verdict; v.Signed {
 		l.learn(v, now)
-		if c, ok := l.store.Crossing(store.ID(v.Holder)); ok {
+		if c, ok := l.store.LastPassage(journal.ID(v.Holder)); ok {
 			answer.crossing = &c
 		}
 	}
@@ -293,7 +294,7 @@ func (l *lane) show(e effShow) {
 }
 
 // report tells the log and whoever listens what was journaled.
-func (l *lane) report(r store.Record) {
+func (l *lane) report(r journal.Record) {
 	l.mu.Lock()
 	l.counts.Records[string(r.Kind)]++
 	if r.Decision != "" {
@@ -323,19 +324,19 @@ func (l *lane) report(r store.Record) {
 		attrs = append(attrs, "verify_us", l.times.Verify, "commit_us", l.times.Commit)
 	}
 	word := string(r.Kind)
-	if r.Kind == store.Decision {
+	if r.Kind == journal.Decision {
 		word = r.Decision
 	}
 	level := slog.LevelInfo
 	switch r.Kind {
-	case store.OutOfService, store.Fault, store.Forced, store.Tailgating, store.EmergencyBegin, store.Obstructed, store.TooLate, store.Lost:
+	case journal.OutOfService, journal.Fault, journal.Forced, journal.Tailgating, journal.EmergencyBegin, journal.Obstructed, journal.TooLate, journal.Lost:
 		level = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), level, word, attrs...)
 	l.hub.publish(control.Event{Time: r.Time, Mode: string(l.seen().mode), Record: &r})
 }
 
-func hexOf(id store.ID) string {
+func hexOf(id journal.ID) string {
 	text, _ := id.MarshalText() // cannot fail
 	return string(text)
 }

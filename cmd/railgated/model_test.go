@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"railgate/driver"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -68,7 +68,7 @@ func (m *reference) opens(text, holder string, valid, works bool, at, now time.D
 }
 
 // crosses names one who crosses.
-func (m *reference) crosses(now time.Duration) store.Kind {
+func (m *reference) crosses(now time.Duration) journal.Kind {
 	m.tick(now)
 	switch {
 	case m.emergency:
@@ -76,11 +76,11 @@ func (m *reference) crosses(now time.Duration) store.Kind {
 	case len(m.waiting) > 0:
 		m.inside[m.waiting[0].holder] = now
 		m.waiting = m.waiting[1:]
-		return store.Passage
+		return journal.Passage
 	case now < m.grace:
-		return store.Tailgating
+		return journal.Tailgating
 	}
-	return store.Forced
+	return journal.Forced
 }
 
 func TestLaneAgainstTheReference(t *testing.T) {
@@ -171,7 +171,7 @@ func checkPromises(t *rapid.T, p *play) {
 			t.Fatalf("grant %d ends %d times", seq, n)
 		}
 	}
-	if open := len(granted) - len(ended) - len(p.grants); open > 0 && !strings.Contains(fmt.Sprint(p.records), string(store.EmergencyBegin)) {
+	if open := len(granted) - len(ended) - len(p.grants); open > 0 && !strings.Contains(fmt.Sprint(p.records), string(journal.EmergencyBegin)) {
 		t.Fatalf("%d grants have neither ended nor are open, and there was no emergency", open)
 	}
 	// After "granted" comes "open" and never the reverse: the record is first.

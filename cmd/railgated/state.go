@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"railgate/driver/panel"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -33,7 +33,7 @@ const (
 // rules are what the configuration makes of a lane.
 type rules struct {
 	direction   string
-	role        store.Role
+	role        journal.Role
 	accept      verify.Rules
 	passback    string // off, soft, hard
 	passbackFor time.Duration
@@ -86,7 +86,7 @@ func parseService(name string) (serviceMode, error) {
 
 // grant is one person who may pass.
 type grant struct {
-	record store.Record // of the decision
+	record journal.Record // of the decision
 	until  time.Duration
 }
 
@@ -99,7 +99,7 @@ type heldText struct {
 // pending is a code whose record is on its way to the disk.
 type pending struct {
 	verdict verify.Verdict
-	record  store.Record
+	record  journal.Record
 	readAt  time.Duration
 	service serviceMode // a staff code: what the lane becomes
 	staff   bool
@@ -123,13 +123,13 @@ type state struct {
 	obstructed bool           // for too long
 	held       []heldText     // oldest first
 	pending    *pending
-	shown      string         // what is shown, as a panel's occasion
-	shownUntil time.Duration  // what is shown gives way to the lane's face then; 0: it does not
-	garbage    budget         // denials of what nobody signed that may be journaled one by one,
-	signed     budget         // and of what somebody did
-	counted    []store.Record // denials over the budget, one for each reason, with their count
-	countAt    time.Duration  // when they are journaled
-	blindSince time.Time      // codes that began before may have been used; zero: none
+	shown      string           // what is shown, as a panel's occasion
+	shownUntil time.Duration    // what is shown gives way to the lane's face then; 0: it does not
+	garbage    budget           // denials of what nobody signed that may be journaled one by one,
+	signed     budget           // and of what somebody did
+	counted    []journal.Record // denials over the budget, one for each reason, with their count
+	countAt    time.Duration    // when they are journaled
+	blindSince time.Time        // codes that began before may have been used; zero: none
 }
 
 // allowance is how many of something may happen: a burst, and so many a second.

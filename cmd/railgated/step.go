@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"railgate/driver/panel"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -65,7 +65,7 @@ func (s state) step(ev event, now instant) (state, []effect) {
 	case evCause:
 		t.setCause(ev.cause, ev.why)
 	case evService:
-		t.setService(ev.mode, store.Record{Detail: ev.mode.String() + ", by " + ev.by})
+		t.setService(ev.mode, journal.Record{Detail: ev.mode.String() + ", by " + ev.by})
 	case evBlind:
 		t.blindSince = ev.since
 	case evNote:
@@ -81,15 +81,15 @@ func (s state) step(ev event, now instant) (state, []effect) {
 func (t *stepper) do(e effect) { t.effects = append(t.effects, e) }
 
 // stamp gives a record its time and its lane.
-func (t *stepper) stamp(r store.Record) store.Record {
+func (t *stepper) stamp(r journal.Record) journal.Record {
 	r.Time, r.Unsure, r.Direction = t.now.wall, !t.now.trusted, t.rules.direction
 	return r
 }
 
-func (t *stepper) journal(r store.Record) { t.do(effJournal{t.stamp(r)}) }
+func (t *stepper) journal(r journal.Record) { t.do(effJournal{t.stamp(r)}) }
 
 func (t *stepper) show(o panel.Occasion, d time.Duration) {
-	o.Exit = t.rules.role == store.Exit
+	o.Exit = t.rules.role == journal.Exit
 	t.do(effShow{o, d})
 	t.shown, t.shownUntil = o.Reason, 0
 	if d > 0 {
@@ -163,14 +163,14 @@ func (t *stepper) expire() {
 		t.noPassage()
 	}
 	if t.service != noService && t.now.mono >= t.serviceEnd {
-		t.setService(noService, store.Record{Detail: "its time is over"})
+		t.setService(noService, journal.Record{Detail: "its time is over"})
 	}
 	if t.freeNow() && t.now.mono >= t.reopenAt {
 		t.openFreely()
 	}
 	if t.sensor && !t.obstructed && t.now.mono >= t.sensorAt+blockedFor {
 		t.obstructed = true
-		t.journal(store.Record{Kind: store.Obstructed})
+		t.journal(journal.Record{Kind: journal.Obstructed})
 	}
 	if len(t.counted) > 0 && t.now.mono >= t.countAt {
 		for _, r := range t.counted {

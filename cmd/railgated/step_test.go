@@ -10,7 +10,7 @@ import (
 
 	"railgate/driver"
 	"railgate/driver/panel"
-	"railgate/store"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -23,18 +23,18 @@ type play struct {
 	state
 	now      time.Duration
 	verdicts map[string]verify.Verdict
-	used     map[store.Use]bool
-	inside   map[store.ID]store.Crossing
+	used     map[journal.Use]bool
+	inside   map[journal.ID]journal.LastPassage
 	seq      uint64
 	spendErr error         // what the store answers
 	spendFor time.Duration // how long it takes
 	openErr  error
 	log      []string
-	records  []store.Record
+	records  []journal.Record
 }
 
 func entry(change ...func(*rules)) *rules {
-	r := &rules{direction: "entry", role: store.Entry, passback: "off", passbackFor: 2 * time.Hour, openFor: 5 * time.Second, opens: true}
+	r := &rules{direction: "entry", role: journal.Entry, passback: "off", passbackFor: 2 * time.Hour, openFor: 5 * time.Second, opens: true}
 	for _, f := range change {
 		f(r)
 	}
@@ -49,7 +49,7 @@ type tester interface {
 }
 
 func newPlay(t tester, r *rules) *play {
-	return &play{t: t, state: newState(r), verdicts: map[string]verify.Verdict{}, used: map[store.Use]bool{}, inside: map[store.ID]store.Crossing{}}
+	return &play{t: t, state: newState(r), verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{}}
 }
 
 // code makes a text that is granted, of a holder's nth code.
@@ -91,7 +91,7 @@ func (p *play) perform(e effect) {
 			v = verify.Verdict{Reason: verify.Malformed}
 		}
 		answer := evVerdict{reading: e.reading, at: e.at, verdict: v}
-		if c, ok := p.inside[store.ID(v.Holder)]; ok {
+		if c, ok := p.inside[journal.ID(v.Holder)]; ok {
 			answer.crossing = &c
 		}
 		p.feed(answer)
@@ -99,7 +99,7 @@ func (p *play) perform(e effect) {
 		p.now += p.spendFor
 		err := p.spendErr
 		if p.used[e.use] {
-			err = store.ErrSpent
+			err = journal.ErrSpent
 		}
 		if err == nil {
 			p.used[e.use] = true
@@ -118,7 +118,7 @@ func (p *play) perform(e effect) {
 	case effJournal:
 		p.write(e.record)
 	case effPassed:
-		p.inside[e.record.Holder] = store.Crossing{Role: p.rules.role, Time: e.record.Time}
+		p.inside[e.record.Holder] = journal.LastPassage{Role: p.rules.role, Time: e.record.Time}
 		p.write(e.record)
 	case effShow:
 		p.note("show " + e.occasion.Reason)
@@ -129,11 +129,11 @@ func (p *play) perform(e effect) {
 	}
 }
 
-func (p *play) write(r store.Record) {
+func (p *play) write(r journal.Record) {
 	p.seq++
 	r.Seq = p.seq
 	p.records = append(p.records, r)
-	if r.Kind == store.Decision {
+	if r.Kind == journal.Decision {
 		p.note(r.Decision + " " + r.Reason)
 		return
 	}
@@ -383,7 +383,7 @@ func TestGrantsAreBounded(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
-	p := newPlay(t, &rules{direction: "check", role: store.Check, passback: "hard", openFor: 5 * time.Second})
+	p := newPlay(t, &rules{direction: "check", role: journal.Check, passback: "hard", openFor: 5 * time.Second})
 	code := p.code("a", 0)
 	p.read(code)
 	p.want("granted ok", "show ok") // decides and shows, opens nothing
@@ -397,19 +397,19 @@ func TestRoles(t *testing.T) {
 func TestPassback(t *testing.T) {
 	for _, tt := range []struct {
 		name, passback string
-		role           store.Role
-		crossed        store.Crossing
+		role           journal.Role
+		crossed        journal.LastPassage
 		want, flag     string
 	}{
-		{"off", "off", store.Entry, store.Crossing{Role: store.Entry, Time: noon}, "granted ok", ""},
-		{"soft: granted and flagged", "soft", store.Entry, store.Crossing{Role: store.Entry, Time: noon}, "granted ok", "passback"},
-		{"hard: denied", "hard", store.Entry, store.Crossing{Role: store.Entry, Time: noon}, "show passback", ""},
-		{"hard: went out since", "hard", store.Entry, store.Crossing{Role: store.Exit, Time: noon}, "granted ok", ""},
-		{"hard: forgotten after passback_for", "hard", store.Entry, store.Crossing{Role: store.Entry, Time: noon.Add(-2 * time.Hour)}, "granted ok", ""},
-		{"hard: a nanosecond before that", "hard", store.Entry, store.Crossing{Role: store.Entry, Time: noon.Add(-2*time.Hour + 1)}, "show passback", ""},
-		{"hard, exit: went out already", "hard", store.Exit, store.Crossing{Role: store.Exit, Time: noon}, "show passback", ""},
-		{"hard, exit: came in", "hard", store.Exit, store.Crossing{Role: store.Entry, Time: noon}, "granted ok", ""},
-		{"hard, exit: no passage is known here", "hard", store.Exit, store.Crossing{}, "granted ok", ""},
+		{"off", "off", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon}, "granted ok", ""},
+		{"soft: granted and flagged", "soft", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon}, "granted ok", "passback"},
+		{"hard: denied", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon}, "show passback", ""},
+		{"hard: went out since", "hard", journal.Entry, journal.LastPassage{Role: journal.Exit, Time: noon}, "granted ok", ""},
+		{"hard: forgotten after passback_for", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(-2 * time.Hour)}, "granted ok", ""},
+		{"hard: a nanosecond before that", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(-2*time.Hour + 1)}, "show passback", ""},
+		{"hard, exit: went out already", "hard", journal.Exit, journal.LastPassage{Role: journal.Exit, Time: noon}, "show passback", ""},
+		{"hard, exit: came in", "hard", journal.Exit, journal.LastPassage{Role: journal.Entry, Time: noon}, "granted ok", ""},
+		{"hard, exit: no passage is known here", "hard", journal.Exit, journal.LastPassage{}, "granted ok", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPlay(t, entry(func(r *rules) { r.passback, r.role = tt.passback, tt.role }))
@@ -680,7 +680,7 @@ func TestRecordsNameTheCode(t *testing.T) {
 
 func TestWordsKnowTheLaneAndTheDocument(t *testing.T) {
 	var got []panel.Occasion
-	s := newState(&rules{direction: "exit", role: store.Exit, openFor: time.Second, opens: true})
+	s := newState(&rules{direction: "exit", role: journal.Exit, openFor: time.Second, opens: true})
 	for _, v := range []verify.Verdict{
 		{Reason: verify.CertificateExpired, Signed: true},
 		{Reason: verify.CertificateExpired, Signed: true, Way: verify.ByIssuer},

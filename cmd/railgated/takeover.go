@@ -2,7 +2,7 @@ package main
 
 import (
 	"railgate/driver/panel"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // This file is the part of the law that takes the lane from the passengers: an
@@ -19,10 +19,10 @@ func (t *stepper) alarm(active bool) {
 		t.grants, t.evacuated = nil, 0
 		t.graceEnd = 0
 		t.do(effRelease{})
-		t.journal(store.Record{Kind: store.EmergencyBegin})
+		t.journal(journal.Record{Kind: journal.EmergencyBegin})
 		return
 	}
-	t.journal(store.Record{Kind: store.EmergencyEnd, Count: t.evacuated})
+	t.journal(journal.Record{Kind: journal.EmergencyEnd, Count: t.evacuated})
 	t.reopenAt = t.now.mono
 }
 
@@ -36,15 +36,15 @@ func (t *stepper) setCause(c cause, why string) {
 	switch {
 	case why != "" && news:
 		t.do(effRelease{})
-		t.journal(store.Record{Kind: store.OutOfService, Detail: c.String() + ": " + why})
+		t.journal(journal.Record{Kind: journal.OutOfService, Detail: c.String() + ": " + why})
 	case why == "" && !t.outOfService():
-		t.journal(store.Record{Kind: store.InService})
+		t.journal(journal.Record{Kind: journal.InService})
 		t.reopenAt = t.now.mono
 	}
 }
 
 // setService lets a technician, or the clock, do what a staff code does.
-func (t *stepper) setService(m serviceMode, r store.Record) {
+func (t *stepper) setService(m serviceMode, r journal.Record) {
 	if t.service == noService && m == noService {
 		return
 	}
@@ -73,9 +73,9 @@ func (t *stepper) openFreely() {
 	t.do(effOpen{t.rules.openFor + reopenOverlap})
 }
 
-func serviceKind(m serviceMode) store.Kind {
+func serviceKind(m serviceMode) journal.Kind {
 	if m == noService {
-		return store.ServiceEnd
+		return journal.ServiceEnd
 	}
-	return store.ServiceBegin
+	return journal.ServiceBegin
 }

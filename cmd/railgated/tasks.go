@@ -15,7 +15,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/driver/turnstile"
-	"railgate/store"
+	"railgate/store/journal"
 )
 
 // A task works until its context ends, and then returns nil.
@@ -31,7 +31,7 @@ func (g *gate) run() error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1)
 	g.log.Info("railgated starts", "version", version, "config", g.cfg.Path, "gate", g.cfg.Gate, "direction", g.cfg.Lane.Direction)
-	g.lane.in.post(evNote{store.Record{Kind: store.Started, Detail: "railgated " + version}})
+	g.lane.in.post(evNote{journal.Record{Kind: journal.Started, Detail: "railgated " + version}})
 
 	ctx, fail := context.WithCancelCause(context.Background())
 	untilLane, stopLane := context.WithCancel(context.Background())

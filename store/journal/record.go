@@ -1,10 +1,10 @@
-package store
+// Package journal is what a gate writes down: records, and what a code was used
+// for. It knows no file; package store keeps it.
+package journal
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -85,48 +85,13 @@ var (
 
 func must[T any](v T, err error) T {
 	if err != nil {
-		panic("store: internal error: " + err.Error())
+		panic("journal: internal error: " + err.Error())
 	}
 	return v
 }
 
-// errDamaged is a value whose checksum does not fit.
-var errDamaged = errors.New("damaged: its checksum does not fit")
+// Encode writes a value as CBOR, in the one way that values are written here.
+func Encode(v any) ([]byte, error) { return encMode.Marshal(v) }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// seal appends a CRC-32C over key and value to value: bbolt has none of its own,
-// and a flipped bit on a memory card must not pass for a record.
-func seal(key, value []byte) []byte {
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	return append(value, byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))
-}
-
-// unseal checks and takes off what seal appended.
-func unseal(key, sealed []byte) ([]byte, error) {
-	n := len(sealed) - 4
-	if n < 0 {
-		return nil, errDamaged
-	}
-	again := seal(key, append([]byte(nil), sealed[:n]...))
-	if string(again) != string(sealed) {
-		return nil, errDamaged
-	}
-	return sealed[:n], nil
-}
-
-func encodeSealed(key []byte, v any) ([]byte, error) {
-	value, err := encMode.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return seal(key, value), nil
-}
-
-func decodeSealed(key, sealed []byte, v any) error {
-	value, err := unseal(key, sealed)
-	if err != nil {
-		return err
-	}
-	return decMode.Unmarshal(value, v)
-}
+// Decode reads what Encode wrote into v.
+func Decode(data []byte, v any) error { return decMode.Unmarshal(data, v) }

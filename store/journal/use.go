@@ -1,0 +1,34 @@
+package journal
+
+import (
+	"errors"
+	"time"
+)
+
+// Role is what a code is used for: one code at a real-name check and then at the
+// entry is two uses.
+type Role uint8
+
+const (
+	Entry Role = iota + 1
+	Exit
+	Check
+)
+
+// A Use is a code in a role. Its signature is no part of it: an ECDSA signature
+// has a second spelling, and a code must not.
+type Use struct {
+	Role        Role
+	Certificate ID // at most 16 bytes
+	IssuedAt    int64
+	Slot        uint8
+}
+
+// ErrSpent is the answer to a use that has been granted before.
+var ErrSpent = errors.New("code already used in this role")
+
+// A LastPassage is the last time that a holder crossed, for anti-passback.
+type LastPassage struct {
+	Role Role      `cbor:"1,keyasint"`
+	Time time.Time `cbor:"2,keyasint"`
+}
