@@ -102,7 +102,7 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("event %d", uint8(k))
 }
 
-// A Panel shows the passenger what was decided: light, sound, words.
+// A Panel shows the passenger what was decided: light and sound.
 type Panel interface {
 	fmt.Stringer
 
@@ -119,14 +119,7 @@ type Panel interface {
 type Display struct {
 	Light Light
 	Sound Sound
-	Words []Words       // in the order of the panel's languages
 	For   time.Duration // then the panel goes idle; 0: until the next Display
-}
-
-// Words are one message in one language.
-type Words struct {
-	Language string `json:"language"` // BCP 47: zh, en
-	Text     string `json:"text"`
 }
 
 // Light is the panel's light.

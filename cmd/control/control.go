@@ -14,10 +14,10 @@ package control
 import (
 	"time"
 
-	"railgate/driver"
 	"railgate/driver/clock"
 	"railgate/store"
 	"railgate/store/journal"
+	"railgate/verify/lane"
 )
 
 // SocketName is the socket's name in the data folder.
@@ -88,7 +88,7 @@ type Clock struct {
 	Error     float64      `json:"error_seconds"`
 	Floor     time.Time    `json:"floor"`
 	Suspect   bool         `json:"suspect"` // most passengers' codes are outside their minute
-	Histogram []clock.Bin  `json:"histogram"`
+	Histogram []lane.Bin   `json:"histogram"`
 }
 
 // Keyset is what the gate trusts.
@@ -130,10 +130,10 @@ type Event struct {
 
 // Show is what a passenger sees, hears and reads.
 type Show struct {
-	Reason    string         `json:"reason"`
-	Light     string         `json:"light"`
-	Sound     string         `json:"sound"`
-	Words     []driver.Words `json:"words"`
-	Seconds   float64        `json:"seconds"` // then the lane's face again; 0: until the next
-	Direction string         `json:"direction"`
+	Reason    string       `json:"reason"`
+	Light     string       `json:"light"`
+	Sound     string       `json:"sound"`
+	Words     []lane.Words `json:"words"`
+	Seconds   float64      `json:"seconds"` // then the lane's face again; 0: until the next
+	Direction string       `json:"direction"`
 }

@@ -14,7 +14,7 @@ import (
 // service, what is back lets it work again.
 
 // check looks at the devices, the keyset and the store's memory.
-func (l *lane) check() {
+func (l *runner) check() {
 	l.cause(causeScanner, l.scannersMissing())
 	if l.turnstile != nil {
 		l.cause(causeTurnstile, missing(l.turnstile))
@@ -29,14 +29,14 @@ func (l *lane) check() {
 }
 
 // cause steps the lane where a cause has changed.
-func (l *lane) cause(c cause, why string) {
+func (l *runner) cause(c cause, why string) {
 	if l.state.why[c] != why {
 		l.step(evCause{c, why})
 	}
 }
 
 // scannersMissing says why nobody can show a code: no scanner works.
-func (l *lane) scannersMissing() string {
+func (l *runner) scannersMissing() string {
 	var why []string
 	for _, s := range l.scanners {
 		switch reason := missing(s); reason {
@@ -68,7 +68,7 @@ func missing(d interface{ Health() driver.Health }) string {
 // checkMemory goes by what a store that lost its memory says. No code from before
 // it went blind is granted: while rotating codes from then may still be valid the
 // lane is closed, and paper is denied until its day is over.
-func (l *lane) checkMemory(keys *verify.Keyset) {
+func (l *runner) checkMemory(keys *verify.Keyset) {
 	blind := l.store.Blind()
 	if !blind.Blind || keys == nil {
 		if !blind.Blind {
@@ -102,7 +102,7 @@ func (l *lane) checkMemory(keys *verify.Keyset) {
 	}
 }
 
-func (l *lane) setBlindSince(since time.Time) {
+func (l *runner) setBlindSince(since time.Time) {
 	if !l.state.blindSince.Equal(since) {
 		l.step(evBlind{since})
 	}

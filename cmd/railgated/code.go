@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"railgate/driver"
-	"railgate/driver/panel"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 // This file is the part of the law that is about one code: read, judged, spent, let through.
@@ -76,7 +76,7 @@ func (t *stepper) judge(ev evVerdict) {
 	case v.Class == verify.Staff:
 		t.spend(&pending{verdict: *v, record: r, readAt: ev.at, staff: true, service: (t.service + 1) % (diagnosis + 1)})
 	case t.service == freePassage:
-		t.show(panel.Occasion{Reason: string(verify.OK)}, denialShown)
+		t.show(lane.Occasion{Reason: string(verify.OK)}, denialShown)
 	case t.service != noService:
 		t.deny(laneOutOfOrder, v, r)
 	default:
@@ -135,7 +135,7 @@ func (t *stepper) spent(ev evSpent) {
 		late := follow(p.record, journal.TooLate)
 		late.Grant, late.Detail = ev.seq, fmt.Sprintf("the disk took %v", (t.now.mono-p.readAt).Round(time.Millisecond))
 		t.journal(late)
-		t.show(panel.Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
+		t.show(lane.Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
 	case p.staff:
 		t.beginService(p.service)
 	default:
@@ -147,7 +147,7 @@ func (t *stepper) spent(ev evSpent) {
 // let lets one person through.
 func (t *stepper) let(r journal.Record) {
 	if !t.rules.opens {
-		t.show(panel.Occasion{Reason: string(verify.OK)}, denialShown)
+		t.show(lane.Occasion{Reason: string(verify.OK)}, denialShown)
 		return
 	}
 	until := t.now.mono + t.rules.openFor
@@ -179,7 +179,7 @@ func (t *stepper) opened(err error) {
 	n := len(t.grants)
 	if err == nil {
 		if n > 0 {
-			t.show(panel.Occasion{Reason: string(verify.OK)}, t.rules.openFor)
+			t.show(lane.Occasion{Reason: string(verify.OK)}, t.rules.openFor)
 		}
 		return
 	}
@@ -200,7 +200,7 @@ func (t *stepper) opened(err error) {
 func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record) {
 	r.Kind, r.Decision, r.Reason = journal.Decision, "denied", string(reason)
 	r = t.stamp(r)
-	t.show(panel.Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
+	t.show(lane.Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
 	budget, allowance := &t.garbage, garbageAllowance
 	if v.Signed {
 		budget, allowance = &t.signed, signedAllowance

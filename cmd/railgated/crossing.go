@@ -1,8 +1,8 @@
 package main
 
 import (
-	"railgate/driver/panel"
 	"railgate/store/journal"
+	"railgate/verify/lane"
 )
 
 // This file is the part of the law that is about people in the passage.
@@ -44,10 +44,10 @@ func (t *stepper) cross() {
 		t.openFreely()
 	case t.graceEnd > 0 && t.now.mono < t.graceEnd:
 		t.journal(journal.Record{Kind: journal.Tailgating})
-		t.show(panel.Occasion{Reason: panel.OneByOne}, denialShown)
+		t.show(lane.Occasion{Reason: lane.ScreenOneByOne}, denialShown)
 	default:
 		t.journal(journal.Record{Kind: journal.Forced})
-		t.show(panel.Occasion{Reason: panel.OneByOne}, denialShown)
+		t.show(lane.Occasion{Reason: lane.ScreenOneByOne}, denialShown)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"railgate/driver/panel"
 	"railgate/driver/scanner"
 	"railgate/driver/turnstile"
+	"railgate/verify/lane"
 )
 
 // devices are what a configuration asks for.
@@ -103,4 +104,30 @@ func (d *devices) release(log *slog.Logger) {
 			log.Warn("an output cannot be made inactive yet", "err", err)
 		}
 	}
+}
+
+// lightOf is the panel's light for the law's.
+func lightOf(l lane.Light) driver.Light {
+	switch l {
+	case lane.Green:
+		return driver.Green
+	case lane.Red:
+		return driver.Red
+	}
+	return driver.Dark
+}
+
+// soundOf is the panel's sound for the law's.
+func soundOf(s lane.Sound) driver.Sound {
+	switch s {
+	case lane.SoundPass:
+		return driver.Pass
+	case lane.Again:
+		return driver.Again
+	case lane.Staff:
+		return driver.Staff
+	case lane.Alarm:
+		return driver.Alarm
+	}
+	return driver.Silent
 }

@@ -4,9 +4,9 @@ import (
 	"time"
 
 	"railgate/driver"
-	"railgate/driver/panel"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 // The events.
@@ -79,7 +79,7 @@ type (
 	effPassed struct{ record journal.Record }
 	// effShow: show something, for a while or until the next.
 	effShow struct {
-		occasion panel.Occasion
+		occasion lane.Occasion
 		d        time.Duration
 	}
 	// effDrop: a reading was passed over.

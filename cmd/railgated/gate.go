@@ -28,7 +28,7 @@ type gate struct {
 	clock   *clock.Clock
 	keys    *keyring
 	devices *devices
-	lane    *lane
+	lane    *runner
 
 	anchored time.Time // when the clock's anchor was kept last; owned by the clock's task
 }
@@ -63,7 +63,7 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 		}
 	}
 	g.openClock()
-	g.lane = newLane(laneRules(cfg), log)
+	g.lane = newRunner(laneRules(cfg), log)
 	g.lane.languages, g.lane.clock, g.lane.store, g.lane.keys = cfg.Panel.Languages, g.clock, g.store, g.keys
 	g.lane.scanners, g.lane.turnstile, g.lane.panel = devices.scanners, devices.turnstile, devices.panel
 	return g, nil
@@ -140,7 +140,7 @@ func (g *gate) close() error {
 	return nil
 }
 
-func (l *lane) storeChanged(err error) {
+func (l *runner) storeChanged(err error) {
 	why := ""
 	if err != nil {
 		why = err.Error()
@@ -163,7 +163,7 @@ func (g *gate) clockChanged(s clock.State) {
 	}
 }
 
-func (l *lane) clockChanged(s clock.State) {
+func (l *runner) clockChanged(s clock.State) {
 	l.in.post(evCause{causeClock, s.Why})
 	if s.Step != 0 {
 		l.in.post(evNote{journal.Record{Kind: journal.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})

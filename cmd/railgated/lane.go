@@ -11,15 +11,15 @@ import (
 	"railgate/cmd/control"
 	"railgate/driver"
 	"railgate/driver/clock"
-	"railgate/driver/panel"
 	"railgate/store"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
-// A lane does what step says. One goroutine owns the state, and nothing else
+// A runner does what the law says. One goroutine owns the state, and nothing else
 // opens the gate.
-type lane struct {
+type runner struct {
 	rules     *rules
 	languages []string
 	log       *slog.Logger
@@ -42,7 +42,7 @@ type lane struct {
 
 	mu      sync.Mutex // guards the fields below, for whoever asks
 	view    laneView
-	crowd   clock.Crowd
+	ages    lane.CodeAges
 	counts  control.Counts
 	timings control.Timings
 	history history
@@ -65,8 +65,8 @@ const (
 	checkClosely = 20 * time.Millisecond
 )
 
-func newLane(r *rules, log *slog.Logger) *lane {
-	l := &lane{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: newState(r)}
+func newRunner(r *rules, log *slog.Logger) *runner {
+	l := &runner{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: newState(r)}
 	l.counts = control.Counts{Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{}}
 	// Until a device has said how it is, it is not there. That is no news.
 	l.state.why[causeScanner] = starting
@@ -77,10 +77,10 @@ func newLane(r *rules, log *slog.Logger) *lane {
 	return l
 }
 
-func (l *lane) String() string { return "lane" }
+func (l *runner) String() string { return "lane" }
 
 // deliver is where scanners leave readings.
-func (l *lane) deliver(r driver.Reading) {
+func (l *runner) deliver(r driver.Reading) {
 	l.mu.Lock()
 	l.counts.Readings[r.Scanner]++
 	l.mu.Unlock()
@@ -88,7 +88,7 @@ func (l *lane) deliver(r driver.Reading) {
 }
 
 // sensed is where the turnstile leaves events.
-func (l *lane) sensed(e driver.Event) {
+func (l *runner) sensed(e driver.Event) {
 	switch e.Kind {
 	case driver.PassageEvent:
 		l.in.post(evSensor{e.Active})
@@ -101,16 +101,16 @@ func (l *lane) sensed(e driver.Event) {
 	}
 }
 
-func (l *lane) instant() instant {
+func (l *runner) instant() instant {
 	wall, trusted := l.clock.Now()
 	return instant{mono: time.Since(l.began), wall: wall, trusted: trusted}
 }
 
 // Run works until ctx ends, then releases the relay.
-func (l *lane) Run(ctx context.Context) error {
+func (l *runner) Run(ctx context.Context) error {
 	defer l.release()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a bad page of the store is an error there
-	l.carry(effShow{panel.Occasion{Reason: l.state.rest()}, 0})
+	l.carry(effShow{lane.Occasion{Reason: l.state.rest()}, 0})
 	l.state.shown = l.state.rest()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -134,7 +134,7 @@ func (l *lane) Run(ctx context.Context) error {
 }
 
 // rest does what time alone asks for and says how long there is nothing to do.
-func (l *lane) rest() time.Duration {
+func (l *runner) rest() time.Duration {
 	l.beats.Add(1)
 	now := time.Since(l.began)
 	if next := l.state.next(); next > 0 && next <= now {
@@ -155,7 +155,7 @@ func (l *lane) rest() time.Duration {
 }
 
 // step feeds the lane one event and carries out what follows.
-func (l *lane) step(ev event) {
+func (l *runner) step(ev event) {
 	var effects []effect
 	l.state, effects = l.state.step(ev, l.instant())
 	l.look()
@@ -165,7 +165,7 @@ func (l *lane) step(ev event) {
 }
 
 // look lets others see what the state is.
-func (l *lane) look() {
+func (l *runner) look() {
 	view := laneView{mode: l.state.mode(), reasons: l.state.reasons(), obstructed: l.state.obstructed, service: l.state.service, blind: !l.state.blindSince.IsZero()}
 	for c, why := range l.state.why {
 		view.causes[c] = why != ""
@@ -175,14 +175,14 @@ func (l *lane) look() {
 	l.mu.Unlock()
 }
 
-func (l *lane) seen() laneView {
+func (l *runner) seen() laneView {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.view
 }
 
 // carry carries out one effect, and feeds back what came of it.
-func (l *lane) carry(e effect) {
+func (l *runner) carry(e effect) {
 	switch e := e.(type) {
 	case effDecide:
 		l.decide(e)
@@ -219,21 +219,21 @@ func (l *lane) carry(e effect) {
 	}
 }
 
-func (l *lane) release() {
+func (l *runner) release() {
 	if l.turnstile != nil {
 		l.check1(l.turnstile.Release())
 	}
 }
 
 // check1 notes a turnstile that failed to close; it says so itself as well.
-func (l *lane) check1(err error) {
+func (l *runner) check1(err error) {
 	if err != nil {
 		l.log.Error("closing the turnstile", "err", err)
 	}
 }
 
 // decide verifies a reading by the time that it is.
-func (l *lane) decide(e effDecide) {
+func (l *runner) decide(e effDecide) {
 	now := l.instant()
 	l.times = control.Timings{Wait: (now.mono - e.at).Microseconds()}
 	l.readAt = e.at
@@ -255,7 +255,7 @@ func (l *lane) decide(e effDecide) {
 }
 
 // learn takes what a signed code says of the time: a floor, and a hint.
-func (l *lane) learn(v *verify.Verdict, now instant) {
+func (l *runner) learn(v *verify.Verdict, now instant) {
 	if v.Reason == verify.KeyRevoked || v.Reason == verify.KeyNotValid {
 		return
 	}
@@ -265,10 +265,10 @@ func (l *lane) learn(v *verify.Verdict, now instant) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.crowd.Show(string(v.Holder), now.wall.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
+	l.ages.Add(string(v.Holder), now.wall.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
 }
 
-func (l *lane) open(window time.Duration) {
+func (l *runner) open(window time.Duration) {
 	began := time.Now()
 	err := l.turnstile.Open(window)
 	done := time.Now()
@@ -284,17 +284,17 @@ func (l *lane) open(window time.Duration) {
 	l.step(evOpened{err})
 }
 
-func (l *lane) show(e effShow) {
-	d := panel.For(e.occasion, l.languages, e.d)
-	l.panel.Show(d)
+func (l *runner) show(e effShow) {
+	m := lane.Say(e.occasion, l.languages)
+	l.panel.Show(driver.Display{Light: lightOf(m.Light), Sound: soundOf(m.Sound), For: e.d})
 	l.hub.publish(control.Event{Time: l.instant().wall, Mode: string(l.seen().mode), Show: &control.Show{
-		Reason: e.occasion.Reason, Light: d.Light.String(), Sound: d.Sound.String(), Words: d.Words,
+		Reason: e.occasion.Reason, Light: string(m.Light), Sound: string(m.Sound), Words: m.Words,
 		Seconds: e.d.Seconds(), Direction: l.rules.direction,
 	}})
 }
 
 // report tells the log and whoever listens what was journaled.
-func (l *lane) report(r journal.Record) {
+func (l *runner) report(r journal.Record) {
 	l.mu.Lock()
 	l.counts.Records[string(r.Kind)]++
 	if r.Decision != "" {

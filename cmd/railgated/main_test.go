@@ -36,7 +36,7 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 // READY by a gate whose scanner was not there yet.
 func TestALaneThatHasNotBegunIsOutOfService(t *testing.T) {
 	for _, opens := range []bool{true, false} {
-		l := newLane(&rules{opens: opens}, slog.New(slog.DiscardHandler))
+		l := newRunner(&rules{opens: opens}, slog.New(slog.DiscardHandler))
 		if got := l.seen().mode; got != modeOutOfService {
 			t.Errorf("opens %v: mode %q; want %q", opens, got, modeOutOfService)
 		}

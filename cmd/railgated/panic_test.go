@@ -77,7 +77,7 @@ func goroutines(t *testing.T, s *site, url string, nth int) string {
 
 func TestStrangersAreSeen(t *testing.T) {
 	const dump = "SIGQUIT: quit\n\ngoroutine 1 [select]:\nmain.(*gate).wait(0x1)\n\t/main.go:1\nmain.main()\n\t/main.go:2\nruntime.main()\n\t/proc.go:1\n\n" +
-		"goroutine 7 [select]:\nmain.(*lane).Run(0x1)\n\t/lane.go:1\nmain.(*gate).spawn.func1()\n\t/main.go:3\n\n" +
+		"goroutine 7 [select]:\nmain.(*runner).Run(0x1)\n\t/lane.go:1\nmain.(*gate).spawn.func1()\n\t/main.go:3\n\n" +
 		"goroutine 8 [IO wait]:\nos/signal.loop()\n\t/signal.go:1\n\ngoroutine 9 [sleep]:\nmain.forgotten()\n\t/main.go:4\ncreated by main.main in goroutine 1\n"
 	found, n := strangers(dump)
 	if len(found) != 1 || !strings.Contains(found[0], "main.forgotten") || n != 1 {

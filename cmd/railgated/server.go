@@ -23,7 +23,7 @@ import (
 // A server answers on the unix socket, and on HTTP where that is configured.
 type server struct {
 	cfg     *configs.Config
-	lane    *lane
+	lane    *runner
 	sim     *turnstile.Sim // nil: the turnstile is not simulated
 	log     *slog.Logger
 	started time.Time

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"railgate/driver/panel"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 // instant is a moment by two clocks: one that nobody sets, which all timers go by,
@@ -152,7 +152,7 @@ func (b *budget) take(a allowance, now time.Duration) bool {
 	return true
 }
 
-func newState(r *rules) state { return state{rules: r, shown: panel.Idle} }
+func newState(r *rules) state { return state{rules: r, shown: lane.ScreenIdle} }
 
 // mode tells what the lane is doing.
 func (s *state) mode() mode {

@@ -20,7 +20,7 @@ const (
 )
 
 // status tells how the gate is.
-func (l *lane) status(c *configs.Config, started time.Time) *control.Status {
+func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	view := l.seen()
 	s := &control.Status{
 		Mode: string(view.mode), Problems: append([]string{}, view.reasons...),
@@ -66,7 +66,7 @@ func health(s *control.Status) control.Health {
 	return control.Healthy
 }
 
-func (l *lane) addDevices(s *control.Status, c *configs.Config) {
+func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 	add := func(kind, driverName string, d interface {
 		fmt.Stringer
 		Health() driver.Health
@@ -86,11 +86,11 @@ func (l *lane) addDevices(s *control.Status, c *configs.Config) {
 	add("panel", c.Panel.Driver, l.panel)
 }
 
-func (l *lane) addClock(s *control.Status) {
+func (l *runner) addClock(s *control.Status) {
 	state := l.clock.State()
 	now, trusted := l.clock.Now()
 	l.mu.Lock()
-	suspect, histogram := l.crowd.Suspect(), l.crowd.Histogram()
+	suspect, histogram := l.ages.Suspect(), l.ages.Histogram()
 	l.mu.Unlock()
 	s.Clock = control.Clock{
 		Time: now, Source: state.Source, Trusted: trusted, Why: state.Why, Error: state.Error.Seconds(), Floor: state.Floor,
@@ -101,7 +101,7 @@ func (l *lane) addClock(s *control.Status) {
 	}
 }
 
-func (l *lane) addKeyset(s *control.Status) {
+func (l *runner) addKeyset(s *control.Status) {
 	k := l.keys
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"railgate/driver/panel"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 // This file is the lane's law: one pure step, (state, event, now) → (state,
@@ -88,7 +88,7 @@ func (t *stepper) stamp(r journal.Record) journal.Record {
 
 func (t *stepper) journal(r journal.Record) { t.do(effJournal{t.stamp(r)}) }
 
-func (t *stepper) show(o panel.Occasion, d time.Duration) {
+func (t *stepper) show(o lane.Occasion, d time.Duration) {
 	o.Exit = t.rules.role == journal.Exit
 	t.do(effShow{o, d})
 	t.shown, t.shownUntil = o.Reason, 0
@@ -104,7 +104,7 @@ func (t *stepper) face(before string, mayPass bool) {
 	over := t.shownUntil > 0 && t.now.mono >= t.shownUntil
 	passed := mayPass && len(t.grants) == 0 && t.shown == string(verify.OK)
 	if !t.shows() && (t.rest() != before || over || passed) {
-		t.show(panel.Occasion{Reason: t.rest()}, 0)
+		t.show(lane.Occasion{Reason: t.rest()}, 0)
 	}
 }
 
@@ -117,15 +117,15 @@ func (t *stepper) shows() bool {
 func (s *state) rest() string {
 	switch {
 	case s.emergency:
-		return panel.Emergency
+		return lane.ScreenEmergency
 	case s.outOfService(), s.service == serviceClosed:
-		return panel.OutOfService
+		return lane.ScreenOutOfService
 	case s.service == freePassage:
-		return panel.FreePassage
+		return lane.ScreenFree
 	case s.service == diagnosis:
-		return panel.Diagnosis
+		return lane.ScreenDiagnosis
 	}
-	return panel.Idle
+	return lane.ScreenIdle
 }
 
 // next is the instant at which time alone will change something; 0: none.

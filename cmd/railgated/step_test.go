@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"railgate/driver"
-	"railgate/driver/panel"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 var noon = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
@@ -679,7 +679,7 @@ func TestRecordsNameTheCode(t *testing.T) {
 }
 
 func TestWordsKnowTheLaneAndTheDocument(t *testing.T) {
-	var got []panel.Occasion
+	var got []lane.Occasion
 	s := newState(&rules{direction: "exit", role: journal.Exit, openFor: time.Second, opens: true})
 	for _, v := range []verify.Verdict{
 		{Reason: verify.CertificateExpired, Signed: true},

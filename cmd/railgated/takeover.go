@@ -1,8 +1,8 @@
 package main
 
 import (
-	"railgate/driver/panel"
 	"railgate/store/journal"
+	"railgate/verify/lane"
 )
 
 // This file is the part of the law that takes the lane from the passengers: an
@@ -61,7 +61,7 @@ func (t *stepper) beginService(m serviceMode) {
 		t.do(effClose{})
 		t.graceEnd = t.now.mono + t.rules.openFor // whoever is still walking was let through
 	}
-	t.show(panel.Occasion{Reason: t.rest()}, 0)
+	t.show(lane.Occasion{Reason: t.rest()}, 0)
 	if t.freeNow() {
 		t.openFreely()
 	}

@@ -1,50 +1,50 @@
-package clock
+package lane
 
 import "time"
 
-// A Crowd is a hint from the passengers: how old their codes are when they show
+// CodeAges is a hint from the passengers: how old their codes are when they show
 // them. A right clock sees codes of every age within their minute; one that is
 // minutes off sees most of them outside it. The hint raises an alarm and never
 // moves the clock.
-type Crowd struct {
-	recent []showing // of distinct holders, oldest first
+type CodeAges struct {
+	recent []codeAge // of distinct holders, oldest first
 }
 
-type showing struct {
+type codeAge struct {
 	holder  string
 	outside bool
 	age     time.Duration // now less the slot's begin
 }
 
 const (
-	crowdSize   = 64
-	crowdEnough = 16 // fewer say nothing
+	agesKept   = 64
+	agesEnough = 16 // fewer say nothing
 )
 
-// Show takes one code whose signature holds: its age against its slot's begin,
+// Add takes one code whose signature holds: its age against its slot's begin,
 // and the span within which it would be granted.
-func (c *Crowd) Show(holder string, age, earliest, latest time.Duration) {
+func (c *CodeAges) Add(holder string, age, earliest, latest time.Duration) {
 	for i := range c.recent {
 		if c.recent[i].holder == holder {
 			c.recent = append(c.recent[:i], c.recent[i+1:]...)
 			break
 		}
 	}
-	if len(c.recent) == crowdSize {
+	if len(c.recent) == agesKept {
 		c.recent = c.recent[1:]
 	}
-	c.recent = append(c.recent, showing{holder, age < earliest || age >= latest, age})
+	c.recent = append(c.recent, codeAge{holder, age < earliest || age >= latest, age})
 }
 
 // Suspect tells whether most holders' codes lie outside their span.
-func (c *Crowd) Suspect() bool {
+func (c *CodeAges) Suspect() bool {
 	outside := 0
 	for _, s := range c.recent {
 		if s.outside {
 			outside++
 		}
 	}
-	return len(c.recent) >= crowdEnough && 2*outside > len(c.recent)
+	return len(c.recent) >= agesEnough && 2*outside > len(c.recent)
 }
 
 // Bins are the histogram's upper bounds; a last bin is open.
@@ -59,7 +59,7 @@ type Bin struct {
 }
 
 // Histogram is the ages of the codes of the latest holders.
-func (c *Crowd) Histogram() []Bin {
+func (c *CodeAges) Histogram() []Bin {
 	out := make([]Bin, len(bins)+1)
 	for i, b := range bins {
 		out[i].Below = b.Seconds()
