@@ -15,23 +15,23 @@ import (
 
 // check looks at the devices, the keyset and the store's memory.
 func (l *runner) check() {
-	l.cause(causeScanner, l.scannersMissing())
+	l.cause(CauseScanner, l.scannersMissing())
 	if l.turnstile != nil {
-		l.cause(causeTurnstile, missing(l.turnstile))
+		l.cause(CauseTurnstile, missing(l.turnstile))
 	}
 	keys := l.keys.current()
 	why := ""
 	if keys == nil {
 		why = l.keys.why()
 	}
-	l.cause(causeKeyset, why)
+	l.cause(CauseKeyset, why)
 	l.checkMemory(keys)
 }
 
 // cause steps the lane where a cause has changed.
-func (l *runner) cause(c cause, why string) {
+func (l *runner) cause(c Cause, why string) {
 	if l.state.why[c] != why {
-		l.step(evCause{c, why})
+		l.step(Missing{c, why})
 	}
 }
 
@@ -72,14 +72,14 @@ func (l *runner) checkMemory(keys *verify.Keyset) {
 	blind := l.store.Blind()
 	if !blind.Blind || keys == nil {
 		if !blind.Blind {
-			l.cause(causeMemory, "")
+			l.cause(CauseSpentCodes, "")
 			l.setBlindSince(time.Time{})
 		}
 		return
 	}
 	now, trusted := l.clock.Now()
 	if blind.Since.IsZero() {
-		l.cause(causeMemory, blind.Why)
+		l.cause(CauseSpentCodes, blind.Why)
 		if trusted && l.store.SetBlindSince(now) == nil {
 			blind.Since = now
 		} else {
@@ -90,21 +90,21 @@ func (l *runner) checkMemory(keys *verify.Keyset) {
 	rotating, paper := longestValid(keys)
 	switch {
 	case !trusted || now.Before(blind.Since.Add(rotating)):
-		l.cause(causeMemory, fmt.Sprintf("%s; opens by itself when no code from before can be valid", blind.Why))
+		l.cause(CauseSpentCodes, fmt.Sprintf("%s; opens by itself when no code from before can be valid", blind.Why))
 	case now.Before(blind.Since.Add(paper)):
-		l.cause(causeMemory, "")
+		l.cause(CauseSpentCodes, "")
 	default:
-		l.cause(causeMemory, "")
+		l.cause(CauseSpentCodes, "")
 		if l.store.SetSeeing() == nil {
 			l.setBlindSince(time.Time{})
-			l.step(evNote{journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
+			l.step(Note{journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
 		}
 	}
 }
 
 func (l *runner) setBlindSince(since time.Time) {
 	if !l.state.blindSince.Equal(since) {
-		l.step(evBlind{since})
+		l.step(Blind{since})
 	}
 }
 

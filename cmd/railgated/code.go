@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"railgate/driver"
 	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/lane"
@@ -22,30 +21,30 @@ const (
 )
 
 // read takes a reading, or passes it over.
-func (t *stepper) read(ev evReading) {
-	text := ev.reading.Text
+func (t *stepper) read(ev Read) {
+	text := ev.Text
 	switch {
 	case t.emergency:
-		t.do(effDrop{"emergency"})
-	case t.outOfService():
-		t.do(effDrop{"out_of_service"})
-	case t.now.mono-ev.at > staleAfter:
-		t.do(effDrop{"stale"})
+		t.do(Drop{"emergency"})
+	case t.OutOfService():
+		t.do(Drop{"out_of_service"})
+	case t.now.Mono-ev.At > staleAfter:
+		t.do(Drop{"stale"})
 	case t.isHeld(text):
-		t.do(effDrop{"held"})
+		t.do(Drop{"held"})
 	case len(t.grants) >= maxGrants:
-		t.do(effDrop{"busy"})
+		t.do(Drop{"busy"})
 	default:
 		t.hold(text)
-		t.do(effDecide(ev))
+		t.do(Decide{ev})
 	}
 }
 
 // isHeld tells whether a text is still held to the glass, and notes that it was read.
 func (t *stepper) isHeld(text string) bool {
 	for i := range t.held {
-		if t.held[i].text == text && t.now.mono-t.held[i].last <= heldFor {
-			t.held[i].last = t.now.mono
+		if t.held[i].text == text && t.now.Mono-t.held[i].last <= heldFor {
+			t.held[i].last = t.now.Mono
 			return true
 		}
 	}
@@ -53,31 +52,31 @@ func (t *stepper) isHeld(text string) bool {
 }
 
 func (t *stepper) hold(text string) {
-	t.held = slices.DeleteFunc(t.held, func(h heldText) bool { return h.text == text || t.now.mono-h.last > heldFor })
+	t.held = slices.DeleteFunc(t.held, func(h heldText) bool { return h.text == text || t.now.Mono-h.last > heldFor })
 	if len(t.held) == heldTexts {
 		t.held = t.held[1:]
 	}
-	t.held = append(t.held, heldText{text, t.now.mono})
+	t.held = append(t.held, heldText{text, t.now.Mono})
 }
 
 // judge goes on with a code that has been verified.
-func (t *stepper) judge(ev evVerdict) {
-	v := &ev.verdict
-	r := codeRecord(v, ev.reading.Scanner)
+func (t *stepper) judge(ev Judged) {
+	v := &ev.Verdict
+	r := codeRecord(v, ev.Scanner)
 	switch {
 	case t.emergency:
-		t.do(effDrop{"emergency"})
-	case t.outOfService():
+		t.do(Drop{"emergency"})
+	case t.OutOfService():
 		t.deny(laneOutOfOrder, v, r)
 	case !v.Granted():
 		t.deny(v.Reason, v, r)
 	case t.forgotten(v):
 		t.deny(alreadyUsed, v, r)
 	case v.Class == verify.Staff:
-		t.spend(&pending{verdict: *v, record: r, readAt: ev.at, staff: true, service: (t.service + 1) % (diagnosis + 1)})
-	case t.service == freePassage:
+		t.spend(&pending{verdict: *v, record: r, readAt: ev.At, staff: true, service: (t.service + 1) % (ServiceDiagnosis + 1)})
+	case t.service == ServiceFree:
 		t.show(lane.Occasion{Reason: string(verify.OK)}, denialShown)
-	case t.service != noService:
+	case t.service != ServiceNone:
 		t.deny(laneOutOfOrder, v, r)
 	default:
 		t.judgePassback(ev, r)
@@ -90,17 +89,17 @@ func (t *stepper) forgotten(v *verify.Verdict) bool {
 }
 
 // judgePassback grants a code, unless its holder went this way already.
-func (t *stepper) judgePassback(ev evVerdict, r journal.Record) {
-	again := t.rules.passback != "off" && t.rules.role != journal.Check && ev.crossing != nil &&
-		ev.crossing.Role == t.rules.role && t.now.wall.Sub(ev.crossing.Time) < t.rules.passbackFor
-	if again && t.rules.passback == "hard" {
-		t.deny(passback, &ev.verdict, r)
+func (t *stepper) judgePassback(ev Judged, r journal.Record) {
+	again := t.rules.Passback != "off" && t.rules.Role != journal.Check && ev.Last != nil &&
+		ev.Last.Role == t.rules.Role && t.now.Wall.Sub(ev.Last.Time) < t.rules.PassbackFor
+	if again && t.rules.Passback == "hard" {
+		t.deny(passback, &ev.Verdict, r)
 		return
 	}
 	if again {
 		r.Flag = string(passback)
 	}
-	t.spend(&pending{verdict: ev.verdict, record: r, readAt: ev.at})
+	t.spend(&pending{verdict: ev.Verdict, record: r, readAt: ev.At})
 }
 
 // spend has a grant written before anything moves.
@@ -112,49 +111,49 @@ func (t *stepper) spend(p *pending) {
 	}
 	p.record = t.stamp(p.record)
 	t.pending = p
-	t.do(effSpend{
-		use:    journal.Use{Role: t.rules.role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot},
-		until:  v.Ends.Add(spentFor),
-		record: p.record,
+	t.do(Spend{
+		Use:    journal.Use{Role: t.rules.Role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot},
+		Until:  v.Ends.Add(spentFor),
+		Record: p.record,
 	})
 }
 
 // spent goes on once the grant is on the disk, or is not.
-func (t *stepper) spent(ev evSpent) {
+func (t *stepper) spent(ev Written) {
 	p := t.pending
 	t.pending = nil
 	denied := p.record
 	denied.Kind, denied.Flag, denied.Detail = journal.Decision, "", ""
 	switch {
-	case errors.Is(ev.err, journal.ErrSpent):
+	case errors.Is(ev.Err, journal.ErrSpent):
 		t.deny(alreadyUsed, &p.verdict, denied)
-	case ev.err != nil:
-		t.setCause(causeStore, ev.err.Error())
+	case ev.Err != nil:
+		t.setCause(CauseStore, ev.Err.Error())
 		t.deny(laneOutOfOrder, &p.verdict, denied)
-	case t.now.mono-p.readAt > lateAfter:
+	case t.now.Mono-p.readAt > lateAfter:
 		late := follow(p.record, journal.TooLate)
-		late.Grant, late.Detail = ev.seq, fmt.Sprintf("the disk took %v", (t.now.mono-p.readAt).Round(time.Millisecond))
+		late.Grant, late.Detail = ev.Seq, fmt.Sprintf("the disk took %v", (t.now.Mono-p.readAt).Round(time.Millisecond))
 		t.journal(late)
 		t.show(lane.Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
 	case p.staff:
 		t.beginService(p.service)
 	default:
-		p.record.Seq = ev.seq
+		p.record.Seq = ev.Seq
 		t.let(p.record)
 	}
 }
 
 // let lets one person through.
 func (t *stepper) let(r journal.Record) {
-	if !t.rules.opens {
+	if !t.rules.Opens {
 		t.show(lane.Occasion{Reason: string(verify.OK)}, denialShown)
 		return
 	}
-	until := t.now.mono + t.rules.openFor
+	until := t.now.Mono + t.rules.OpenFor
 	t.grants = append(t.grants, grant{r, until})
 	t.graceEnd = until
-	t.do(effOpen{t.rules.openFor})
-	if t.rules.passback == "hard" {
+	t.do(Open{t.rules.OpenFor})
+	if t.rules.Passback == "hard" {
 		t.supersede(r)
 	}
 }
@@ -175,24 +174,24 @@ func (t *stepper) supersede(r journal.Record) {
 }
 
 // opened shows the way, or takes back a grant whose opening failed.
-func (t *stepper) opened(err error) {
+func (t *stepper) opened(ev Opened) {
 	n := len(t.grants)
-	if err == nil {
+	if ev.Err == nil {
 		if n > 0 {
-			t.show(lane.Occasion{Reason: string(verify.OK)}, t.rules.openFor)
+			t.show(lane.Occasion{Reason: string(verify.OK)}, t.rules.OpenFor)
 		}
 		return
 	}
 	if n > 0 {
 		r := follow(t.grants[n-1].record, journal.NoPassage)
-		r.Detail = err.Error()
+		r.Detail = ev.Err.Error()
 		t.grants = t.grants[:n-1]
 		t.journal(r)
 	}
-	if errors.Is(err, driver.ErrEmergency) {
+	if ev.Emergency {
 		return // its event is on the way
 	}
-	t.setCause(causeTurnstile, err.Error())
+	t.setCause(CauseTurnstile, ev.Err.Error())
 }
 
 // deny denies a code and says so. A flood of denials is counted and not journaled
@@ -205,8 +204,8 @@ func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record
 	if v.Signed {
 		budget, allowance = &t.signed, signedAllowance
 	}
-	if budget.take(allowance, t.now.mono) {
-		t.do(effJournal{r})
+	if budget.take(allowance, t.now.Mono) {
+		t.do(Journal{r})
 		return
 	}
 	t.count(r)
@@ -214,7 +213,7 @@ func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record
 
 func (t *stepper) count(r journal.Record) {
 	if len(t.counted) == 0 {
-		t.countAt = t.now.mono + countEvery
+		t.countAt = t.now.Mono + countEvery
 	}
 	for i := range t.counted {
 		if t.counted[i].Reason == r.Reason {

@@ -13,7 +13,7 @@ func (t *stepper) sense(active bool) {
 	if t.sensor == active {
 		return
 	}
-	t.sensor, t.sensorAt = active, t.now.mono
+	t.sensor, t.sensorAt = active, t.now.Mono
 	if !active {
 		t.sensorOK = false
 		if t.obstructed {
@@ -34,15 +34,15 @@ func (t *stepper) cross() {
 		t.sensorOK = true
 		g := t.grants[0]
 		t.grants = t.grants[1:]
-		t.do(effPassed{t.stamp(follow(g.record, journal.Passage))})
+		t.do(RecordPassage{t.stamp(follow(g.record, journal.Passage))})
 		if len(t.grants) == 0 {
-			t.do(effClose{})
+			t.do(Close{})
 		}
 	case t.freeNow():
 		t.sensorOK = true
 		t.journal(journal.Record{Kind: journal.Passage, Detail: "free passage"})
 		t.openFreely()
-	case t.graceEnd > 0 && t.now.mono < t.graceEnd:
+	case t.graceEnd > 0 && t.now.Mono < t.graceEnd:
 		t.journal(journal.Record{Kind: journal.Tailgating})
 		t.show(lane.Occasion{Reason: lane.ScreenOneByOne}, denialShown)
 	default:
@@ -58,7 +58,7 @@ func (t *stepper) noPassage() {
 	t.grants = t.grants[1:]
 	t.journal(follow(g.record, journal.NoPassage))
 	if len(t.grants) == 0 && !t.freeNow() {
-		t.do(effClose{})
+		t.do(Close{})
 	}
 }
 

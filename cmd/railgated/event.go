@@ -3,7 +3,6 @@ package main
 import (
 	"time"
 
-	"railgate/driver"
 	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/lane"
@@ -11,79 +10,80 @@ import (
 
 // The events.
 type (
-	// evReading: a scanner read a text at a monotonic instant.
-	evReading struct {
-		reading driver.Reading
-		at      time.Duration
+	// Read: a scanner read a text at a monotonic instant.
+	Read struct {
+		Scanner, Text string
+		At            time.Duration
 	}
-	// evVerdict answers effDecide.
-	evVerdict struct {
-		reading  driver.Reading
-		at       time.Duration
-		verdict  verify.Verdict
-		crossing *journal.LastPassage // the holder's last passage; nil: none is known
+	// Judged answers Decide.
+	Judged struct {
+		Read
+		Verdict verify.Verdict
+		Last    *journal.LastPassage // the holder's; nil: none is known
 	}
-	// evSpent answers effSpend.
-	evSpent struct {
-		seq uint64
-		err error
+	// Written answers Spend: the record has a sequence number and is durable, or is not.
+	Written struct {
+		Seq uint64
+		Err error
 	}
-	// evOpened answers effOpen.
-	evOpened struct{ err error }
-	// evSensor: the passage sensor changed.
-	evSensor struct{ active bool }
-	// evEmergency: the emergency input changed.
-	evEmergency struct{ active bool }
-	// evCause: something that the lane needs is missing; why is "" when it is back.
-	evCause struct {
-		cause cause
-		why   string
+	// Opened answers Open.
+	Opened struct {
+		Err       error
+		Emergency bool // nothing has moved, for the emergency input is active
 	}
-	// evService: a technician takes the lane over, or gives it back.
-	evService struct {
-		mode serviceMode
-		by   string
+	// Sensor: the passage sensor changed.
+	Sensor struct{ Active bool }
+	// Emergency: the emergency input changed.
+	Emergency struct{ Active bool }
+	// Missing: something that the lane needs is missing; Why is "" when it is back.
+	Missing struct {
+		Cause Cause
+		Why   string
 	}
-	// evBlind: the store does not know which codes were used before an instant.
-	evBlind struct{ since time.Time }
-	// evNote: something to journal that is not the lane's.
-	evNote struct{ record journal.Record }
-	// evTick: time has passed.
-	evTick struct{}
+	// Service: a technician takes the lane over, or gives it back.
+	Service struct {
+		Mode ServiceMode
+		By   string
+	}
+	// Blind: the store does not know which codes were used before an instant.
+	Blind struct{ Since time.Time }
+	// Note: something to journal that is not the lane's.
+	Note struct{ Record journal.Record }
+	// Tick: time has passed.
+	Tick struct{}
 )
 
-type event any
+// An Event is something that a lane hears of.
+type Event any
 
 // The effects, to be carried out in their order.
 type (
-	// effDecide: verify a reading; evVerdict answers.
-	effDecide struct {
-		reading driver.Reading
-		at      time.Duration
+	// Decide: verify a reading; Judged answers.
+	Decide struct{ Read }
+	// Spend: write a grant and its spent code durably; Written answers.
+	Spend struct {
+		Use    journal.Use
+		Until  time.Time
+		Record journal.Record
 	}
-	// effSpend: write a grant and its spent code durably; evSpent answers.
-	effSpend struct {
-		use    journal.Use
-		until  time.Time
-		record journal.Record
+	// Open: energise the relay; Opened answers.
+	Open struct{ Window time.Duration }
+	// Close: end a held opening.
+	Close struct{}
+	// Release: make the relay inactive at once.
+	Release struct{}
+	// Journal: append a record.
+	Journal struct{ Record journal.Record }
+	// RecordPassage: append the record of a passage and remember it for anti-passback.
+	RecordPassage struct{ Record journal.Record }
+	// Show: show something, for a while; 0: until the next.
+	Show struct {
+		Occasion lane.Occasion
+		For      time.Duration
 	}
-	// effOpen: energise the relay; evOpened answers.
-	effOpen struct{ window time.Duration }
-	// effClose: end a held opening.
-	effClose struct{}
-	// effRelease: make the relay inactive at once.
-	effRelease struct{}
-	// effJournal: append a record.
-	effJournal struct{ record journal.Record }
-	// effPassed: append the record of a passage and remember it for anti-passback.
-	effPassed struct{ record journal.Record }
-	// effShow: show something, for a while or until the next.
-	effShow struct {
-		occasion lane.Occasion
-		d        time.Duration
-	}
-	// effDrop: a reading was passed over.
-	effDrop struct{ reason string }
+	// Drop: a reading was ignored.
+	Drop struct{ Reason string }
 )
 
-type effect any
+// An Effect is something that a lane wants done.
+type Effect any

@@ -77,14 +77,14 @@ func (g *gate) now() (time.Time, bool) {
 	return g.clock.Now()
 }
 
-func laneRules(cfg *configs.Config) *rules {
-	r := &rules{
-		direction: cfg.Lane.Direction, passback: cfg.Lane.Passback, passbackFor: cfg.Lane.PassbackFor, openFor: cfg.Lane.OpenFor,
-		role: map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}[cfg.Lane.Direction],
+func laneRules(cfg *configs.Config) *Rules {
+	r := &Rules{
+		Direction: cfg.Lane.Direction, Passback: cfg.Lane.Passback, PassbackFor: cfg.Lane.PassbackFor, OpenFor: cfg.Lane.OpenFor,
+		Role: map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}[cfg.Lane.Direction],
 	}
-	r.opens = r.role != journal.Check
+	r.Opens = r.Role != journal.Check
 	for _, class := range cfg.Lane.Classes {
-		r.accept.Classes = append(r.accept.Classes, verify.Class(class))
+		r.Accept.Classes = append(r.Accept.Classes, verify.Class(class))
 	}
 	return r
 }
@@ -145,7 +145,7 @@ func (l *runner) storeChanged(err error) {
 	if err != nil {
 		why = err.Error()
 	}
-	l.in.post(evCause{causeStore, why})
+	l.in.post(Missing{CauseStore, why})
 }
 
 // anchorEvery is how often the clock's anchor is kept, for a restart in the same boot.
@@ -164,8 +164,8 @@ func (g *gate) clockChanged(s clock.State) {
 }
 
 func (l *runner) clockChanged(s clock.State) {
-	l.in.post(evCause{causeClock, s.Why})
+	l.in.post(Missing{CauseClock, s.Why})
 	if s.Step != 0 {
-		l.in.post(evNote{journal.Record{Kind: journal.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})
+		l.in.post(Note{journal.Record{Kind: journal.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})
 	}
 }

@@ -19,14 +19,14 @@ type inbox struct {
 	kick chan struct{} // has room for one: there is something
 
 	mu       sync.Mutex // guards the fields below
-	events   []event
+	events   []Event
 	readings []driver.Reading
 	overrun  int // readings that were replaced
 }
 
 func newInbox() *inbox { return &inbox{kick: make(chan struct{}, 1)} }
 
-func (in *inbox) post(ev event) {
+func (in *inbox) post(ev Event) {
 	in.mu.Lock()
 	in.events = append(in.events, ev)
 	in.mu.Unlock()
@@ -55,7 +55,7 @@ func (in *inbox) wake() {
 }
 
 // take is what comes next: events first, for an emergency does not stand in line.
-func (in *inbox) take(since func(time.Time) time.Duration) (ev event, ok bool) {
+func (in *inbox) take(since func(time.Time) time.Duration) (ev Event, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(in.events) > 0 {
@@ -65,7 +65,7 @@ func (in *inbox) take(since func(time.Time) time.Duration) (ev event, ok bool) {
 	if len(in.readings) > 0 {
 		r := in.readings[0]
 		in.readings = in.readings[1:]
-		return evReading{reading: r, at: since(r.At)}, true
+		return Read{Scanner: r.Scanner, Text: r.Text, At: since(r.At)}, true
 	}
 	return nil, false
 }

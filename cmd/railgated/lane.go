@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -20,7 +21,7 @@ import (
 // A runner does what the law says. One goroutine owns the state, and nothing else
 // opens the gate.
 type runner struct {
-	rules     *rules
+	rules     *Rules
 	languages []string
 	log       *slog.Logger
 	in        *inbox
@@ -35,7 +36,7 @@ type runner struct {
 	beats     atomic.Uint64
 
 	// owned by Run
-	state   state
+	state   State
 	times   control.Timings
 	readAt  time.Duration
 	checkAt time.Duration
@@ -50,11 +51,11 @@ type runner struct {
 
 // laneView is what others may know of the lane's state.
 type laneView struct {
-	mode       mode
+	mode       Mode
 	reasons    []string
-	causes     [causes]bool
+	causes     [Causes]bool
 	obstructed bool
-	service    serviceMode
+	service    ServiceMode
 	blind      bool
 }
 
@@ -65,13 +66,13 @@ const (
 	checkClosely = 20 * time.Millisecond
 )
 
-func newRunner(r *rules, log *slog.Logger) *runner {
-	l := &runner{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: newState(r)}
+func newRunner(r *Rules, log *slog.Logger) *runner {
+	l := &runner{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: New(r)}
 	l.counts = control.Counts{Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{}}
 	// Until a device has said how it is, it is not there. That is no news.
-	l.state.why[causeScanner] = starting
-	if r.opens {
-		l.state.why[causeTurnstile] = starting
+	l.state.why[CauseScanner] = starting
+	if r.Opens {
+		l.state.why[CauseTurnstile] = starting
 	}
 	l.look() // whoever asks before the first step
 	return l
@@ -91,27 +92,27 @@ func (l *runner) deliver(r driver.Reading) {
 func (l *runner) sensed(e driver.Event) {
 	switch e.Kind {
 	case driver.PassageEvent:
-		l.in.post(evSensor{e.Active})
+		l.in.post(Sensor{e.Active})
 	case driver.EmergencyEvent:
-		l.in.post(evEmergency{e.Active})
+		l.in.post(Emergency{e.Active})
 	case driver.FaultEvent:
 		if e.Active {
-			l.in.post(evNote{journal.Record{Kind: journal.Fault, Detail: "turnstile: " + e.Err.Error()}})
+			l.in.post(Note{journal.Record{Kind: journal.Fault, Detail: "turnstile: " + e.Err.Error()}})
 		}
 	}
 }
 
-func (l *runner) instant() instant {
+func (l *runner) instant() Instant {
 	wall, trusted := l.clock.Now()
-	return instant{mono: time.Since(l.began), wall: wall, trusted: trusted}
+	return Instant{Mono: time.Since(l.began), Wall: wall, Trusted: trusted}
 }
 
 // Run works until ctx ends, then releases the relay.
 func (l *runner) Run(ctx context.Context) error {
 	defer l.release()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a bad page of the store is an error there
-	l.carry(effShow{lane.Occasion{Reason: l.state.rest()}, 0})
-	l.state.shown = l.state.rest()
+	l.carry(Show{lane.Occasion{Reason: l.state.IdleScreen()}, 0})
+	l.state.shown = l.state.IdleScreen()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -137,27 +138,27 @@ func (l *runner) Run(ctx context.Context) error {
 func (l *runner) rest() time.Duration {
 	l.beats.Add(1)
 	now := time.Since(l.began)
-	if next := l.state.next(); next > 0 && next <= now {
-		l.step(evTick{})
+	if next := l.state.NextWake(); next > 0 && next <= now {
+		l.step(Tick{})
 	}
 	wait := checkEvery
-	if l.state.outOfService() {
+	if l.state.OutOfService() {
 		wait = checkClosely
 	}
 	if now >= l.checkAt {
 		l.check()
 		l.checkAt = now + wait
 	}
-	if next := l.state.next(); next > 0 {
+	if next := l.state.NextWake(); next > 0 {
 		wait = min(wait, next-now)
 	}
 	return max(wait, 0)
 }
 
 // step feeds the lane one event and carries out what follows.
-func (l *runner) step(ev event) {
-	var effects []effect
-	l.state, effects = l.state.step(ev, l.instant())
+func (l *runner) step(ev Event) {
+	var effects []Effect
+	l.state, effects = l.state.Step(ev, l.instant())
 	l.look()
 	for _, e := range effects {
 		l.carry(e)
@@ -166,7 +167,7 @@ func (l *runner) step(ev event) {
 
 // look lets others see what the state is.
 func (l *runner) look() {
-	view := laneView{mode: l.state.mode(), reasons: l.state.reasons(), obstructed: l.state.obstructed, service: l.state.service, blind: !l.state.blindSince.IsZero()}
+	view := laneView{mode: l.state.Mode(), reasons: l.state.Reasons(), obstructed: l.state.obstructed, service: l.state.service, blind: !l.state.blindSince.IsZero()}
 	for c, why := range l.state.why {
 		view.causes[c] = why != ""
 	}
@@ -182,40 +183,40 @@ func (l *runner) seen() laneView {
 }
 
 // carry carries out one effect, and feeds back what came of it.
-func (l *runner) carry(e effect) {
+func (l *runner) carry(e Effect) {
 	switch e := e.(type) {
-	case effDecide:
+	case Decide:
 		l.decide(e)
-	case effSpend:
+	case Spend:
 		began := time.Now()
-		seq, err := l.store.Grant(e.use, e.until, e.record)
+		seq, err := l.store.Grant(e.Use, e.Until, e.Record)
 		l.times.Commit = time.Since(began).Microseconds()
 		if err == nil {
-			e.record.Seq = seq
-			l.report(e.record)
+			e.Record.Seq = seq
+			l.report(e.Record)
 		}
-		l.step(evSpent{seq, err})
-	case effOpen:
-		l.open(e.window)
-	case effClose:
+		l.step(Written{seq, err})
+	case Open:
+		l.open(e.Window)
+	case Close:
 		if l.turnstile != nil {
 			l.check1(l.turnstile.Close())
 		}
-	case effRelease:
+	case Release:
 		l.release()
-	case effJournal:
-		l.store.Append(e.record)
-		l.report(e.record)
-	case effPassed:
-		l.store.AppendPassage(e.record, e.record.Holder, l.rules.role)
-		l.report(e.record)
-	case effShow:
+	case Journal:
+		l.store.Append(e.Record)
+		l.report(e.Record)
+	case RecordPassage:
+		l.store.AppendPassage(e.Record, e.Record.Holder, l.rules.Role)
+		l.report(e.Record)
+	case Show:
 		l.show(e)
-	case effDrop:
+	case Drop:
 		l.mu.Lock()
-		l.counts.Dropped[e.reason]++
+		l.counts.Dropped[e.Reason]++
 		l.mu.Unlock()
-		l.log.Debug("reading passed over", "why", e.reason)
+		l.log.Debug("reading passed over", "why", e.Reason)
 	}
 }
 
@@ -233,39 +234,39 @@ func (l *runner) check1(err error) {
 }
 
 // decide verifies a reading by the time that it is.
-func (l *runner) decide(e effDecide) {
+func (l *runner) decide(e Decide) {
 	now := l.instant()
-	l.times = control.Timings{Wait: (now.mono - e.at).Microseconds()}
-	l.readAt = e.at
+	l.times = control.Timings{Wait: (now.Mono - e.At).Microseconds()}
+	l.readAt = e.At
 	keys := l.keys.current()
 	if keys == nil { // between the step and now
 		return
 	}
 	began := time.Now()
-	answer := evVerdict{reading: e.reading, at: e.at}
-	answer.verdict = verify.Decide(e.reading.Text, keys, l.rules.accept, now.wall)
+	answer := Judged{Read: e.Read}
+	answer.Verdict = verify.Decide(e.Text, keys, l.rules.Accept, now.Wall)
 	l.times.Verify = time.Since(began).Microseconds()
-	if v := &answer.verdict; v.Signed {
+	if v := &answer.Verdict; v.Signed {
 		l.learn(v, now)
 		if c, ok := l.store.LastPassage(journal.ID(v.Holder)); ok {
-			answer.crossing = &c
+			answer.Last = &c
 		}
 	}
 	l.step(answer)
 }
 
 // learn takes what a signed code says of the time: a floor, and a hint.
-func (l *runner) learn(v *verify.Verdict, now instant) {
+func (l *runner) learn(v *verify.Verdict, now Instant) {
 	if v.Reason == verify.KeyRevoked || v.Reason == verify.KeyNotValid {
 		return
 	}
-	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.wall, v.Granted())
+	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.Wall, v.Granted())
 	if v.Way == verify.Static {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ages.Add(string(v.Holder), now.wall.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
+	l.ages.Add(string(v.Holder), now.Wall.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
 }
 
 func (l *runner) open(window time.Duration) {
@@ -279,17 +280,17 @@ func (l *runner) open(window time.Duration) {
 		l.history.passed(l.times)
 		l.mu.Unlock()
 		times := l.times
-		l.hub.publish(control.Event{Time: l.instant().wall, Mode: string(l.seen().mode), Timings: &times})
+		l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().mode), Timings: &times})
 	}
-	l.step(evOpened{err})
+	l.step(Opened{Err: err, Emergency: errors.Is(err, driver.ErrEmergency)})
 }
 
-func (l *runner) show(e effShow) {
-	m := lane.Say(e.occasion, l.languages)
-	l.panel.Show(driver.Display{Light: lightOf(m.Light), Sound: soundOf(m.Sound), For: e.d})
-	l.hub.publish(control.Event{Time: l.instant().wall, Mode: string(l.seen().mode), Show: &control.Show{
-		Reason: e.occasion.Reason, Light: string(m.Light), Sound: string(m.Sound), Words: m.Words,
-		Seconds: e.d.Seconds(), Direction: l.rules.direction,
+func (l *runner) show(e Show) {
+	m := lane.Say(e.Occasion, l.languages)
+	l.panel.Show(driver.Display{Light: lightOf(m.Light), Sound: soundOf(m.Sound), For: e.For})
+	l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().mode), Show: &control.Show{
+		Reason: e.Occasion.Reason, Light: string(m.Light), Sound: string(m.Sound), Words: m.Words,
+		Seconds: e.For.Seconds(), Direction: l.rules.Direction,
 	}})
 }
 

@@ -36,9 +36,9 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 // READY by a gate whose scanner was not there yet.
 func TestALaneThatHasNotBegunIsOutOfService(t *testing.T) {
 	for _, opens := range []bool{true, false} {
-		l := newRunner(&rules{opens: opens}, slog.New(slog.DiscardHandler))
-		if got := l.seen().mode; got != modeOutOfService {
-			t.Errorf("opens %v: mode %q; want %q", opens, got, modeOutOfService)
+		l := newRunner(&Rules{Opens: opens}, slog.New(slog.DiscardHandler))
+		if got := l.seen().mode; got != ModeOutOfService {
+			t.Errorf("opens %v: mode %q; want %q", opens, got, ModeOutOfService)
 		}
 	}
 }
@@ -51,7 +51,7 @@ func TestAFloodDoesNotPushACodeOut(t *testing.T) {
 		in.deliver(reading("garbage"))
 	}
 	ev, ok := in.take(func(time.Time) time.Duration { return 0 })
-	if r, isReading := ev.(evReading); !ok || !isReading || r.reading.Text != "RG1:CODE" {
+	if r, isReading := ev.(Read); !ok || !isReading || r.Text != "RG1:CODE" {
 		t.Errorf("take = %v, %v; want the code", ev, ok)
 	}
 	for range 2 * maxReadings {

@@ -84,11 +84,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, health := range []string{"healthy", "degraded", "out_of_service"} {
 		gauge(descHealth, one(string(s.Health) == health), health)
 	}
-	for _, m := range []mode{modeClosed, modeGranted, modePassed, modeEmergency, modeService, modeOutOfService} {
+	for _, m := range []Mode{ModeClosed, ModeGranted, ModePassage, ModeEmergency, ModeService, ModeOutOfService} {
 		gauge(descMode, one(s.Mode == string(m)), string(m))
 	}
 	for i, missing := range c.lane.seen().causes {
-		gauge(descCause, one(missing), cause(i).String())
+		gauge(descCause, one(missing), Cause(i).String())
 	}
 	for _, d := range s.Devices {
 		gauge(descDevice, one(d.Up), d.Kind, d.Name)

@@ -10,7 +10,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"railgate/driver"
 	"railgate/store/journal"
 	"railgate/verify"
 )
@@ -18,9 +17,9 @@ import (
 // reference is the lane in a few lines: what opens, and what a person who crosses
 // is called. It knows no effects, no records, no panel.
 type reference struct {
-	rules     *rules
+	rules     *Rules
 	emergency bool
-	broken    map[cause]bool
+	broken    map[Cause]bool
 	used      map[string]bool          // texts
 	inside    map[string]time.Duration // holders: their last passage
 	seen      map[string]time.Duration // texts: their last reading
@@ -51,19 +50,19 @@ func (m *reference) opens(text, holder string, valid, works bool, at, now time.D
 		m.seen[text] = now
 	}
 	last, passed := m.inside[holder]
-	if held || len(m.waiting) >= maxGrants || !valid || m.rules.passback == "hard" && passed && now-last < m.rules.passbackFor || m.used[text] {
+	if held || len(m.waiting) >= maxGrants || !valid || m.rules.Passback == "hard" && passed && now-last < m.rules.PassbackFor || m.used[text] {
 		return false
 	}
 	if !works {
-		m.broken[causeStore] = true
+		m.broken[CauseStore] = true
 		return false
 	}
 	m.used[text] = true
-	if m.rules.passback == "hard" {
+	if m.rules.Passback == "hard" {
 		m.waiting = slices.DeleteFunc(m.waiting, func(w waiting) bool { return w.holder == holder })
 	}
-	m.waiting = append(m.waiting, waiting{holder, now + m.rules.openFor})
-	m.grace = now + m.rules.openFor
+	m.waiting = append(m.waiting, waiting{holder, now + m.rules.OpenFor})
+	m.grace = now + m.rules.OpenFor
 	return true
 }
 
@@ -85,12 +84,12 @@ func (m *reference) crosses(now time.Duration) journal.Kind {
 
 func TestLaneAgainstTheReference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := entry(func(r *rules) {
-			r.passback = rapid.SampledFrom([]string{"off", "soft", "hard"}).Draw(t, "passback")
-			r.passbackFor = 30 * time.Second
+		r := entry(func(r *Rules) {
+			r.Passback = rapid.SampledFrom([]string{"off", "soft", "hard"}).Draw(t, "passback")
+			r.PassbackFor = 30 * time.Second
 		})
 		p := newPlay(t, r)
-		m := &reference{rules: r, broken: map[cause]bool{}, used: map[string]bool{}, inside: map[string]time.Duration{}, seen: map[string]time.Duration{}}
+		m := &reference{rules: r, broken: map[Cause]bool{}, used: map[string]bool{}, inside: map[string]time.Duration{}, seen: map[string]time.Duration{}}
 		broken := errors.New("input/output error")
 		for range rapid.IntRange(1, 80).Draw(t, "events") {
 			if rapid.Bool().Draw(t, "time passes") {
@@ -110,35 +109,35 @@ func TestLaneAgainstTheReference(t *testing.T) {
 				}
 				at := p.now - time.Duration(rapid.IntRange(0, 1200).Draw(t, "age"))*time.Millisecond
 				want := m.opens(text, holder, valid, works, at, p.now)
-				p.feed(evReading{driver.Reading{Text: text}, at})
+				p.feed(Read{Text: text, At: at})
 				if got := slices.Contains(p.log, "open"); got != want {
 					t.Fatalf("at %v, reading %s: opens %v; want %v (%v)", p.now, text, got, want, p.log)
 				}
 			case "cross":
 				want := m.crosses(p.now)
-				p.feed(evSensor{true})
+				p.feed(Sensor{true})
 				if want != "" && !slices.Contains(p.log, string(want)) || want == "" && len(p.log) > 0 {
 					t.Fatalf("at %v, someone crosses: %v; want %q", p.now, p.log, want)
 				}
-				p.feed(evSensor{false})
+				p.feed(Sensor{false})
 			case "alarm":
 				m.tick(p.now)
 				m.emergency = rapid.Bool().Draw(t, "active")
 				if m.emergency && !p.emergency {
 					m.waiting, m.grace = nil, 0
 				}
-				p.feed(evEmergency{m.emergency})
+				p.feed(Emergency{m.emergency})
 			case "cause":
-				c := rapid.SampledFrom([]cause{causeStore, causeClock, causeScanner}).Draw(t, "cause")
+				c := rapid.SampledFrom([]Cause{CauseStore, CauseClock, CauseScanner}).Draw(t, "cause")
 				if rapid.Bool().Draw(t, "missing") {
 					m.broken[c] = true
-					p.feed(evCause{c, "gone"})
+					p.feed(Missing{c, "gone"})
 				} else {
 					delete(m.broken, c)
-					p.feed(evCause{c, ""})
+					p.feed(Missing{c, ""})
 				}
 			case "tick":
-				p.feed(evTick{})
+				p.feed(Tick{})
 			}
 			checkPromises(t, p)
 		}
@@ -180,7 +179,7 @@ func checkPromises(t *rapid.T, p *play) {
 			t.Fatalf("opened with no record before it: %v", p.log)
 		}
 	}
-	if next := p.state.next(); next != 0 && next <= p.now && len(p.log) == 0 {
+	if next := p.State.NextWake(); next != 0 && next <= p.now && len(p.log) == 0 {
 		t.Fatalf("at %v the lane waits for %v", p.now, next)
 	}
 }

@@ -141,12 +141,12 @@ func (s *server) getEvents(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) postService(w http.ResponseWriter, r *http.Request) {
-	m, err := parseService(r.FormValue("mode"))
+	m, err := ParseService(r.FormValue("mode"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.lane.in.post(evService{m, "a technician"})
+	s.lane.in.post(Service{m, "a technician"})
 }
 
 func (s *server) postSim(w http.ResponseWriter, r *http.Request) {

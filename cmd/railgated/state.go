@@ -10,51 +10,51 @@ import (
 	"railgate/verify/lane"
 )
 
-// instant is a moment by two clocks: one that nobody sets, which all timers go by,
+// Instant is a moment by two clocks: one that nobody sets, which all timers go by,
 // and one that people read, which codes go by.
-type instant struct {
-	mono    time.Duration
-	wall    time.Time
-	trusted bool
+type Instant struct {
+	Mono    time.Duration
+	Wall    time.Time
+	Trusted bool
 }
 
 // mode is what a lane is doing.
-type mode string
+type Mode string
 
 const (
-	modeClosed       mode = "closed"
-	modeGranted      mode = "granted" // someone may pass
-	modePassed       mode = "passed"  // someone is passing who may
-	modeEmergency    mode = "emergency"
-	modeService      mode = "service"
-	modeOutOfService mode = "out_of_service"
+	ModeClosed       Mode = "closed"
+	ModeGranted      Mode = "granted" // someone may pass
+	ModePassage      Mode = "passed"  // someone is passing who may
+	ModeEmergency    Mode = "emergency"
+	ModeService      Mode = "service"
+	ModeOutOfService Mode = "out_of_service"
 )
 
 // rules are what the configuration makes of a lane.
-type rules struct {
-	direction   string
-	role        journal.Role
-	accept      verify.Rules
-	passback    string // off, soft, hard
-	passbackFor time.Duration
-	openFor     time.Duration
-	opens       bool // there is a turnstile to open
+type Rules struct {
+	Direction   string
+	Role        journal.Role
+	Accept      verify.Rules
+	Passback    string // off, soft, hard
+	PassbackFor time.Duration
+	OpenFor     time.Duration
+	Opens       bool // there is a turnstile to open
 }
 
 // cause is a reason for a lane to be out of service.
-type cause uint8
+type Cause uint8
 
 const (
-	causeStore cause = iota
-	causeMemory
-	causeClock
-	causeKeyset
-	causeTurnstile
-	causeScanner
-	causes
+	CauseStore Cause = iota
+	CauseSpentCodes
+	CauseClock
+	CauseKeyset
+	CauseTurnstile
+	CauseScanner
+	Causes
 )
 
-func (c cause) String() string {
+func (c Cause) String() string {
 	return [...]string{"store", "memory", "clock", "keyset", "turnstile", "scanner"}[c]
 }
 
@@ -62,21 +62,21 @@ func (c cause) String() string {
 // news, and what follows is.
 const starting = "starting"
 
-// serviceMode is what staff made of a lane.
-type serviceMode uint8
+// ServiceMode is what staff made of a lane.
+type ServiceMode uint8
 
 const (
-	noService serviceMode = iota
-	freePassage
-	serviceClosed
-	diagnosis
+	ServiceNone ServiceMode = iota
+	ServiceFree
+	ServiceClosed
+	ServiceDiagnosis
 )
 
-func (m serviceMode) String() string { return [...]string{"none", "free", "closed", "diagnosis"}[m] }
+func (m ServiceMode) String() string { return [...]string{"none", "free", "closed", "diagnosis"}[m] }
 
-// parseService reads a service mode's name.
-func parseService(name string) (serviceMode, error) {
-	for m := noService; m <= diagnosis; m++ {
+// ParseService reads a service mode's name.
+func ParseService(name string) (ServiceMode, error) {
+	for m := ServiceNone; m <= ServiceDiagnosis; m++ {
 		if m.String() == name {
 			return m, nil
 		}
@@ -101,18 +101,18 @@ type pending struct {
 	verdict verify.Verdict
 	record  journal.Record
 	readAt  time.Duration
-	service serviceMode // a staff code: what the lane becomes
+	service ServiceMode // a staff code: what the lane becomes
 	staff   bool
 }
 
 // state is a lane at one moment.
-type state struct {
-	rules *rules
+type State struct {
+	rules *Rules
 
 	emergency  bool
 	evacuated  int            // people who crossed since it began
-	why        [causes]string // why the lane is out of service; "" where it is not
-	service    serviceMode    // what staff made of it,
+	why        [Causes]string // why the lane is out of service; "" where it is not
+	service    ServiceMode    // what staff made of it,
 	serviceEnd time.Duration  // until when,
 	reopenAt   time.Duration  // and when free passage opens the turnstile again
 	grants     []grant        // oldest first
@@ -152,32 +152,32 @@ func (b *budget) take(a allowance, now time.Duration) bool {
 	return true
 }
 
-func newState(r *rules) state { return state{rules: r, shown: lane.ScreenIdle} }
+func New(r *Rules) State { return State{rules: r, shown: lane.ScreenIdle} }
 
 // mode tells what the lane is doing.
-func (s *state) mode() mode {
+func (s *State) Mode() Mode {
 	switch {
 	case s.emergency:
-		return modeEmergency
-	case s.outOfService():
-		return modeOutOfService
-	case s.service != noService:
-		return modeService
+		return ModeEmergency
+	case s.OutOfService():
+		return ModeOutOfService
+	case s.service != ServiceNone:
+		return ModeService
 	case len(s.grants) > 0:
-		return modeGranted
+		return ModeGranted
 	case s.sensor && s.sensorOK:
-		return modePassed
+		return ModePassage
 	}
-	return modeClosed
+	return ModeClosed
 }
 
-func (s *state) outOfService() bool { return s.why != [causes]string{} }
+func (s *State) OutOfService() bool { return s.why != [Causes]string{} }
 
 // reasons are why the lane is out of service, in words.
-func (s *state) reasons() (words []string) {
+func (s *State) Reasons() (words []string) {
 	for c, why := range s.why {
 		if why != "" {
-			words = append(words, fmt.Sprintf("%v: %s", cause(c), why))
+			words = append(words, fmt.Sprintf("%v: %s", Cause(c), why))
 		}
 	}
 	return words

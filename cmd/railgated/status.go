@@ -24,7 +24,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	view := l.seen()
 	s := &control.Status{
 		Mode: string(view.mode), Problems: append([]string{}, view.reasons...),
-		Station: c.Station, Gate: c.Gate, Direction: l.rules.direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
+		Station: c.Station, Gate: c.Gate, Direction: l.rules.Direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
 		Store: l.store.Stats(),
 	}
 	l.addDevices(s, c)
@@ -46,10 +46,10 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	if view.obstructed {
 		s.Problems = append(s.Problems, "the passage sensor is blocked: is something standing in the lane?")
 	}
-	if view.mode == modeEmergency {
+	if view.mode == ModeEmergency {
 		s.Problems = append(s.Problems, "the emergency input is active: the fire loop is open")
 	}
-	if view.mode != modeOutOfService && view.blind {
+	if view.mode != ModeOutOfService && view.blind {
 		s.Problems = append(s.Problems, "the store lost its memory: paper codes from before are denied")
 	}
 	s.Health = health(s)
@@ -58,7 +58,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 
 func health(s *control.Status) control.Health {
 	switch {
-	case s.Mode == string(modeOutOfService):
+	case s.Mode == string(ModeOutOfService):
 		return control.OutOfService
 	case len(s.Problems) > 0:
 		return control.Degraded
@@ -73,7 +73,7 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 	}) {
 		h := d.Health()
 		s.Devices = append(s.Devices, control.Device{Kind: kind, Name: d.String(), Driver: driverName, Up: h.Up, Since: h.Since, Error: h.Err})
-		if !h.Up && s.Mode != string(modeOutOfService) {
+		if !h.Up && s.Mode != string(ModeOutOfService) {
 			s.Problems = append(s.Problems, fmt.Sprintf("%s %s: %s", kind, d, missing(d)))
 		}
 	}

@@ -38,62 +38,62 @@ var (
 
 // stepper carries one step through its cases.
 type stepper struct {
-	state
-	now     instant
-	effects []effect
+	State
+	now     Instant
+	effects []Effect
 }
 
 // step is the lane's law.
-func (s state) step(ev event, now instant) (state, []effect) {
-	t := &stepper{state: s, now: now}
+func (s State) Step(ev Event, now Instant) (State, []Effect) {
+	t := &stepper{State: s, now: now}
 	t.grants, t.held, t.counted = slices.Clone(s.grants), slices.Clone(s.held), slices.Clone(s.counted)
-	before, mayPass := t.rest(), len(t.grants) > 0
+	before, mayPass := t.IdleScreen(), len(t.grants) > 0
 	t.expire()
 	switch ev := ev.(type) {
-	case evReading:
+	case Read:
 		t.read(ev)
-	case evVerdict:
+	case Judged:
 		t.judge(ev)
-	case evSpent:
+	case Written:
 		t.spent(ev)
-	case evOpened:
-		t.opened(ev.err)
-	case evSensor:
-		t.sense(ev.active)
-	case evEmergency:
-		t.alarm(ev.active)
-	case evCause:
-		t.setCause(ev.cause, ev.why)
-	case evService:
-		t.setService(ev.mode, journal.Record{Detail: ev.mode.String() + ", by " + ev.by})
-	case evBlind:
-		t.blindSince = ev.since
-	case evNote:
-		t.journal(ev.record)
-	case evTick:
+	case Opened:
+		t.opened(ev)
+	case Sensor:
+		t.sense(ev.Active)
+	case Emergency:
+		t.alarm(ev.Active)
+	case Missing:
+		t.setCause(ev.Cause, ev.Why)
+	case Service:
+		t.setService(ev.Mode, journal.Record{Detail: ev.Mode.String() + ", by " + ev.By})
+	case Blind:
+		t.blindSince = ev.Since
+	case Note:
+		t.journal(ev.Record)
+	case Tick:
 	default:
 		panic(fmt.Sprintf("railgated: internal error: event %T", ev))
 	}
 	t.face(before, mayPass)
-	return t.state, t.effects
+	return t.State, t.effects
 }
 
-func (t *stepper) do(e effect) { t.effects = append(t.effects, e) }
+func (t *stepper) do(e Effect) { t.effects = append(t.effects, e) }
 
 // stamp gives a record its time and its lane.
 func (t *stepper) stamp(r journal.Record) journal.Record {
-	r.Time, r.Unsure, r.Direction = t.now.wall, !t.now.trusted, t.rules.direction
+	r.Time, r.Unsure, r.Direction = t.now.Wall, !t.now.Trusted, t.rules.Direction
 	return r
 }
 
-func (t *stepper) journal(r journal.Record) { t.do(effJournal{t.stamp(r)}) }
+func (t *stepper) journal(r journal.Record) { t.do(Journal{t.stamp(r)}) }
 
 func (t *stepper) show(o lane.Occasion, d time.Duration) {
-	o.Exit = t.rules.role == journal.Exit
-	t.do(effShow{o, d})
+	o.Exit = t.rules.Role == journal.Exit
+	t.do(Show{o, d})
 	t.shown, t.shownUntil = o.Reason, 0
 	if d > 0 {
-		t.shownUntil = t.now.mono + d
+		t.shownUntil = t.now.Mono + d
 	}
 }
 
@@ -101,35 +101,35 @@ func (t *stepper) show(o lane.Occasion, d time.Duration) {
 // before the step, when a message's time is over, and when nobody is let through
 // any more.
 func (t *stepper) face(before string, mayPass bool) {
-	over := t.shownUntil > 0 && t.now.mono >= t.shownUntil
+	over := t.shownUntil > 0 && t.now.Mono >= t.shownUntil
 	passed := mayPass && len(t.grants) == 0 && t.shown == string(verify.OK)
-	if !t.shows() && (t.rest() != before || over || passed) {
-		t.show(lane.Occasion{Reason: t.rest()}, 0)
+	if !t.shows() && (t.IdleScreen() != before || over || passed) {
+		t.show(lane.Occasion{Reason: t.IdleScreen()}, 0)
 	}
 }
 
 // shows tells whether this step shows something.
 func (t *stepper) shows() bool {
-	return slices.ContainsFunc(t.effects, func(e effect) bool { _, ok := e.(effShow); return ok })
+	return slices.ContainsFunc(t.effects, func(e Effect) bool { _, ok := e.(Show); return ok })
 }
 
 // rest is the lane's face when nobody is being answered.
-func (s *state) rest() string {
+func (s *State) IdleScreen() string {
 	switch {
 	case s.emergency:
 		return lane.ScreenEmergency
-	case s.outOfService(), s.service == serviceClosed:
+	case s.OutOfService(), s.service == ServiceClosed:
 		return lane.ScreenOutOfService
-	case s.service == freePassage:
+	case s.service == ServiceFree:
 		return lane.ScreenFree
-	case s.service == diagnosis:
+	case s.service == ServiceDiagnosis:
 		return lane.ScreenDiagnosis
 	}
 	return lane.ScreenIdle
 }
 
 // next is the instant at which time alone will change something; 0: none.
-func (s *state) next() time.Duration {
+func (s *State) NextWake() time.Duration {
 	next := time.Duration(0)
 	at := func(ok bool, d time.Duration) {
 		if ok && (next == 0 || d < next) {
@@ -137,7 +137,7 @@ func (s *state) next() time.Duration {
 		}
 	}
 	at(len(s.grants) > 0, s.oldestEnd())
-	at(s.service != noService, s.serviceEnd)
+	at(s.service != ServiceNone, s.serviceEnd)
 	at(s.freeNow(), s.reopenAt)
 	at(s.sensor && !s.obstructed, s.sensorAt+blockedFor)
 	at(s.shownUntil > 0, s.shownUntil)
@@ -145,7 +145,7 @@ func (s *state) next() time.Duration {
 	return next
 }
 
-func (s *state) oldestEnd() time.Duration {
+func (s *State) oldestEnd() time.Duration {
 	if len(s.grants) == 0 {
 		return 0
 	}
@@ -153,26 +153,26 @@ func (s *state) oldestEnd() time.Duration {
 }
 
 // freeNow tells whether staff let everybody through and nothing forbids it.
-func (s *state) freeNow() bool {
-	return s.service == freePassage && !s.emergency && !s.outOfService() && s.rules.opens
+func (s *State) freeNow() bool {
+	return s.service == ServiceFree && !s.emergency && !s.OutOfService() && s.rules.Opens
 }
 
 // expire does what is due by time alone.
 func (t *stepper) expire() {
-	for len(t.grants) > 0 && t.now.mono >= t.grants[0].until {
+	for len(t.grants) > 0 && t.now.Mono >= t.grants[0].until {
 		t.noPassage()
 	}
-	if t.service != noService && t.now.mono >= t.serviceEnd {
-		t.setService(noService, journal.Record{Detail: "its time is over"})
+	if t.service != ServiceNone && t.now.Mono >= t.serviceEnd {
+		t.setService(ServiceNone, journal.Record{Detail: "its time is over"})
 	}
-	if t.freeNow() && t.now.mono >= t.reopenAt {
+	if t.freeNow() && t.now.Mono >= t.reopenAt {
 		t.openFreely()
 	}
-	if t.sensor && !t.obstructed && t.now.mono >= t.sensorAt+blockedFor {
+	if t.sensor && !t.obstructed && t.now.Mono >= t.sensorAt+blockedFor {
 		t.obstructed = true
 		t.journal(journal.Record{Kind: journal.Obstructed})
 	}
-	if len(t.counted) > 0 && t.now.mono >= t.countAt {
+	if len(t.counted) > 0 && t.now.Mono >= t.countAt {
 		for _, r := range t.counted {
 			t.journal(r)
 		}

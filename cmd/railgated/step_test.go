@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"railgate/driver"
 	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/lane"
@@ -20,7 +19,7 @@ var noon = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 // memory, and writes down what happened.
 type play struct {
 	t tester
-	state
+	State
 	now      time.Duration
 	verdicts map[string]verify.Verdict
 	used     map[journal.Use]bool
@@ -33,8 +32,8 @@ type play struct {
 	records  []journal.Record
 }
 
-func entry(change ...func(*rules)) *rules {
-	r := &rules{direction: "entry", role: journal.Entry, passback: "off", passbackFor: 2 * time.Hour, openFor: 5 * time.Second, opens: true}
+func entry(change ...func(*Rules)) *Rules {
+	r := &Rules{Direction: "entry", Role: journal.Entry, Passback: "off", PassbackFor: 2 * time.Hour, OpenFor: 5 * time.Second, Opens: true}
 	for _, f := range change {
 		f(r)
 	}
@@ -48,8 +47,8 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
-func newPlay(t tester, r *rules) *play {
-	return &play{t: t, state: newState(r), verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{}}
+func newPlay(t tester, r *Rules) *play {
+	return &play{t: t, State: New(r), verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{}}
 }
 
 // code makes a text that is granted, of a holder's nth code.
@@ -70,60 +69,60 @@ func (p *play) as(text string, change func(*verify.Verdict)) string {
 	return text
 }
 
-func (p *play) instant() instant {
-	return instant{mono: p.now, wall: noon.Add(p.now), trusted: true}
+func (p *play) instant() Instant {
+	return Instant{Mono: p.now, Wall: noon.Add(p.now), Trusted: true}
 }
 
 // feed steps the lane with an event and all that follows from it.
-func (p *play) feed(ev event) {
-	var effects []effect
-	p.state, effects = p.state.step(ev, p.instant())
+func (p *play) feed(ev Event) {
+	var effects []Effect
+	p.State, effects = p.State.Step(ev, p.instant())
 	for _, e := range effects {
 		p.perform(e)
 	}
 }
 
-func (p *play) perform(e effect) {
+func (p *play) perform(e Effect) {
 	switch e := e.(type) {
-	case effDecide:
-		v, ok := p.verdicts[e.reading.Text]
+	case Decide:
+		v, ok := p.verdicts[e.Text]
 		if !ok {
 			v = verify.Verdict{Reason: verify.Malformed}
 		}
-		answer := evVerdict{reading: e.reading, at: e.at, verdict: v}
+		answer := Judged{Read: e.Read, Verdict: v}
 		if c, ok := p.inside[journal.ID(v.Holder)]; ok {
-			answer.crossing = &c
+			answer.Last = &c
 		}
 		p.feed(answer)
-	case effSpend:
+	case Spend:
 		p.now += p.spendFor
 		err := p.spendErr
-		if p.used[e.use] {
+		if p.used[e.Use] {
 			err = journal.ErrSpent
 		}
 		if err == nil {
-			p.used[e.use] = true
-			p.write(e.record)
+			p.used[e.Use] = true
+			p.write(e.Record)
 		}
-		p.feed(evSpent{seq: p.seq, err: err})
-	case effOpen:
+		p.feed(Written{Seq: p.seq, Err: err})
+	case Open:
 		if p.openErr == nil {
 			p.note("open")
 		}
-		p.feed(evOpened{p.openErr})
-	case effClose:
+		p.feed(Opened{Err: p.openErr, Emergency: errors.Is(p.openErr, errEmergency)})
+	case Close:
 		p.note("close")
-	case effRelease:
+	case Release:
 		p.note("release")
-	case effJournal:
-		p.write(e.record)
-	case effPassed:
-		p.inside[e.record.Holder] = journal.LastPassage{Role: p.rules.role, Time: e.record.Time}
-		p.write(e.record)
-	case effShow:
-		p.note("show " + e.occasion.Reason)
-	case effDrop:
-		p.note("drop " + e.reason)
+	case Journal:
+		p.write(e.Record)
+	case RecordPassage:
+		p.inside[e.Record.Holder] = journal.LastPassage{Role: p.rules.Role, Time: e.Record.Time}
+		p.write(e.Record)
+	case Show:
+		p.note("show " + e.Occasion.Reason)
+	case Drop:
+		p.note("drop " + e.Reason)
 	default:
 		p.t.Fatalf("effect %T", e)
 	}
@@ -143,27 +142,27 @@ func (p *play) write(r journal.Record) {
 func (p *play) note(s string) { p.log = append(p.log, s) }
 
 func (p *play) read(text string) {
-	p.feed(evReading{driver.Reading{Scanner: "front", Text: text}, p.now})
+	p.feed(Read{Scanner: "front", Text: text, At: p.now})
 }
 
 // wait lets time pass, with the ticks that the lane asks for.
 func (p *play) wait(d time.Duration) {
 	end := p.now + d
 	for {
-		next := p.state.next()
+		next := p.State.NextWake()
 		if next == 0 || next > end {
 			break
 		}
 		p.now = max(p.now, next)
-		p.feed(evTick{})
+		p.feed(Tick{})
 	}
 	p.now = end
 }
 
 func (p *play) walk() {
-	p.feed(evSensor{true})
+	p.feed(Sensor{true})
 	p.now += 100 * time.Millisecond
-	p.feed(evSensor{false})
+	p.feed(Sensor{false})
 }
 
 // want compares what happened since the last want, and forgets it.
@@ -176,27 +175,27 @@ func (p *play) want(what ...string) {
 	p.log = nil
 }
 
-func (p *play) wantMode(m mode) {
+func (p *play) wantMode(m Mode) {
 	p.t.Helper()
-	if got := p.mode(); got != m {
+	if got := p.Mode(); got != m {
 		p.t.Errorf("at %v the lane is %s; want %s", p.now, got, m)
 	}
 }
 
 func TestOnePassage(t *testing.T) {
 	p := newPlay(t, entry())
-	p.wantMode(modeClosed)
+	p.wantMode(ModeClosed)
 	p.read(p.code("a", 0))
 	p.want("granted ok", "open", "show ok") // the record is first
-	p.wantMode(modeGranted)
+	p.wantMode(ModeGranted)
 	p.wait(time.Second)
-	p.feed(evSensor{true})
+	p.feed(Sensor{true})
 	p.want("passage", "close", "show idle")
-	p.wantMode(modePassed)
+	p.wantMode(ModePassage)
 	p.wait(time.Second)
-	p.feed(evSensor{false})
+	p.feed(Sensor{false})
 	p.want()
-	p.wantMode(modeClosed)
+	p.wantMode(ModeClosed)
 	if r := p.records[1]; r.Grant != 1 || r.Holder != "sub-a" || r.Certificate != "cti-a" {
 		t.Errorf("passage = %+v; want it to follow record 1 of sub-a", r)
 	}
@@ -244,7 +243,7 @@ func TestHeldCodeIsOneReading(t *testing.T) {
 func TestManyEyesSeeOneReading(t *testing.T) {
 	p := newPlay(t, entry())
 	code := p.code("a", 0)
-	read := func(scanner string) { p.feed(evReading{driver.Reading{Scanner: scanner, Text: code}, p.now}) }
+	read := func(scanner string) { p.feed(Read{Scanner: scanner, Text: code, At: p.now}) }
 	read("eye")
 	for range 5 { // the camera goes on looking while the serial scanner is through
 		p.wait(33 * time.Millisecond)
@@ -286,9 +285,9 @@ func TestStaleReadingOpensNothing(t *testing.T) {
 	p := newPlay(t, entry())
 	code := p.code("a", 0)
 	p.now = time.Minute
-	p.feed(evReading{driver.Reading{Text: code}, p.now - staleAfter - 1})
+	p.feed(Read{Text: code, At: p.now - staleAfter - 1})
 	p.want("drop stale")
-	p.feed(evReading{driver.Reading{Text: code}, p.now - staleAfter})
+	p.feed(Read{Text: code, At: p.now - staleAfter})
 	p.want("granted ok", "open", "show ok")
 }
 
@@ -297,7 +296,7 @@ func TestAGrantThatIsTooLateOpensNothing(t *testing.T) {
 	p.spendFor = lateAfter + time.Millisecond // a stalled disk
 	p.read(p.code("a", 0))
 	p.want("granted ok", "too_late", "show code_expired")
-	p.wantMode(modeClosed)
+	p.wantMode(ModeClosed)
 	p = newPlay(t, entry())
 	p.spendFor = lateAfter // a slow one: whoever waits for it has paid with the code
 	p.read(p.code("a", 0))
@@ -305,14 +304,14 @@ func TestAGrantThatIsTooLateOpensNothing(t *testing.T) {
 }
 
 func TestNoPassage(t *testing.T) {
-	p := newPlay(t, entry(func(r *rules) { r.passback = "hard" }))
+	p := newPlay(t, entry(func(r *Rules) { r.Passback = "hard" }))
 	p.read(p.code("a", 0))
 	p.log = nil
 	p.wait(5*time.Second - 1)
 	p.want()
 	p.wait(1)
 	p.want("no_passage", "close", "show idle")
-	p.wantMode(modeClosed)
+	p.wantMode(ModeClosed)
 	p.wait(time.Minute)
 	p.read(p.code("a", 1)) // the same passenger, the next code
 	p.want("granted ok", "open", "show ok")
@@ -344,14 +343,14 @@ func TestForced(t *testing.T) {
 func TestObstructed(t *testing.T) {
 	p := newPlay(t, entry())
 	p.read(p.code("a", 0))
-	p.feed(evSensor{true})
+	p.feed(Sensor{true})
 	p.log = nil
 	p.wait(30*time.Second - 1)
 	p.want()
 	p.wait(1)
 	p.want("obstructed")
 	p.wait(time.Hour)
-	p.feed(evSensor{false})
+	p.feed(Sensor{false})
 	p.want("cleared")
 }
 
@@ -383,7 +382,7 @@ func TestGrantsAreBounded(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
-	p := newPlay(t, &rules{direction: "check", role: journal.Check, passback: "hard", openFor: 5 * time.Second})
+	p := newPlay(t, &Rules{Direction: "check", Role: journal.Check, Passback: "hard", OpenFor: 5 * time.Second})
 	code := p.code("a", 0)
 	p.read(code)
 	p.want("granted ok", "show ok") // decides and shows, opens nothing
@@ -412,7 +411,7 @@ func TestPassback(t *testing.T) {
 		{"hard, exit: no passage is known here", "hard", journal.Exit, journal.LastPassage{}, "granted ok", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPlay(t, entry(func(r *rules) { r.passback, r.role = tt.passback, tt.role }))
+			p := newPlay(t, entry(func(r *Rules) { r.Passback, r.Role = tt.passback, tt.role }))
 			if tt.crossed.Role != 0 {
 				p.inside["sub-a"] = tt.crossed
 			}
@@ -425,7 +424,7 @@ func TestPassback(t *testing.T) {
 }
 
 func TestPassbackIsSetByThePassage(t *testing.T) {
-	p := newPlay(t, entry(func(r *rules) { r.passback = "hard" }))
+	p := newPlay(t, entry(func(r *Rules) { r.Passback = "hard" }))
 	p.read(p.code("a", 0))
 	p.walk()
 	p.wait(time.Minute)
@@ -441,7 +440,7 @@ func TestTwoCodesOfOneHolderAreOnePersonUnderHardPassback(t *testing.T) {
 		passback string
 		second   string // what the second person to cross is
 	}{{"hard", "tailgating"}, {"soft", "passage"}} {
-		p := newPlay(t, entry(func(r *rules) { r.passback = tt.passback }))
+		p := newPlay(t, entry(func(r *Rules) { r.Passback = tt.passback }))
 		p.read(p.code("a", 0))
 		p.read(p.code("a", 1)) // granted: passback goes by passages
 		if len(p.records) < 2 || p.records[1].Decision != "granted" {
@@ -460,18 +459,18 @@ func TestEmergency(t *testing.T) {
 	p := newPlay(t, entry())
 	p.read(p.code("a", 0))
 	p.log = nil
-	p.feed(evEmergency{true})
+	p.feed(Emergency{true})
 	p.want("release", "emergency_begin", "show emergency")
-	p.wantMode(modeEmergency)
+	p.wantMode(ModeEmergency)
 	p.read(p.code("b", 0)) // denies nobody
 	p.walk()
 	p.walk()
 	p.wait(time.Hour)
-	p.feed(evEmergency{true})
+	p.feed(Emergency{true})
 	p.want("drop emergency")
-	p.feed(evEmergency{false})
+	p.feed(Emergency{false})
 	p.want("emergency_end", "show idle")
-	p.wantMode(modeClosed)
+	p.wantMode(ModeClosed)
 	if r := p.records[len(p.records)-1]; r.Count != 2 {
 		t.Errorf("%d people left; want 2", r.Count)
 	}
@@ -482,29 +481,29 @@ func TestEmergency(t *testing.T) {
 // The fire loop works with no keyset, no clock, a full disk.
 func TestEmergencyWorksOutOfService(t *testing.T) {
 	p := newPlay(t, entry())
-	for c := range causes {
-		p.feed(evCause{c, "gone"})
+	for c := range Causes {
+		p.feed(Missing{c, "gone"})
 	}
 	p.log = nil
-	p.feed(evEmergency{true})
+	p.feed(Emergency{true})
 	p.want("release", "emergency_begin", "show emergency")
-	p.feed(evEmergency{false})
+	p.feed(Emergency{false})
 	p.want("emergency_end", "show out_of_service")
 }
 
 func TestOutOfService(t *testing.T) {
 	p := newPlay(t, entry())
-	p.feed(evCause{causeClock, "not synchronised"})
+	p.feed(Missing{CauseClock, "not synchronised"})
 	p.want("release", "out_of_service", "show out_of_service")
-	p.wantMode(modeOutOfService)
-	p.feed(evCause{causeKeyset, "none"})
-	p.feed(evCause{causeKeyset, "none"})
+	p.wantMode(ModeOutOfService)
+	p.feed(Missing{CauseKeyset, "none"})
+	p.feed(Missing{CauseKeyset, "none"})
 	p.want("release", "out_of_service")
 	p.read(p.code("a", 0))
 	p.want("drop out_of_service")
-	p.feed(evCause{causeClock, ""})
+	p.feed(Missing{CauseClock, ""})
 	p.want()
-	p.feed(evCause{causeKeyset, ""})
+	p.feed(Missing{CauseKeyset, ""})
 	p.want("in_service", "show idle")
 	p.read(p.code("a", 0)) // the same text: what was dropped was not held
 	p.want("granted ok", "open", "show ok")
@@ -513,9 +512,9 @@ func TestOutOfService(t *testing.T) {
 // A device that has not yet said how it is closes the lane and is no news.
 func TestStartingIsNoNews(t *testing.T) {
 	p := newPlay(t, entry())
-	p.feed(evCause{causeTurnstile, starting})
+	p.feed(Missing{CauseTurnstile, starting})
 	p.want("show out_of_service")
-	p.feed(evCause{causeTurnstile, ""})
+	p.feed(Missing{CauseTurnstile, ""})
 	p.want("in_service", "show idle")
 }
 
@@ -524,7 +523,7 @@ func TestStoreThatFailsDeniesAndCloses(t *testing.T) {
 	p.spendErr = errors.New("no space left on device")
 	p.read(p.code("a", 0))
 	p.want("release", "out_of_service", "show out_of_service", "denied out_of_service")
-	p.wantMode(modeOutOfService)
+	p.wantMode(ModeOutOfService)
 }
 
 func TestRelayThatFailsIsAFault(t *testing.T) {
@@ -532,16 +531,16 @@ func TestRelayThatFailsIsAFault(t *testing.T) {
 	p.openErr = errors.New("relay: no such device")
 	p.read(p.code("a", 0))
 	p.want("granted ok", "no_passage", "release", "out_of_service", "show out_of_service")
-	p.wantMode(modeOutOfService)
+	p.wantMode(ModeOutOfService)
 }
 
 func TestOpeningThatMeetsAnEmergency(t *testing.T) {
 	p := newPlay(t, entry())
-	p.openErr = driver.ErrEmergency
+	p.openErr = errEmergency
 	p.read(p.code("a", 0))
-	p.wantMode(modeClosed)
-	p.feed(evEmergency{true})
-	p.wantMode(modeEmergency)
+	p.wantMode(ModeClosed)
+	p.feed(Emergency{true})
+	p.wantMode(ModeEmergency)
 }
 
 func TestStaffTakeTheLaneOver(t *testing.T) {
@@ -551,7 +550,7 @@ func TestStaffTakeTheLaneOver(t *testing.T) {
 	}
 	p.read(staff(0))
 	p.want("service_begin", "show free_passage", "open")
-	p.wantMode(modeService)
+	p.wantMode(ModeService)
 	p.walk()
 	p.want("passage", "open") // opens for the next
 	p.wait(5 * time.Second)
@@ -568,12 +567,12 @@ func TestStaffTakeTheLaneOver(t *testing.T) {
 	p.want("service_begin", "show diagnosis")
 	p.read(staff(3))
 	p.want("service_end", "show idle")
-	p.wantMode(modeClosed)
+	p.wantMode(ModeClosed)
 }
 
 func TestServiceEndsByItself(t *testing.T) {
 	p := newPlay(t, entry())
-	p.feed(evService{serviceClosed, "technician"})
+	p.feed(Service{ServiceClosed, "technician"})
 	p.want("service_begin", "show out_of_service")
 	p.wait(10*time.Minute - 1)
 	p.want()
@@ -583,21 +582,21 @@ func TestServiceEndsByItself(t *testing.T) {
 
 func TestFreePassageStopsForAnEmergencyAndForAFault(t *testing.T) {
 	p := newPlay(t, entry())
-	p.feed(evService{freePassage, "technician"})
-	p.feed(evEmergency{true})
+	p.feed(Service{ServiceFree, "technician"})
+	p.feed(Emergency{true})
 	p.log = nil
 	p.wait(time.Minute)
 	p.want()
-	p.feed(evEmergency{false})
+	p.feed(Emergency{false})
 	p.want("emergency_end", "show free_passage")
 	p.wait(1)
 	p.log = nil
-	p.feed(evCause{causeStore, "gone"})
+	p.feed(Missing{CauseStore, "gone"})
 	p.log = nil
 	p.wait(time.Minute)
 	p.want()
-	p.feed(evCause{causeStore, ""})
-	p.feed(evTick{})
+	p.feed(Missing{CauseStore, ""})
+	p.feed(Tick{})
 	if !strings.Contains(strings.Join(p.log, ","), "open") {
 		t.Errorf("%v; want it to open again", p.log)
 	}
@@ -605,7 +604,7 @@ func TestFreePassageStopsForAnEmergencyAndForAFault(t *testing.T) {
 
 func TestLostMemoryDeniesWhatMayHaveBeenUsed(t *testing.T) {
 	p := newPlay(t, entry())
-	p.feed(evBlind{noon})
+	p.feed(Blind{noon})
 	for _, tt := range []struct {
 		begins time.Time
 		want   string
@@ -680,15 +679,15 @@ func TestRecordsNameTheCode(t *testing.T) {
 
 func TestWordsKnowTheLaneAndTheDocument(t *testing.T) {
 	var got []lane.Occasion
-	s := newState(&rules{direction: "exit", role: journal.Exit, openFor: time.Second, opens: true})
+	s := New(&Rules{Direction: "exit", Role: journal.Exit, OpenFor: time.Second, Opens: true})
 	for _, v := range []verify.Verdict{
 		{Reason: verify.CertificateExpired, Signed: true},
 		{Reason: verify.CertificateExpired, Signed: true, Way: verify.ByIssuer},
 	} {
-		_, effects := s.step(evVerdict{verdict: v}, instant{})
+		_, effects := s.Step(Judged{Verdict: v}, Instant{})
 		for _, e := range effects {
-			if e, ok := e.(effShow); ok {
-				got = append(got, e.occasion)
+			if e, ok := e.(Show); ok {
+				got = append(got, e.Occasion)
 			}
 		}
 	}
@@ -698,12 +697,15 @@ func TestWordsKnowTheLaneAndTheDocument(t *testing.T) {
 }
 
 func TestServiceNames(t *testing.T) {
-	for m := noService; m <= diagnosis; m++ {
-		if got, err := parseService(m.String()); err != nil || got != m {
-			t.Errorf("parseService(%q) = %v, %v", m, got, err)
+	for m := ServiceNone; m <= ServiceDiagnosis; m++ {
+		if got, err := ParseService(m.String()); err != nil || got != m {
+			t.Errorf("ParseService(%q) = %v, %v", m, got, err)
 		}
 	}
-	if _, err := parseService("party"); err == nil || !strings.Contains(err.Error(), "free") {
-		t.Errorf("parseService = %v; want an error that says what there is", err)
+	if _, err := ParseService("party"); err == nil || !strings.Contains(err.Error(), "free") {
+		t.Errorf("ParseService = %v; want an error that says what there is", err)
 	}
 }
+
+// errEmergency is what the play's turnstile says while its emergency input is active.
+var errEmergency = errors.New("emergency input is active")

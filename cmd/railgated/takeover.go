@@ -18,16 +18,16 @@ func (t *stepper) alarm(active bool) {
 	if active {
 		t.grants, t.evacuated = nil, 0
 		t.graceEnd = 0
-		t.do(effRelease{})
+		t.do(Release{})
 		t.journal(journal.Record{Kind: journal.EmergencyBegin})
 		return
 	}
 	t.journal(journal.Record{Kind: journal.EmergencyEnd, Count: t.evacuated})
-	t.reopenAt = t.now.mono
+	t.reopenAt = t.now.Mono
 }
 
 // setCause notes that something the lane needs is missing, or is back.
-func (t *stepper) setCause(c cause, why string) {
+func (t *stepper) setCause(c Cause, why string) {
 	if t.why[c] == why {
 		return
 	}
@@ -35,17 +35,17 @@ func (t *stepper) setCause(c cause, why string) {
 	t.why[c] = why
 	switch {
 	case why != "" && news:
-		t.do(effRelease{})
+		t.do(Release{})
 		t.journal(journal.Record{Kind: journal.OutOfService, Detail: c.String() + ": " + why})
-	case why == "" && !t.outOfService():
+	case why == "" && !t.OutOfService():
 		t.journal(journal.Record{Kind: journal.InService})
-		t.reopenAt = t.now.mono
+		t.reopenAt = t.now.Mono
 	}
 }
 
 // setService lets a technician, or the clock, do what a staff code does.
-func (t *stepper) setService(m serviceMode, r journal.Record) {
-	if t.service == noService && m == noService {
+func (t *stepper) setService(m ServiceMode, r journal.Record) {
+	if t.service == ServiceNone && m == ServiceNone {
 		return
 	}
 	r.Kind = serviceKind(m)
@@ -54,14 +54,14 @@ func (t *stepper) setService(m serviceMode, r journal.Record) {
 }
 
 // beginService makes of the lane what staff asked for.
-func (t *stepper) beginService(m serviceMode) {
+func (t *stepper) beginService(m ServiceMode) {
 	wasFree := t.freeNow()
-	t.service, t.serviceEnd = m, t.now.mono+serviceFor
-	if wasFree && m != freePassage {
-		t.do(effClose{})
-		t.graceEnd = t.now.mono + t.rules.openFor // whoever is still walking was let through
+	t.service, t.serviceEnd = m, t.now.Mono+serviceFor
+	if wasFree && m != ServiceFree {
+		t.do(Close{})
+		t.graceEnd = t.now.Mono + t.rules.OpenFor // whoever is still walking was let through
 	}
-	t.show(lane.Occasion{Reason: t.rest()}, 0)
+	t.show(lane.Occasion{Reason: t.IdleScreen()}, 0)
 	if t.freeNow() {
 		t.openFreely()
 	}
@@ -69,12 +69,12 @@ func (t *stepper) beginService(m serviceMode) {
 
 // openFreely opens the turnstile for whoever comes, until it does so again.
 func (t *stepper) openFreely() {
-	t.reopenAt = t.now.mono + t.rules.openFor
-	t.do(effOpen{t.rules.openFor + reopenOverlap})
+	t.reopenAt = t.now.Mono + t.rules.OpenFor
+	t.do(Open{t.rules.OpenFor + reopenOverlap})
 }
 
-func serviceKind(m serviceMode) journal.Kind {
-	if m == noService {
+func serviceKind(m ServiceMode) journal.Kind {
+	if m == ServiceNone {
 		return journal.ServiceEnd
 	}
 	return journal.ServiceBegin
