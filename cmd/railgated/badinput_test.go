@@ -15,6 +15,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/store/journal"
+	"railgate/verify/lane"
 )
 
 // runOnce runs a daemon that is expected to end by itself.
@@ -125,7 +126,7 @@ func TestConfigurationHasWorkedOnceItDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := s.start()
-	if _, err := os.Stat(s.path("data/" + workedName)); err == nil || d.status().Mode != string(ModeOutOfService) {
+	if _, err := os.Stat(s.path("data/" + workedName)); err == nil || d.status().Mode != string(lane.ModeOutOfService) {
 		t.Errorf("a gate without its scanner is %s, and its configuration has worked: %v", d.status().Mode, err == nil)
 	}
 	other.Close()
@@ -166,7 +167,7 @@ func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
 	d.scan(first)
 	d.waitFor(1, kind(journal.Passage))
 	filler := fill(t, filepath.Join(dir, "filler"))
-	for n := 0; d.status().Mode != string(ModeOutOfService); n++ { // until the file has no room left inside
+	for n := 0; d.status().Mode != string(lane.ModeOutOfService); n++ { // until the file has no room left inside
 		if n == 500 {
 			t.Fatalf("a full disk is not noticed; log:\n%s", d.log)
 		}
@@ -175,7 +176,7 @@ func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
 			c := d.status().Counts
 			return c.Decided["ok"]+c.Decided["out_of_service"] >= uint64(n+2)
 		})
-		d.until("passed", func() bool { return d.status().Mode != string(ModeGranted) })
+		d.until("passed", func() bool { return d.status().Mode != string(lane.ModeGranted) })
 		d.until("at rest", func() bool { _, active := d.pulses(); return !active })
 		time.Sleep(100 * time.Millisecond) // or the next pulse waits behind this one, and the full disk ends it
 	}
@@ -183,14 +184,14 @@ func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
 	d.wantPulses(granted)
 	// The emergency exit works with a full disk.
 	d.client().Sim(t.Context(), "emergency", true)
-	d.until("in emergency", func() bool { return d.status().Mode == string(ModeEmergency) })
+	d.until("in emergency", func() bool { return d.status().Mode == string(lane.ModeEmergency) })
 	d.client().Sim(t.Context(), "emergency", false)
 	if n := strings.Count(d.log.String(), "level=ERROR"); n > 3 {
 		t.Errorf("%d lines about one full disk:\n%s", n, d.log)
 	}
 	os.Remove(filler)
 	d.until("in service", func() bool { return d.status().Health == control.Healthy })
-	time.Sleep(heldFor)
+	time.Sleep(lane.HeldFor)
 	d.scan(first)
 	d.waitFor(1, decided("denied", "already_used"))
 	d.scan(d.code())
@@ -245,7 +246,7 @@ func TestGarbageFlood(t *testing.T) {
 	if codes == 0 {
 		t.Fatal("the flood was too slow to show a code in")
 	}
-	time.Sleep(countEvery + 200*time.Millisecond)
+	time.Sleep(lane.CountEvery + 200*time.Millisecond)
 	st := d.status()
 	if st.Store.Seq > 300 || st.Counts.Decided["malformed"] < 1000 {
 		t.Errorf("%d records for %d denials; want them counted", st.Store.Seq, st.Counts.Decided["malformed"])

@@ -8,6 +8,7 @@ import (
 	"railgate/driver"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 // This file looks after what the lane needs: what is missing puts it out of
@@ -15,23 +16,23 @@ import (
 
 // check looks at the devices, the keyset and the store's memory.
 func (l *runner) check() {
-	l.cause(CauseScanner, l.scannersMissing())
+	l.cause(lane.CauseScanner, l.scannersMissing())
 	if l.turnstile != nil {
-		l.cause(CauseTurnstile, missing(l.turnstile))
+		l.cause(lane.CauseTurnstile, missing(l.turnstile))
 	}
 	keys := l.keys.current()
 	why := ""
 	if keys == nil {
 		why = l.keys.why()
 	}
-	l.cause(CauseKeyset, why)
+	l.cause(lane.CauseKeyset, why)
 	l.checkMemory(keys)
 }
 
 // cause steps the lane where a cause has changed.
-func (l *runner) cause(c Cause, why string) {
-	if l.state.why[c] != why {
-		l.step(Missing{c, why})
+func (l *runner) cause(c lane.Cause, why string) {
+	if l.state.Why(c) != why {
+		l.step(lane.Missing{Cause: c, Why: why})
 	}
 }
 
@@ -42,13 +43,13 @@ func (l *runner) scannersMissing() string {
 		switch reason := missing(s); reason {
 		case "":
 			return ""
-		case starting:
+		case lane.Starting:
 		default:
 			why = append(why, s.String()+": "+reason)
 		}
 	}
 	if len(why) == 0 {
-		return starting
+		return lane.Starting
 	}
 	return strings.Join(why, "; ")
 }
@@ -60,7 +61,7 @@ func missing(d interface{ Health() driver.Health }) string {
 	case h.Up:
 		return ""
 	case h.Err == "":
-		return starting
+		return lane.Starting
 	}
 	return h.Err
 }
@@ -72,14 +73,14 @@ func (l *runner) checkMemory(keys *verify.Keyset) {
 	blind := l.store.Blind()
 	if !blind.Blind || keys == nil {
 		if !blind.Blind {
-			l.cause(CauseSpentCodes, "")
+			l.cause(lane.CauseSpentCodes, "")
 			l.setBlindSince(time.Time{})
 		}
 		return
 	}
 	now, trusted := l.clock.Now()
 	if blind.Since.IsZero() {
-		l.cause(CauseSpentCodes, blind.Why)
+		l.cause(lane.CauseSpentCodes, blind.Why)
 		if trusted && l.store.SetBlindSince(now) == nil {
 			blind.Since = now
 		} else {
@@ -90,21 +91,21 @@ func (l *runner) checkMemory(keys *verify.Keyset) {
 	rotating, paper := longestValid(keys)
 	switch {
 	case !trusted || now.Before(blind.Since.Add(rotating)):
-		l.cause(CauseSpentCodes, fmt.Sprintf("%s; opens by itself when no code from before can be valid", blind.Why))
+		l.cause(lane.CauseSpentCodes, fmt.Sprintf("%s; opens by itself when no code from before can be valid", blind.Why))
 	case now.Before(blind.Since.Add(paper)):
-		l.cause(CauseSpentCodes, "")
+		l.cause(lane.CauseSpentCodes, "")
 	default:
-		l.cause(CauseSpentCodes, "")
+		l.cause(lane.CauseSpentCodes, "")
 		if l.store.SetSeeing() == nil {
 			l.setBlindSince(time.Time{})
-			l.step(Note{journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
+			l.step(lane.Note{Record: journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
 		}
 	}
 }
 
 func (l *runner) setBlindSince(since time.Time) {
-	if !l.state.blindSince.Equal(since) {
-		l.step(Blind{since})
+	if !l.state.BlindSince().Equal(since) {
+		l.step(lane.Blind{Since: since})
 	}
 }
 

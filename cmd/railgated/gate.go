@@ -16,6 +16,7 @@ import (
 	"railgate/store"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 // A gate is the daemon: everything, wired.
@@ -77,8 +78,8 @@ func (g *gate) now() (time.Time, bool) {
 	return g.clock.Now()
 }
 
-func laneRules(cfg *configs.Config) *Rules {
-	r := &Rules{
+func laneRules(cfg *configs.Config) *lane.Rules {
+	r := &lane.Rules{
 		Direction: cfg.Lane.Direction, Passback: cfg.Lane.Passback, PassbackFor: cfg.Lane.PassbackFor, OpenFor: cfg.Lane.OpenFor,
 		Role: map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}[cfg.Lane.Direction],
 	}
@@ -145,7 +146,7 @@ func (l *runner) storeChanged(err error) {
 	if err != nil {
 		why = err.Error()
 	}
-	l.in.post(Missing{CauseStore, why})
+	l.in.post(lane.Missing{Cause: lane.CauseStore, Why: why})
 }
 
 // anchorEvery is how often the clock's anchor is kept, for a restart in the same boot.
@@ -164,8 +165,8 @@ func (g *gate) clockChanged(s clock.State) {
 }
 
 func (l *runner) clockChanged(s clock.State) {
-	l.in.post(Missing{CauseClock, s.Why})
+	l.in.post(lane.Missing{Cause: lane.CauseClock, Why: s.Why})
 	if s.Step != 0 {
-		l.in.post(Note{journal.Record{Kind: journal.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})
+		l.in.post(lane.Note{Record: journal.Record{Kind: journal.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"railgate/driver/turnstile"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/lane"
 )
 
 // The tests of this file run the daemon itself, as a process of its own, on real
@@ -344,7 +345,7 @@ func TestFreshCodesOpenTheGateOnceEach(t *testing.T) {
 	d.waitFor(1, decided("denied", "code_expired"))
 	d.scan("WIFI:T:WPA;S:HALL;;")
 	d.waitFor(1, decided("denied", "malformed"))
-	time.Sleep(heldFor) // the codes have left the glass
+	time.Sleep(lane.HeldFor) // the codes have left the glass
 	for _, code := range codes {
 		d.scan(code)
 	}

@@ -106,7 +106,7 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 	beat, look := time.NewTicker(screenBeat), time.NewTicker(screenLook)
 	defer beat.Stop()
 	defer look.Stop()
-	told := string(w.lane.seen().mode)
+	told := string(w.lane.seen().Mode)
 	for err := w.tellScreen(rw, told, nil); err == nil; err = out.Flush() {
 		select {
 		case <-r.Context().Done():
@@ -114,7 +114,7 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 		case <-beat.C:
 			_, err = fmt.Fprint(rw, "event: beat\ndata: {}\n\n")
 		case <-look.C:
-			if now := string(w.lane.seen().mode); now != told {
+			if now := string(w.lane.seen().Mode); now != told {
 				told = now
 				err = w.tellScreen(rw, told, nil)
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"railgate/driver"
+	"railgate/verify/lane"
 )
 
 // maxReadings bounds the readings that wait for the lane, to a megabyte at most; a
@@ -19,14 +20,14 @@ type inbox struct {
 	kick chan struct{} // has room for one: there is something
 
 	mu       sync.Mutex // guards the fields below
-	events   []Event
+	events   []lane.Event
 	readings []driver.Reading
 	overrun  int // readings that were replaced
 }
 
 func newInbox() *inbox { return &inbox{kick: make(chan struct{}, 1)} }
 
-func (in *inbox) post(ev Event) {
+func (in *inbox) post(ev lane.Event) {
 	in.mu.Lock()
 	in.events = append(in.events, ev)
 	in.mu.Unlock()
@@ -55,7 +56,7 @@ func (in *inbox) wake() {
 }
 
 // take is what comes next: events first, for an emergency does not stand in line.
-func (in *inbox) take(since func(time.Time) time.Duration) (ev Event, ok bool) {
+func (in *inbox) take(since func(time.Time) time.Duration) (ev lane.Event, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(in.events) > 0 {
@@ -65,7 +66,7 @@ func (in *inbox) take(since func(time.Time) time.Duration) (ev Event, ok bool) {
 	if len(in.readings) > 0 {
 		r := in.readings[0]
 		in.readings = in.readings[1:]
-		return Read{Scanner: r.Scanner, Text: r.Text, At: since(r.At)}, true
+		return lane.Read{Scanner: r.Scanner, Text: r.Text, At: since(r.At)}, true
 	}
 	return nil, false
 }

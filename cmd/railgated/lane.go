@@ -21,7 +21,7 @@ import (
 // A runner does what the law says. One goroutine owns the state, and nothing else
 // opens the gate.
 type runner struct {
-	rules     *Rules
+	rules     *lane.Rules
 	languages []string
 	log       *slog.Logger
 	in        *inbox
@@ -36,27 +36,17 @@ type runner struct {
 	beats     atomic.Uint64
 
 	// owned by Run
-	state   State
+	state   lane.State
 	times   control.Timings
 	readAt  time.Duration
 	checkAt time.Duration
 
 	mu      sync.Mutex // guards the fields below, for whoever asks
-	view    laneView
+	view    lane.Snapshot
 	ages    lane.CodeAges
 	counts  control.Counts
 	timings control.Timings
 	history history
-}
-
-// laneView is what others may know of the lane's state.
-type laneView struct {
-	mode       Mode
-	reasons    []string
-	causes     [Causes]bool
-	obstructed bool
-	service    ServiceMode
-	blind      bool
 }
 
 // checkEvery is how often the lane looks after its devices, the loop's slowest turn;
@@ -66,15 +56,10 @@ const (
 	checkClosely = 20 * time.Millisecond
 )
 
-func newRunner(r *Rules, log *slog.Logger) *runner {
-	l := &runner{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: New(r)}
+func newRunner(r *lane.Rules, log *slog.Logger) *runner {
+	l := &runner{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: lane.New(r)}
 	l.counts = control.Counts{Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{}}
-	// Until a device has said how it is, it is not there. That is no news.
-	l.state.why[CauseScanner] = starting
-	if r.Opens {
-		l.state.why[CauseTurnstile] = starting
-	}
-	l.look() // whoever asks before the first step
+	l.publish() // whoever asks before the first step
 	return l
 }
 
@@ -92,27 +77,26 @@ func (l *runner) deliver(r driver.Reading) {
 func (l *runner) sensed(e driver.Event) {
 	switch e.Kind {
 	case driver.PassageEvent:
-		l.in.post(Sensor{e.Active})
+		l.in.post(lane.Sensor{Active: e.Active})
 	case driver.EmergencyEvent:
-		l.in.post(Emergency{e.Active})
+		l.in.post(lane.Emergency{Active: e.Active})
 	case driver.FaultEvent:
 		if e.Active {
-			l.in.post(Note{journal.Record{Kind: journal.Fault, Detail: "turnstile: " + e.Err.Error()}})
+			l.in.post(lane.Note{Record: journal.Record{Kind: journal.Fault, Detail: "turnstile: " + e.Err.Error()}})
 		}
 	}
 }
 
-func (l *runner) instant() Instant {
+func (l *runner) instant() lane.Instant {
 	wall, trusted := l.clock.Now()
-	return Instant{Mono: time.Since(l.began), Wall: wall, Trusted: trusted}
+	return lane.Instant{Mono: time.Since(l.began), Wall: wall, Trusted: trusted}
 }
 
 // Run works until ctx ends, then releases the relay.
 func (l *runner) Run(ctx context.Context) error {
 	defer l.release()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a bad page of the store is an error there
-	l.carry(Show{lane.Occasion{Reason: l.state.IdleScreen()}, 0})
-	l.state.shown = l.state.IdleScreen()
+	l.carry(lane.Show{Occasion: lane.Occasion{Reason: l.state.IdleScreen()}})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -139,7 +123,7 @@ func (l *runner) rest() time.Duration {
 	l.beats.Add(1)
 	now := time.Since(l.began)
 	if next := l.state.NextWake(); next > 0 && next <= now {
-		l.step(Tick{})
+		l.step(lane.Tick{})
 	}
 	wait := checkEvery
 	if l.state.OutOfService() {
@@ -156,38 +140,35 @@ func (l *runner) rest() time.Duration {
 }
 
 // step feeds the lane one event and carries out what follows.
-func (l *runner) step(ev Event) {
-	var effects []Effect
+func (l *runner) step(ev lane.Event) {
+	var effects []lane.Effect
 	l.state, effects = l.state.Step(ev, l.instant())
-	l.look()
+	l.publish()
 	for _, e := range effects {
 		l.carry(e)
 	}
 }
 
-// look lets others see what the state is.
-func (l *runner) look() {
-	view := laneView{mode: l.state.Mode(), reasons: l.state.Reasons(), obstructed: l.state.obstructed, service: l.state.service, blind: !l.state.blindSince.IsZero()}
-	for c, why := range l.state.why {
-		view.causes[c] = why != ""
-	}
+// publish lets others see what the state is.
+func (l *runner) publish() {
+	view := l.state.Snapshot()
 	l.mu.Lock()
 	l.view = view
 	l.mu.Unlock()
 }
 
-func (l *runner) seen() laneView {
+func (l *runner) seen() lane.Snapshot {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.view
 }
 
 // carry carries out one effect, and feeds back what came of it.
-func (l *runner) carry(e Effect) {
+func (l *runner) carry(e lane.Effect) {
 	switch e := e.(type) {
-	case Decide:
+	case lane.Decide:
 		l.decide(e)
-	case Spend:
+	case lane.Spend:
 		began := time.Now()
 		seq, err := l.store.Grant(e.Use, e.Until, e.Record)
 		l.times.Commit = time.Since(began).Microseconds()
@@ -195,24 +176,24 @@ func (l *runner) carry(e Effect) {
 			e.Record.Seq = seq
 			l.report(e.Record)
 		}
-		l.step(Written{seq, err})
-	case Open:
+		l.step(lane.Written{Seq: seq, Err: err})
+	case lane.Open:
 		l.open(e.Window)
-	case Close:
+	case lane.Close:
 		if l.turnstile != nil {
 			l.check1(l.turnstile.Close())
 		}
-	case Release:
+	case lane.Release:
 		l.release()
-	case Journal:
+	case lane.Journal:
 		l.store.Append(e.Record)
 		l.report(e.Record)
-	case RecordPassage:
+	case lane.RecordPassage:
 		l.store.AppendPassage(e.Record, e.Record.Holder, l.rules.Role)
 		l.report(e.Record)
-	case Show:
+	case lane.Show:
 		l.show(e)
-	case Drop:
+	case lane.Drop:
 		l.mu.Lock()
 		l.counts.Dropped[e.Reason]++
 		l.mu.Unlock()
@@ -234,7 +215,7 @@ func (l *runner) check1(err error) {
 }
 
 // decide verifies a reading by the time that it is.
-func (l *runner) decide(e Decide) {
+func (l *runner) decide(e lane.Decide) {
 	now := l.instant()
 	l.times = control.Timings{Wait: (now.Mono - e.At).Microseconds()}
 	l.readAt = e.At
@@ -243,7 +224,7 @@ func (l *runner) decide(e Decide) {
 		return
 	}
 	began := time.Now()
-	answer := Judged{Read: e.Read}
+	answer := lane.Judged{Read: e.Read}
 	answer.Verdict = verify.Decide(e.Text, keys, l.rules.Accept, now.Wall)
 	l.times.Verify = time.Since(began).Microseconds()
 	if v := &answer.Verdict; v.Signed {
@@ -256,7 +237,7 @@ func (l *runner) decide(e Decide) {
 }
 
 // learn takes what a signed code says of the time: a floor, and a hint.
-func (l *runner) learn(v *verify.Verdict, now Instant) {
+func (l *runner) learn(v *verify.Verdict, now lane.Instant) {
 	if v.Reason == verify.KeyRevoked || v.Reason == verify.KeyNotValid {
 		return
 	}
@@ -280,15 +261,15 @@ func (l *runner) open(window time.Duration) {
 		l.history.passed(l.times)
 		l.mu.Unlock()
 		times := l.times
-		l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().mode), Timings: &times})
+		l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().Mode), Timings: &times})
 	}
-	l.step(Opened{Err: err, Emergency: errors.Is(err, driver.ErrEmergency)})
+	l.step(lane.Opened{Err: err, Emergency: errors.Is(err, driver.ErrEmergency)})
 }
 
-func (l *runner) show(e Show) {
+func (l *runner) show(e lane.Show) {
 	m := lane.Say(e.Occasion, l.languages)
 	l.panel.Show(driver.Display{Light: lightOf(m.Light), Sound: soundOf(m.Sound), For: e.For})
-	l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().mode), Show: &control.Show{
+	l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().Mode), Show: &control.Show{
 		Reason: e.Occasion.Reason, Light: string(m.Light), Sound: string(m.Sound), Words: m.Words,
 		Seconds: e.For.Seconds(), Direction: l.rules.Direction,
 	}})
@@ -334,7 +315,7 @@ func (l *runner) report(r journal.Record) {
 		level = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), level, word, attrs...)
-	l.hub.publish(control.Event{Time: r.Time, Mode: string(l.seen().mode), Record: &r})
+	l.hub.publish(control.Event{Time: r.Time, Mode: string(l.seen().Mode), Record: &r})
 }
 
 func hexOf(id journal.ID) string {

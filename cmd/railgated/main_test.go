@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"railgate/driver"
+	"railgate/verify/lane"
 )
 
 // A serial line that another process reads as well can leave its reader in a read that
@@ -36,9 +37,9 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 // READY by a gate whose scanner was not there yet.
 func TestALaneThatHasNotBegunIsOutOfService(t *testing.T) {
 	for _, opens := range []bool{true, false} {
-		l := newRunner(&Rules{Opens: opens}, slog.New(slog.DiscardHandler))
-		if got := l.seen().mode; got != ModeOutOfService {
-			t.Errorf("opens %v: mode %q; want %q", opens, got, ModeOutOfService)
+		l := newRunner(&lane.Rules{Opens: opens}, slog.New(slog.DiscardHandler))
+		if got := l.seen().Mode; got != lane.ModeOutOfService {
+			t.Errorf("opens %v: mode %q; want %q", opens, got, lane.ModeOutOfService)
 		}
 	}
 }
@@ -51,7 +52,7 @@ func TestAFloodDoesNotPushACodeOut(t *testing.T) {
 		in.deliver(reading("garbage"))
 	}
 	ev, ok := in.take(func(time.Time) time.Duration { return 0 })
-	if r, isReading := ev.(Read); !ok || !isReading || r.Text != "RG1:CODE" {
+	if r, isReading := ev.(lane.Read); !ok || !isReading || r.Text != "RG1:CODE" {
 		t.Errorf("take = %v, %v; want the code", ev, ok)
 	}
 	for range 2 * maxReadings {

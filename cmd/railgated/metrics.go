@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"railgate/verify/lane"
 )
 
 // metricsHandler answers Prometheus. Every label comes from a closed set or from the
@@ -84,11 +85,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, health := range []string{"healthy", "degraded", "out_of_service"} {
 		gauge(descHealth, one(string(s.Health) == health), health)
 	}
-	for _, m := range []Mode{ModeClosed, ModeGranted, ModePassage, ModeEmergency, ModeService, ModeOutOfService} {
+	for _, m := range []lane.Mode{lane.ModeClosed, lane.ModeGranted, lane.ModePassage, lane.ModeEmergency, lane.ModeService, lane.ModeOutOfService} {
 		gauge(descMode, one(s.Mode == string(m)), string(m))
 	}
-	for i, missing := range c.lane.seen().causes {
-		gauge(descCause, one(missing), Cause(i).String())
+	for i, why := range c.lane.seen().Why {
+		gauge(descCause, one(why != ""), lane.Cause(i).String())
 	}
 	for _, d := range s.Devices {
 		gauge(descDevice, one(d.Up), d.Kind, d.Name)

@@ -18,6 +18,7 @@ import (
 	"railgate/cmd/control"
 	"railgate/configs"
 	"railgate/driver/turnstile"
+	"railgate/verify/lane"
 )
 
 // A server answers on the unix socket, and on HTTP where that is configured.
@@ -141,12 +142,12 @@ func (s *server) getEvents(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) postService(w http.ResponseWriter, r *http.Request) {
-	m, err := ParseService(r.FormValue("mode"))
+	m, err := lane.ParseService(r.FormValue("mode"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.lane.in.post(Service{m, "a technician"})
+	s.lane.in.post(lane.Service{Mode: m, By: "a technician"})
 }
 
 func (s *server) postSim(w http.ResponseWriter, r *http.Request) {

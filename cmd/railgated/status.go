@@ -10,6 +10,7 @@ import (
 	"railgate/cmd/control"
 	"railgate/configs"
 	"railgate/driver"
+	"railgate/verify/lane"
 )
 
 // keysWarn is how long before the last key ends a gate asks for new ones, and the
@@ -23,7 +24,7 @@ const (
 func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	view := l.seen()
 	s := &control.Status{
-		Mode: string(view.mode), Problems: append([]string{}, view.reasons...),
+		Mode: string(view.Mode), Problems: append([]string{}, view.Reasons...),
 		Station: c.Station, Gate: c.Gate, Direction: l.rules.Direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
 		Store: l.store.Stats(),
 	}
@@ -43,13 +44,13 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	if n := l.in.overruns(); n > 0 {
 		s.Counts.Dropped["overrun"] = uint64(n)
 	}
-	if view.obstructed {
+	if view.Obstructed {
 		s.Problems = append(s.Problems, "the passage sensor is blocked: is something standing in the lane?")
 	}
-	if view.mode == ModeEmergency {
+	if view.Mode == lane.ModeEmergency {
 		s.Problems = append(s.Problems, "the emergency input is active: the fire loop is open")
 	}
-	if view.mode != ModeOutOfService && view.blind {
+	if view.Mode != lane.ModeOutOfService && !view.BlindSince.IsZero() {
 		s.Problems = append(s.Problems, "the store lost its memory: paper codes from before are denied")
 	}
 	s.Health = health(s)
@@ -58,7 +59,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 
 func health(s *control.Status) control.Health {
 	switch {
-	case s.Mode == string(ModeOutOfService):
+	case s.Mode == string(lane.ModeOutOfService):
 		return control.OutOfService
 	case len(s.Problems) > 0:
 		return control.Degraded
@@ -73,7 +74,7 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 	}) {
 		h := d.Health()
 		s.Devices = append(s.Devices, control.Device{Kind: kind, Name: d.String(), Driver: driverName, Up: h.Up, Since: h.Since, Error: h.Err})
-		if !h.Up && s.Mode != string(ModeOutOfService) {
+		if !h.Up && s.Mode != string(lane.ModeOutOfService) {
 			s.Problems = append(s.Problems, fmt.Sprintf("%s %s: %s", kind, d, missing(d)))
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"railgate/cmd/control"
 	"railgate/driver/turnstile"
 	"railgate/store/journal"
+	"railgate/verify/lane"
 )
 
 // A task works until its context ends, and then returns nil.
@@ -31,7 +32,7 @@ func (g *gate) run() error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1)
 	g.log.Info("railgated starts", "version", version, "config", g.cfg.Path, "gate", g.cfg.Gate, "direction", g.cfg.Lane.Direction)
-	g.lane.in.post(Note{journal.Record{Kind: journal.Started, Detail: "railgated " + version}})
+	g.lane.in.post(lane.Note{Record: journal.Record{Kind: journal.Started, Detail: "railgated " + version}})
 
 	ctx, fail := context.WithCancelCause(context.Background())
 	untilLane, stopLane := context.WithCancel(context.Background())
@@ -166,7 +167,7 @@ func (g *gate) sayReady(ctx context.Context) error {
 			text += "; " + s.Problems[0]
 		}
 		switch {
-		case last == "" && (s.Mode != string(ModeOutOfService) || time.Now().After(end)):
+		case last == "" && (s.Mode != string(lane.ModeOutOfService) || time.Now().After(end)):
 			notify(g.log, daemon.SdNotifyReady+"\nSTATUS="+text)
 			g.log.Info("ready", "health", s.Health, "mode", s.Mode)
 			tick.Reset(time.Second)

@@ -1,4 +1,4 @@
-package main
+package lane
 
 import (
 	"errors"
@@ -10,7 +10,6 @@ import (
 
 	"railgate/store/journal"
 	"railgate/verify"
-	"railgate/verify/lane"
 )
 
 var noon = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
@@ -48,7 +47,9 @@ type tester interface {
 }
 
 func newPlay(t tester, r *Rules) *play {
-	return &play{t: t, State: New(r), verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{}}
+	s := New(r)
+	s.why, s.shown = [Causes]string{}, ScreenIdle // every device works
+	return &play{t: t, State: s, verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{}}
 }
 
 // code makes a text that is granted, of a holder's nth code.
@@ -512,7 +513,7 @@ func TestOutOfService(t *testing.T) {
 // A device that has not yet said how it is closes the lane and is no news.
 func TestStartingIsNoNews(t *testing.T) {
 	p := newPlay(t, entry())
-	p.feed(Missing{CauseTurnstile, starting})
+	p.feed(Missing{CauseTurnstile, Starting})
 	p.want("show out_of_service")
 	p.feed(Missing{CauseTurnstile, ""})
 	p.want("in_service", "show idle")
@@ -678,7 +679,7 @@ func TestRecordsNameTheCode(t *testing.T) {
 }
 
 func TestWordsKnowTheLaneAndTheDocument(t *testing.T) {
-	var got []lane.Occasion
+	var got []Occasion
 	s := New(&Rules{Direction: "exit", Role: journal.Exit, OpenFor: time.Second, Opens: true})
 	for _, v := range []verify.Verdict{
 		{Reason: verify.CertificateExpired, Signed: true},

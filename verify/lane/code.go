@@ -1,4 +1,4 @@
-package main
+package lane
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 
 	"railgate/store/journal"
 	"railgate/verify"
-	"railgate/verify/lane"
 )
 
 // This file is the part of the law that is about one code: read, judged, spent, let through.
@@ -43,7 +42,7 @@ func (t *stepper) read(ev Read) {
 // isHeld tells whether a text is still held to the glass, and notes that it was read.
 func (t *stepper) isHeld(text string) bool {
 	for i := range t.held {
-		if t.held[i].text == text && t.now.Mono-t.held[i].last <= heldFor {
+		if t.held[i].text == text && t.now.Mono-t.held[i].last <= HeldFor {
 			t.held[i].last = t.now.Mono
 			return true
 		}
@@ -52,7 +51,7 @@ func (t *stepper) isHeld(text string) bool {
 }
 
 func (t *stepper) hold(text string) {
-	t.held = slices.DeleteFunc(t.held, func(h heldText) bool { return h.text == text || t.now.Mono-h.last > heldFor })
+	t.held = slices.DeleteFunc(t.held, func(h heldText) bool { return h.text == text || t.now.Mono-h.last > HeldFor })
 	if len(t.held) == heldTexts {
 		t.held = t.held[1:]
 	}
@@ -75,7 +74,7 @@ func (t *stepper) judge(ev Judged) {
 	case v.Class == verify.Staff:
 		t.spend(&pending{verdict: *v, record: r, readAt: ev.At, staff: true, service: (t.service + 1) % (ServiceDiagnosis + 1)})
 	case t.service == ServiceFree:
-		t.show(lane.Occasion{Reason: string(verify.OK)}, denialShown)
+		t.show(Occasion{Reason: string(verify.OK)}, denialShown)
 	case t.service != ServiceNone:
 		t.deny(laneOutOfOrder, v, r)
 	default:
@@ -134,7 +133,7 @@ func (t *stepper) spent(ev Written) {
 		late := follow(p.record, journal.TooLate)
 		late.Grant, late.Detail = ev.Seq, fmt.Sprintf("the disk took %v", (t.now.Mono-p.readAt).Round(time.Millisecond))
 		t.journal(late)
-		t.show(lane.Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
+		t.show(Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
 	case p.staff:
 		t.beginService(p.service)
 	default:
@@ -146,7 +145,7 @@ func (t *stepper) spent(ev Written) {
 // let lets one person through.
 func (t *stepper) let(r journal.Record) {
 	if !t.rules.Opens {
-		t.show(lane.Occasion{Reason: string(verify.OK)}, denialShown)
+		t.show(Occasion{Reason: string(verify.OK)}, denialShown)
 		return
 	}
 	until := t.now.Mono + t.rules.OpenFor
@@ -178,7 +177,7 @@ func (t *stepper) opened(ev Opened) {
 	n := len(t.grants)
 	if ev.Err == nil {
 		if n > 0 {
-			t.show(lane.Occasion{Reason: string(verify.OK)}, t.rules.OpenFor)
+			t.show(Occasion{Reason: string(verify.OK)}, t.rules.OpenFor)
 		}
 		return
 	}
@@ -199,7 +198,7 @@ func (t *stepper) opened(ev Opened) {
 func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record) {
 	r.Kind, r.Decision, r.Reason = journal.Decision, "denied", string(reason)
 	r = t.stamp(r)
-	t.show(lane.Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
+	t.show(Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
 	budget, allowance := &t.garbage, garbageAllowance
 	if v.Signed {
 		budget, allowance = &t.signed, signedAllowance
@@ -213,7 +212,7 @@ func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record
 
 func (t *stepper) count(r journal.Record) {
 	if len(t.counted) == 0 {
-		t.countAt = t.now.Mono + countEvery
+		t.countAt = t.now.Mono + CountEvery
 	}
 	for i := range t.counted {
 		if t.counted[i].Reason == r.Reason {

@@ -1,4 +1,4 @@
-package main
+package lane
 
 import (
 	"fmt"
@@ -7,7 +7,6 @@ import (
 
 	"railgate/store/journal"
 	"railgate/verify"
-	"railgate/verify/lane"
 )
 
 // This file is the lane's law: one pure step, (state, event, now) → (state,
@@ -17,14 +16,14 @@ import (
 const (
 	staleAfter    = time.Second      // an older reading opens nothing: a backlog must never become openings
 	lateAfter     = 3 * time.Second  // a grant that took longer to reach the disk opens nothing: its passenger is gone
-	heldFor       = 3 * time.Second  // the same text within this is held to the glass: one reading
+	HeldFor       = 3 * time.Second  // the same text within this is held to the glass: one reading
 	heldTexts     = 8                // how many phones may alternate before the glass
 	denialShown   = 3 * time.Second  // how long a denial is shown
 	blockedFor    = 30 * time.Second // a sensor active for so long is obstructed
 	serviceFor    = 10 * time.Minute // how long staff have the lane
 	maxGrants     = 8                // people who may be let through before the first has crossed
 	spentFor      = 2 * time.Hour    // after a code's end it is remembered: longer than any keyset's tolerance
-	countEvery    = time.Second      // when counted denials are journaled
+	CountEvery    = time.Second      // when counted denials are journaled
 	reopenOverlap = time.Second      // by how much two openings of free passage overlap
 )
 
@@ -72,7 +71,7 @@ func (s State) Step(ev Event, now Instant) (State, []Effect) {
 		t.journal(ev.Record)
 	case Tick:
 	default:
-		panic(fmt.Sprintf("railgated: internal error: event %T", ev))
+		panic(fmt.Sprintf("lane: internal error: event %T", ev))
 	}
 	t.face(before, mayPass)
 	return t.State, t.effects
@@ -88,7 +87,7 @@ func (t *stepper) stamp(r journal.Record) journal.Record {
 
 func (t *stepper) journal(r journal.Record) { t.do(Journal{t.stamp(r)}) }
 
-func (t *stepper) show(o lane.Occasion, d time.Duration) {
+func (t *stepper) show(o Occasion, d time.Duration) {
 	o.Exit = t.rules.Role == journal.Exit
 	t.do(Show{o, d})
 	t.shown, t.shownUntil = o.Reason, 0
@@ -104,7 +103,7 @@ func (t *stepper) face(before string, mayPass bool) {
 	over := t.shownUntil > 0 && t.now.Mono >= t.shownUntil
 	passed := mayPass && len(t.grants) == 0 && t.shown == string(verify.OK)
 	if !t.shows() && (t.IdleScreen() != before || over || passed) {
-		t.show(lane.Occasion{Reason: t.IdleScreen()}, 0)
+		t.show(Occasion{Reason: t.IdleScreen()}, 0)
 	}
 }
 
@@ -117,15 +116,15 @@ func (t *stepper) shows() bool {
 func (s *State) IdleScreen() string {
 	switch {
 	case s.emergency:
-		return lane.ScreenEmergency
+		return ScreenEmergency
 	case s.OutOfService(), s.service == ServiceClosed:
-		return lane.ScreenOutOfService
+		return ScreenOutOfService
 	case s.service == ServiceFree:
-		return lane.ScreenFree
+		return ScreenFree
 	case s.service == ServiceDiagnosis:
-		return lane.ScreenDiagnosis
+		return ScreenDiagnosis
 	}
-	return lane.ScreenIdle
+	return ScreenIdle
 }
 
 // next is the instant at which time alone will change something; 0: none.

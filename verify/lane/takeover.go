@@ -1,8 +1,7 @@
-package main
+package lane
 
 import (
 	"railgate/store/journal"
-	"railgate/verify/lane"
 )
 
 // This file is the part of the law that takes the lane from the passengers: an
@@ -31,7 +30,7 @@ func (t *stepper) setCause(c Cause, why string) {
 	if t.why[c] == why {
 		return
 	}
-	news := why != starting && ((t.why[c] == "") != (why == "") || t.why[c] == starting)
+	news := why != Starting && ((t.why[c] == "") != (why == "") || t.why[c] == Starting)
 	t.why[c] = why
 	switch {
 	case why != "" && news:
@@ -61,7 +60,7 @@ func (t *stepper) beginService(m ServiceMode) {
 		t.do(Close{})
 		t.graceEnd = t.now.Mono + t.rules.OpenFor // whoever is still walking was let through
 	}
-	t.show(lane.Occasion{Reason: t.IdleScreen()}, 0)
+	t.show(Occasion{Reason: t.IdleScreen()}, 0)
 	if t.freeNow() {
 		t.openFreely()
 	}

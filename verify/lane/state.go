@@ -1,4 +1,4 @@
-package main
+package lane
 
 import (
 	"fmt"
@@ -7,7 +7,6 @@ import (
 
 	"railgate/store/journal"
 	"railgate/verify"
-	"railgate/verify/lane"
 )
 
 // Instant is a moment by two clocks: one that nobody sets, which all timers go by,
@@ -18,19 +17,19 @@ type Instant struct {
 	Trusted bool
 }
 
-// mode is what a lane is doing.
+// Mode is what a lane is doing.
 type Mode string
 
 const (
 	ModeClosed       Mode = "closed"
-	ModeGranted      Mode = "granted" // someone may pass
-	ModePassage      Mode = "passed"  // someone is passing who may
+	ModeGranted      Mode = "granted" // someone was granted
+	ModePassage      Mode = "passed"  // someone with a grant is crossing
 	ModeEmergency    Mode = "emergency"
 	ModeService      Mode = "service"
 	ModeOutOfService Mode = "out_of_service"
 )
 
-// rules are what the configuration makes of a lane.
+// Rules are what the configuration makes of a lane.
 type Rules struct {
 	Direction   string
 	Role        journal.Role
@@ -41,7 +40,7 @@ type Rules struct {
 	Opens       bool // there is a turnstile to open
 }
 
-// cause is a reason for a lane to be out of service.
+// Cause is a reason for a lane to be out of service.
 type Cause uint8
 
 const (
@@ -51,16 +50,16 @@ const (
 	CauseKeyset
 	CauseTurnstile
 	CauseScanner
-	Causes
+	Causes // how many there are
 )
 
 func (c Cause) String() string {
 	return [...]string{"store", "memory", "clock", "keyset", "turnstile", "scanner"}[c]
 }
 
-// starting is why a device that has not yet said how it is does not work. It is no
+// Starting is why a device that has not yet said how it is does not work. It is no
 // news, and what follows is.
-const starting = "starting"
+const Starting = "starting"
 
 // ServiceMode is what staff made of a lane.
 type ServiceMode uint8
@@ -105,7 +104,7 @@ type pending struct {
 	staff   bool
 }
 
-// state is a lane at one moment.
+// State is a lane at one moment.
 type State struct {
 	rules *Rules
 
@@ -152,9 +151,40 @@ func (b *budget) take(a allowance, now time.Duration) bool {
 	return true
 }
 
-func New(r *Rules) State { return State{rules: r, shown: lane.ScreenIdle} }
+// New is a lane that has just begun. Until a device has said how it is, it is missing,
+// which is no news.
+func New(r *Rules) State {
+	s := State{rules: r}
+	s.why[CauseScanner] = Starting
+	if r.Opens {
+		s.why[CauseTurnstile] = Starting
+	}
+	s.shown = s.IdleScreen()
+	return s
+}
 
-// mode tells what the lane is doing.
+// A Snapshot is what others may know of a lane at one moment.
+type Snapshot struct {
+	Mode       Mode
+	Reasons    []string // why it is out of service, in words
+	Why        [Causes]string
+	Obstructed bool
+	Service    ServiceMode
+	BlindSince time.Time // zero: the store knows which codes were used
+}
+
+// Snapshot is the state for whoever asks.
+func (s *State) Snapshot() Snapshot {
+	return Snapshot{Mode: s.Mode(), Reasons: s.Reasons(), Why: s.why, Obstructed: s.obstructed, Service: s.service, BlindSince: s.blindSince}
+}
+
+// Why is why the lane is out of service for one cause; "" where it is not.
+func (s *State) Why(c Cause) string { return s.why[c] }
+
+// BlindSince is the instant before which codes may have been used without a record; zero: none.
+func (s *State) BlindSince() time.Time { return s.blindSince }
+
+// Mode tells what the lane is doing.
 func (s *State) Mode() Mode {
 	switch {
 	case s.emergency:
@@ -171,9 +201,10 @@ func (s *State) Mode() Mode {
 	return ModeClosed
 }
 
+// OutOfService tells whether something that the lane needs is missing.
 func (s *State) OutOfService() bool { return s.why != [Causes]string{} }
 
-// reasons are why the lane is out of service, in words.
+// Reasons are why the lane is out of service, in words.
 func (s *State) Reasons() (words []string) {
 	for c, why := range s.why {
 		if why != "" {

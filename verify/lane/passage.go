@@ -1,8 +1,7 @@
-package main
+package lane
 
 import (
 	"railgate/store/journal"
-	"railgate/verify/lane"
 )
 
 // This file is the part of the law that is about people in the passage.
@@ -44,10 +43,10 @@ func (t *stepper) cross() {
 		t.openFreely()
 	case t.graceEnd > 0 && t.now.Mono < t.graceEnd:
 		t.journal(journal.Record{Kind: journal.Tailgating})
-		t.show(lane.Occasion{Reason: lane.ScreenOneByOne}, denialShown)
+		t.show(Occasion{Reason: ScreenOneByOne}, denialShown)
 	default:
 		t.journal(journal.Record{Kind: journal.Forced})
-		t.show(lane.Occasion{Reason: lane.ScreenOneByOne}, denialShown)
+		t.show(Occasion{Reason: ScreenOneByOne}, denialShown)
 	}
 }
 

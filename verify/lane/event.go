@@ -1,11 +1,10 @@
-package main
+package lane
 
 import (
 	"time"
 
 	"railgate/store/journal"
 	"railgate/verify"
-	"railgate/verify/lane"
 )
 
 // The events.
@@ -78,7 +77,7 @@ type (
 	RecordPassage struct{ Record journal.Record }
 	// Show: show something, for a while; 0: until the next.
 	Show struct {
-		Occasion lane.Occasion
+		Occasion Occasion
 		For      time.Duration
 	}
 	// Drop: a reading was ignored.

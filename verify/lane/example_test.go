@@ -1,0 +1,55 @@
+package lane_test
+
+import (
+	"fmt"
+	"time"
+
+	"railgate/store/journal"
+	"railgate/verify"
+	"railgate/verify/lane"
+)
+
+// A whole program around the law: a passage, an emergency, and the same code again.
+func Example() {
+	state := lane.New(&lane.Rules{Direction: "entry", Role: journal.Entry, OpenFor: 5 * time.Second, Opens: true})
+	now := lane.Instant{Wall: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), Trusted: true}
+	code := verify.Verdict{Reason: verify.OK, Signed: true, Certificate: "c", Holder: "h", Begins: now.Wall, Ends: now.Wall.Add(70 * time.Second)}
+	used := map[journal.Use]bool{}
+	feed := func(events ...lane.Event) {
+		for ; len(events) > 0; events = events[1:] {
+			var effects []lane.Effect
+			state, effects = state.Step(events[0], now)
+			for _, e := range effects {
+				switch e := e.(type) {
+				case lane.Decide:
+					events = append(events, lane.Judged{Read: e.Read, Verdict: code})
+				case lane.Spend:
+					var err error
+					if used[e.Use] {
+						err = journal.ErrSpent
+					}
+					used[e.Use] = true
+					events = append(events, lane.Written{Seq: 1, Err: err})
+				case lane.Open:
+					fmt.Println("open")
+					events = append(events, lane.Opened{})
+				case lane.Show:
+					fmt.Println(lane.Say(e.Occasion, []string{"en"}).Words[0].Text)
+				}
+			}
+		}
+	}
+	feed(lane.Missing{Cause: lane.CauseScanner}, lane.Missing{Cause: lane.CauseTurnstile})
+	feed(lane.Read{Text: "RG1:…"}, lane.Sensor{Active: true}, lane.Sensor{})
+	feed(lane.Emergency{Active: true}, lane.Emergency{})
+	now.Mono += time.Minute
+	feed(lane.Read{Text: "RG1:…", At: now.Mono})
+	// Output:
+	// Hold your code to the reader
+	// open
+	// Please pass
+	// Hold your code to the reader
+	// Emergency: leave this way
+	// Hold your code to the reader
+	// Code already used: tap Refresh
+}
