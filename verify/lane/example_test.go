@@ -13,30 +13,32 @@ import (
 func Example() {
 	state := lane.New(&lane.Rules{Direction: "entry", Role: journal.Entry, OpenFor: 5 * time.Second, Opens: true})
 	now := lane.Instant{Wall: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), Trusted: true}
-	code := verify.Verdict{Reason: verify.OK, Signed: true, Certificate: "c", Holder: "h", Begins: now.Wall, Ends: now.Wall.Add(70 * time.Second)}
+	code := verify.Verdict{Reason: verify.OK, Signed: true, Way: verify.ByIssuer, Certificate: "c", Holder: "h", Begins: now.Wall, Ends: now.Wall.Add(70 * time.Second)}
 	used := map[journal.Use]bool{}
-	feed := func(events ...lane.Event) {
-		for ; len(events) > 0; events = events[1:] {
-			var effects []lane.Effect
-			state, effects = state.Step(events[0], now)
+	var feed func(events ...lane.Event)
+	feed = func(events ...lane.Event) {
+		for _, ev := range events {
+			var effects, answers = []lane.Effect(nil), []lane.Event(nil)
+			state, effects = state.Step(ev, now)
 			for _, e := range effects {
 				switch e := e.(type) {
 				case lane.Decide:
-					events = append(events, lane.Judged{Read: e.Read, Verdict: code})
+					answers = append(answers, lane.Judged{Read: e.Read, Verdict: code})
 				case lane.Spend:
 					var err error
 					if used[e.Use] {
 						err = journal.ErrSpent
 					}
 					used[e.Use] = true
-					events = append(events, lane.Written{Seq: 1, Err: err})
+					answers = append(answers, lane.Written{Seq: 1, Err: err})
 				case lane.Open:
 					fmt.Println("open")
-					events = append(events, lane.Opened{})
+					answers = append(answers, lane.Opened{})
 				case lane.Show:
 					fmt.Println(lane.Say(e.Occasion, []string{"en"}).Words[0].Text)
 				}
 			}
+			feed(answers...)
 		}
 	}
 	feed(lane.Missing{Cause: lane.CauseScanner}, lane.Missing{Cause: lane.CauseTurnstile})

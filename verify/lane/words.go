@@ -69,7 +69,7 @@ func find(o Occasion) message {
 	case ScreenIdle:
 		return message{Dark, Silent, "请将二维码对准扫描口", "Hold your code to the reader"}
 	case ScreenEmergency:
-		return message{Green, Silent, "紧急疏散，请由此离开", "ScreenEmergency: leave this way"}
+		return message{Green, Silent, "紧急疏散，请由此离开", "Emergency: leave this way"}
 	case ScreenFree:
 		return message{Green, Silent, "请通行", "Please pass"}
 	case ScreenDiagnosis:
