@@ -161,9 +161,9 @@ func (s *screen) decided(r *journal.Record, shown *control.Show) {
 	if s.waiting != nil && s.waiting.Scanner == r.Scanner {
 		p, s.waiting = *s.waiting, nil
 	}
-	s.counts[r.Decision]++
+	s.counts[string(r.Decision)]++
 	verdict, words := s.paint("1;31", "DENIED "), r.Reason
-	if r.Decision == "granted" {
+	if r.Decision == journal.Granted {
 		verdict = s.paint("1;32", "GRANTED")
 		if s.times != nil {
 			s.totals = append(s.totals, s.times.Total)
@@ -177,7 +177,7 @@ func (s *screen) decided(r *journal.Record, shown *control.Show) {
 		s.wrong++
 		words += s.paint("1;35", "  expected "+p.Want)
 	}
-	s.tell(line{Time: r.Time.In(shanghai).Format("15:04:05"), Decision: r.Decision, Result: r.Decision, Text: said(r, shown)})
+	s.tell(line{Time: r.Time.In(shanghai).Format("15:04:05"), Decision: string(r.Decision), Result: string(r.Decision), Text: said(r, shown)})
 	fmt.Fprintf(s.out, "%s  %-6s  %s  %s  %s\n", s.clock(r), r.Scanner, pad(p.What, 56), verdict, words)
 }
 

@@ -124,7 +124,7 @@ func recordLine(r *journal.Record) string {
 			words = append(words, name+value)
 		}
 	}
-	add("", r.Decision)
+	add("", string(r.Decision))
 	add("", r.Reason)
 	add("", r.Direction)
 	add("sub=", hexID(r.Holder))

@@ -77,7 +77,7 @@ func TestVerifyAnswersEachVectorInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := all[i]
-		if a.Decision != v.Decision || a.Reason != v.Reason || v.Sub != "" && a.Holder != v.Sub || v.Cti != "" && a.Certificate != v.Cti || v.Kid != "" && a.KeyID != v.Kid || v.Slot != nil && (a.Slot == nil || *a.Slot != *v.Slot) {
+		if string(a.Decision) != v.Decision || a.Reason != v.Reason || v.Sub != "" && a.Holder != v.Sub || v.Cti != "" && a.Certificate != v.Cti || v.Kid != "" && a.KeyID != v.Kid || v.Slot != nil && (a.Slot == nil || *a.Slot != *v.Slot) {
 			t.Errorf("%s: %s; want %+v", v.Name, line, v)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -23,13 +24,13 @@ type question struct {
 
 // answer is the decision. What nobody signed is not in it.
 type answer struct {
-	Decision    string `json:"decision"` // granted, denied
-	Reason      string `json:"reason"`
-	Holder      string `json:"sub,omitempty"`
-	Certificate string `json:"cti,omitempty"`
-	KeyID       string `json:"kid,omitempty"`
-	Slot        *uint8 `json:"slot,omitempty"`
-	Error       string `json:"error,omitempty"` // the question could not be read
+	Decision    journal.Outcome `json:"decision"` // granted, denied
+	Reason      string          `json:"reason"`
+	Holder      string          `json:"sub,omitempty"`
+	Certificate string          `json:"cti,omitempty"`
+	KeyID       string          `json:"kid,omitempty"`
+	Slot        *uint8          `json:"slot,omitempty"`
+	Error       string          `json:"error,omitempty"` // the question could not be read
 }
 
 func newVerify() *cobra.Command {
@@ -165,9 +166,9 @@ func (d *decider) answer(q question, bad error) error {
 }
 
 func describe(v verify.Verdict) answer {
-	a := answer{Decision: "denied", Reason: string(v.Reason)}
+	a := answer{Decision: journal.Denied, Reason: string(v.Reason)}
 	if v.Granted() {
-		a.Decision = "granted"
+		a.Decision = journal.Granted
 	}
 	if v.Signed {
 		a.Holder, a.Certificate, a.KeyID = v.Holder.String(), v.Certificate.String(), v.KeyID.String()
@@ -180,7 +181,7 @@ func describe(v verify.Verdict) answer {
 }
 
 func (a answer) String() string {
-	words := []string{a.Decision, a.Reason}
+	words := []string{string(a.Decision), a.Reason}
 	if a.KeyID != "" {
 		words = append(words, "kid="+a.KeyID, "cti="+a.Certificate, "sub="+a.Holder)
 	}

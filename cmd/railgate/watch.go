@@ -70,9 +70,9 @@ func eventLine(p painter, e *control.Event) string {
 	}
 	word := p.yellow(string(r.Kind))
 	switch {
-	case r.Decision == "granted":
+	case r.Decision == journal.Granted:
 		word = p.green("granted")
-	case r.Decision == "denied":
+	case r.Decision == journal.Denied:
 		word = p.red("denied") + " " + r.Reason
 	case r.Kind == journal.Passage, r.Kind == journal.InService, r.Kind == journal.Cleared:
 		word = string(r.Kind)

@@ -38,8 +38,8 @@ func BenchmarkPassage(b *testing.B) {
 	}
 }
 
-// parts are one passage's, in microseconds.
-type parts struct{ total, read, wait, verify, commit, write float64 }
+// shares are one passage's, in microseconds.
+type shares struct{ total, read, wait, verify, commit, write float64 }
 
 func benchmarkPassage(b *testing.B, dir string) {
 	s := newSite(b, dir)
@@ -48,12 +48,12 @@ func benchmarkPassage(b *testing.B, dir string) {
 	go d.client().Events(b.Context(), func(e control.Event) bool { events <- e; return true })
 	<-events // what is shown now
 	trace := followTrace(b, s.path("trace.ndjson"))
-	var all []parts
+	var all []shares
 	for b.Loop() {
 		code := s.code()
 		sent := time.Now()
 		s.scan(code)
-		p := parts{total: micros(trace.next("open", 1).Sub(sent))}
+		p := shares{total: micros(trace.next("open", 1).Sub(sent))}
 		for e := range events {
 			if t := e.Timings; t != nil {
 				p.wait, p.verify, p.commit, p.write = float64(t.Wait), float64(t.Verify), float64(t.Commit), float64(t.Open)
@@ -68,8 +68,8 @@ func benchmarkPassage(b *testing.B, dir string) {
 	report(b, all)
 }
 
-func report(b *testing.B, all []parts) {
-	at := func(q float64, of func(parts) float64) float64 {
+func report(b *testing.B, all []shares) {
+	at := func(q float64, of func(shares) float64) float64 {
 		values := make([]float64, len(all))
 		for i, p := range all {
 			values[i] = of(p)
@@ -80,18 +80,18 @@ func report(b *testing.B, all []parts) {
 	if testing.Verbose() {
 		for _, q := range []float64{0.5, 0.9, 0.99, 1} {
 			b.Logf("%4.0f %%: total %6.0f read %6.0f wait %6.0f verify %6.0f commit %6.0f write %6.0f", 100*q,
-				at(q, func(p parts) float64 { return p.total }), at(q, func(p parts) float64 { return p.read }), at(q, func(p parts) float64 { return p.wait }),
-				at(q, func(p parts) float64 { return p.verify }), at(q, func(p parts) float64 { return p.commit }), at(q, func(p parts) float64 { return p.write }))
+				at(q, func(p shares) float64 { return p.total }), at(q, func(p shares) float64 { return p.read }), at(q, func(p shares) float64 { return p.wait }),
+				at(q, func(p shares) float64 { return p.verify }), at(q, func(p shares) float64 { return p.commit }), at(q, func(p shares) float64 { return p.write }))
 		}
 	}
 	b.ReportMetric(0, "ns/op") // the pace of passengers, which says nothing
-	b.ReportMetric(at(0.5, func(p parts) float64 { return p.total }), "p50-µs")
-	b.ReportMetric(at(0.99, func(p parts) float64 { return p.total }), "p99-µs")
-	b.ReportMetric(at(0.5, func(p parts) float64 { return p.read }), "read-µs")
-	b.ReportMetric(at(0.5, func(p parts) float64 { return p.wait }), "decode-µs")
-	b.ReportMetric(at(0.5, func(p parts) float64 { return p.verify }), "verify-µs")
-	b.ReportMetric(at(0.5, func(p parts) float64 { return p.commit }), "commit-µs")
-	b.ReportMetric(at(0.5, func(p parts) float64 { return p.write }), "write-µs")
+	b.ReportMetric(at(0.5, func(p shares) float64 { return p.total }), "p50-µs")
+	b.ReportMetric(at(0.99, func(p shares) float64 { return p.total }), "p99-µs")
+	b.ReportMetric(at(0.5, func(p shares) float64 { return p.read }), "read-µs")
+	b.ReportMetric(at(0.5, func(p shares) float64 { return p.wait }), "decode-µs")
+	b.ReportMetric(at(0.5, func(p shares) float64 { return p.verify }), "verify-µs")
+	b.ReportMetric(at(0.5, func(p shares) float64 { return p.commit }), "commit-µs")
+	b.ReportMetric(at(0.5, func(p shares) float64 { return p.write }), "write-µs")
 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }

@@ -29,10 +29,10 @@ func (l *runner) check() {
 	l.checkMemory(keys)
 }
 
-// cause steps the lane where a cause has changed.
+// cause tells the law where a cause has changed.
 func (l *runner) cause(c lane.Cause, why string) {
 	if l.state.Why(c) != why {
-		l.step(lane.Missing{Cause: c, Why: why})
+		l.answer(lane.Missing{Cause: c, Why: why})
 	}
 }
 
@@ -98,14 +98,14 @@ func (l *runner) checkMemory(keys *verify.Keyset) {
 		l.cause(lane.CauseSpentCodes, "")
 		if l.store.SetSeeing() == nil {
 			l.setBlindSince(time.Time{})
-			l.step(lane.Note{Record: journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
+			l.answer(lane.Note{Record: journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
 		}
 	}
 }
 
 func (l *runner) setBlindSince(since time.Time) {
 	if !l.state.BlindSince().Equal(since) {
-		l.step(lane.Blind{Since: since})
+		l.answer(lane.Blind{Since: since})
 	}
 }
 

@@ -39,43 +39,35 @@ type gate struct {
 // not spend its time collecting.
 const memoryLimit = 64 << 20
 
+// newGate builds a gate whole, in the order in which its parts need one another: devices,
+// keys, the clock, the store, then the floor that the store has proven, then the lane.
 func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate, error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	g := &gate{cfg: cfg, log: log, level: level, started: time.Now(), anchored: time.Now()}
 	devices, err := newDevices(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	g.devices = devices
-	g.saveOutputs()
-	// The store asks for the time, and the clock for the store's floor.
-	g.store, err = store.Open(store.Options{
-		Dir: cfg.Data, Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor, Now: g.now,
+	saveOutputs(devices, cfg, log)
+	keys := newKeyring(cfg.Keys, log)
+	if err := keys.load(); err != nil {
+		log.Error("there is no keyset; the lane stays closed", "err", err)
+	}
+	clock := newClock(cfg, keys.current(), log)
+	store, err := store.Open(store.Options{
+		Dir: cfg.Data, Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor, Now: clock.Now,
 	}, log)
 	if err != nil {
 		return nil, err
 	}
-	g.keys = newKeyring(cfg.Keys, log)
-	if cfg.Keys != "" {
-		if err := g.keys.load(); err != nil {
-			log.Error("there is no keyset; the lane stays closed", "err", err)
-		}
-	}
-	g.openClock()
-	g.lane = newRunner(laneRules(cfg), log)
-	g.lane.languages, g.lane.clock, g.lane.store, g.lane.keys = cfg.Panel.Languages, g.clock, g.store, g.keys
-	g.lane.scanners, g.lane.turnstile, g.lane.panel = devices.scanners, devices.turnstile, devices.panel
-	return g, nil
-}
-
-// now is the time for the store; before the clock is there, an untrusted one.
-func (g *gate) now() (time.Time, bool) {
-	if g.clock == nil {
-		return time.Now(), false
-	}
-	return g.clock.Now()
+	resumeClock(clock, store)
+	lane := newRunner(parts{
+		rules: laneRules(cfg), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys,
+		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
+	}, log)
+	now := time.Now()
+	return &gate{cfg: cfg, log: log, level: level, started: now, anchored: now, store: store, clock: clock, keys: keys, devices: devices, lane: lane}, nil
 }
 
 func laneRules(cfg *configs.Config) *lane.Rules {
@@ -91,41 +83,43 @@ func laneRules(cfg *configs.Config) *lane.Rules {
 }
 
 // saveOutputs leaves word for railgate outputs-safe.
-func (g *gate) saveOutputs() {
+func saveOutputs(d *devices, cfg *configs.Config, log *slog.Logger) {
 	dir := os.Getenv("RUNTIME_DIRECTORY")
 	if dir == "" {
-		dir = g.cfg.Data
+		dir = cfg.Data
 	}
 	err := os.MkdirAll(dir, 0o750)
 	if err == nil {
-		err = g.devices.outputs.Save(filepath.Join(dir, turnstile.OutputsName))
+		err = d.outputs.Save(filepath.Join(dir, turnstile.OutputsName))
 	}
 	if err != nil {
-		g.log.Error("railgate outputs-safe will not know this gate's outputs", "err", err)
+		log.Error("railgate outputs-safe will not know this gate's outputs", "err", err)
 	}
 }
 
 // defaultTolerance is how wrong the clock may be where no issuer says.
 const defaultTolerance = 5 * time.Second
 
-func (g *gate) openClock() {
-	cfg := clock.Config{Drift: g.cfg.Clock.DriftPPM, RequireSync: g.cfg.Clock.RequireSync, Tolerance: defaultTolerance}
-	if keys := g.keys.current(); keys != nil && len(keys.Issuers) > 0 {
-		cfg.Tolerance = keys.Issuers[0].Early
+// newClock makes a clock that knows the build's time, and the issuers' tolerance.
+func newClock(cfg *configs.Config, keys *verify.Keyset, log *slog.Logger) *clock.Clock {
+	c := clock.Config{Drift: cfg.Clock.DriftPPM, RequireSync: cfg.Clock.RequireSync, Tolerance: defaultTolerance}
+	if keys != nil && len(keys.Issuers) > 0 {
+		c.Tolerance = keys.Issuers[0].Early
 		for _, i := range keys.Issuers {
-			cfg.Tolerance = min(cfg.Tolerance, i.Early)
+			c.Tolerance = min(c.Tolerance, i.Early)
 		}
 	}
 	seconds, _ := strconv.ParseInt(built, 10, 64) // the linker's
-	floor := time.Unix(seconds, 0)
-	if f := g.store.Floor(); f.After(floor) {
-		floor = f
-	}
+	return clock.New(c, time.Unix(seconds, 0), log)
+}
+
+// resumeClock gives the clock what the store has kept of the time.
+func resumeClock(c *clock.Clock, s *store.Store) {
 	var kept clock.Anchor
-	if ok, err := g.store.Note("anchor", &kept); !ok || err != nil {
+	if ok, err := s.Note("anchor", &kept); !ok || err != nil {
 		kept = clock.Anchor{}
 	}
-	g.clock = clock.New(cfg, floor, &kept, g.log)
+	c.Resume(s.Floor(), &kept)
 }
 
 // close writes what is left.

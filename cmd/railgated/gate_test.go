@@ -269,7 +269,7 @@ func (d *process) count(match func(*journal.Record) bool) (n int) {
 }
 
 func decided(decision, reason string) func(*journal.Record) bool {
-	return func(r *journal.Record) bool { return r.Decision == decision && r.Reason == reason }
+	return func(r *journal.Record) bool { return string(r.Decision) == decision && r.Reason == reason }
 }
 
 func kind(k journal.Kind) func(*journal.Record) bool {

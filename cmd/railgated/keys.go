@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"railgate/cmd/control"
 	"railgate/verify"
 )
 
@@ -34,8 +35,11 @@ func newKeyring(path string, log *slog.Logger) *keyring {
 
 func (k *keyring) String() string { return "keyset" }
 
-// load reads the file if it has changed since it was read.
+// load reads the file, where one is configured, if it has changed since it was read.
 func (k *keyring) load() error {
+	if k.path == "" {
+		return nil
+	}
 	info, err := os.Stat(k.path)
 	if err != nil {
 		return k.failed(fmt.Errorf("keyset: %w", err))
@@ -110,9 +114,7 @@ func (k *keyring) Run(ctx context.Context) error {
 		case <-tick.C:
 		case <-k.again:
 		}
-		if k.path != "" {
-			k.load()
-		}
+		k.load()
 	}
 }
 
@@ -122,4 +124,35 @@ func (k *keyring) reload() {
 	case k.again <- struct{}{}:
 	default:
 	}
+}
+
+// keysWarn is how long before the last key ends a gate asks for new ones, and the
+// part of the key's time that must have passed.
+const (
+	keysWarn     = 7 * 24 * time.Hour
+	keysWarnPart = 10
+)
+
+// status is the keyset in use, and what a technician should know of it at a time.
+func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, problems []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s = control.Keyset{Loaded: k.keys != nil, Source: k.path, Since: k.since}
+	if k.keys == nil {
+		return s, nil
+	}
+	s.Version, s.Keys, s.Revoked = k.keys.Version, len(k.keys.Keys), k.keys.RevokedCount()
+	var lasts time.Duration
+	for _, key := range k.keys.Keys {
+		if key.RevokedAt.IsZero() && key.NotAfter.After(s.Expires) {
+			s.Expires, lasts = key.NotAfter, key.NotAfter.Sub(key.NotBefore)
+		}
+	}
+	if k.err != nil {
+		problems = append(problems, fmt.Sprintf("the keyset cannot be read, version %d stays in use: %v", k.keys.Version, k.err))
+	}
+	if trusted && s.Expires.Sub(now) < min(keysWarn, lasts/keysWarnPart) {
+		problems = append(problems, fmt.Sprintf("the last key ends %s: get a new keyset", s.Expires.UTC().Format(time.RFC3339)))
+	}
+	return s, problems
 }

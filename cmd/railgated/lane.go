@@ -21,32 +21,35 @@ import (
 // A runner does what the law says. One goroutine owns the state, and nothing else
 // opens the gate.
 type runner struct {
-	rules     *lane.Rules
-	languages []string
-	log       *slog.Logger
-	in        *inbox
-	hub       *hub
-	clock     *clock.Clock
-	store     *store.Store
-	turnstile driver.Turnstile // nil: the lane opens nothing
-	panel     driver.Panel
-	scanners  []driver.Scanner
-	keys      *keyring
-	began     time.Time // instants count from here
-	beats     atomic.Uint64
+	parts
+	log   *slog.Logger
+	in    *inbox
+	hub   *hub
+	told  *telemetry
+	began time.Time // instants count from here
+	beats atomic.Uint64
 
 	// owned by Run
 	state   lane.State
+	answers []lane.Event // what became of effects; the law hears it before anything from outside
 	times   control.Timings
 	readAt  time.Duration
 	checkAt time.Duration
 
-	mu      sync.Mutex // guards the fields below, for whoever asks
-	view    lane.Snapshot
-	ages    lane.CodeAges
-	counts  control.Counts
-	timings control.Timings
-	history history
+	mu   sync.Mutex // guards the field below, for whoever asks
+	view lane.Snapshot
+}
+
+// parts are what a lane is made of.
+type parts struct {
+	rules     *lane.Rules
+	languages []string
+	clock     *clock.Clock
+	store     *store.Store
+	keys      *keyring
+	scanners  []driver.Scanner
+	turnstile driver.Turnstile // nil: the lane opens nothing
+	panel     driver.Panel
 }
 
 // checkEvery is how often the lane looks after its devices, the loop's slowest turn;
@@ -56,9 +59,8 @@ const (
 	checkClosely = 20 * time.Millisecond
 )
 
-func newRunner(r *lane.Rules, log *slog.Logger) *runner {
-	l := &runner{rules: r, log: log, in: newInbox(), hub: newHub(), began: time.Now(), state: lane.New(r)}
-	l.counts = control.Counts{Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{}}
+func newRunner(p parts, log *slog.Logger) *runner {
+	l := &runner{parts: p, log: log, in: newInbox(), hub: newHub(), told: newTelemetry(), began: time.Now(), state: lane.New(p.rules)}
 	l.publish() // whoever asks before the first step
 	return l
 }
@@ -67,9 +69,7 @@ func (l *runner) String() string { return "lane" }
 
 // deliver is where scanners leave readings.
 func (l *runner) deliver(r driver.Reading) {
-	l.mu.Lock()
-	l.counts.Readings[r.Scanner]++
-	l.mu.Unlock()
+	l.told.reading(r.Scanner)
 	l.in.deliver(r)
 }
 
@@ -106,40 +106,71 @@ func (l *runner) Run(ctx context.Context) error {
 		case <-l.in.kick:
 		case <-timer.C:
 		}
-		for ctx.Err() == nil {
-			ev, ok := l.in.take(func(at time.Time) time.Duration { return at.Sub(l.began) })
-			if !ok {
-				break
-			}
-			l.step(ev)
-			l.beats.Add(1)
+		for again := true; again; again = l.due() {
+			l.drain(ctx)
 		}
-		timer.Reset(l.rest())
+		timer.Reset(l.nextWait())
 	}
 }
 
-// rest does what time alone asks for and says how long there is nothing to do.
-func (l *runner) rest() time.Duration {
+// drain steps the law until there is nothing that it has not heard.
+func (l *runner) drain(ctx context.Context) {
+	for ctx.Err() == nil {
+		ev, ok := l.next()
+		if !ok {
+			return
+		}
+		l.step(ev)
+		l.beats.Add(1)
+	}
+}
+
+// next is what the law hears next: answers, then events, then readings.
+func (l *runner) next() (lane.Event, bool) {
+	if len(l.answers) > 0 {
+		ev := l.answers[0]
+		l.answers = l.answers[1:]
+		return ev, true
+	}
+	return l.in.take(func(at time.Time) time.Duration { return at.Sub(l.began) })
+}
+
+// answer leaves something for the law to hear once this step is done.
+func (l *runner) answer(ev lane.Event) { l.answers = append(l.answers, ev) }
+
+// due finds what time alone asks for. It reports whether there is any.
+func (l *runner) due() bool {
 	l.beats.Add(1)
 	now := time.Since(l.began)
 	if next := l.state.NextWake(); next > 0 && next <= now {
-		l.step(lane.Tick{})
-	}
-	wait := checkEvery
-	if l.state.OutOfService() {
-		wait = checkClosely
+		l.answer(lane.Tick{})
 	}
 	if now >= l.checkAt {
 		l.check()
-		l.checkAt = now + wait
+		l.checkAt = now + l.checkInterval()
 	}
+	return len(l.answers) > 0
+}
+
+func (l *runner) checkInterval() time.Duration {
+	if l.state.OutOfService() {
+		return checkClosely
+	}
+	return checkEvery
+}
+
+// nextWait is how long there is nothing to do.
+func (l *runner) nextWait() time.Duration {
+	now := time.Since(l.began)
+	wait := l.checkInterval()
 	if next := l.state.NextWake(); next > 0 {
 		wait = min(wait, next-now)
 	}
 	return max(wait, 0)
 }
 
-// step feeds the lane one event and carries out what follows.
+// step feeds the law one event and carries out what follows. What comes of that is
+// heard in a step of its own.
 func (l *runner) step(ev lane.Event) {
 	var effects []lane.Effect
 	l.state, effects = l.state.Step(ev, l.instant())
@@ -163,7 +194,7 @@ func (l *runner) seen() lane.Snapshot {
 	return l.view
 }
 
-// carry carries out one effect, and feeds back what came of it.
+// carry carries out one effect.
 func (l *runner) carry(e lane.Effect) {
 	switch e := e.(type) {
 	case lane.Decide:
@@ -176,12 +207,12 @@ func (l *runner) carry(e lane.Effect) {
 			e.Record.Seq = seq
 			l.report(e.Record)
 		}
-		l.step(lane.Written{Seq: seq, Err: err})
+		l.answer(lane.Written{Seq: seq, Err: err})
 	case lane.Open:
 		l.open(e.Window)
 	case lane.Close:
 		if l.turnstile != nil {
-			l.check1(l.turnstile.Close())
+			l.logCloseError(l.turnstile.Close())
 		}
 	case lane.Release:
 		l.release()
@@ -194,21 +225,19 @@ func (l *runner) carry(e lane.Effect) {
 	case lane.Show:
 		l.show(e)
 	case lane.Drop:
-		l.mu.Lock()
-		l.counts.Dropped[e.Reason]++
-		l.mu.Unlock()
-		l.log.Debug("reading passed over", "why", e.Reason)
+		l.told.dropped(e.Reason)
+		l.log.Debug("reading ignored", "why", e.Reason)
 	}
 }
 
 func (l *runner) release() {
 	if l.turnstile != nil {
-		l.check1(l.turnstile.Release())
+		l.logCloseError(l.turnstile.Release())
 	}
 }
 
-// check1 notes a turnstile that failed to close; it says so itself as well.
-func (l *runner) check1(err error) {
+// logCloseError notes a turnstile that failed to close; it says so itself as well.
+func (l *runner) logCloseError(err error) {
 	if err != nil {
 		l.log.Error("closing the turnstile", "err", err)
 	}
@@ -233,7 +262,7 @@ func (l *runner) decide(e lane.Decide) {
 			answer.Last = &c
 		}
 	}
-	l.step(answer)
+	l.answer(answer)
 }
 
 // learn takes what a signed code says of the time: a floor, and a hint.
@@ -245,9 +274,7 @@ func (l *runner) learn(v *verify.Verdict, now lane.Instant) {
 	if v.Way == verify.Static {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ages.Add(string(v.Holder), now.Wall.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
+	l.told.shown(v, now.Wall)
 }
 
 func (l *runner) open(window time.Duration) {
@@ -256,14 +283,11 @@ func (l *runner) open(window time.Duration) {
 	done := time.Now()
 	l.times.Open, l.times.Total = done.Sub(began).Microseconds(), (done.Sub(l.began) - l.readAt).Microseconds()
 	if err == nil {
-		l.mu.Lock()
-		l.timings = l.times
-		l.history.passed(l.times)
-		l.mu.Unlock()
 		times := l.times
+		l.told.opened(times)
 		l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().Mode), Timings: &times})
 	}
-	l.step(lane.Opened{Err: err, Emergency: errors.Is(err, driver.ErrEmergency)})
+	l.answer(lane.Opened{Err: err, Emergency: errors.Is(err, driver.ErrEmergency)})
 }
 
 func (l *runner) show(e lane.Show) {
@@ -277,16 +301,7 @@ func (l *runner) show(e lane.Show) {
 
 // report tells the log and whoever listens what was journaled.
 func (l *runner) report(r journal.Record) {
-	l.mu.Lock()
-	l.counts.Records[string(r.Kind)]++
-	if r.Decision != "" {
-		l.counts.Decided[r.Reason] += uint64(max(1, r.Count))
-		l.history.count(r.Time, r.Decision == "granted", max(1, r.Count))
-	}
-	brief := r
-	brief.Holder, brief.Certificate = "", "" // whoever looks over a shoulder needs none
-	l.history.note(brief)
-	l.mu.Unlock()
+	l.told.record(r)
 	attrs := []any{"direction", r.Direction}
 	add := func(key, value string) {
 		if value != "" {
@@ -302,12 +317,12 @@ func (l *runner) report(r journal.Record) {
 	if r.Count > 0 {
 		attrs = append(attrs, "count", r.Count)
 	}
-	if r.Decision == "granted" {
+	if r.Decision == journal.Granted {
 		attrs = append(attrs, "verify_us", l.times.Verify, "commit_us", l.times.Commit)
 	}
 	word := string(r.Kind)
 	if r.Kind == journal.Decision {
-		word = r.Decision
+		word = string(r.Decision)
 	}
 	level := slog.LevelInfo
 	switch r.Kind {

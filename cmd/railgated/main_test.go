@@ -3,11 +3,16 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"railgate/driver"
+	"railgate/driver/clock"
+	"railgate/driver/scanner"
+	"railgate/driver/turnstile"
 	"railgate/verify/lane"
 )
 
@@ -37,7 +42,7 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 // READY by a gate whose scanner was not there yet.
 func TestALaneThatHasNotBegunIsOutOfService(t *testing.T) {
 	for _, opens := range []bool{true, false} {
-		l := newRunner(&lane.Rules{Opens: opens}, slog.New(slog.DiscardHandler))
+		l := newRunner(parts{rules: &lane.Rules{Opens: opens}}, slog.New(slog.DiscardHandler))
 		if got := l.seen().Mode; got != lane.ModeOutOfService {
 			t.Errorf("opens %v: mode %q; want %q", opens, got, lane.ModeOutOfService)
 		}
@@ -64,3 +69,40 @@ func TestAFloodDoesNotPushACodeOut(t *testing.T) {
 }
 
 func reading(text string) driver.Reading { return driver.Reading{Scanner: "front", Text: text} }
+
+// The unit's comment says which loops feed the watchdog.
+func TestEachLoopThatTheUnitNamesIsWatched(t *testing.T) {
+	unit, err := os.ReadFile("../../systemd/railgated.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := scanner.NewSerial(scanner.SerialConfig{Name: "front"}, slog.New(slog.DiscardHandler))
+	gate7 := turnstile.NewSim(turnstile.SimConfig{Config: turnstile.Config{Name: "7"}}, slog.New(slog.DiscardHandler))
+	g := &gate{lane: &runner{}, keys: &keyring{}, devices: &devices{scanners: []driver.Scanner{front}, turnstile: gate7}}
+	var names []string
+	for _, p := range g.pulses() {
+		names = append(names, p.name)
+	}
+	if got := strings.Join(names, ", "); got != "lane, clock, keyset, scanner front, turnstile 7" {
+		t.Errorf("watched are %s", got)
+	}
+	if !strings.Contains(string(unit), "the loops of lane, scanners, turnstile, clock and keyset turn") {
+		t.Error("railgated.service names other loops")
+	}
+}
+
+// An effect's answer waits until the step is done: the rest of its effects must not run on a state that has gone on.
+func TestNoStepWithinAStep(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	sim := turnstile.NewSim(turnstile.SimConfig{Config: turnstile.Config{Name: "7"}}, log)
+	l := newRunner(parts{rules: &lane.Rules{Opens: true}, turnstile: sim, clock: clock.New(clock.Config{}, time.Time{}, log)}, log)
+	before := l.seen()
+	l.carry(lane.Open{Window: time.Second})
+	if after := l.seen(); after.Mode != before.Mode || len(after.Reasons) != len(before.Reasons) {
+		t.Errorf("the state went from %+v to %+v while effects were carried out", before, after)
+	}
+	ev, ok := l.next()
+	if opened, isOpened := ev.(lane.Opened); !ok || !isOpened || opened.Err == nil {
+		t.Errorf("next = %+v; want the answer: this turnstile does not run", ev)
+	}
+}

@@ -115,13 +115,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 }
 
 func (c *collector) collectDurations(out chan<- prometheus.Metric) {
-	c.lane.mu.Lock()
-	defer c.lane.mu.Unlock()
-	h := &c.lane.history
+	scanned, commits, checks := c.lane.told.durations()
 	for _, d := range []struct {
 		desc *prometheus.Desc
-		of   *durations
-	}{{descScan, &h.scanned}, {descCommit, &h.commits}, {descVerify, &h.checks}} {
+		of   durations
+	}{{descScan, scanned}, {descCommit, commits}, {descVerify, checks}} {
 		out <- prometheus.MustNewConstHistogram(d.desc, d.of.count, d.of.sum, d.of.buckets())
 	}
 }

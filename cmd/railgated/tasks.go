@@ -102,22 +102,31 @@ func (g *gate) tasks() []task {
 		{"panel", g.devices.panel.Run},
 		{"control", s.Run},
 	}
-	pulses := []pulse{{"lane", l.beats.Load}}
 	for _, d := range g.devices.scanners {
 		tasks = append(tasks, task{"scanner " + d.String(), func(ctx context.Context) error { return d.Run(ctx, l.deliver) }})
-		pulses = append(pulses, devicePulse("scanner", d))
 	}
 	if d := g.devices.turnstile; d != nil {
 		tasks = append(tasks, task{"turnstile", func(ctx context.Context) error { return d.Run(ctx, l.sensed) }})
-		pulses = append(pulses, devicePulse("turnstile", d))
 	}
 	if g.cfg.HTTP.Listen != "" {
 		tasks = append(tasks, task{"http", web{s}.Run})
 	}
-	if w := newWatchdog(pulses, g.log); w != nil {
+	if w := newWatchdog(g.pulses(), g.log); w != nil {
 		tasks = append(tasks, task{"watchdog", w.Run})
 	}
 	return tasks
+}
+
+// pulses are the loops that must turn for the watchdog to be fed, as the unit's comment has them.
+func (g *gate) pulses() []pulse {
+	all := []pulse{{"lane", g.lane.beats.Load}, {"clock", g.clock.Beats}, {"keyset", g.keys.beats.Load}}
+	for _, d := range g.devices.scanners {
+		all = append(all, devicePulse("scanner", d))
+	}
+	if d := g.devices.turnstile; d != nil {
+		all = append(all, devicePulse("turnstile", d))
+	}
+	return all
 }
 
 // wait waits for the end: asked for (nil), or because a task failed, which ends ctx.

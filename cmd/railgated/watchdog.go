@@ -53,16 +53,16 @@ func (w *watchdog) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C: // not before: the loops are only beginning to turn
 		}
-		if standing := w.standing(last); standing == "" {
+		if hung := w.hung(last); hung == "" {
 			w.feed()
 		} else {
-			w.log.Error("a loop stands still; systemd will start railgated anew", "loop", standing)
+			w.log.Error("a loop hangs; systemd will restart railgated", "loop", hung)
 		}
 	}
 }
 
-// standing names the first loop that has not turned since it was asked last.
-func (w *watchdog) standing(last []uint64) (name string) {
+// hung names the first loop that has not turned since it was asked last.
+func (w *watchdog) hung(last []uint64) (name string) {
 	for i, p := range w.pulses {
 		n := p.beats()
 		if n == last[i] && name == "" {

@@ -25,10 +25,19 @@ type Clock struct {
 }
 
 // New makes a clock that has read the system once.
-func New(cfg Config, floor time.Time, kept *Anchor, log *slog.Logger) *Clock {
-	c := &Clock{log: log, read: ReadSystem, trust: NewTrust(cfg, BootID(), floor, kept)}
+func New(cfg Config, floor time.Time, log *slog.Logger) *Clock {
+	c := &Clock{log: log, read: ReadSystem, trust: NewTrust(cfg, BootID(), floor, nil)}
 	c.trust.Observe(c.read())
 	return c
+}
+
+// Resume takes what was kept on the disk: a floor, and an anchor, which is worth
+// something in the same boot.
+func (c *Clock) Resume(floor time.Time, kept *Anchor) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trust.Resume(floor, kept)
+	c.trust.Observe(c.sample())
 }
 
 // Run reads the system every second and hands each state to changed.

@@ -80,12 +80,19 @@ type witness struct {
 // NewTrust starts with a floor (the build, the last record) and an anchor that
 // was kept; one of another boot is forgotten.
 func NewTrust(cfg Config, boot string, floor time.Time, kept *Anchor) *Trust {
-	t := &Trust{cfg: cfg, boot: boot, floor: floor}
-	if kept != nil && kept.Boot == boot && boot != "" {
-		t.anchor = kept
-	}
+	t := &Trust{cfg: cfg, boot: boot}
+	t.Resume(floor, kept)
 	t.state = State{Source: Untrusted, Why: "the clock has not been read yet", Floor: floor}
 	return t
+}
+
+// Resume raises the floor, and takes an anchor that was kept in this boot where there
+// is none yet.
+func (t *Trust) Resume(floor time.Time, kept *Anchor) {
+	t.RaiseFloor(floor)
+	if t.anchor == nil && kept != nil && kept.Boot == t.boot && t.boot != "" {
+		t.anchor = kept
+	}
 }
 
 // Observe takes a sample, once a second or so, and returns the state.

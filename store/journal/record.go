@@ -55,13 +55,21 @@ const (
 	Damaged        Kind = "damaged"   // there is a record, and it cannot be read
 )
 
+// Outcome is what was decided about a code.
+type Outcome string
+
+const (
+	Granted Outcome = "granted"
+	Denied  Outcome = "denied"
+)
+
 // A Record is one line of the journal. It names nobody: ids, never names, and
 // never a whole code.
 type Record struct {
 	Seq         uint64    `json:"seq" cbor:"-"`
 	Time        time.Time `json:"time" cbor:"1,keyasint"`
 	Kind        Kind      `json:"kind" cbor:"2,keyasint"`
-	Decision    string    `json:"decision" cbor:"3,keyasint,omitempty"` // granted, denied
+	Decision    Outcome   `json:"decision" cbor:"3,keyasint,omitempty"` // granted, denied
 	Reason      string    `json:"reason" cbor:"4,keyasint,omitempty"`
 	Certificate ID        `json:"cti" cbor:"5,keyasint,omitempty"`
 	Holder      ID        `json:"sub" cbor:"6,keyasint,omitempty"`

@@ -104,7 +104,7 @@ func (t *stepper) judgePassback(ev Judged, r journal.Record) {
 // spend has a grant written before anything moves.
 func (t *stepper) spend(p *pending) {
 	v := &p.verdict
-	p.record.Kind, p.record.Decision, p.record.Reason = journal.Decision, "granted", string(verify.OK)
+	p.record.Kind, p.record.Decision, p.record.Reason = journal.Decision, journal.Granted, string(verify.OK)
 	if p.staff {
 		p.record.Kind, p.record.Detail = serviceKind(p.service), p.service.String()
 	}
@@ -196,7 +196,7 @@ func (t *stepper) opened(ev Opened) {
 // deny denies a code and says so. A flood of denials is counted and not journaled
 // one by one: garbage must not fill the disk.
 func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record) {
-	r.Kind, r.Decision, r.Reason = journal.Decision, "denied", string(reason)
+	r.Kind, r.Decision, r.Reason = journal.Decision, journal.Denied, string(reason)
 	r = t.stamp(r)
 	t.show(Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
 	budget, allowance := &t.garbage, garbageAllowance

@@ -134,7 +134,7 @@ func (p *play) write(r journal.Record) {
 	r.Seq = p.seq
 	p.records = append(p.records, r)
 	if r.Kind == journal.Decision {
-		p.note(r.Decision + " " + r.Reason)
+		p.note(string(r.Decision) + " " + r.Reason)
 		return
 	}
 	p.note(string(r.Kind))
