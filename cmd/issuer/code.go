@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // codeFlags are what issuer code is told.
@@ -29,7 +30,7 @@ of that slot of a credential that was signed as many periods before; with --coun
 the codes of the slots that follow are printed as well.`,
 		Example: "  issuer code --way chain --qr out.png\n  issuer code --way issuer --alg SM2 --at 2026-11-23T08:00:00Z\n  issuer code --way static --class 2 --for 12h",
 		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := loadKeyFile(*dir)
+			f, err := mint.LoadKeyFile(*dir)
 			if err != nil {
 				return err
 			}
@@ -64,7 +65,7 @@ type mintedCode struct {
 	Expires     time.Time `json:"expires"`
 }
 
-func mintCodes(out io.Writer, f *keyFile, o *codeFlags) error {
+func mintCodes(out io.Writer, f *mint.KeyFile, o *codeFlags) error {
 	if o.count < 1 || o.slot < 0 || o.slot+o.count > 256 || o.scale < 1 || o.scale > 64 {
 		return usageError{fmt.Errorf("--slot %d, --count %d, --scale %d: want slots of 0 to 255, and a scale of 1 to 64", o.slot, o.count, o.scale)}
 	}
@@ -72,7 +73,7 @@ func mintCodes(out io.Writer, f *keyFile, o *codeFlags) error {
 	if err != nil {
 		return err
 	}
-	w, err := newWallet(f, order)
+	w, err := mint.NewWallet(f, order)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func mintCodes(out io.Writer, f *keyFile, o *codeFlags) error {
 	enc.SetEscapeHTML(false)
 	for i := range o.count {
 		slot := uint8(o.slot + i)
-		text, err := w.code(slot)
+		text, err := w.Code(slot)
 		if err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func mintCodes(out io.Writer, f *keyFile, o *codeFlags) error {
 			fmt.Fprintln(out, text)
 			continue
 		}
-		m := mintedCode{Text: text, Slot: slot, Begins: w.begins(slot), Holder: order.holder.String(), Certificate: order.certificate.String(), KeyID: w.keyID.String(), Expires: order.expires}
+		m := mintedCode{Text: text, Slot: slot, Begins: w.Begins(slot), Holder: order.Holder.String(), Certificate: order.Certificate.String(), KeyID: w.KeyID.String(), Expires: order.Expires}
 		if err := enc.Encode(m); err != nil {
 			return err
 		}
@@ -111,13 +112,13 @@ func parseWay(name string) (verify.Way, error) {
 }
 
 // order makes of the flags what is to be signed.
-func (o *codeFlags) order(f *keyFile) (order, error) {
-	var out order
+func (o *codeFlags) order(f *mint.KeyFile) (mint.Order, error) {
+	var out mint.Order
 	var err error
-	if out.way, err = parseWay(o.way); err != nil {
+	if out.Way, err = parseWay(o.way); err != nil {
 		return out, err
 	}
-	if out.algorithm, err = parseAlgorithm(o.alg); err != nil {
+	if out.Algorithm, err = parseAlgorithm(o.alg); err != nil {
 		return out, err
 	}
 	shown := time.Now()
@@ -126,33 +127,33 @@ func (o *codeFlags) order(f *keyFile) (order, error) {
 			return out, usageError{fmt.Errorf("--at %q is no RFC 3339 time, such as 2026-11-23T08:00:00Z", o.at)}
 		}
 	}
-	out.class = verify.Class(o.class)
+	out.Class = verify.Class(o.class)
 	if o.class == 0 {
-		out.class = verify.Temporary
-		if out.way == verify.Static {
-			out.class = verify.Paper
+		out.Class = verify.Temporary
+		if out.Way == verify.Static {
+			out.Class = verify.Paper
 		}
 	}
-	if (out.way == verify.Static) != (out.class == verify.Paper) {
-		return out, usageError{fmt.Errorf("--way %s, --class %d: paper is class 2 and static, and nothing else is", o.way, out.class)}
+	if (out.Way == verify.Static) != (out.Class == verify.Paper) {
+		return out, usageError{fmt.Errorf("--way %s, --class %d: paper is class 2 and static, and nothing else is", o.way, out.Class)}
 	}
-	out.issued = shown.Truncate(time.Second).Add(-time.Duration(o.slot) * f.period())
-	out.live, out.expires = out.issued.Add(-o.live), out.issued.Add(o.lasts)
+	out.Issued = shown.Truncate(time.Second).Add(-time.Duration(o.slot) * f.Period())
+	out.Live, out.Expires = out.Issued.Add(-o.live), out.Issued.Add(o.lasts)
 	holder, err := idOf("--sub", o.sub, 12)
 	if err != nil {
 		return out, err
 	}
 	certificate, err := idOf("--cti", o.cti, 8)
-	out.holder, out.certificate = verify.HolderID(holder), verify.CertificateID(certificate)
+	out.Holder, out.Certificate = verify.HolderID(holder), verify.CertificateID(certificate)
 	return out, err
 }
 
 // idOf is an id as given in hex, or a random one.
 func idOf(flag, text string, size int) (string, error) {
 	if text == "" {
-		return randomID(size)
+		return mint.RandomID(size)
 	}
-	b, err := decodeHex(text)
+	b, err := mint.DecodeHex(text)
 	if err != nil {
 		return "", usageError{fmt.Errorf("%s: %w", flag, err)}
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // A desk is an issuer at work in a test.
@@ -170,7 +171,7 @@ func (p *phone) code() (string, reason) {
 	var give proof
 	var chain *verify.Chain
 	var key *ecdsa.PrivateKey
-	cti, err := decodeHex(s.Certificate.ID)
+	cti, err := mint.DecodeHex(s.Certificate.ID)
 	if err != nil {
 		p.d.t.Fatal(err)
 	}

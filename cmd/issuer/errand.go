@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // An errand is what a real-person check is for. It goes to the page and comes back
@@ -92,7 +93,7 @@ func (s *service) settle(e *errand) (out *certificate, err error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := randomID(8)
+	id, err := mint.RandomID(8)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 func newFeed(dir *string) *cobra.Command {
@@ -34,7 +35,7 @@ should say to it. SIGUSR1 lets them wait, SIGUSR2 lets them go on.`,
 			if serial == "" || frames == "" {
 				return usageError{errors.New("feed: --serial and --frames are needed")}
 			}
-			f, err := loadKeyFile(*dir)
+			f, err := mint.LoadKeyFile(*dir)
 			if err != nil {
 				return err
 			}
@@ -98,9 +99,9 @@ type shown struct {
 
 // crowd makes passengers' codes.
 type crowd struct {
-	keys     *keyFile
-	stranger *keyFile // has other keys under the same kids
-	last     string   // the code that was granted last
+	keys     *mint.KeyFile
+	stranger *mint.KeyFile // has other keys under the same kids
+	last     string        // the code that was granted last
 }
 
 // act is one passenger.
@@ -151,34 +152,34 @@ func forged(c *crowd) (string, error) {
 
 // mint makes a passenger's code as it was shown age ago, with a real-person check
 // that was live before its signing.
-func (c *crowd) mint(f *keyFile, way verify.Way, alg verify.Algorithm, slot uint8, age, live time.Duration) (string, error) {
-	o := order{way: way, algorithm: alg, class: verify.Temporary}
+func (c *crowd) mint(f *mint.KeyFile, way verify.Way, alg verify.Algorithm, slot uint8, age, live time.Duration) (string, error) {
+	o := mint.Order{Way: way, Algorithm: alg, Class: verify.Temporary}
 	if way == verify.Static {
-		o.class = verify.Paper
+		o.Class = verify.Paper
 	}
-	o.issued = time.Now().Add(-age - time.Duration(slot)*f.period())
-	o.live, o.expires = o.issued.Add(-live), o.issued.Add(12*time.Hour)
-	holder, err := randomID(12)
+	o.Issued = time.Now().Add(-age - time.Duration(slot)*f.Period())
+	o.Live, o.Expires = o.Issued.Add(-live), o.Issued.Add(12*time.Hour)
+	holder, err := mint.RandomID(12)
 	if err != nil {
 		return "", err
 	}
-	certificate, err := randomID(8)
+	certificate, err := mint.RandomID(8)
 	if err != nil {
 		return "", err
 	}
-	o.holder, o.certificate = verify.HolderID(holder), verify.CertificateID(certificate)
-	w, err := newWallet(f, o)
+	o.Holder, o.Certificate = verify.HolderID(holder), verify.CertificateID(certificate)
+	w, err := mint.NewWallet(f, o)
 	if err != nil {
 		return "", err
 	}
-	return w.code(slot)
+	return w.Code(slot)
 }
 
 // newStranger is an issuer who signs with keys of their own under others' kids.
-func newStranger(f *keyFile) (*keyFile, error) {
-	s := &keyFile{Issuer: f.Issuer}
+func newStranger(f *mint.KeyFile) (*mint.KeyFile, error) {
+	s := &mint.KeyFile{Issuer: f.Issuer}
 	for i, k := range f.Keys {
-		if err := s.addKey(algorithms()[k.Algorithm], k.NotBefore, k.NotAfter); err != nil {
+		if err := s.AddKey(mint.Algorithms()[k.Algorithm], k.NotBefore, k.NotAfter); err != nil {
 			return nil, err
 		}
 		s.Keys[i].KeyID = k.KeyID
@@ -186,7 +187,7 @@ func newStranger(f *keyFile) (*keyFile, error) {
 	return s, nil
 }
 
-func feed(ctx context.Context, f *keyFile, link, frames string, every time.Duration, rounds int, waits <-chan bool, out io.Writer) error {
+func feed(ctx context.Context, f *mint.KeyFile, link, frames string, every time.Duration, rounds int, waits <-chan bool, out io.Writer) error {
 	stranger, err := newStranger(f)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // Names and numbers are nowhere but sealed: not in the file, not in the log, not in a
@@ -46,7 +47,7 @@ func TestIdentityIsNowhereInClear(t *testing.T) {
 			t.Fatal(err)
 		}
 		hay[e.Name()] = data
-		if info, err := e.Info(); err != nil || e.Name() != keysetName && info.Mode().Perm() != 0o600 {
+		if info, err := e.Info(); err != nil || e.Name() != mint.KeysetName && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: mode %v, %v; want 0600", e.Name(), info.Mode(), err)
 		}
 	}
@@ -128,15 +129,15 @@ func TestCodesLeaveNothingBehind(t *testing.T) {
 }
 
 func TestKeysRotateWithoutAGap(t *testing.T) {
-	f := newKeyFile("bench")
+	f := mint.NewKeyFile("bench")
 	now := noon
 	published := map[string]time.Time{}
 	signers := map[string]bool{}
 	for ; now.Before(noon.AddDate(0, 2, 0)); now = now.Add(3 * time.Hour) {
-		if _, err := f.rotate(verify.EdDSA, now); err != nil {
+		if _, err := rotate(f, verify.EdDSA, now); err != nil {
 			t.Fatal(err)
 		}
-		s, err := f.signer(verify.EdDSA, now)
+		s, err := f.Signer(verify.EdDSA, now)
 		if err != nil {
 			t.Fatalf("at %v nobody signs: %v", now, err)
 		}
@@ -159,8 +160,8 @@ func TestKeysRotateWithoutAGap(t *testing.T) {
 		paper := sign(t, f, paperClaims("holder01", "paper001", now), now).Text()
 		later := now.Add(23 * time.Hour)
 		f2 := *f
-		f2.Keys = append([]privateKey(nil), f.Keys...)
-		if _, err := f2.rotate(verify.EdDSA, later); err != nil {
+		f2.Keys = append([]mint.PrivateKey(nil), f.Keys...)
+		if _, err := rotate(&f2, verify.EdDSA, later); err != nil {
 			t.Fatal(err)
 		}
 		if v := verify.Decide(paper, keysetOf(t, &f2), everyClass, later); !v.Granted() {

@@ -13,6 +13,7 @@ import (
 	"railgate/driver/eye"
 	"railgate/driver/scanner"
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 func tool(t *testing.T, args ...string) (status int, out, errOut string) {
@@ -33,7 +34,7 @@ func newIssuer(t *testing.T) (dir string, keys *verify.Keyset) {
 
 func readKeys(t *testing.T, dir string) *verify.Keyset {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, keysetName))
+	data, err := os.ReadFile(filepath.Join(dir, mint.KeysetName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,11 +52,11 @@ func TestKeys(t *testing.T) {
 	if keys.Version != 1 || len(keys.Keys) != 3 {
 		t.Errorf("version %d, %d keys; want 1, 3", keys.Version, len(keys.Keys))
 	}
-	info, err := os.Stat(filepath.Join(dir, keyFileName))
+	info, err := os.Stat(filepath.Join(dir, mint.KeyFileName))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("private keys: %v, %v; want mode 0600", info.Mode(), err)
 	}
-	public, err := os.ReadFile(filepath.Join(dir, keysetName))
+	public, err := os.ReadFile(filepath.Join(dir, mint.KeysetName))
 	if err != nil || strings.Contains(string(public), `"d"`) {
 		t.Errorf("keys.json holds private parts, or %v", err)
 	}
@@ -178,7 +179,7 @@ func TestPictureIsReadAsTheCode(t *testing.T) {
 // Each passenger of the bench is answered as feed says.
 func TestFeedKnowsTheAnswers(t *testing.T) {
 	dir, keys := newIssuer(t)
-	f, err := loadKeyFile(dir)
+	f, err := mint.LoadKeyFile(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func TestFeedKnowsTheAnswers(t *testing.T) {
 
 func TestFeedShowsCodes(t *testing.T) {
 	dir, _ := newIssuer(t)
-	f, err := loadKeyFile(dir)
+	f, err := mint.LoadKeyFile(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

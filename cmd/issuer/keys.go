@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 func newKeys(dir *string) *cobra.Command {
@@ -24,10 +27,10 @@ read. Where there are keys already it lists them; --add makes another of each, w
 signs from now on, while gates go on trusting the old ones.`,
 		Example: "  issuer keys --dir issuer-data\n  issuer keys --dir issuer-data --add --alg SM2",
 		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := loadKeyFile(*dir)
-			fresh := errors.Is(err, errNoKeys)
+			f, err := mint.LoadKeyFile(*dir)
+			fresh := errors.Is(err, mint.ErrNoKeys)
 			if fresh {
-				f, err = newKeyFile(id), nil
+				f, err = mint.NewKeyFile(id), nil
 			}
 			if err != nil {
 				return err
@@ -36,11 +39,11 @@ signs from now on, while gates go on trusting the old ones.`,
 				if err := addKeys(f, algs, days); err != nil {
 					return err
 				}
-				if err := f.save(*dir); err != nil {
+				if err := f.Save(*dir); err != nil {
 					return err
 				}
 			}
-			return listKeys(c.OutOrStdout(), f, filepath.Join(*dir, keysetName))
+			return listKeys(c.OutOrStdout(), f, filepath.Join(*dir, mint.KeysetName))
 		},
 	}
 	c.Flags().StringVar(&id, "id", "bench", "the issuer's `name`, for new keys")
@@ -50,7 +53,7 @@ signs from now on, while gates go on trusting the old ones.`,
 	return c
 }
 
-func addKeys(f *keyFile, algs []string, days int) error {
+func addKeys(f *mint.KeyFile, algs []string, days int) error {
 	if days < 1 || days > 3650 {
 		return usageError{fmt.Errorf("--days %d; want 1 to 3650", days)}
 	}
@@ -61,7 +64,7 @@ func addKeys(f *keyFile, algs []string, days int) error {
 		if err != nil {
 			return err
 		}
-		if err := f.addKey(a, from, from.AddDate(0, 0, days)); err != nil {
+		if err := f.AddKey(a, from, from.AddDate(0, 0, days)); err != nil {
 			return err
 		}
 	}
@@ -69,7 +72,15 @@ func addKeys(f *keyFile, algs []string, days int) error {
 	return nil
 }
 
-func listKeys(out io.Writer, f *keyFile, keyset string) error {
+func parseAlgorithm(name string) (verify.Algorithm, error) {
+	a, err := mint.ParseAlgorithm(name)
+	if err != nil {
+		return 0, usageError{err}
+	}
+	return a, nil
+}
+
+func listKeys(out io.Writer, f *mint.KeyFile, keyset string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s, version %d, issuer %s\n", keyset, f.Version, f.Issuer.ID)
 	for _, k := range f.Keys {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // The rules of the electronic temporary ID, R1 to R16, as the railway announced
@@ -151,7 +152,7 @@ func (c *certificate) mayShow(now time.Time) reason {
 func (c *certificate) claims(holder verify.HolderID, now time.Time) verify.Claims {
 	return verify.Claims{
 		Holder: holder, Certificate: c.ID, Class: verify.Temporary,
-		IssuedAt: seconds(now), Live: seconds(c.Live), Expires: seconds(c.ends()),
+		IssuedAt: mint.Seconds(now), Live: mint.Seconds(c.Live), Expires: mint.Seconds(c.ends()),
 	}
 }
 
@@ -160,7 +161,7 @@ func (c *certificate) claims(holder verify.HolderID, now time.Time) verify.Claim
 func paperClaims(holder verify.HolderID, id verify.CertificateID, now time.Time) verify.Claims {
 	return verify.Claims{
 		Holder: holder, Certificate: id, Class: verify.Paper,
-		IssuedAt: seconds(now), Live: seconds(now), Expires: seconds(now) + uint64(validFor/time.Second),
+		IssuedAt: mint.Seconds(now), Live: mint.Seconds(now), Expires: mint.Seconds(now) + uint64(validFor/time.Second),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // noon is a moment that is far from the end of a month.
@@ -333,19 +334,19 @@ func TestDossierForgets(t *testing.T) {
 	}
 }
 
-func benchKeys(t *testing.T, now time.Time) *keyFile {
+func benchKeys(t *testing.T, now time.Time) *mint.KeyFile {
 	t.Helper()
-	f := newKeyFile("bench")
+	f := mint.NewKeyFile("bench")
 	f.Version = 1
-	if err := f.addKey(verify.EdDSA, now.Add(-time.Hour), now.AddDate(0, 0, 30)); err != nil {
+	if err := f.AddKey(verify.EdDSA, now.Add(-time.Hour), now.AddDate(0, 0, 30)); err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-func sign(t *testing.T, f *keyFile, c verify.Claims, at time.Time) verify.Credential {
+func sign(t *testing.T, f *mint.KeyFile, c verify.Claims, at time.Time) verify.Credential {
 	t.Helper()
-	s, err := f.signer(verify.EdDSA, at)
+	s, err := f.Signer(verify.EdDSA, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,9 +357,9 @@ func sign(t *testing.T, f *keyFile, c verify.Claims, at time.Time) verify.Creden
 	return credential
 }
 
-func keysetOf(t *testing.T, f *keyFile) *verify.Keyset {
+func keysetOf(t *testing.T, f *mint.KeyFile) *verify.Keyset {
 	t.Helper()
-	data, err := json.Marshal(f.document())
+	data, err := json.Marshal(f.Document())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // A service is the issuer at work: the rules, applied to what is on record. Its
@@ -172,7 +173,7 @@ func (s *service) paper(f form) (verify.Claims, verify.Credential, error) {
 	if !goodName(f.Name) || f.Number == "" {
 		return verify.Claims{}, nil, deny(incomplete)
 	}
-	id, err := randomID(8)
+	id, err := mint.RandomID(8)
 	if err != nil {
 		return verify.Claims{}, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // A signing key signs for a week. The next one is published a day before it begins,
@@ -28,7 +29,7 @@ type signing struct {
 	log *slog.Logger
 
 	mu     sync.Mutex // guards the fields below
-	file   *keyFile
+	file   *mint.KeyFile
 	signer *verify.Signer
 	since  time.Time // signer is the right one from then …
 	until  time.Time // … until then
@@ -36,9 +37,9 @@ type signing struct {
 
 // openSigning reads the issuer's keys, and makes the first on the first start.
 func openSigning(dir string, alg verify.Algorithm, now time.Time, log *slog.Logger) (*signing, error) {
-	f, err := loadKeyFile(dir)
-	if errors.Is(err, errNoKeys) {
-		f, err = newKeyFile("railgate"), nil
+	f, err := mint.LoadKeyFile(dir)
+	if errors.Is(err, mint.ErrNoKeys) {
+		f, err = mint.NewKeyFile("railgate"), nil
 	}
 	if err != nil {
 		return nil, err
@@ -51,35 +52,35 @@ func openSigning(dir string, alg verify.Algorithm, now time.Time, log *slog.Logg
 func (s *signing) rotate(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	changed, err := s.file.rotate(s.alg, now)
+	changed, err := rotate(s.file, s.alg, now)
 	if err != nil || !changed {
 		return err
 	}
 	s.signer = nil
 	s.log.Info("a new signing key is published", "version", s.file.Version, "keys", len(s.file.Keys))
-	return s.file.save(s.dir)
+	return s.file.Save(s.dir)
 }
 
 // rotate drops keys that no gate needs any more and adds those that will be needed:
 // one that signs at once where there is none, and the next one a day before its time.
-func (f *keyFile) rotate(a verify.Algorithm, now time.Time) (changed bool, err error) {
+func rotate(f *mint.KeyFile, a verify.Algorithm, now time.Time) (changed bool, err error) {
 	now = now.Truncate(time.Second)
 	before := len(f.Keys)
-	f.Keys = slices.DeleteFunc(f.Keys, func(k privateKey) bool { return now.After(k.NotAfter.Add(validFor + time.Hour)) })
+	f.Keys = slices.DeleteFunc(f.Keys, func(k mint.PrivateKey) bool { return now.After(k.NotAfter.Add(validFor + time.Hour)) })
 	changed = len(f.Keys) != before
-	if _, err := f.signer(a, now); err != nil {
+	if _, err := f.Signer(a, now); err != nil {
 		// a gate whose clock is a little slow must take the first code as well
 		from := now.Add(-time.Hour)
-		if err := f.addKey(a, from, from.Add(keyLasts)); err != nil {
+		if err := f.AddKey(a, from, from.Add(keyLasts)); err != nil {
 			return false, err
 		}
 		changed = true
 	}
-	if next := f.newest(a).NotBefore.Add(keySigns); !now.Before(next.Add(-keyPublished)) {
+	if next := newest(f, a).NotBefore.Add(keySigns); !now.Before(next.Add(-keyPublished)) {
 		if earliest := now.Add(keyPublished); next.Before(earliest) {
 			next = earliest
 		}
-		if err := f.addKey(a, next, next.Add(keyLasts)); err != nil {
+		if err := f.AddKey(a, next, next.Add(keyLasts)); err != nil {
 			return false, err
 		}
 		changed = true
@@ -91,7 +92,7 @@ func (f *keyFile) rotate(a verify.Algorithm, now time.Time) (changed bool, err e
 }
 
 // newest is the key of an algorithm that signs last.
-func (f *keyFile) newest(a verify.Algorithm) *privateKey {
+func newest(f *mint.KeyFile, a verify.Algorithm) *mint.PrivateKey {
 	for i := len(f.Keys) - 1; i >= 0; i-- {
 		if f.Keys[i].Algorithm == a.String() && f.Keys[i].RevokedAt == nil {
 			return &f.Keys[i]
@@ -117,7 +118,7 @@ func (s *signing) current(now time.Time) (*verify.Signer, error) {
 	if s.signer != nil && !now.Before(s.since) && now.Before(s.until) {
 		return s.signer, nil
 	}
-	signer, err := s.file.signer(s.alg, now)
+	signer, err := s.file.Signer(s.alg, now)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (s *signing) current(now time.Time) (*verify.Signer, error) {
 func (s *signing) document() verify.Document {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.file.document()
+	d := s.file.Document()
 	d.Keys, d.Revoked = slices.Clone(d.Keys), slices.Clone(d.Revoked)
 	return d
 }
