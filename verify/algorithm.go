@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 
 	"filippo.io/edwards25519"
 	"github.com/emmansun/gmsm/sm2"
@@ -38,11 +37,21 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("algorithm %d", int64(a))
 }
 
+// ParseAlgorithm is the algorithm of a name in a keyset.
+func ParseAlgorithm(name string) (Algorithm, error) {
+	for _, a := range []Algorithm{EdDSA, ES256, SM2} {
+		if a.String() == name {
+			return a, nil
+		}
+	}
+	return 0, fmt.Errorf("algorithm %q; want EdDSA, ES256 or SM2", name)
+}
+
 // signatureSize is the size in bytes of every signature here.
 const signatureSize = 64
 
-// sm2ID is the signer's default identity (GM/T 0009 §10).
-const sm2ID = "1234567812345678"
+// SM2ID is the signer's default identity (GM/T 0009 §10).
+const SM2ID = "1234567812345678"
 
 // A publicKey checks signatures of one algorithm by one key.
 type publicKey interface {
@@ -94,18 +103,6 @@ func verifyES256(pub *ecdsa.PublicKey, message, sig []byte) bool {
 	return ecdsa.VerifyASN1(pub, hash[:], der)
 }
 
-func signES256(priv *ecdsa.PrivateKey, message []byte, random io.Reader) ([]byte, error) {
-	hash := sha256.Sum256(message)
-	r, s, err := ecdsa.Sign(random, priv, hash[:])
-	if err != nil {
-		return nil, err
-	}
-	sig := make([]byte, signatureSize)
-	r.FillBytes(sig[:32])
-	s.FillBytes(sig[32:])
-	return sig, nil
-}
-
 func newES256Key(x, y []byte) (publicKey, error) {
 	pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), joinPoint(x, y))
 	if err != nil {
@@ -142,7 +139,7 @@ func newSM2Key(x, y []byte) (publicKey, error) {
 	if err != nil {
 		return nil, errOffCurve
 	}
-	za, err := sm2.CalculateZA(pub, []byte(sm2ID))
+	za, err := sm2.CalculateZA(pub, []byte(SM2ID))
 	if err != nil {
 		return nil, err
 	}

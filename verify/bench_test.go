@@ -55,7 +55,7 @@ func bareChecks(b *testing.B, v vector, keys *Keyset) func() bool {
 	if err != nil {
 		b.Fatal(err)
 	}
-	signed, err := deviceMessage(code.credential, code.Slot)
+	signed, err := DeviceMessage(code.credential, code.Slot)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -29,6 +29,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -53,6 +54,14 @@ const (
 	Staff     Class = 3 // station staff, rotating
 )
 
+// ParseClass is the class of a number.
+func ParseClass[N int | uint](n N) (Class, error) {
+	if n < N(Temporary) || n > N(Staff) {
+		return 0, fmt.Errorf("class %d: want 1, 2 or 3", n)
+	}
+	return Class(n), nil
+}
+
 func (c Class) valid() bool { return c >= Temporary && c <= Staff }
 
 // Way says who makes each code of a credential.
@@ -67,6 +76,16 @@ const (
 
 func (w Way) String() string {
 	return [...]string{"static", "issuer", "chain", "device"}[w]
+}
+
+// ParseWay is the way of a name.
+func ParseWay(name string) (Way, error) {
+	for w := Static; w <= ByDevice; w++ {
+		if w.String() == name {
+			return w, nil
+		}
+	}
+	return 0, fmt.Errorf("way %q; want issuer, chain, device or static", name)
 }
 
 // KeyID (kid) names an issuer's key: 1 to 8 bytes, held raw.
@@ -280,7 +299,7 @@ func (c *Code) parseRotation(data []byte) error {
 		if err := decodeExact(data, &w); err != nil {
 			return err
 		}
-		if len(w.Anchor) != linkSize {
+		if len(w.Anchor) != LinkSize {
 			return ErrMalformed
 		}
 		c.Claims.Class, c.Claims.Live, c.Claims.Anchor = Class(w.Class), w.Live, w.Anchor
@@ -319,7 +338,7 @@ func (c *Code) setWay() error {
 func (w Way) proofSize() int {
 	switch w {
 	case ByChain:
-		return linkSize
+		return LinkSize
 	case ByDevice:
 		return signatureSize
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 )
 
@@ -65,9 +64,9 @@ func uncompressedPoint(x, y *big.Int) []byte {
 	return point
 }
 
-// deviceMessage is what the phone signs: a COSE Sig_structure (RFC 9052 §4.4)
+// DeviceMessage is what the phone signs: a COSE Sig_structure (RFC 9052 §4.4)
 // over the slot, bound to the credential by its hash.
-func deviceMessage(credential []byte, slot uint8) ([]byte, error) {
+func DeviceMessage(credential []byte, slot uint8) ([]byte, error) {
 	hash := sha256.Sum256(credential)
 	payload, err := encMode.Marshal(slot)
 	if err != nil {
@@ -85,22 +84,9 @@ func checkDevice(phone *PhoneKey, credential []byte, slot uint8, proof []byte) b
 	if err != nil {
 		return false
 	}
-	message, err := deviceMessage(credential, slot)
+	message, err := DeviceMessage(credential, slot)
 	if err != nil {
 		return false
 	}
 	return verifyES256(pub, message, proof)
-}
-
-// DeviceProof is a phone's proof for a slot of its credential: ES256, r ‖ s.
-func DeviceProof(credential []byte, slot uint8, phone *ecdsa.PrivateKey, random io.Reader) ([]byte, error) {
-	message, err := deviceMessage(credential, slot)
-	if err != nil {
-		return nil, err
-	}
-	proof, err := signES256(phone, message, random)
-	if err != nil {
-		return nil, fmt.Errorf("device proof: %w", err)
-	}
-	return proof, nil
 }

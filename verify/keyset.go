@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"time"
 )
@@ -223,10 +222,11 @@ func (s *Keyset) addKey(d *DocumentKey) error {
 func parseClasses(numbers []uint) ([]Class, error) {
 	var classes []Class
 	for _, n := range numbers {
-		if n > math.MaxUint8 || !Class(n).valid() {
-			return nil, fmt.Errorf("class %d: want 1, 2 or 3", n)
+		c, err := ParseClass(n)
+		if err != nil {
+			return nil, err
 		}
-		classes = append(classes, Class(n))
+		classes = append(classes, c)
 	}
 	if len(classes) == 0 {
 		return nil, errors.New("no classes")

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -135,9 +136,19 @@ func goodDocument(t testing.TB) Document {
 		Issuers: []DocumentIssuer{{ID: "bench", Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: 10}},
 		Revoked: []DocumentRevoked{},
 	}
-	b := newBench(t)
+	var vectors Document
+	data, err := os.ReadFile("testdata/keys.json")
+	if err == nil {
+		err = json.Unmarshal(data, &vectors)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, alg := range []Algorithm{EdDSA, ES256, SM2} {
-		doc.Keys = append(doc.Keys, b.signers[alg].Document("bench", []Class{Temporary}, noon, noon.AddDate(0, 1, 0)))
+		i := slices.IndexFunc(vectors.Keys, func(k DocumentKey) bool { return k.Algorithm == alg.String() })
+		k := vectors.Keys[i]
+		k.Issuer, k.Classes, k.NotBefore, k.NotAfter, k.RevokedAt = "bench", []uint{1}, noon, noon.AddDate(0, 1, 0), nil
+		doc.Keys = append(doc.Keys, k)
 	}
 	return doc
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
@@ -83,7 +84,7 @@ func pointDocument(t *testing.T, uncompressed string) DocumentKey {
 	if len(point) != 65 {
 		t.Fatalf("public key of %d bytes", len(point))
 	}
-	d := ecJWK("P-256", point)
+	d := DocumentKey{Type: "EC", Curve: "P-256", X: base64.RawURLEncoding.EncodeToString(point[1:33]), Y: base64.RawURLEncoding.EncodeToString(point[33:])}
 	d.Algorithm = "ES256"
 	return d
 }

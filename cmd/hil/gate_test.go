@@ -13,12 +13,13 @@ import (
 	"railgate/cmd/control"
 	"railgate/store/journal"
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // A gate is a machine with railgated in it, and an issuer whose codes it takes.
 type gate struct {
 	*machine
-	signer   *verify.Signer
+	signer   *mint.Signer
 	keys     string
 	config   string
 	holder   int
@@ -97,18 +98,14 @@ func (g *gate) tell() {
 func (g *gate) makeKeys(t testing.TB) {
 	t.Helper()
 	var err error
-	if g.signer, err = verify.GenerateSigner("kid1", verify.EdDSA, rand.Reader); err != nil {
+	if g.signer, err = mint.GenerateSigner("kid1", verify.EdDSA, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
-	doc := verify.Document{
-		Version: 1,
-		// Late is an hour: no code is refused for its age, however slow the machine.
-		Issuers: []verify.DocumentIssuer{{ID: "hil", Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: 3600}},
-		Keys:    []verify.DocumentKey{g.signer.Document("hil", []verify.Class{1, 2, 3}, now.Add(-48*time.Hour), now.Add(48*time.Hour))},
-		Revoked: []verify.DocumentRevoked{},
-	}
-	data, err := json.Marshal(doc)
+	f := mint.NewKeyFile("hil")
+	f.Version = 1
+	f.Issuer.Late = 3600 // an hour: no code is refused for its age, however slow the machine
+	f.Add(g.signer, time.Now().Add(-48*time.Hour), time.Now().Add(48*time.Hour), verify.Temporary, verify.Paper, verify.Staff)
+	data, err := f.KeysetJSON()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -103,18 +104,15 @@ func mintCodes(out io.Writer, f *mint.KeyFile, o *codeFlags) error {
 }
 
 func parseWay(name string) (verify.Way, error) {
-	for w := verify.Static; w <= verify.ByDevice; w++ {
-		if w.String() == name {
-			return w, nil
-		}
+	way, err := verify.ParseWay(name)
+	if err != nil {
+		return 0, usageError{fmt.Errorf("--%w", err)}
 	}
-	return 0, usageError{fmt.Errorf("--way %q; want issuer, chain, device or static", name)}
+	return way, nil
 }
 
 // order makes of the flags what is to be signed.
-func (o *codeFlags) order(f *mint.KeyFile) (mint.Order, error) {
-	var out mint.Order
-	var err error
+func (o *codeFlags) order(f *mint.KeyFile) (out mint.Order, err error) {
 	if out.Way, err = parseWay(o.way); err != nil {
 		return out, err
 	}
@@ -151,11 +149,11 @@ func (o *codeFlags) order(f *mint.KeyFile) (mint.Order, error) {
 // idOf is an id as given in hex, or a random one.
 func idOf(flag, text string, size int) (string, error) {
 	if text == "" {
-		return mint.RandomID(size)
+		return mint.RandomID(size), nil
 	}
-	b, err := mint.DecodeHex(text)
+	b, err := hex.DecodeString(text)
 	if err != nil {
-		return "", usageError{fmt.Errorf("%s: %w", flag, err)}
+		return "", usageError{fmt.Errorf("%s: %q is not hex", flag, text)}
 	}
 	return string(b), nil
 }

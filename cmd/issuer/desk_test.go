@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -169,15 +170,15 @@ func (p *phone) code() (string, reason) {
 		return "", verifyAgain
 	}
 	var give proof
-	var chain *verify.Chain
+	var chain *mint.Chain
 	var key *ecdsa.PrivateKey
-	cti, err := mint.DecodeHex(s.Certificate.ID)
+	cti, err := hex.DecodeString(s.Certificate.ID)
 	if err != nil {
 		p.d.t.Fatal(err)
 	}
 	switch s.Certificate.Way {
 	case "chain":
-		chain, err = verify.NewChain(verify.CertificateID(cti), 30, rand.Reader)
+		chain, err = mint.NewChain(verify.CertificateID(cti), 30, rand.Reader)
 		if err == nil {
 			give.Anchor = chain.Anchor()
 		}
@@ -206,7 +207,7 @@ func (p *phone) code() (string, reason) {
 			p.d.t.Fatal(err)
 		}
 	case key != nil:
-		proof, err := verify.DeviceProof(out.Credential, 0, key, rand.Reader)
+		proof, err := mint.DeviceProof(out.Credential, 0, key, rand.Reader)
 		if err == nil {
 			text, err = verify.Credential(out.Credential).RotatedText(0, proof)
 		}

@@ -93,10 +93,6 @@ func (s *service) settle(e *errand) (out *certificate, err error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := mint.RandomID(8)
-	if err != nil {
-		return nil, err
-	}
 	var why reason
 	err = s.register.change(s.vault.holder(e.Person.Document, e.Person.Number), func(rec *record) error {
 		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && known.Name != e.Person.Name {
@@ -109,7 +105,7 @@ func (s *service) settle(e *errand) (out *certificate, err error) {
 			return nil
 		}
 		rec.Sealed = sealed
-		out, why = rec.Dossier.apply(verify.CertificateID(id), e.Way, e.Session, now)
+		out, why = rec.Dossier.apply(verify.CertificateID(mint.RandomID(8)), e.Way, e.Session, now)
 		return nil // a denied application is written down as well
 	})
 	if err == nil && why != "" {

@@ -153,21 +153,9 @@ func forged(c *crowd) (string, error) {
 // mint makes a passenger's code as it was shown age ago, with a real-person check
 // that was live before its signing.
 func (c *crowd) mint(f *mint.KeyFile, way verify.Way, alg verify.Algorithm, slot uint8, age, live time.Duration) (string, error) {
-	o := mint.Order{Way: way, Algorithm: alg, Class: verify.Temporary}
-	if way == verify.Static {
-		o.Class = verify.Paper
-	}
-	o.Issued = time.Now().Add(-age - time.Duration(slot)*f.Period())
-	o.Live, o.Expires = o.Issued.Add(-live), o.Issued.Add(12*time.Hour)
-	holder, err := mint.RandomID(12)
-	if err != nil {
-		return "", err
-	}
-	certificate, err := mint.RandomID(8)
-	if err != nil {
-		return "", err
-	}
-	o.Holder, o.Certificate = verify.HolderID(holder), verify.CertificateID(certificate)
+	issued := time.Now().Add(-age - time.Duration(slot)*f.Period())
+	o := mint.NewOrder(way, alg, issued)
+	o.Live, o.Expires = issued.Add(-live), issued.Add(12*time.Hour)
 	w, err := mint.NewWallet(f, o)
 	if err != nil {
 		return "", err
@@ -179,7 +167,11 @@ func (c *crowd) mint(f *mint.KeyFile, way verify.Way, alg verify.Algorithm, slot
 func newStranger(f *mint.KeyFile) (*mint.KeyFile, error) {
 	s := &mint.KeyFile{Issuer: f.Issuer}
 	for i, k := range f.Keys {
-		if err := s.AddKey(mint.Algorithms()[k.Algorithm], k.NotBefore, k.NotAfter); err != nil {
+		alg, err := verify.ParseAlgorithm(k.Algorithm)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.AddKey(alg, k.NotBefore, k.NotAfter, verify.Temporary, verify.Paper, verify.Staff); err != nil {
 			return nil, err
 		}
 		s.Keys[i].KeyID = k.KeyID

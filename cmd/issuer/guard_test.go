@@ -128,51 +128,6 @@ func TestCodesLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-func TestKeysRotateWithoutAGap(t *testing.T) {
-	f := mint.NewKeyFile("bench")
-	now := noon
-	published := map[string]time.Time{}
-	signers := map[string]bool{}
-	for ; now.Before(noon.AddDate(0, 2, 0)); now = now.Add(3 * time.Hour) {
-		if _, err := rotate(f, verify.EdDSA, now); err != nil {
-			t.Fatal(err)
-		}
-		s, err := f.Signer(verify.EdDSA, now)
-		if err != nil {
-			t.Fatalf("at %v nobody signs: %v", now, err)
-		}
-		for _, k := range f.Keys {
-			if _, ok := published[k.KeyID]; !ok {
-				published[k.KeyID] = now
-			}
-		}
-		id := s.ID.String()
-		if !signers[id] && len(signers) > 0 && now.Sub(published[id]) < keyPublished {
-			t.Errorf("at %v a key signs that was published %v ago", now, now.Sub(published[id]))
-		}
-		signers[id] = true
-		var d dossier
-		c := mustApply(t, &d, "s", now)
-		text := sign(t, f, c.claims("holder01", now), now).Text()
-		if v := verify.Decide(text, keysetOf(t, f), everyClass, now); !v.Granted() {
-			t.Errorf("at %v: %s", now, v.Reason)
-		}
-		paper := sign(t, f, paperClaims("holder01", "paper001", now), now).Text()
-		later := now.Add(23 * time.Hour)
-		f2 := *f
-		f2.Keys = append([]mint.PrivateKey(nil), f.Keys...)
-		if _, err := rotate(&f2, verify.EdDSA, later); err != nil {
-			t.Fatal(err)
-		}
-		if v := verify.Decide(paper, keysetOf(t, &f2), everyClass, later); !v.Granted() {
-			t.Errorf("paper of %v, 23 h later: %s", now, v.Reason)
-		}
-	}
-	if len(signers) < 8 || len(f.Keys) > 6 {
-		t.Errorf("%d keys have signed in two months, %d are kept; want one a week, and old ones dropped", len(signers), len(f.Keys))
-	}
-}
-
 func TestRefusals(t *testing.T) {
 	d := newDesk(t, true)
 	p := d.visitor()

@@ -64,7 +64,7 @@ func addKeys(f *mint.KeyFile, algs []string, days int) error {
 		if err != nil {
 			return err
 		}
-		if err := f.AddKey(a, from, from.AddDate(0, 0, days)); err != nil {
+		if err := f.AddKey(a, from, from.AddDate(0, 0, days), verify.Temporary, verify.Paper, verify.Staff); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func addKeys(f *mint.KeyFile, algs []string, days int) error {
 }
 
 func parseAlgorithm(name string) (verify.Algorithm, error) {
-	a, err := mint.ParseAlgorithm(name)
+	a, err := verify.ParseAlgorithm(name)
 	if err != nil {
 		return 0, usageError{err}
 	}

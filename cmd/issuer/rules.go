@@ -13,12 +13,12 @@ import (
 // time that it is given; form.go has the rules about what is filled in, reasons.go
 // what a passenger is told.
 const (
-	validFor    = 24 * time.Hour   // R5: from the approval
-	perMonth    = 3                // R6: approved applications a person
-	reapplyIn   = 3 * time.Hour    // R7: before the valid one ends
-	codePeriod  = 60 * time.Second // R8
-	liveFor     = 30 * time.Minute // R9: after a real-person check
-	historyBack = 1                // R11: months
+	validFor    = mint.Validity // R5: from the approval
+	perMonth    = 3             // R6: approved applications a person
+	reapplyIn   = 3 * time.Hour // R7: before the valid one ends
+	codePeriod  = mint.Period   // R8
+	liveFor     = mint.Liveness // R9: after a real-person check
+	historyBack = 1             // R11: months
 )
 
 // railwayTime is Asia/Shanghai, which has had no summer time since 1991.

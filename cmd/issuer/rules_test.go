@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -338,7 +337,7 @@ func benchKeys(t *testing.T, now time.Time) *mint.KeyFile {
 	t.Helper()
 	f := mint.NewKeyFile("bench")
 	f.Version = 1
-	if err := f.AddKey(verify.EdDSA, now.Add(-time.Hour), now.AddDate(0, 0, 30)); err != nil {
+	if err := f.AddKey(verify.EdDSA, now.Add(-time.Hour), now.AddDate(0, 0, 30), everyClass.Classes...); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -346,7 +345,7 @@ func benchKeys(t *testing.T, now time.Time) *mint.KeyFile {
 
 func sign(t *testing.T, f *mint.KeyFile, c verify.Claims, at time.Time) verify.Credential {
 	t.Helper()
-	s, err := f.Signer(verify.EdDSA, at)
+	s, err := f.Signer(verify.EdDSA, verify.Temporary, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,11 +358,7 @@ func sign(t *testing.T, f *mint.KeyFile, c verify.Claims, at time.Time) verify.C
 
 func keysetOf(t *testing.T, f *mint.KeyFile) *verify.Keyset {
 	t.Helper()
-	data, err := json.Marshal(f.Document())
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := verify.ParseKeyset(data)
+	keys, err := f.Keyset()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 
+	"railgate/store/durable"
 	"railgate/verify"
 )
 
@@ -60,12 +61,7 @@ func makeKey(path string) ([]byte, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(key)
-	return key, errors.Join(err, f.Sync(), f.Close())
+	return key, durable.WriteFile(path, key, 0o600)
 }
 
 func newVault(key []byte) (*vault, error) {

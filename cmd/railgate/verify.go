@@ -91,10 +91,11 @@ func (d *decider) prepare(keysPath, at string, classes []int) error {
 		d.at = &t
 	}
 	for _, n := range classes {
-		if n < 1 || n > 3 {
-			return usageError{fmt.Errorf("verify: class %d; want 1, 2 or 3", n)}
+		class, err := verify.ParseClass(n)
+		if err != nil {
+			return usageError{fmt.Errorf("verify: %w", err)}
 		}
-		d.rules.Classes = append(d.rules.Classes, verify.Class(n))
+		d.rules.Classes = append(d.rules.Classes, class)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/lane"
+	"railgate/verify/mint"
 )
 
 // The tests of this file run the daemon itself, as a process of its own, on real
@@ -54,7 +55,7 @@ func TestMain(m *testing.M) {
 type site struct {
 	t      testing.TB
 	dir    string
-	signer *verify.Signer
+	signer *mint.Signer
 	port   *os.File // the scanner's end of the line
 	slave  *os.File
 	config string
@@ -110,17 +111,13 @@ func (s *site) write(name, text string) {
 func (s *site) makeKeys() {
 	s.t.Helper()
 	var err error
-	if s.signer, err = verify.GenerateSigner("kid1", verify.EdDSA, rand.Reader); err != nil {
+	if s.signer, err = mint.GenerateSigner("kid1", verify.EdDSA, rand.Reader); err != nil {
 		s.t.Fatal(err)
 	}
-	now := time.Now()
-	doc := verify.Document{
-		Version: 1,
-		Issuers: []verify.DocumentIssuer{{ID: "test", Period: 60, Liveness: 1800, Validity: 86400, Early: 5, Late: 10}},
-		Keys:    []verify.DocumentKey{s.signer.Document("test", []verify.Class{1, 2, 3}, now.Add(-48*time.Hour), now.Add(48*time.Hour))},
-		Revoked: []verify.DocumentRevoked{},
-	}
-	data, err := json.Marshal(doc)
+	f := mint.NewKeyFile("test")
+	f.Version = 1
+	f.Add(s.signer, time.Now().Add(-48*time.Hour), time.Now().Add(48*time.Hour), verify.Temporary, verify.Paper, verify.Staff)
+	data, err := f.KeysetJSON()
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -19,34 +18,49 @@ type Order struct {
 	Holder      verify.HolderID
 	Certificate verify.CertificateID
 	Issued      time.Time
-	Live        time.Time
-	Expires     time.Time
+	Live        time.Time // the last real-person check
+	Expires     time.Time // the certificate ends
+}
+
+// NewOrder is that of somebody who was checked and approved as it is issued: random
+// ids, paper if it is static and a temporary ID if not.
+func NewOrder(way verify.Way, algorithm verify.Algorithm, issued time.Time) Order {
+	o := Order{
+		Way: way, Algorithm: algorithm, Class: verify.Temporary,
+		Holder: verify.HolderID(RandomID(12)), Certificate: verify.CertificateID(RandomID(8)),
+		Issued: issued, Live: issued, Expires: issued.Add(Validity),
+	}
+	if way == verify.Static {
+		o.Class = verify.Paper
+	}
+	return o
 }
 
 // A Wallet is a passenger's phone: a credential and what makes its codes.
 type Wallet struct {
-	Order      Order
+	Order Order
+	KeyID verify.KeyID // that signed
+
 	period     time.Duration
-	KeyID      verify.KeyID
 	credential verify.Credential
-	chain      *verify.Chain
+	chain      *Chain
 	phone      *ecdsa.PrivateKey
 }
 
 // RandomID is an id of n random bytes.
-func RandomID(n int) (string, error) {
+func RandomID(n int) string {
 	b := make([]byte, n)
-	_, err := rand.Read(b)
-	return string(b), err
+	rand.Read(b) // never fails
+	return string(b)
 }
 
 // NewWallet makes a phone and has the issuer sign its credential.
 func NewWallet(f *KeyFile, o Order) (*Wallet, error) {
-	signer, err := f.Signer(o.Algorithm, o.Issued)
+	signer, err := f.Signer(o.Algorithm, o.Class, o.Issued)
 	if err != nil {
 		return nil, err
 	}
-	w := &Wallet{Order: o, period: f.Period(), KeyID: signer.ID}
+	w := &Wallet{Order: o, KeyID: signer.ID, period: f.Period()}
 	claims := verify.Claims{
 		Holder: o.Holder, Certificate: o.Certificate, Class: o.Class,
 		IssuedAt: Seconds(o.Issued), Live: Seconds(o.Live), Expires: Seconds(o.Expires),
@@ -62,7 +76,7 @@ func NewWallet(f *KeyFile, o Order) (*Wallet, error) {
 func (w *Wallet) prepare(claims *verify.Claims, slots int) (err error) {
 	switch w.Order.Way {
 	case verify.ByChain:
-		if w.chain, err = verify.NewChain(w.Order.Certificate, slots, rand.Reader); err != nil {
+		if w.chain, err = NewChain(w.Order.Certificate, slots, rand.Reader); err != nil {
 			return err
 		}
 		claims.Anchor = w.chain.Anchor()
@@ -85,7 +99,7 @@ func (w *Wallet) Code(slot uint8) (string, error) {
 		}
 		return w.credential.RotatedText(slot, link)
 	case verify.ByDevice:
-		proof, err := verify.DeviceProof(w.credential, slot, w.phone, rand.Reader)
+		proof, err := DeviceProof(w.credential, slot, w.phone, rand.Reader)
 		if err != nil {
 			return "", err
 		}
@@ -102,12 +116,5 @@ func (w *Wallet) Begins(slot uint8) time.Time {
 	return w.Order.Issued.Truncate(time.Second).Add(time.Duration(slot) * w.period)
 }
 
+// Seconds is a time on the wire: whole seconds since 1970.
 func Seconds(t time.Time) uint64 { return uint64(max(0, t.Unix())) }
-
-func DecodeHex(s string) ([]byte, error) {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not hex", s)
-	}
-	return b, nil
-}
