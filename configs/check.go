@@ -1,277 +1,198 @@
 package configs
 
 import (
-	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
-	"time"
-	"unicode"
+
+	"railgate/driver/scanner"
 )
 
-// checker collects problems, so that a technician sees all of them at once.
-type checker struct {
-	*Config
-	problems []error
+// check fills in the configuration from the document, and reports what is wrong.
+func (c *checker) check() {
+	c.checkNames()
+	c.checkLane()
+	c.checkScanners()
+	c.checkTurnstile()
+	c.checkPanel()
+	c.checkLines()
+	c.checkHTTP()
+	c.checkStation()
+	c.in("clock")
+	c.Clock = Clock{DriftPPM: c.number(driftPPM), RequireSync: c.flag("require_sync", true)}
+	c.in("journal")
+	c.Journal = Journal{Days: c.whole(journalDays), MaxBytes: c.size(journalSize)}
 }
 
-func (c *checker) wrong(key, format string, args ...any) {
-	c.problems = append(c.problems, c.Problem(key, format, args...))
-}
-
-// check fills in the configuration from the document, or says what is wrong.
-func (c *Config) check(raw *file) error {
-	ch := &checker{Config: c}
-	ch.checkNames(raw)
-	ch.checkLane(raw)
-	ch.checkScanners(raw)
-	ch.checkTurnstile(raw)
-	ch.checkPanel(raw)
-	ch.checkRest(raw)
-	return errors.Join(ch.problems...)
-}
-
-func (c *checker) checkNames(raw *file) {
-	c.Station, c.Gate, c.Data, c.Keys = raw.Station, raw.Gate, raw.Data, raw.Keys
-	c.name("station", raw.Station)
-	c.name("gate", raw.Gate)
-	if raw.Data == "" {
-		c.wrong("data", "is empty; want the store's folder, such as /var/lib/railgate")
+func (c *checker) checkNames() {
+	c.in("")
+	c.Station, c.Gate = c.label("station"), c.label("gate")
+	c.Data, c.Keys = c.path(dataPath), c.path(keysPath)
+	if c.Data == "" {
+		c.wrong("data", "is empty; want the store's folder, such as %q", dataPath.example)
 	}
 }
 
-func (c *checker) name(key, name string) {
-	if len(name) > 32 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == '/' }) {
-		c.wrong(key, "%q is no name; want up to 32 printable characters and no slash", name)
+func (c *checker) checkLane() {
+	c.in("lane")
+	c.Lane = Lane{
+		Direction: c.word(direction), Classes: c.classes(), Passback: c.word(passback),
+		PassbackFor: c.duration(passbackFor), OpenFor: c.duration(openFor),
+	}
+	if c.word(tickets) == "required" {
+		c.wrong("tickets", "\"required\" needs the day's ticket manifest, which only a station's sync brings; this version has none: use \"off\"")
 	}
 }
 
-func (c *checker) checkLane(raw *file) {
-	l := raw.Lane
-	c.Lane = Lane{Direction: l.Direction, Classes: l.Classes, Passback: l.Passback}
-	c.choice("lane.direction", l.Direction, "entry", "exit", "check")
-	c.choice("lane.passback", l.Passback, "off", "soft", "hard")
-	c.choice("lane.tickets", l.Tickets, "off", "required")
-	if l.Tickets == "required" {
-		c.wrong("lane.tickets", "%q needs the day's ticket manifest, which only a station's sync brings; this version has none: use \"off\"", l.Tickets)
+func (c *checker) classes() (classes []int) {
+	values, ok := list[int64](c, "classes", "a list of numbers, such as [1, 2]")
+	if !ok {
+		return usualClasses()
 	}
-	if len(l.Classes) == 0 {
-		c.wrong("lane.classes", "is empty, so nobody could pass; want some of 1 (temporary ID), 2 (paper), 3 (staff)")
+	if len(values) == 0 {
+		c.wrong("classes", "is empty, so nobody could pass; want %s", classWords)
 	}
-	seen := map[int]bool{}
-	for _, class := range l.Classes {
-		if class < 1 || class > 3 || seen[class] {
-			c.wrong("lane.classes", "%d is no class, or comes twice; want some of 1 (temporary ID), 2 (paper), 3 (staff)", class)
+	for _, class := range values {
+		if class < 1 || class > 3 {
+			c.wrong("classes", "%d is not a class; want %s", class, classWords)
+			continue
 		}
-		seen[class] = true
+		classes = append(classes, int(class))
 	}
-	c.Lane.PassbackFor = c.duration("lane.passback_for", l.PassbackFor, time.Minute, 7*24*time.Hour)
-	c.Lane.OpenFor = c.duration("lane.open_for", l.OpenFor, 50*time.Millisecond, 5*time.Minute)
+	return classes
 }
 
-func (c *checker) checkScanners(raw *file) {
-	if len(raw.Scanner) == 0 {
+func (c *checker) checkScanners() {
+	if c.document.scanners == 0 && c.document.lines["scanner"] == 0 {
+		c.in("")
 		c.wrong("", "there is no [[scanner]]; a lane needs one at least")
 	}
-	names := map[string]bool{}
-	for i := range raw.Scanner {
-		s := c.checkScanner(raw, i)
+	names, devices := map[string]bool{}, map[string]string{}
+	for i := range c.document.scanners {
+		c.in(scannerName(i))
+		s := c.checkScanner(i)
 		if names[s.Name] {
-			c.wrong(scannerKey(i, "name"), "%q is another scanner's name too", s.Name)
+			c.wrong("name", "%s is another scanner's name too; choose another", quote(s.Name))
 		}
 		names[s.Name] = true
+		for key, device := range map[string]string{"port": s.Port, "device": s.Device} {
+			if other, ok := devices[device]; ok && device != "" {
+				c.wrong(key, "%s is the device of scanner %s already; each scanner has its own", quote(device), quote(other))
+			}
+			devices[device] = s.Name
+		}
 		c.Scanners = append(c.Scanners, s)
 	}
 }
 
-func scannerKey(i int, key string) string { return fmt.Sprintf("scanner[%d].%s", i, key) }
+func scannerName(i int) string { return fmt.Sprintf("scanner[%d]", i) }
 
-func (c *checker) checkScanner(raw *file, i int) Scanner {
-	r := &raw.Scanner[i]
-	key := func(name string) string { return scannerKey(i, name) }
-	s := Scanner{Name: r.Name, Driver: r.Driver, Port: r.Port, Device: r.Device, Frames: r.Frames}
+func (c *checker) checkScanner(i int) Scanner {
+	s := Scanner{Name: c.label("name"), Driver: c.text("driver")}
 	if s.Name == "" {
 		s.Name = fmt.Sprintf("scanner%d", i+1)
 	}
-	switch r.Driver {
+	serialOnly, cameraOnly := []string{"port", "baud", "suffix"}, []string{"device", "size", "exposure", "focus", "frames", "fps"}
+	switch s.Driver {
 	case "serial":
-		c.foreign("serial", key, "device", "size", "exposure", "focus", "frames", "fps")
-		c.checkSerial(&s, key, r.Baud, r.Suffix)
+		c.foreign("serial", cameraOnly)
+		c.checkSerial(&s)
 	case "camera":
-		c.foreign("camera", key, "port", "baud", "suffix")
-		c.checkCamera(&s, key, r.Size, r.FPS)
-		c.checkLens(&s, key, r.Exposure, r.Focus)
+		c.foreign("camera", serialOnly)
+		c.checkCamera(&s)
 	default:
-		c.wrong(key("driver"), "%q is no scanner's driver; want serial or camera", r.Driver)
+		for _, key := range append(serialOnly, cameraOnly...) {
+			c.asked[c.name(key)] = true
+		}
+		if !c.has("driver") {
+			c.wrong("driver", "is missing; want serial or camera")
+		} else if s.Driver != "" {
+			c.wrong("driver", "%s is not a scanner's driver; want serial or camera", quote(s.Driver))
+		}
 	}
 	return s
 }
 
 // foreign refuses keys that a driver does not have.
-func (c *checker) foreign(driver string, key func(string) string, names ...string) {
-	for _, name := range names {
-		if c.Has(key(name)) {
-			c.wrong(key(name), "is not for driver = %q; take it out", driver)
+func (c *checker) foreign(driver string, keys []string) {
+	for _, key := range keys {
+		c.asked[c.name(key)] = true
+		if c.has(key) {
+			c.wrong(key, "is not for driver = %q; take it out", driver)
 		}
 	}
 }
 
-func (c *checker) checkSerial(s *Scanner, key func(string) string, baud *int, suffix *string) {
-	s.Baud, s.Suffix = 115200, "\r"
-	if baud != nil {
-		s.Baud = *baud
-	}
-	if suffix != nil {
-		s.Suffix = *suffix
-	}
+func (c *checker) checkSerial(s *Scanner) {
+	s.Port, s.Baud, s.Suffix = c.path(portPath), c.whole(baud), "\r"
 	if s.Port == "" {
-		c.wrong(key("port"), "is missing; want a device, best a link of /dev/serial/by-id")
+		c.wrong("port", "is missing; want a device, best a link of /dev/serial/by-id")
 	}
-	if s.Baud < 1200 || s.Baud > 4_000_000 {
-		c.wrong(key("baud"), "%d is no speed; want 9600, 115200 or what the scanner is set to", s.Baud)
-	}
-	if len(s.Suffix) > 8 {
-		c.wrong(key("suffix"), "%q is too long; want up to 8 characters, mostly \"\\r\"; \"\" where the scanner sends none", s.Suffix)
-	}
-}
-
-func (c *checker) checkCamera(s *Scanner, key func(string) string, size *string, fps *float64) {
-	s.Width, s.Height, s.FPS = 1280, 720, 30
-	if fps != nil {
-		s.FPS = *fps
-	}
-	if size != nil {
-		if _, err := fmt.Sscanf(*size+"\n", "%dx%d\n", &s.Width, &s.Height); err != nil || s.Width < 160 || s.Height < 120 || s.Width > 8192 || s.Height > 8192 {
-			c.wrong(key("size"), "%q is no size; want WIDTHxHEIGHT, such as \"1280x720\"", *size)
-		}
-	}
-	if !(s.FPS >= 0.1 && s.FPS <= 240) {
-		c.wrong(key("fps"), "%v is no rate; want frames a second from 0.1 to 240", s.FPS)
+	if suffix, ok := read[string](c, "suffix", wantText); ok {
+		s.Suffix = suffix
 	}
 	switch {
+	case len(s.Suffix) > scanner.MaxSuffix:
+		c.wrong("suffix", "%s is too long; want up to %d characters, mostly \"\\r\"; \"\" where the scanner sends none", quote(s.Suffix), scanner.MaxSuffix)
+	case s.Suffix != "" && strings.Trim(s.Suffix, codeCharacters) == "":
+		c.wrong("suffix", "%s can be a part of a code; set the scanner to end a code with \"\\r\"", quote(s.Suffix))
+	}
+}
+
+// codeCharacters are those that a code is made of: base45's.
+const codeCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+
+func (c *checker) checkCamera(s *Scanner) {
+	s.Device, s.Frames, s.FPS, s.Exposure = c.path(devicePath), c.path(framesPath), c.number(fps), c.duration(exposure)
+	if n := c.whole(focus); c.has(focus.key) {
+		s.Focus = &n
+	}
+	s.Width, s.Height = c.checkSize()
+	switch {
 	case s.Device == "" && s.Frames == "":
-		c.wrong(key("device"), "is missing; want a camera such as /dev/video0, or frames = a folder of pictures")
+		c.wrong("device", "is missing; want a camera such as /dev/video0, or frames = a folder of pictures")
 	case s.Device != "" && s.Frames != "":
-		c.wrong(key("frames"), "goes without device; take one of them out")
+		c.wrong("frames", "goes without device; take one of them out")
+	case s.Device != "" && s.FPS < 1:
+		c.wrong("fps", "%v is out of range; want 1 to %v frames a second of a camera", s.FPS, fps.most)
 	}
 }
 
-// checkLens checks what only a real camera has.
-func (c *checker) checkLens(s *Scanner, key func(string) string, exposure string, focus *int) {
-	if exposure != "" {
-		s.Exposure = c.duration(key("exposure"), exposure, 100*time.Microsecond, time.Second)
+// checkSize reads a frame's size, such as "1280x720".
+func (c *checker) checkSize() (width, height int) {
+	text, ok := read[string](c, "size", wantText)
+	if !ok {
+		return 1280, 720
 	}
-	s.Focus = focus
-	if focus != nil && (*focus < -1<<31 || *focus > 1<<31-1) {
-		c.wrong(key("focus"), "%d is no focus; want a number in the camera's units", *focus)
+	w, h, _ := strings.Cut(text, "x")
+	width, err1 := strconv.Atoi(w)
+	height, err2 := strconv.Atoi(h)
+	if err1 != nil || err2 != nil || width < scanner.MinWidth || height < scanner.MinHeight || max(width, height) > scanner.MaxSide {
+		c.wrong("size", "%s is not a size; want WIDTHxHEIGHT from %dx%d to %dx%d, such as \"1280x720\"",
+			quote(text), scanner.MinWidth, scanner.MinHeight, scanner.MaxSide, scanner.MaxSide)
 	}
+	return width, height
 }
 
-func (c *checker) checkTurnstile(raw *file) {
-	t := raw.Turnstile
-	c.Turnstile = Turnstile{Driver: t.Driver, Open: t.Open, Passage: t.Passage, Emergency: t.Emergency, ActiveLow: t.ActiveLow, Trace: t.Trace, Interlock: t.Interlock}
-	switch t.Driver {
-	case "gpio":
-		c.needed("turnstile.open", t.Open, "GPIO17")
-		c.needed("turnstile.passage", t.Passage, "GPIO27")
-		c.distinct("turnstile", map[string]string{"open": t.Open, "passage": t.Passage, "emergency": t.Emergency})
-		if c.Has("turnstile.trace") && t.Trace != "" {
-			c.wrong("turnstile.trace", "is for driver = \"sim\"; take it out")
-		}
-	case "sim":
-	case "":
-		if raw.Lane.Direction != "check" {
-			c.wrong("turnstile.driver", "is missing; want gpio, or sim for a bench")
-		}
-	default:
-		c.wrong("turnstile.driver", "%q is no turnstile's driver; want gpio or sim", t.Driver)
+func (c *checker) checkTurnstile() {
+	c.in("turnstile")
+	t := &c.Turnstile
+	*t = Turnstile{
+		Open: c.text("open"), Passage: c.text("passage"), Emergency: c.text("emergency"), ActiveLow: c.words(turnstileLow),
+		Pulse: c.duration(pulse), Trace: c.path(tracePath), PassageAfter: c.duration(passageAfter), Interlock: c.path(interlockPath),
 	}
-	c.names("turnstile.active_low", t.ActiveLow, "open", "passage", "emergency")
-	if t.Pulse != "hold" {
-		c.Turnstile.Pulse = c.duration("turnstile.pulse", t.Pulse, 50*time.Millisecond, 5*time.Second)
-	}
-	if t.PassageAfter != "never" {
-		c.Turnstile.PassageAfter = c.duration("turnstile.passage_after", t.PassageAfter, time.Millisecond, time.Hour)
-	}
-}
-
-func (c *checker) checkPanel(raw *file) {
-	c.Panel = Panel{Driver: "sim", Languages: []string{"zh", "en"}}
-	if raw.Panel == nil {
+	if c.asked[c.name("driver")] = true; !c.has("driver") && c.Lane.Direction == "check" {
 		return
 	}
-	p := raw.Panel
-	c.Panel.Green, c.Panel.Red, c.Panel.Buzzer, c.Panel.ActiveLow = p.Green, p.Red, p.Buzzer, p.ActiveLow
-	c.choice("panel.driver", p.Driver, "gpio", "sim")
-	c.Panel.Driver = p.Driver
-	c.names("panel.active_low", p.ActiveLow, "green", "red", "buzzer")
-	if p.Driver == "gpio" {
-		c.distinct("panel", map[string]string{"green": p.Green, "red": p.Red, "buzzer": p.Buzzer})
+	if t.Driver = c.word(turnstileDriver); t.Driver != "gpio" {
+		return
 	}
-	if c.Has("panel.languages") {
-		c.Panel.Languages = p.Languages
-		c.names("panel.languages", p.Languages, "zh", "en")
-		if len(p.Languages) == 0 {
-			c.wrong("panel.languages", "is empty; want some of zh, en")
-		}
-	}
-}
-
-func (c *checker) checkRest(raw *file) {
-	c.HTTP.Listen = raw.HTTP.Listen
-	if l := raw.HTTP.Listen; l != "" {
-		if _, port, err := net.SplitHostPort(l); err != nil || !isPort(port) {
-			c.wrong("http.listen", "%q is no address; want HOST:PORT, such as \"127.0.0.1:8080\"", l)
-		}
-	}
-	c.Clock = Clock{DriftPPM: raw.Clock.DriftPPM, RequireSync: raw.Clock.RequireSync}
-	if !(raw.Clock.DriftPPM >= 0 && raw.Clock.DriftPPM <= 1000) {
-		c.wrong("clock.drift_ppm", "%v is no drift; want parts per million from 0 to 1000 (a crystal has 20 to 50)", raw.Clock.DriftPPM)
-	}
-	c.checkStation(raw)
-	c.Journal.Days = raw.Journal.Days
-	if raw.Journal.Days < 1 || raw.Journal.Days > 3650 {
-		c.wrong("journal.days", "%d is out of range; want 1 to 3650", raw.Journal.Days)
-	}
-	var err error
-	if c.Journal.MaxBytes, err = parseBytes(raw.Journal.MaxBytes); err != nil || c.Journal.MaxBytes < 1e6 || c.Journal.MaxBytes > 1e12 {
-		c.wrong("journal.max_bytes", "%q is no size; want 1MB to 1TB, such as \"2GB\"", raw.Journal.MaxBytes)
-	}
-}
-
-// checkStation checks what a gate would need a station for.
-func (c *checker) checkStation(raw *file) {
-	every := c.duration("sync.every", raw.Sync.Every, time.Second, 24*time.Hour)
-	offline := c.duration("sync.offline_for", raw.Sync.OfflineFor, time.Minute, 365*24*time.Hour)
-	stop := c.duration("sync.offline_stop", raw.Sync.OfflineStop, time.Minute, 365*24*time.Hour)
-	if every > 0 && offline > 0 && stop > 0 && stop < offline {
-		c.wrong("sync.offline_stop", "%q is before offline_for; want later", raw.Sync.OfflineStop)
-	}
-	if raw.Sync.URL != "" {
-		c.wrong("sync.url", "this version syncs with no station; leave it empty, and give the keyset as keys = FILE")
-	}
-	if len(raw.Bus.Servers) > 0 {
-		c.wrong("bus.servers", "this version talks to no bus; leave it empty")
-	}
-	if raw.Bus.Credentials != "" {
-		c.wrong("bus.credentials", "this version talks to no bus; leave it empty")
-	}
-}
-
-func (c *checker) choice(key, value string, options ...string) {
-	if !oneOf(options...)(value) {
-		c.wrong(key, "%q is not known; want %s", value, or(options))
-	}
-}
-
-func (c *checker) names(key string, values []string, options ...string) {
-	seen := map[string]bool{}
-	for _, v := range values {
-		if !oneOf(options...)(v) || seen[v] {
-			c.wrong(key, "%q is not known, or comes twice; want some of %s", v, strings.Join(options, ", "))
-		}
-		seen[v] = true
+	c.needed("open", t.Open, "GPIO17")
+	c.needed("passage", t.Passage, "GPIO27")
+	if t.Trace != "" {
+		c.wrong("trace", "is for driver = \"sim\"; take it out")
 	}
 }
 
@@ -281,57 +202,80 @@ func (c *checker) needed(key, value, example string) {
 	}
 }
 
-// distinct refuses one line for two purposes.
-func (c *checker) distinct(section string, lines map[string]string) {
+func (c *checker) checkPanel() {
+	c.in("panel")
+	p := &c.Panel
+	*p = Panel{Driver: "sim", Green: c.text("green"), Red: c.text("red"), Buzzer: c.text("buzzer"), ActiveLow: c.words(panelLow), Languages: c.words(languages)}
+	if c.asked["panel.driver"] = true; c.hasPanel() {
+		p.Driver = c.word(panelDriver)
+	}
+	if len(p.Languages) == 0 {
+		c.wrong("languages", "is empty; want some of %s", strings.Join(languages.options, ", "))
+	}
+}
+
+func (c *checker) hasPanel() bool {
+	for name := range c.document.lines {
+		if name == "panel" || strings.HasPrefix(name, "panel.") {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLines refuses one line for two purposes.
+func (c *checker) checkLines() {
 	seen := map[string]string{}
-	for _, name := range []string{"open", "passage", "emergency", "green", "red", "buzzer"} {
-		line := lines[name]
-		if other, ok := seen[line]; ok && line != "" {
-			c.wrong(section+"."+name, "%q is the line of %s already", line, other)
+	for _, l := range c.namedLines() {
+		if other, ok := seen[l.spec]; ok {
+			c.in("")
+			c.wrong(l.key, "%s is the line of %s already; each has its own", quote(l.spec), other)
 		}
-		seen[line] = name
+		seen[l.spec] = l.key
 	}
 }
 
-func or(options []string) string {
-	last := len(options) - 1
-	return strings.Join(options[:last], ", ") + " or " + options[last]
+func (c *checker) checkHTTP() {
+	c.in("http")
+	c.HTTP.Listen = c.text("listen")
+	if l := c.HTTP.Listen; l != "" && !isAddress(l) {
+		c.wrong("listen", "%s is not an address; want HOST:PORT, such as \"127.0.0.1:8080\"", quote(l))
+	}
 }
 
-// duration parses a duration and says what is wrong with it: the zero duration
-// has been complained about.
-func (c *checker) duration(key, value string, least, most time.Duration) time.Duration {
-	d, err := time.ParseDuration(value)
+func isAddress(s string) bool {
+	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		c.wrong(key, "%q is no duration; want a number with ms, s, m or h", value)
-		return 0
+		return false
 	}
-	if d < least || d > most {
-		c.wrong(key, "%q is out of range; want %v to %v", value, least, most)
-		return 0
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return false
 	}
-	return d
+	_, err = netip.ParseAddr(host)
+	return err == nil || isHost(host)
 }
 
-func isPort(s string) bool {
-	n, err := strconv.Atoi(s)
-	return err == nil && n >= 0 && n <= 65535
+// isHost tells whether a text may be a host's name, or "" for all of a machine's addresses.
+func isHost(s string) bool {
+	return s == "" || len(s) <= 253 && strings.Trim(s, "0123456789.") != "" &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
 }
 
-// parseBytes parses "2GB" (decimal) or "2GiB" (binary).
-func parseBytes(s string) (int64, error) {
-	units := []struct {
-		suffix string
-		size   float64
-	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}}
-	for _, u := range units {
-		if number, ok := strings.CutSuffix(s, u.suffix); ok {
-			n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-			if err != nil || !(n >= 0 && n*u.size <= 1e15) {
-				return 0, errors.New("not a size")
-			}
-			return int64(n * u.size), nil
-		}
+// checkStation checks what a gate would need a station for.
+func (c *checker) checkStation() {
+	c.in("sync")
+	c.duration(syncEvery)
+	if stop := c.duration(offlineStop); stop < c.duration(offlineFor) {
+		c.wrong("offline_stop", "%s is before offline_for; want later", quote(c.text("offline_stop")))
 	}
-	return 0, errors.New("no unit")
+	if c.text("url") != "" {
+		c.wrong("url", "this version syncs with no station; leave it empty, and give the keyset as keys = FILE")
+	}
+	c.in("bus")
+	if servers, _ := list[string](c, "servers", wantTexts); len(servers) > 0 {
+		c.wrong("servers", "this version has no bus; leave it empty")
+	}
+	if c.text("credentials") != "" {
+		c.wrong("credentials", "this version has no bus; leave it empty")
+	}
 }

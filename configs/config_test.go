@@ -1,16 +1,20 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestACameraHasItsLens(t *testing.T) {
-	c, err := Parse("gate.toml", []byte("[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nexposure = \"2.5ms\"\nfocus = -3\n[turnstile]\ndriver = \"sim\"\n"))
+	c, err := Parse("gate.toml", []byte("[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nexposure = \"2.5ms\"\nfocus = -3\n[turnstile]\ndriver = \"sim\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +58,7 @@ func TestDefaults(t *testing.T) {
 	if s.Name != "scanner1" || s.Baud != 115200 || s.Suffix != "\r" || c.Data != "/var/lib/railgate" || c.Panel.Driver != "sim" || len(c.Panel.Languages) != 2 || c.Lane.Passback != "soft" {
 		t.Errorf("%+v; want the defaults", c)
 	}
-	check, err := Parse("check.toml", []byte("[lane]\ndirection = \"check\"\n[[scanner]]\ndriver = \"serial\"\nport = \"p\"\nsuffix = \"\"\n"))
+	check, err := Parse("check.toml", []byte("[lane]\ndirection = \"check\"\n[[scanner]]\ndriver = \"serial\"\nport = \"/dev/p\"\nsuffix = \"\"\n"))
 	if err != nil || check.Turnstile.Driver != "" || check.Scanners[0].Suffix != "" {
 		t.Errorf("a lane that opens nothing: %v; want no turnstile needed", err)
 	}
@@ -62,7 +66,7 @@ func TestDefaults(t *testing.T) {
 
 // Each row is a document and the one problem it has: line, key, and words.
 func TestEveryKeyIsChecked(t *testing.T) {
-	const serial = "[[scanner]]\ndriver = \"serial\"\nport = \"p\"\n"
+	const serial = "[[scanner]]\ndriver = \"serial\"\nport = \"/dev/p\"\n"
 	const sim = "[turnstile]\ndriver = \"sim\"\n"
 	const rest = serial + sim
 	for _, tt := range []struct {
@@ -74,44 +78,69 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		{"not TOML in a section", rest + "[lane]\nclasses = [1]\ndirection = entry\n", 8, "lane.direction", "text in quotes"},
 		{"an unknown key", "statoin = \"GZQ\"\n" + rest, 1, "statoin", "unknown key"},
 		{"an unknown section", rest + "[lnae]\nx = 1\n", 6, "lnae", "unknown key"},
-		{"a key of another section", rest + "[lane]\npulse = \"1s\"\n", 7, "lane.pulse", "unknown key"},
+		{"a key of another section", rest + "[lane]\npulse = \"1s\"\n", 7, "lane.pulse", "belongs in [turnstile]"},
 		{"a number for a name", "station = 7\n" + rest, 1, "station", "want text in quotes"},
-		{"text for a number", serial + "baud = \"fast\"\n" + sim, 4, "scanner.baud", "want a whole number"},
+		{"text for a number", serial + "baud = \"fast\"\n" + sim, 4, "scanner[0].baud", "want a whole number"},
 		{"text for a list of numbers", rest + "[lane]\nclasses = \"1\"\n", 7, "lane.classes", "want a list of numbers"},
 		{"text for a list of texts", rest + "active_low = \"open\"\n", 6, "turnstile.active_low", "want a list of texts"},
 		{"text for a rate", rest + "[clock]\ndrift_ppm = \"x\"\n", 7, "clock.drift_ppm", "want a number"},
-		{"a section twice", rest + "[turnstile]\npulse = \"1s\"\n", 6, "turnstile", "exists"},
-		{"station", "station = \"a/b\"\n" + rest, 1, "station", "no name"},
-		{"gate", "gate = \"\\u0007\"\n" + rest, 1, "gate", "no name"},
+		{"a section twice", rest + "[turnstile]\npulse = \"1s\"\n", 6, "turnstile", "a second time, after line 4"},
+		{"a key in capitals beside itself", rest + "[lane]\npassback = \"hard\"\nPassback = \"off\"\n", 8, "lane.Passback", "is it passback?"},
+		{"a key in capitals", rest + "[lane]\nOPEN_FOR = \"5s\"\n", 7, "lane.OPEN_FOR", "is it open_for?"},
+		{"a key twice", rest + "[lane]\npassback = \"hard\"\npassback = \"off\"\n", 8, "lane.passback", "after line 7"},
+		{"a key twice, once dotted", "lane.passback = \"hard\"\nlane.passback = \"off\"\n" + rest, 2, "lane.passback", "after line 1"},
+		{"a key of the file in a section", rest + "[lane]\nstation = \"GZQ\"\n", 7, "lane.station", "before the first [section]"},
+		{"an unknown section in capitals", rest + "[Lane]\npassback = \"hard\"\n", 6, "Lane", "is it lane?"},
+		{"an unknown key in quotes", rest + "\"lane.passback\" = \"hard\"\n", 6, "turnstile.\"lane.passback\"", "unknown key"},
+		{"a section's name as a key", "lane = 3\n" + rest, 1, "lane", "write [lane]"},
+		{"one scanner without a list", "[scanner]\ndriver = \"serial\"\n" + sim, 1, "scanner", "[[scanner]]"},
+		{"a key of a scanner in a line", "scanner = [{driver = \"serial\", port = \"/dev/p\", Baud = 9600}]\n" + sim, 1, "scanner[0].Baud", "is it baud?"},
+		{"a number too large", serial + "baud = 99999999999999999999\n" + sim, 4, "scanner.baud", "too large"},
+		{"a date", "station = 1979-05-27\n" + rest, 1, "station", "want text in quotes"},
+		{"relative data", "data = \"data\"\n" + rest, 1, "data", "is relative"},
+		{"relative keys", "keys = \"./keys.json\"\n" + rest, 1, "keys", "is relative"},
+		{"a relative port", "[[scanner]]\ndriver = \"serial\"\nport = \"ttyUSB0\"\n" + sim, 3, "scanner[0].port", "is relative"},
+		{"a relative trace", rest + "trace = \"trace\"\n", 6, "turnstile.trace", "is relative"},
+		{"a relative interlock", rest + "interlock = \"lock\"\n", 6, "turnstile.interlock", "is relative"},
+		{"data on two lines", "data = \"/var/lib/rail\\ngate\"\n" + rest, 1, "data", `/var/lib/rail\ngate" has a control character`},
+		{"one port for two scanners", serial + serial + sim, 6, "scanner[1].port", `the device of scanner "scanner1" already`},
+		{"a scanner's name of 5,000 characters", serial + "name = \"" + strings.Repeat("n", 5000) + "\"\n" + sim, 4, "scanner[0].name", "(5000 bytes)"},
+		{"a scanner's name on two lines", serial + "name = \"a\\nb\"\n" + sim, 4, "scanner[0].name", `"a\nb" is not a name`},
+		{"a suffix that a code may hold", serial + "suffix = \"A\"\n" + sim, 4, "scanner[0].suffix", "part of a code"},
+		{"less than a frame a second of a camera", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nfps = 0.5\n" + sim, 4, "scanner[0].fps", "of a camera"},
+		{"one line for the relay and a light", serial + "[turnstile]\ndriver = \"gpio\"\nopen = \"a\"\npassage = \"b\"\n[panel]\ndriver = \"gpio\"\ngreen = \"a\"\n", 10, "panel.green", "turnstile.open already"},
+		{"an address with a bad host", rest + "[http]\nlisten = \"300.1.1.1:80\"\n", 7, "http.listen", "HOST:PORT"},
+		{"station", "station = \"a/b\"\n" + rest, 1, "station", "not a name"},
+		{"gate", "gate = \"\\u0007\"\n" + rest, 1, "gate", "not a name"},
 		{"data", "data = \"\"\n" + rest, 1, "data", "is empty"},
 		{"lane.direction", rest + "[lane]\ndirection = \"sideways\"\n", 7, "lane.direction", "want entry, exit or check"},
 		{"lane.classes empty", rest + "[lane]\nclasses = []\n", 7, "lane.classes", "nobody could pass"},
-		{"lane.classes", rest + "[lane]\nclasses = [1, 4]\n", 7, "lane.classes", "4 is no class"},
-		{"lane.classes twice", rest + "[lane]\nclasses = [1, 1]\n", 7, "lane.classes", "comes twice"},
+		{"lane.classes", rest + "[lane]\nclasses = [1, 4]\n", 7, "lane.classes", "4 is not a class"},
+		{"lane.classes twice", rest + "[lane]\nclasses = [1, 1]\n", 7, "lane.classes", "in the list twice"},
 		{"lane.tickets", rest + "[lane]\ntickets = \"maybe\"\n", 7, "lane.tickets", "want off or required"},
 		{"lane.tickets without a station", rest + "[lane]\ntickets = \"required\"\n", 7, "lane.tickets", "manifest"},
 		{"lane.passback", rest + "[lane]\npassback = \"firm\"\n", 7, "lane.passback", "want off, soft or hard"},
-		{"lane.passback_for", rest + "[lane]\npassback_for = \"2 hours\"\n", 7, "lane.passback_for", "no duration"},
+		{"lane.passback_for", rest + "[lane]\npassback_for = \"2 hours\"\n", 7, "lane.passback_for", "not a duration"},
 		{"lane.open_for", rest + "[lane]\nopen_for = \"1h\"\n", 7, "lane.open_for", "out of range"},
 		{"no scanner", sim, 0, "", "no [[scanner]]"},
 		{"scanner.driver", "[[scanner]]\ndriver = \"serail\"\n" + sim, 2, "scanner[0].driver", "want serial or camera"},
-		{"scanner.driver missing", "[[scanner]]\nport = \"p\"\n" + sim, 1, "scanner[0].driver", "want serial or camera"},
-		{"scanner.name twice", "[[scanner]]\nname = \"a\"\ndriver = \"serial\"\nport = \"p\"\n[[scanner]]\nname = \"a\"\ndriver = \"serial\"\nport = \"q\"\n" + sim, 6, "scanner[1].name", "another scanner's"},
+		{"scanner.driver missing", "[[scanner]]\nport = \"/dev/p\"\n" + sim, 1, "scanner[0].driver", "want serial or camera"},
+		{"scanner.name twice", "[[scanner]]\nname = \"a\"\ndriver = \"serial\"\nport = \"/dev/p\"\n[[scanner]]\nname = \"a\"\ndriver = \"serial\"\nport = \"/dev/q\"\n" + sim, 6, "scanner[1].name", "another scanner's"},
 		{"scanner.port missing", "[[scanner]]\ndriver = \"serial\"\n" + sim, 1, "scanner[0].port", "is missing"},
-		{"scanner.baud", serial + "baud = 7\n" + sim, 4, "scanner[0].baud", "no speed"},
+		{"scanner.baud", serial + "baud = 7\n" + sim, 4, "scanner[0].baud", "want 1200 to 4000000"},
 		{"scanner.suffix", serial + "suffix = \"123456789\"\n" + sim, 4, "scanner[0].suffix", "too long"},
 		{"a camera's key on a serial scanner", serial + "fps = 30.0\n" + sim, 4, "scanner[0].fps", "not for driver"},
-		{"a serial scanner's key on a camera", "[[scanner]]\ndriver = \"camera\"\nframes = \"f\"\nbaud = 9600\n" + sim, 4, "scanner[0].baud", "not for driver"},
+		{"a serial scanner's key on a camera", "[[scanner]]\ndriver = \"camera\"\nframes = \"/f\"\nbaud = 9600\n" + sim, 4, "scanner[0].baud", "not for driver"},
 		{"scanner.device missing", "[[scanner]]\ndriver = \"camera\"\n" + sim, 1, "scanner[0].device", "is missing"},
-		{"scanner.frames and device", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nframes = \"f\"\n" + sim, 4, "scanner[0].frames", "one of them"},
-		{"scanner.size", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nsize = \"720p\"\n" + sim, 4, "scanner[0].size", "WIDTHxHEIGHT"},
-		{"scanner.size with more behind it", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nsize = \"1280x720p\"\n" + sim, 4, "scanner[0].size", "WIDTHxHEIGHT"},
-		{"scanner.exposure", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nexposure = \"5 ms\"\n" + sim, 4, "scanner[0].exposure", "no duration"},
-		{"scanner.exposure of a minute", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nexposure = \"1m\"\n" + sim, 4, "scanner[0].exposure", "out of range"},
-		{"scanner.focus", "[[scanner]]\ndriver = \"camera\"\ndevice = \"d\"\nfocus = \"near\"\n" + sim, 4, "scanner.focus", "want a whole number"},
+		{"scanner.frames and device", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nframes = \"/f\"\n" + sim, 4, "scanner[0].frames", "one of them"},
+		{"scanner.size", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nsize = \"720p\"\n" + sim, 4, "scanner[0].size", "WIDTHxHEIGHT"},
+		{"scanner.size with more behind it", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nsize = \"1280x720p\"\n" + sim, 4, "scanner[0].size", "WIDTHxHEIGHT"},
+		{"scanner.exposure", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nexposure = \"5 ms\"\n" + sim, 4, "scanner[0].exposure", "not a duration"},
+		{"scanner.exposure of a minute", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nexposure = \"1m\"\n" + sim, 4, "scanner[0].exposure", "out of range"},
+		{"scanner.focus", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nfocus = \"near\"\n" + sim, 4, "scanner[0].focus", "want a whole number"},
 		{"exposure of a serial scanner", serial + "exposure = \"5ms\"\n" + sim, 4, "scanner[0].exposure", "not for driver"},
-		{"scanner.fps", "[[scanner]]\ndriver = \"camera\"\nframes = \"f\"\nfps = 0.0\n" + sim, 4, "scanner[0].fps", "no rate"},
-		{"scanner.fps not a number", "[[scanner]]\ndriver = \"camera\"\nframes = \"f\"\nfps = nan\n" + sim, 4, "scanner[0].fps", "no rate"},
+		{"scanner.fps", "[[scanner]]\ndriver = \"camera\"\nframes = \"/f\"\nfps = 0.0\n" + sim, 4, "scanner[0].fps", "want 0.1 to 240"},
+		{"scanner.fps not a number", "[[scanner]]\ndriver = \"camera\"\nframes = \"/f\"\nfps = nan\n" + sim, 4, "scanner[0].fps", "want 0.1 to 240"},
 		{"turnstile missing", serial, 0, "turnstile.driver", "is missing"},
 		{"turnstile.driver", serial + "[turnstile]\ndriver = \"relay\"\n", 5, "turnstile.driver", "want gpio or sim"},
 		{"turnstile.open", serial + "[turnstile]\ndriver = \"gpio\"\npassage = \"b\"\n", 4, "turnstile.open", "is missing"},
@@ -120,9 +149,9 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		{"turnstile.active_low", rest + "active_low = [\"relay\"]\n", 6, "turnstile.active_low", "want some of open, passage, emergency"},
 		{"turnstile.pulse too short", rest + "pulse = \"49ms\"\n", 6, "turnstile.pulse", "want 50ms to 5s"},
 		{"turnstile.pulse too long", rest + "pulse = \"5001ms\"\n", 6, "turnstile.pulse", "want 50ms to 5s"},
-		{"turnstile.pulse", rest + "pulse = \"long\"\n", 6, "turnstile.pulse", "no duration"},
-		{"turnstile.trace", serial + "[turnstile]\ndriver = \"gpio\"\nopen = \"a\"\npassage = \"b\"\ntrace = \"t\"\n", 8, "turnstile.trace", "sim"},
-		{"turnstile.passage_after", rest + "passage_after = \"soon\"\n", 6, "turnstile.passage_after", "no duration"},
+		{"turnstile.pulse", rest + "pulse = \"long\"\n", 6, "turnstile.pulse", "not a duration"},
+		{"turnstile.trace", serial + "[turnstile]\ndriver = \"gpio\"\nopen = \"a\"\npassage = \"b\"\ntrace = \"/t\"\n", 8, "turnstile.trace", "sim"},
+		{"turnstile.passage_after", rest + "passage_after = \"soon\"\n", 6, "turnstile.passage_after", "not a duration"},
 		{"panel.driver", rest + "[panel]\ndriver = \"led\"\n", 7, "panel.driver", "want gpio or sim"},
 		{"panel.driver missing", rest + "[panel]\ngreen = \"a\"\n", 6, "panel.driver", "want gpio or sim"},
 		{"panel lines that are one", rest + "[panel]\ndriver = \"gpio\"\ngreen = \"a\"\nred = \"a\"\n", 9, "panel.red", "already"},
@@ -130,17 +159,17 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		{"panel.languages", rest + "[panel]\ndriver = \"sim\"\nlanguages = [\"fr\"]\n", 8, "panel.languages", "want some of zh, en"},
 		{"panel.languages empty", rest + "[panel]\ndriver = \"sim\"\nlanguages = []\n", 8, "panel.languages", "is empty"},
 		{"http.listen", rest + "[http]\nlisten = \"8080\"\n", 7, "http.listen", "HOST:PORT"},
-		{"clock.drift_ppm", rest + "[clock]\ndrift_ppm = -1.0\n", 7, "clock.drift_ppm", "no drift"},
+		{"clock.drift_ppm", rest + "[clock]\ndrift_ppm = -1.0\n", 7, "clock.drift_ppm", "want 0 to 1000"},
 		{"clock.require_sync", rest + "[clock]\nrequire_sync = \"no\"\n", 7, "clock.require_sync", "want true or false"},
 		{"sync.url", rest + "[sync]\nurl = \"https://station.example/tuf\"\n", 7, "sync.url", "keys = FILE"},
 		{"sync.every", rest + "[sync]\nevery = \"0s\"\n", 7, "sync.every", "out of range"},
-		{"sync.offline_for", rest + "[sync]\noffline_for = \"x\"\n", 7, "sync.offline_for", "no duration"},
+		{"sync.offline_for", rest + "[sync]\noffline_for = \"x\"\n", 7, "sync.offline_for", "not a duration"},
 		{"sync.offline_stop", rest + "[sync]\noffline_stop = \"1h\"\n", 7, "sync.offline_stop", "before offline_for"},
-		{"bus.credentials", rest + "[bus]\ncredentials = \"f\"\n", 7, "bus.credentials", "no bus"},
-		{"bus.servers", rest + "[bus]\nservers = [\"nats://a\"]\n", 7, "bus.servers", "no bus"},
+		{"bus.credentials", rest + "[bus]\ncredentials = \"f\"\n", 7, "bus.credentials", "has no bus"},
+		{"bus.servers", rest + "[bus]\nservers = [\"nats://a\"]\n", 7, "bus.servers", "has no bus"},
 		{"journal.days", rest + "[journal]\ndays = 0\n", 7, "journal.days", "1 to 3650"},
-		{"journal.max_bytes", rest + "[journal]\nmax_bytes = \"2 gigs\"\n", 7, "journal.max_bytes", "no size"},
-		{"journal.max_bytes too small", rest + "[journal]\nmax_bytes = \"10KB\"\n", 7, "journal.max_bytes", "no size"},
+		{"journal.max_bytes", rest + "[journal]\nmax_bytes = \"2 gigs\"\n", 7, "journal.max_bytes", "not a size"},
+		{"journal.max_bytes too small", rest + "[journal]\nmax_bytes = \"10KB\"\n", 7, "journal.max_bytes", "not a size"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := Parse("gate.toml", []byte(tt.text))
@@ -159,10 +188,89 @@ func TestEveryKeyIsChecked(t *testing.T) {
 	}
 }
 
+// Whatever is wrong, of every kind, is told at once, from the first line to the last.
 func TestAllProblemsAreToldAtOnce(t *testing.T) {
-	_, err := Parse("gate.toml", []byte("[lane]\ndirection = \"up\"\nopen_for = \"x\"\n"+bench))
-	if err == nil || strings.Count(err.Error(), "\n") != 1 {
-		t.Errorf("problems = %v; want two lines", err)
+	_, err := Parse("gate.toml", []byte(`station = 7
+lane.open_for = "x"
+Gate = "A07"
+gate = "A07"
+gate = "A08"
+data = "data"
+[[scanner]]
+driver = "serial"
+[[scanner]]
+driver = "serail"
+fps = 30
+[lnae]
+passback = "off"
+`))
+	want := []string{"gate.toml:1: station:", "gate.toml:2: lane.open_for:", "gate.toml:3: Gate:", "gate.toml:5: gate:", "gate.toml:6: data:",
+		"gate.toml:7: scanner[0].port:", "gate.toml:10: scanner[1].driver:", "gate.toml:12: lnae:", "gate.toml: turnstile.driver:"}
+	got := strings.Split(fmt.Sprint(err), "\n")
+	for i := range max(len(want), len(got)) {
+		if i >= len(want) || i >= len(got) || !strings.HasPrefix(got[i], want[i]) {
+			t.Fatalf("problems:\n%v\nwant lines that begin\n%s", err, strings.Join(want, "\n"))
+		}
+	}
+}
+
+// A value may be of any length and hold any character; what is said of it is a line that
+// can be read.
+func TestProblemsAreReadable(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	for _, text := range []string{
+		bench + "[lane]\ndirection = \"" + long + "\"\n",
+		bench + "[lane]\n" + long + " = 1\n",
+		bench + "[lane]\ndirection = \"a\\nb\\u001b[2J\\u202e\"\n",
+		bench + "[lane]\n\"a\\nb\" = 1\n",
+		bench + "[" + long + "]\n",
+		bench + long + "\n",
+		bench + "[panel]\ndriver = \"sim\"\nlanguages = [\"" + long + "\"]\n",
+		bench + "[http]\nlisten = \"" + long + "\"\n",
+		"data = \"" + long + "\"\n" + bench,
+	} {
+		_, err := Parse("gate.toml", []byte(text))
+		if err == nil {
+			t.Errorf("%.60q is taken", text)
+			continue
+		}
+		wantReadable(t, err)
+	}
+}
+
+func wantReadable(t *testing.T, err error) {
+	t.Helper()
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimSuffix(line, "\n")
+		if n := len([]rune(line)); n > 600 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%d characters: %.700q; want a line that can be read", n, line)
+		}
+	}
+}
+
+// The reference has every key, and what it says of a range is true.
+func TestReferenceHasEveryKey(t *testing.T) {
+	d := newDocument("railgated.toml", Reference)
+	(&checker{Config: &Config{}, document: d}).check()
+	text := string(Reference)
+	for name := range d.asked {
+		section, key := split(name)
+		section, _, isScanner := strings.Cut(section, "[")
+		head := "\n[" + section + "]"
+		if isScanner {
+			head = "\n[[scanner]]"
+		}
+		if section == "" {
+			head = ""
+		}
+		if _, under, ok := strings.Cut(text, head); !ok || !strings.Contains(under, "\n"+key+" ") && !strings.Contains(under, "\n# "+key+" ") && !strings.Contains(under, " "+key+" = ") {
+			t.Errorf("the reference does not have %s", name)
+		}
+	}
+	for _, k := range []duration{exposure, pulse} {
+		if _, line, _ := strings.Cut(text, k.key); !strings.Contains(strings.SplitN(line, "\n", 2)[0], short(k.least)+" to "+short(k.most)) {
+			t.Errorf("the reference does not say %s to %s of %s", short(k.least), short(k.most), k.key)
+		}
 	}
 }
 
@@ -178,6 +286,15 @@ func TestLoad(t *testing.T) {
 	if c, err := Load(path); err != nil || c.Path != path {
 		t.Errorf("Load = %+v, %v; want the file", c, err)
 	}
+	pipe, large := filepath.Join(dir, "pipe"), filepath.Join(dir, "large")
+	if err := errors.Join(unix.Mkfifo(pipe, 0o600), os.WriteFile(large, nil, 0o600), os.Truncate(large, maxFile+1)); err != nil {
+		t.Fatal(err)
+	}
+	for path, words := range map[string]string{dir: "is not a file", pipe: "is not a file", large: "has 65537 bytes"} {
+		if c, err := Load(path); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("Load(%s) = %v, %v; want %q", path, c, err, words)
+		}
+	}
 }
 
 func TestBytes(t *testing.T) {
@@ -192,11 +309,15 @@ func FuzzParse(f *testing.F) {
 	f.Add(Reference)
 	f.Add([]byte(bench))
 	f.Add([]byte("[[scanner]]\n[[scanner]]\na.b = {c = 1}\n"))
+	f.Add([]byte("scanner = [{driver = 1}, {\"a.b\" = [1, \"x\"]}]\nlane = {open_for = \"1s\", open_for = \"2s\"}\n"))
 	f.Add([]byte("lane.direction = \"exit\"\n[scanner]\nx = 1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse("fuzz.toml", data)
 		if (c == nil) == (err == nil) {
 			t.Errorf("Parse = %v, %v", c, err)
+		}
+		if err != nil {
+			wantReadable(t, err)
 		}
 	})
 }

@@ -21,14 +21,13 @@ func (c *Config) CheckDevices() error {
 		wrong("data", "%v; make it, or give it to railgated's user", err)
 	}
 	if c.Keys != "" {
-		if data, err := os.ReadFile(c.Keys); err != nil {
-			wrong("keys", "%v; put the issuer's keys.json there", err)
-		} else if _, err := verify.ParseKeyset(data); err != nil {
-			wrong("keys", "%s: %v; get a good keys.json from the issuer", c.Keys, err)
+		if err := checkKeyset(c.Keys); err != nil {
+			wrong("keys", "%v; put a good keys.json from the issuer there", err)
 		}
 	}
+	ports := map[string]string{}
 	for i := range c.Scanners {
-		c.checkScannerDevice(i, wrong)
+		c.checkScannerDevice(i, ports, wrong)
 	}
 	inFolder := func(key, path string) {
 		if _, err := os.Stat(filepath.Dir(path)); path != "" && err != nil {
@@ -41,69 +40,138 @@ func (c *Config) CheckDevices() error {
 	return errors.Join(append(problems, err)...)
 }
 
+// CheckOpens says why no code could ever open the gate: it has no keyset, and nothing
+// from which one will come.
+func (c *Config) CheckOpens() error {
+	if c.Keys != "" {
+		return nil
+	}
+	return c.Problem("keys", "is empty and there is no station, so no code can ever open; put the issuer's keys.json on this machine and name it: keys = %q", keysPath.example)
+}
+
 // checkFolder tells whether a folder is there, or can be made, and be written to.
 func checkFolder(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		parent := filepath.Dir(filepath.Clean(dir))
-		if parent == filepath.Clean(dir) {
-			return err
-		}
-		return checkFolder(parent)
+		return checkParent(dir)
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s is not a folder", dir)
+		return fmt.Errorf("%s is not a folder", quote(dir))
 	}
 	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", dir, err)
+		return fmt.Errorf("%s cannot be written: %w", quote(dir), err)
 	}
 	return nil
 }
 
-func (c *Config) checkScannerDevice(i int, wrong func(key, format string, args ...any)) {
-	s := &c.Scanners[i]
-	missing := func(key, path, fix string) {
-		if _, err := os.Stat(path); err != nil {
-			wrong(fmt.Sprintf("scanner[%d].%s", i, key), "%v; %s", err, fix)
-		}
+// checkParent tells whether a folder that is not there can be made. Only trying tells: not
+// every file system lets even root make one.
+func checkParent(dir string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("%s is a link to nothing", quote(dir))
 	}
+	if len(filepath.Base(dir)) > unix.NAME_MAX {
+		return fmt.Errorf("%s: %w", quote(dir), unix.ENAMETOOLONG)
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if _, err := os.Stat(parent); errors.Is(err, os.ErrNotExist) && parent != dir {
+		return checkParent(parent)
+	}
+	if err := checkFolder(parent); err != nil {
+		return err
+	}
+	trial, err := os.MkdirTemp(parent, ".railgate-check-")
+	if err != nil {
+		return fmt.Errorf("%s cannot be made: %w", quote(dir), err)
+	}
+	return os.Remove(trial)
+}
+
+// maxKeyset bounds a keyset's file.
+const maxKeyset = 16 << 20
+
+func checkKeyset(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxKeyset {
+		return fmt.Errorf("%s is not a file of a keyset's size", quote(path))
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if _, err := verify.ParseKeyset(data); err != nil {
+		return fmt.Errorf("%s: %w", quote(path), err)
+	}
+	return nil
+}
+
+// checkScannerDevice looks for a scanner's device; ports has the scanner of each device that
+// was found, for two names may lead to one.
+func (c *Config) checkScannerDevice(i int, ports map[string]string, wrong func(key, format string, args ...any)) {
+	s := &c.Scanners[i]
+	key, path, fix := "device", s.Device, "is the camera plugged in? ls -l /dev/v4l/by-id shows those that are"
 	switch {
 	case s.Driver == "serial":
-		missing("port", s.Port, "is the scanner plugged in? ls -l /dev/serial/by-id shows those that are")
+		key, path, fix = "port", s.Port, "is the scanner plugged in? ls -l /dev/serial/by-id shows those that are"
 	case s.Frames != "":
-		missing("frames", s.Frames, "make the folder, or name another")
-	default:
-		missing("device", s.Device, "is the camera plugged in? ls -l /dev/v4l/by-id shows those that are")
+		key, path, fix = "frames", s.Frames, "make the folder, or name another"
 	}
+	key = scannerName(i) + "." + key
+	device, err := filepath.EvalSymlinks(path)
+	switch other, taken := ports[device]; {
+	case err != nil:
+		wrong(key, "%v; %s", err, fix)
+	case taken:
+		wrong(key, "%s is the device of scanner %s already; each scanner has its own", quote(path), quote(other))
+	case s.Frames == "":
+		ports[device] = s.Name
+	}
+}
+
+// A namedLine is a GPIO line that the configuration names.
+type namedLine struct{ key, spec string }
+
+func (c *Config) namedLines() (lines []namedLine) {
+	add := func(key, spec string) {
+		if spec != "" {
+			lines = append(lines, namedLine{key, spec})
+		}
+	}
+	if t := &c.Turnstile; t.Driver == "gpio" {
+		add("turnstile.open", t.Open)
+		add("turnstile.passage", t.Passage)
+		add("turnstile.emergency", t.Emergency)
+	}
+	if p := &c.Panel; p.Driver == "gpio" {
+		add("panel.green", p.Green)
+		add("panel.red", p.Red)
+		add("panel.buzzer", p.Buzzer)
+	}
+	return lines
 }
 
 // GPIOLines finds every line that the configuration names, by its key
 // ("turnstile.open").
 func (c *Config) GPIOLines() (map[string]*gpioline.Line, error) {
-	found := map[string]*gpioline.Line{}
+	found, seen := map[string]*gpioline.Line{}, map[string]string{}
 	var problems []error
-	find := func(key, spec string) {
-		if spec == "" {
-			return
-		}
-		line, err := gpioline.Find(spec)
+	for _, l := range c.namedLines() {
+		line, err := gpioline.Find(l.spec)
 		if err != nil {
-			problems = append(problems, c.Problem(key, "%v; gpioinfo lists the lines there are", err))
-			return
+			problems = append(problems, c.Problem(l.key, "%v; gpioinfo lists the lines there are", err))
+			continue
 		}
-		found[key] = line
-	}
-	if c.Turnstile.Driver == "gpio" {
-		find("turnstile.open", c.Turnstile.Open)
-		find("turnstile.passage", c.Turnstile.Passage)
-		find("turnstile.emergency", c.Turnstile.Emergency)
-	}
-	if c.Panel.Driver == "gpio" {
-		find("panel.green", c.Panel.Green)
-		find("panel.red", c.Panel.Red)
-		find("panel.buzzer", c.Panel.Buzzer)
+		if other, taken := seen[line.Spec()]; taken {
+			problems = append(problems, c.Problem(l.key, "%s is the line of %s already; each has its own", quote(l.spec), other))
+			continue
+		}
+		seen[line.Spec()] = l.key
+		found[l.key] = line
 	}
 	return found, errors.Join(problems...)
 }

@@ -35,12 +35,14 @@ func (s *site) runOnce(args ...string) (status int, output string) {
 
 func TestWrongUsage(t *testing.T) {
 	s := newSite(t, "")
+	s.write("shut.toml", strings.Replace(s.config, s.path("keys.json"), "", 1))
 	for _, tt := range []struct {
 		args   []string
 		status int
 		words  string
 	}{
 		{[]string{"--config", s.path("gate.toml"), "--check"}, exitOK, "good"},
+		{[]string{"--config", s.path("shut.toml"), "--check"}, exitUsage, "shut.toml:5: keys: is empty and there is no station"},
 		{[]string{"--version"}, exitOK, "railgated"},
 		{[]string{"--help"}, exitOK, "-config"},
 		{[]string{"--nonsense"}, exitUsage, "nonsense"},

@@ -80,6 +80,9 @@ func run(args []string, stderr io.Writer) int {
 		if o.check || !worked(cfg) {
 			err = missing
 		}
+		if o.check {
+			err = errors.Join(err, cfg.CheckOpens())
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)

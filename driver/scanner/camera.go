@@ -14,6 +14,7 @@ import (
 
 	"railgate/driver"
 	"railgate/driver/eye"
+	"railgate/driver/v4l2"
 )
 
 // CameraConfig is a scanner that looks at pictures.
@@ -28,7 +29,18 @@ type CameraConfig struct {
 	FPS      float64       // frames a second
 }
 
-// A Camera is a scanner that looks.
+// What a camera may be asked for.
+const (
+	MinWidth    = 160 // pixels
+	MinHeight   = 120
+	MaxSide     = 8192
+	MinFPS      = 0.1
+	MaxFPS      = 240.0
+	MinExposure = v4l2.ExposureUnit
+	MaxExposure = time.Second
+)
+
+// A Camera is a scanner that looks at pictures.
 type Camera struct {
 	driver.Monitor
 	cfg   CameraConfig

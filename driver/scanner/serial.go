@@ -41,6 +41,12 @@ func NewSerial(cfg SerialConfig, log *slog.Logger) *Serial {
 func (s *Serial) String() string { return s.cfg.Name }
 
 const (
+	MinBaud   = 1200
+	MaxBaud   = 4_000_000
+	MaxSuffix = 8 // bytes
+)
+
+const (
 	// poll is how long a read waits for a first byte: the loop's slowest beat.
 	poll = 500 * time.Millisecond
 	// gap ends a frame when there is no suffix: 50 characters' time at 9600 baud.

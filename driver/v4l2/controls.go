@@ -29,7 +29,7 @@ const (
 )
 
 const (
-	exposureUnit = 100 * time.Microsecond
+	ExposureUnit = 100 * time.Microsecond
 
 	exposureAutomatic = 0
 	exposureManual    = 1
@@ -117,8 +117,8 @@ func (n *node) setExposure(d time.Duration) error {
 	if err := n.setMode(ExposureAuto, exposureManual, exposureShutter); err != nil {
 		return err
 	}
-	if err := n.set(ExposureAbsolute, int32(max(d/exposureUnit, 1))); err != nil {
-		return fmt.Errorf("exposure of %v, in units of %v: %w", d, exposureUnit, err)
+	if err := n.set(ExposureAbsolute, int32(max(d/ExposureUnit, 1))); err != nil {
+		return fmt.Errorf("exposure of %v, in units of %v: %w", d, ExposureUnit, err)
 	}
 	return nil
 }

@@ -1,0 +1,85 @@
+package configs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	Path string
+	Line int // 0: the file as a whole, or a section that it does not have
+	Key  string
+	Text string // what is wrong, and what to do
+}
+
+// Error is one line of a readable length, whatever the file has in it.
+func (p *Problem) Error() string {
+	where := cut(p.Path, maxText)
+	if p.Line > 0 {
+		where = fmt.Sprintf("%s:%d", where, p.Line)
+	}
+	if p.Key != "" {
+		where += ": " + cut(p.Key, maxValue)
+	}
+	return where + ": " + cut(p.Text, maxText)
+}
+
+// Problem makes an error that names the file, the line and the key; for a key that
+// the file does not have, its section's line.
+func (c *Config) Problem(key, format string, args ...any) error {
+	line := c.lines[key]
+	if dot := strings.LastIndex(key, "."); line == 0 && dot > 0 {
+		line = c.lines[key[:dot]]
+	}
+	return &Problem{Path: c.Path, Line: line, Key: key, Text: fmt.Sprintf(format, args...)}
+}
+
+// How many characters are shown of a value, and of what is said about it.
+const (
+	maxValue = 60
+	maxText  = 400
+)
+
+// quote is a value in quotes, cut to a readable length.
+func quote(value string) string {
+	short := first(value, maxValue)
+	text := strconv.Quote(short)
+	if len(short) < len(value) {
+		text += fmt.Sprintf("… (%d bytes)", len(value))
+	}
+	return text
+}
+
+// cut is a text on one line: characters that do not print are escaped, and what is too
+// long ends in an ellipsis.
+func cut(text string, most int) string {
+	if i := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 || !utf8.ValidString(text) {
+		var b strings.Builder
+		for _, r := range text {
+			if unicode.IsPrint(r) {
+				b.WriteRune(r)
+			} else {
+				b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+			}
+		}
+		text = b.String()
+	}
+	if short := first(text, most); len(short) < len(text) {
+		return short + "…"
+	}
+	return text
+}
+
+// first is the beginning of a text, of so many characters at most.
+func first(text string, most int) string {
+	for i := range text {
+		if most--; most < 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
