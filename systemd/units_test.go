@@ -3,6 +3,7 @@ package systemd
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -153,7 +154,8 @@ func TestTheProgramsKnowWhatTheyAreTold(t *testing.T) {
 	if err := os.WriteFile(trace, []byte(`{"t":"2026-11-23T04:00:00Z","line":"open","level":1}`+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := (turnstile.Outputs{Trace: trace}).Save(filepath.Join(dir, turnstile.OutputsName)); err != nil {
+	outputs, err := turnstile.Outputs{Trace: trace}.Marshal()
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, turnstile.OutputsName), outputs, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	out, code := run(u.last("Service.ExecStopPost")+" --config "+bad, "RUNTIME_DIRECTORY="+dir)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -233,7 +234,8 @@ func TestOutputsSafeNeedsNoConfiguration(t *testing.T) {
 	}
 	write("trace.ndjson", `{"t":"2026-11-23T04:00:00Z","line":"open","level":1}`+"\n")
 	write("broken.toml", "not [a configuration")
-	if err := (turnstile.Outputs{Trace: trace}).Save(filepath.Join(dir, turnstile.OutputsName)); err != nil {
+	outputs, err := turnstile.Outputs{Trace: trace}.Marshal()
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, turnstile.OutputsName), outputs, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("RUNTIME_DIRECTORY", dir)

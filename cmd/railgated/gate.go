@@ -14,6 +14,7 @@ import (
 	"railgate/driver/clock"
 	"railgate/driver/turnstile"
 	"railgate/store"
+	"railgate/store/durable"
 	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/lane"
@@ -88,13 +89,24 @@ func saveOutputs(d *devices, cfg *configs.Config, log *slog.Logger) {
 	if dir == "" {
 		dir = cfg.Data
 	}
-	err := os.MkdirAll(dir, 0o750)
-	if err == nil {
-		err = d.outputs.Save(filepath.Join(dir, turnstile.OutputsName))
-	}
-	if err != nil {
+	if err := writeOutputs(dir, d.outputs); err != nil {
 		log.Error("railgate outputs-safe will not know this gate's outputs", "err", err)
 	}
+}
+
+func writeOutputs(dir string, o turnstile.Outputs) error {
+	data, err := o.Marshal()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, turnstile.OutputsName)
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(data) {
+		return nil // a full disk is no reason to complain
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return durable.WriteFile(path, data, 0o600)
 }
 
 // defaultTolerance is how wrong the clock may be where no issuer says.

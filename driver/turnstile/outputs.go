@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"periph.io/x/conn/v3/gpio"
 
@@ -29,33 +28,25 @@ type OutputLine struct {
 // OutputsName is the file's name in the run-time or the data folder.
 const OutputsName = "outputs.json"
 
-// Save writes the outputs to a file, whole or not at all.
-func (o Outputs) Save(path string) error {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return err
+// Marshal is the file's text.
+func (o Outputs) Marshal() ([]byte, error) { return json.Marshal(o) }
+
+// ParseOutputs reads what Marshal gave.
+func ParseOutputs(data []byte) (o Outputs, err error) {
+	if err := json.Unmarshal(data, &o); err != nil {
+		return Outputs{}, err
 	}
-	if old, err := os.ReadFile(path); err == nil && string(old) == string(data) {
-		return nil // a full disk is no reason not to start
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), OutputsName+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
+	return o, nil
 }
 
-// LoadOutputs reads what Save wrote.
-func LoadOutputs(path string) (o Outputs, err error) {
+// LoadOutputs reads the file.
+func LoadOutputs(path string) (Outputs, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return o, err
+		return Outputs{}, err
 	}
-	if err := json.Unmarshal(data, &o); err != nil {
+	o, err := ParseOutputs(data)
+	if err != nil {
 		return o, fmt.Errorf("%s: %w", path, err)
 	}
 	return o, nil
