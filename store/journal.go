@@ -14,26 +14,44 @@ import (
 const maxQueue = 4096
 
 // Grant spends a use and writes the record of its grant, in one commit with what
-// is queued. It returns the record's sequence number once both are on the disk.
+// is queued. It returns the proof once both are on the disk.
 //
-// journal.ErrSpent means that the use was granted before. After any other error the lane
-// must not open: the record may or may not be on the disk, and the use counts as
-// spent.
-func (s *Store) Grant(use journal.Use, until time.Time, r journal.Record) (seq uint64, err error) {
+// [journal.ErrSpent] means that the use is spent: it, or a code of its certificate
+// that begins no earlier, was granted in its role before. After any other error the
+// lane must not open: the record may or may not be on the disk, and the use counts
+// as spent.
+func (s *Store) Grant(use journal.Use, until time.Time, r journal.Record) (Durable, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.spent[use]; ok {
-		return 0, journal.ErrSpent
+	if s.spent.has(use) {
+		return Durable{}, journal.ErrSpent
 	}
 	if s.db == nil {
-		return 0, s.unavailable()
+		return Durable{}, s.unavailable()
 	}
-	s.spent[use] = until
-	s.queue = append(s.queue, entry{record: r, use: &use, until: until})
+	s.spent.add(use, until.Unix(), false)
+	return s.commitNow(entry{record: r, use: &use, until: until, act: true})
+}
+
+// Commit writes a record of something that is about to be done, with what is
+// queued, and returns the proof once it is on the disk. After an error it must not
+// be done: the record may or may not be on the disk.
+func (s *Store) Commit(r journal.Record) (Durable, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return Durable{}, s.unavailable()
+	}
+	return s.commitNow(entry{record: r, act: true})
+}
+
+// commitNow writes an entry behind what is queued. The caller holds mu.
+func (s *Store) commitNow(e entry) (Durable, error) {
+	s.queue = append(s.queue, e)
 	if err := s.flush(); err != nil {
-		return 0, err
+		return Durable{}, err
 	}
-	return s.seq, nil
+	return Durable{s.seq}, nil
 }
 
 func (s *Store) unavailable() error {
@@ -43,12 +61,11 @@ func (s *Store) unavailable() error {
 	return ErrUnavailable
 }
 
-// Spent tells whether a use has been granted.
+// Spent tells whether a use is spent.
 func (s *Store) Spent(use journal.Use) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.spent[use]
-	return ok
+	return s.spent.has(use)
 }
 
 // Append queues a record; Run writes it at once. It never blocks on the disk
@@ -95,7 +112,8 @@ func (s *Store) flush() error {
 	}
 	if s.lost > 0 {
 		now, trusted := s.opt.Now()
-		s.queue = append(s.queue, entry{record: journal.Record{Time: now, Unsure: !trusted, Kind: journal.Lost, Count: s.lost}})
+		lost := entry{record: journal.Record{Time: now, Unsure: !trusted, Kind: journal.Lost, Count: s.lost}}
+		s.queue = append([]entry{lost}, s.queue...) // they were the oldest
 		s.lost = 0
 	}
 	first := s.seq
@@ -137,12 +155,9 @@ func (s *Store) put(tx *bbolt.Tx, e *entry) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	s.bytes += int64(len(key) + len(value) + elementSize)
-	if !e.record.Unsure {
-		s.floor = laterOf(s.floor, e.record.Time)
-	}
 	if e.use != nil {
 		key := spentKey(*e.use, e.until)
-		if err := tx.Bucket(spentBucket).Put(key, seal(key, nil)); err != nil {
+		if err := tx.Bucket(spentBucket).Put(key, seal(key, spentValue(*e.use))); err != nil {
 			return fmt.Errorf("spent codes: %w", err)
 		}
 	}
@@ -160,7 +175,7 @@ func (s *Store) put(tx *bbolt.Tx, e *entry) error {
 
 // settle decides, after the file was opened again, what became of the commit that
 // failed. If it landed, its records are in the journal. If it did not, they are
-// queued again, but for grants: nobody was let through on them.
+// queued again, except those of a grant or of another act: it was not done.
 func (s *Store) settle() {
 	flying := s.flying
 	s.flying = nil
@@ -169,7 +184,7 @@ func (s *Store) settle() {
 	}
 	var again []entry
 	for _, e := range flying {
-		if e.use == nil {
+		if !e.act {
 			again = append(again, e)
 		}
 	}

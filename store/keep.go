@@ -14,13 +14,11 @@ import (
 // pruneBatch bounds one commit of pruning, so that a grant never waits for more.
 const pruneBatch = 256
 
-// Keep does the housekeeping that a gate needs every minute: the clock's floor is
-// written, and what is too old or too much is removed, a little at a time.
+// Keep does the housekeeping that a gate needs every minute: what is proven of the
+// time is written, and what is too old by it or too much is removed, a little at a
+// time. It goes by no other clock.
 func (s *Store) Keep() {
-	now, trusted := s.opt.Now()
-	if !trusted {
-		return // nothing is too old by a clock that may be wrong
-	}
+	now := s.proven()
 	if err := s.keepFloor(now); err != nil {
 		return
 	}
@@ -33,11 +31,28 @@ func (s *Store) Keep() {
 		}
 	}
 	if pruned > 0 {
-		s.Append(journal.Record{Time: now, Kind: journal.Pruned, Count: pruned})
+		s.Append(s.stamped(journal.Record{Kind: journal.Pruned, Count: pruned}))
 	}
 }
 
-// keepFloor writes the floor where no record has for a while.
+// proven is what is proven of the time; the zero time where nothing is.
+func (s *Store) proven() time.Time {
+	if s.opt.Proven != nil {
+		if p := s.opt.Proven(); p != nil {
+			return p.Proven()
+		}
+	}
+	return time.Time{}
+}
+
+// stamped gives a record of the store's own its time.
+func (s *Store) stamped(r journal.Record) journal.Record {
+	now, trusted := s.opt.Now()
+	r.Time, r.Unsure = now, !trusted
+	return r
+}
+
+// keepFloor writes what is proven of the time.
 func (s *Store) keepFloor(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +62,7 @@ func (s *Store) keepFloor(now time.Time) error {
 	}
 	floor := s.floor
 	err := guarded(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error { return putMeta(tx, "floor", floor.UnixNano()) })
+		return s.db.Update(func(tx *bbolt.Tx) error { return putMeta(tx, provenName, floor.UnixNano()) })
 	})
 	if err != nil {
 		s.fail(err)
@@ -58,7 +73,8 @@ func (s *Store) keepFloor(now time.Time) error {
 }
 
 // prune removes up to a batch of what is too old or too much, in one commit. It
-// returns how many entries it removed, and how many of them were records.
+// returns how much it did, a batch or more where there is more to do, and how many
+// records it removed.
 func (s *Store) prune(now time.Time) (n, records int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,11 +83,14 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 	}
 	var doomed [3][][]byte // keys of spent, passback, journal
 	var freed int64
+	looked := 0
 	err = guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			doomed[0] = oldSpent(tx.Bucket(spentBucket), now)
 			doomed[1] = s.oldPassages(now)
-			doomed[2], freed = s.oldRecords(tx.Bucket(journalBucket), now)
+			b := tx.Bucket(journalBucket)
+			looked = s.age.look(b, now.AddDate(0, 0, -s.opt.Days), s.latestStamp())
+			doomed[2], freed = s.oldRecords(b)
 			return nil
 		})
 	})
@@ -83,13 +102,35 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 		s.fail(err)
 		return 0, 0, s.err
 	}
-	s.forget(doomed)
 	s.bytes -= freed
-	return n, len(doomed[2]), nil
+	return n + looked, len(doomed[2]), nil
 }
 
+// latestStamp is the latest time that a record can bear; the zero time while the
+// clock is not trusted.
+func (s *Store) latestStamp() time.Time {
+	now, trusted := s.opt.Now()
+	if !trusted {
+		return time.Time{}
+	}
+	return now
+}
+
+// remove removes entries from the file, and then from memory.
 func (s *Store) remove(doomed [3][][]byte) error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	var forgotten []func()
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		for _, key := range doomed[0] {
+			value, err := unseal(key, tx.Bucket(spentBucket).Get(key))
+			if err != nil {
+				return fmt.Errorf("pruning spent codes: %w", err)
+			}
+			use, until, old, err := parseSpent(key, value)
+			if err != nil {
+				return fmt.Errorf("pruning spent codes: %w", err)
+			}
+			forgotten = append(forgotten, func() { s.spent.forget(use, until, old) })
+		}
 		for i, name := range [][]byte{spentBucket, passbackBucket, journalBucket} {
 			for _, key := range doomed[i] {
 				if err := tx.Bucket(name).Delete(key); err != nil {
@@ -99,18 +140,16 @@ func (s *Store) remove(doomed [3][][]byte) error {
 		}
 		return nil
 	})
-}
-
-// forget follows a removal in memory.
-func (s *Store) forget(doomed [3][][]byte) {
-	for _, key := range doomed[0] {
-		if use, _, err := parseSpentKey(key); err == nil {
-			delete(s.spent, use)
-		}
+	if err != nil {
+		return err
+	}
+	for _, forget := range forgotten {
+		forget()
 	}
 	for _, key := range doomed[1] {
 		delete(s.passages, journal.ID(key))
 	}
+	return nil
 }
 
 // oldSpent lists the codes that may be forgotten: they are the first keys.
@@ -137,17 +176,15 @@ func (s *Store) oldPassages(now time.Time) (keys [][]byte) {
 	return keys
 }
 
-// oldRecords lists the records that are older than the journal's days, or that
-// are too many bytes.
-func (s *Store) oldRecords(b *bbolt.Bucket, now time.Time) (keys [][]byte, freed int64) {
-	limit := now.AddDate(0, 0, -s.opt.Days)
+// oldRecords lists the records that are old, or that are too many bytes.
+func (s *Store) oldRecords(b *bbolt.Bucket) (keys [][]byte, freed int64) {
 	c := b.Cursor()
 	for key, value := c.First(); key != nil && len(keys) < pruneBatch; key, value = c.Next() {
-		r := readRecord(key, value)
-		if r.Seq == s.seq {
+		seq := readRecord(key, value).Seq
+		if seq == s.seq {
 			break // the newest stays: the sequence goes on from it
 		}
-		if r.Kind != journal.Damaged && s.bytes-freed <= s.opt.MaxBytes && !r.Time.Before(limit) {
+		if seq > s.age.old && s.bytes-freed <= s.opt.MaxBytes {
 			break
 		}
 		keys = append(keys, bytes.Clone(key))
@@ -205,7 +242,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Spent: len(s.spent), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes}
+	st := Stats{Spent: len(s.spent.latest) + len(s.spent.exact), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes}
 	if s.db != nil {
 		guarded(func() error {
 			return s.db.View(func(tx *bbolt.Tx) error { st.FileBytes = tx.Size(); return nil })

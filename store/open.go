@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -152,12 +151,13 @@ func (s *Store) loadSpent(b *bbolt.Bucket) error {
 		return errNoBucket
 	}
 	return b.ForEach(func(key, value []byte) error {
-		if _, err := unseal(key, value); err != nil {
+		value, err := unseal(key, value)
+		if err != nil {
 			return err
 		}
-		use, until, err := parseSpentKey(bytes.Clone(key))
+		use, until, old, err := parseSpent(key, value)
 		if err == nil {
-			s.spent[use] = until
+			s.spent.add(use, until, old)
 		}
 		return err
 	})
@@ -182,13 +182,17 @@ func (s *Store) loadMeta(b *bbolt.Bucket) error {
 		return errNoBucket
 	}
 	var floor int64
-	if err := getMeta(b, "floor", &floor); err != nil {
+	if err := getMeta(b, provenName, &floor); err != nil {
 		return err
 	}
 	s.kept = time.Unix(0, floor)
 	s.floor = laterOf(s.floor, s.kept)
 	return getMeta(b, "blind", &s.blind)
 }
+
+// provenName is where the floor is. An older version kept one under "floor" that
+// unsigned clocks had raised; it is not believed.
+const provenName = "proven"
 
 // getMeta reads a value into v, which stays as it is where there is none.
 func getMeta(b *bbolt.Bucket, name string, v any) error {
@@ -210,31 +214,19 @@ func putMeta(tx *bbolt.Tx, name string, v any) error {
 	return tx.Bucket(metaBucket).Put([]byte(name), value)
 }
 
-// floorSearch is how many of the last records are asked for a trusted time.
-const floorSearch = 1000
-
-// loadJournal finds the journal's ends. The newest record whose time was trusted
-// is a floor for the clock.
+// loadJournal finds the journal's end.
 func (s *Store) loadJournal(b *bbolt.Bucket) error {
 	if b == nil {
 		return fmt.Errorf("journal: %w", errNoBucket)
 	}
-	c := b.Cursor()
-	key, value := c.Last()
+	key, _ := b.Cursor().Last()
 	if key == nil {
 		return nil
 	}
 	if len(key) != 8 {
 		return errors.New("journal: a key of the wrong length")
 	}
-	s.seq = max(s.seq, binary.BigEndian.Uint64(key))
-	for n := 0; key != nil && n < floorSearch; n++ {
-		if r := readRecord(key, value); !r.Unsure {
-			s.floor = laterOf(s.floor, r.Time)
-			return nil
-		}
-		key, value = c.Prev()
-	}
+	s.seq, s.age = max(s.seq, binary.BigEndian.Uint64(key)), aging{}
 	return nil
 }
 

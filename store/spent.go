@@ -12,8 +12,13 @@ import (
 //
 //	until (8 bytes, seconds since 1970) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len(cti) (1) ‖ cti
 //
-// so that new ones are appended, or nearly, and old ones are a range.
-const spentFixed = 8 + 1 + 1 + 8 + 1
+// so that new ones are appended, or nearly, and old ones are a range. Its value is
+// when the code begins (8 bytes, seconds since 1970); a file of an older version has
+// none there.
+const (
+	spentFixed = 8 + 1 + 1 + 8 + 1
+	beginsSize = 8
+)
 
 func spentKey(u journal.Use, until time.Time) []byte {
 	key := make([]byte, 0, spentFixed+len(u.Certificate))
@@ -24,9 +29,15 @@ func spentKey(u journal.Use, until time.Time) []byte {
 	return append(key, u.Certificate...)
 }
 
-func parseSpentKey(key []byte) (u journal.Use, until time.Time, err error) {
+func spentValue(u journal.Use) []byte {
+	return binary.BigEndian.AppendUint64(make([]byte, 0, beginsSize+4), uint64(u.Begins))
+}
+
+// parseSpent reads a key and its unsealed value. old says that the value is that of
+// an older version: when the code begins is not known.
+func parseSpent(key, value []byte) (u journal.Use, until int64, old bool, err error) {
 	if len(key) < spentFixed || len(key) != spentFixed+int(key[spentFixed-1]) {
-		return journal.Use{}, time.Time{}, errors.New("spent code of the wrong length")
+		return u, 0, false, errors.New("spent code of the wrong length")
 	}
 	u = journal.Use{
 		Role:        journal.Role(key[8]),
@@ -34,5 +45,69 @@ func parseSpentKey(key []byte) (u journal.Use, until time.Time, err error) {
 		IssuedAt:    int64(binary.BigEndian.Uint64(key[10:])),
 		Certificate: journal.ID(key[spentFixed:]),
 	}
-	return u, time.Unix(int64(binary.BigEndian.Uint64(key)), 0), nil
+	switch len(value) {
+	case 0:
+		old = true
+	case beginsSize:
+		u.Begins = int64(binary.BigEndian.Uint64(value))
+	default:
+		return u, 0, false, errors.New("spent code with a value of the wrong length")
+	}
+	return u, int64(binary.BigEndian.Uint64(key)), old, nil
+}
+
+// spentCodes are the codes that have been granted, in memory. A grant spends, in its
+// role, every code of its certificate that begins no later: a photographed link
+// gives the earlier links, and the slot before is valid for some seconds yet.
+type spentCodes struct {
+	latest map[bearer]latest
+	exact  map[journal.Use]int64 // until, by the uses of an older version, which noted no begin
+}
+
+// A bearer is a certificate in a role.
+type bearer struct {
+	role        journal.Role
+	certificate journal.ID
+}
+
+// latest is the latest of a certificate's codes that was granted.
+type latest struct{ begins, until int64 }
+
+func newSpentCodes() spentCodes {
+	return spentCodes{map[bearer]latest{}, map[journal.Use]int64{}}
+}
+
+// has tells whether a use is spent.
+func (s spentCodes) has(u journal.Use) bool {
+	if l, ok := s.latest[bearer{u.Role, u.Certificate}]; ok && u.Begins <= l.begins {
+		return true
+	}
+	u.Begins = 0
+	_, ok := s.exact[u]
+	return ok
+}
+
+func (s spentCodes) add(u journal.Use, until int64, old bool) {
+	if old {
+		s.exact[u] = until
+		return
+	}
+	b := bearer{u.Role, u.Certificate}
+	l, ok := s.latest[b]
+	if !ok {
+		l.begins = u.Begins
+	}
+	s.latest[b] = latest{max(l.begins, u.Begins), max(l.until, until)}
+}
+
+// forget follows the removal of a key from the file. What is known of a certificate
+// goes with the last of its codes.
+func (s spentCodes) forget(u journal.Use, until int64, old bool) {
+	if old {
+		delete(s.exact, u)
+		return
+	}
+	if b := (bearer{u.Role, u.Certificate}); s.latest[b].until <= until {
+		delete(s.latest, b)
+	}
 }

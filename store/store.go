@@ -32,10 +32,10 @@
 // gate.db, four buckets, all integers big-endian, every value followed by a
 // CRC-32C (4 bytes) over its key and itself:
 //
-//	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → nothing
+//	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
 //	passback  sub → CBOR {1: role, 2: time}
 //	journal   seq (8) → CBOR map of a [journal.Record]
-//	meta      "floor", "anchor", "blind" → CBOR
+//	meta      "proven", "blind", "note …" → CBOR
 package store
 
 import (
@@ -74,10 +74,29 @@ type Options struct {
 	MaxBytes    int64         // how large the journal may grow
 	PassbackFor time.Duration // how long a passage is remembered for anti-passback
 
-	// Now is the trusted time, and whether it is trusted; set-asides, pruning and
-	// the floor go by it.
+	// Now is the best time there is, and whether it is trusted. Records that the
+	// store makes itself are stamped with it; nothing is forgotten by it.
 	Now func() (time.Time, bool)
+
+	// Proven is what is proven of the time now. What cannot be taken back goes by
+	// it alone: forgetting a spent code or a passage, removing a record by age, the
+	// floor on the disk. nil: nothing is proven, and nothing is forgotten.
+	Proven func() Proven
 }
+
+// Proven is a lower bound of the time that cannot be wrong unless a signer's clock
+// is: package clock makes one. A wall clock is none, synchronised or not.
+type Proven interface{ Proven() time.Time }
+
+// A Durable is the proof that a record is on the disk. Only a store makes one that
+// is worth something; whoever energises a relay asks for it.
+type Durable struct{ seq uint64 }
+
+// Seq is the record's sequence number; 0: this proves nothing.
+func (d Durable) Seq() uint64 { return d.seq }
+
+// OnDisk marks a Durable as a [journal.Durable].
+func (d Durable) OnDisk() {}
 
 // ErrUnavailable is the answer while the file cannot be read or written.
 var ErrUnavailable = errors.New("store is unavailable")
@@ -97,16 +116,17 @@ type Store struct {
 	db       *bbolt.DB  // nil while unavailable
 	err      error      // why
 	closed   bool
-	spent    map[journal.Use]time.Time
+	spent    spentCodes
 	passages map[journal.ID]journal.LastPassage
 	seq      uint64 // of the newest record on the disk
 	queue    []entry
-	flying   []entry // a commit of these failed: it may have landed
-	landing  uint64  // the sequence number that the last of them would have
-	lost     int     // records that found no room in the queue
-	bytes    int64   // of the journal, about
-	floor    time.Time
-	kept     time.Time // the floor that is on the disk
+	flying   []entry   // a commit of these failed: it may have landed
+	landing  uint64    // the sequence number that the last of them would have
+	lost     int       // records that found no room in the queue
+	bytes    int64     // of the journal, about
+	floor    time.Time // what is proven of the time
+	kept     time.Time // as the disk has it
+	age      aging
 	blind    Blindness
 }
 
@@ -117,6 +137,7 @@ type entry struct {
 	passage *journal.LastPassage
 	use     *journal.Use // of a grant
 	until   time.Time
+	act     bool // something was to follow from it: it is not written later in its place
 }
 
 // Blindness says since when the store does not know which codes were spent before.
@@ -134,7 +155,7 @@ func Open(opt Options, log *slog.Logger) (*Store, error) {
 	s := &Store{
 		opt: opt, log: log, commit: (*bbolt.Tx).Commit,
 		kick:  make(chan struct{}, 1),
-		spent: map[journal.Use]time.Time{}, passages: map[journal.ID]journal.LastPassage{},
+		spent: newSpentCodes(), passages: map[journal.ID]journal.LastPassage{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,8 +271,8 @@ func (s *Store) fail(err error) {
 	s.db = nil
 }
 
-// Floor is a time before which it cannot be: that of the newest record whose time
-// was trusted.
+// Floor is a time before which it cannot be: the latest that was proven to this
+// store or to one before it in the folder. No record's time raises it.
 func (s *Store) Floor() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

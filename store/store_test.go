@@ -27,16 +27,42 @@ type gate struct {
 	opt     Options
 	now     time.Time
 	trusted bool
+	proven  time.Time // zero: as now
 	log     bytes.Buffer
+}
+
+// proof is a proven time, for the tests.
+type proof time.Time
+
+func (p proof) Proven() time.Time { return time.Time(p) }
+
+// provenNow goes with the gate's time unless a test says otherwise.
+func (g *gate) provenNow() Proven {
+	if g.proven.IsZero() {
+		return proof(g.now)
+	}
+	return proof(g.proven)
 }
 
 func newGate(t *testing.T) *gate {
 	g := &gate{t: t, now: noon, trusted: true}
-	g.opt = Options{Dir: filepath.Join(t.TempDir(), "data"), Days: 90, MaxBytes: 1 << 30, PassbackFor: 2 * time.Hour}
+	g.opt = Options{Dir: filepath.Join(memory(t), "data"), Days: 90, MaxBytes: 1 << 30, PassbackFor: 2 * time.Hour}
 	g.opt.Now = func() (time.Time, bool) { return g.now, g.trusted }
+	g.opt.Proven = g.provenNow
 	g.open()
 	t.Cleanup(func() { g.Store.Close() })
 	return g
+}
+
+// memory is a folder in memory, where there is one: these tests open thousands of
+// files, and prove nothing about a disk.
+func memory(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "railgate-store-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (g *gate) open() {
@@ -60,7 +86,7 @@ func (g *gate) reopenAfter(f func(path string)) {
 }
 
 func use(n int) journal.Use {
-	return journal.Use{Role: journal.Entry, Certificate: journal.ID(fmt.Sprintf("cert%08d", n)), IssuedAt: noon.Unix(), Slot: uint8(n % 30)}
+	return journal.Use{Role: journal.Entry, Certificate: journal.ID(fmt.Sprintf("cert%08d", n)), IssuedAt: noon.Unix(), Slot: uint8(n % 30), Begins: noon.Unix() + int64(n%30*60)}
 }
 
 func granted(n int) journal.Record {
@@ -114,7 +140,7 @@ func TestACodeIsSpentPerRole(t *testing.T) {
 			t.Errorf("role %d: %v; want a grant", role, err)
 		}
 	}
-	u.Slot++
+	u.Slot, u.Begins = u.Slot+1, u.Begins+60
 	if _, err := g.Grant(u, noon.Add(time.Hour), granted(1)); err != nil {
 		t.Errorf("the next slot: %v; want a grant", err)
 	}
@@ -254,12 +280,119 @@ func TestQueueIsBoundedAndSaysWhatWasLost(t *testing.T) {
 	g.commit = (*bbolt.Tx).Commit
 	g.reopen()
 	kinds := g.kinds()
-	if got := kinds[len(kinds)-1]; got != journal.Lost || len(kinds) != maxQueue+3 {
-		t.Errorf("%d records, the last %s; want %d, the last lost", len(kinds), got, maxQueue+3)
+	if got := kinds[1]; got != journal.Lost || len(kinds) != maxQueue+3 {
+		t.Errorf("%d records, the second %s; want %d, the second lost", len(kinds), got, maxQueue+3)
 	}
-	records, _ := g.Records(g.Seq()-1, 1)
+	records, _ := g.Records(1, 1)
 	if records[0].Count != 10 {
 		t.Errorf("lost %d; want 10", records[0].Count)
+	}
+}
+
+// A photographed link gives the earlier links: what begins no later than a code that
+// was granted is spent, whichever credential of the certificate it is of.
+func TestEarlierCodesOfACertificateAreSpent(t *testing.T) {
+	code := func(issued, slot, begins int64) journal.Use {
+		return journal.Use{Role: journal.Entry, Certificate: "cti", IssuedAt: issued, Slot: uint8(slot), Begins: begins}
+	}
+	exit := code(100, 0, 100)
+	exit.Role = journal.Exit
+	other := code(100, 0, 100)
+	other.Certificate = "another"
+	anywhere := code(100, 0, 100)
+	anywhere.Role = journal.AnyRole
+	g := newGate(t)
+	if _, err := g.Grant(code(100, 1, 160), noon.Add(time.Hour), granted(1)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, tt := range []struct {
+			name  string
+			use   journal.Use
+			spent bool
+		}{
+			{"itself", code(100, 1, 160), true},
+			{"the slot before", code(100, 0, 100), true},
+			{"another credential's, a second earlier", code(159, 0, 159), true},
+			{"another credential's, at the same instant", code(160, 0, 160), true},
+			{"another credential's, a second later", code(161, 0, 161), false},
+			{"the next slot", code(100, 2, 220), false},
+			{"the other role", exit, false},
+			{"another certificate", other, false},
+			{"all roles together", anywhere, false},
+		} {
+			if got := g.Spent(tt.use); got != tt.spent {
+				t.Errorf("%s: spent %v; want %v", tt.name, got, tt.spent)
+			}
+		}
+		if _, err := g.Grant(code(100, 0, 100), noon.Add(time.Hour), granted(1)); !errors.Is(err, journal.ErrSpent) {
+			t.Errorf("granting the slot before: %v; want %v", err, journal.ErrSpent)
+		}
+		g.reopenAfter(nil)
+	}
+}
+
+// What is remembered of a certificate goes with the last of its codes.
+func TestACertificateIsForgottenWithItsLastCode(t *testing.T) {
+	g := newGate(t)
+	u := journal.Use{Role: journal.Entry, Certificate: "cti", Begins: 100}
+	later := u
+	later.Slot, later.Begins = 1, 160
+	for i, u := range []journal.Use{u, later} {
+		if _, err := g.Grant(u, noon.Add(time.Duration(i+1)*time.Hour), granted(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.now = noon.Add(time.Hour)
+	g.Keep()
+	if !g.Spent(u) || !g.Spent(later) {
+		t.Error("forgotten with the first of two codes")
+	}
+	g.now = noon.Add(2 * time.Hour)
+	g.Keep()
+	if g.Spent(u) || g.Spent(later) {
+		t.Error("remembered after the last")
+	}
+}
+
+// A Durable's number is its own record's, whatever was queued.
+func TestCommitProvesItsOwnRecord(t *testing.T) {
+	g := newGate(t)
+	g.Append(journal.Record{Time: noon, Kind: journal.Forced})
+	g.mu.Lock()
+	g.lost = 3
+	g.mu.Unlock()
+	d, err := g.Commit(journal.Record{Time: noon, Kind: journal.ServiceBegin})
+	if err != nil || d.Seq() != g.Seq() {
+		t.Fatalf("Commit = %d, %v; want %d", d.Seq(), err, g.Seq())
+	}
+	records, err := g.Records(d.Seq()-1, 2)
+	if err != nil || len(records) != 1 || records[0].Kind != journal.ServiceBegin {
+		t.Errorf("record %d = %+v, %v; want service_begin, the newest", d.Seq(), records, err)
+	}
+	if got := g.kinds(); len(got) != 4 || got[1] != journal.Lost {
+		t.Errorf("journal = %v; want the lost ones told before what came after them", got)
+	}
+}
+
+// An act whose record could not be written was not done: its record is not written
+// later. Other records are.
+func TestAnActThatFailedIsNotTold(t *testing.T) {
+	g := newGate(t)
+	g.commit = func(*bbolt.Tx) error { return errors.New("input/output error") }
+	g.Append(journal.Record{Time: noon, Kind: journal.Forced})
+	if d, err := g.Commit(journal.Record{Time: noon, Kind: journal.ServiceBegin}); err == nil || d.Seq() != 0 {
+		t.Errorf("Commit = %d, %v; want an error and no number", d.Seq(), err)
+	}
+	if d, err := g.Commit(journal.Record{Time: noon, Kind: journal.ServiceBegin}); !errors.Is(err, ErrUnavailable) || d.Seq() != 0 {
+		t.Errorf("Commit without a store = %d, %v; want %v", d.Seq(), err, ErrUnavailable)
+	}
+	g.commit = (*bbolt.Tx).Commit
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	if got := g.kinds(); len(got) != 2 || got[1] != journal.Forced {
+		t.Errorf("journal = %v; want started and forced", got)
 	}
 }
 
@@ -354,24 +487,39 @@ func TestPassagesAreRemembered(t *testing.T) {
 	}
 }
 
-func TestFloorIsTheNewestTrustedTime(t *testing.T) {
+// Only what is proven raises the floor: no record's time, and no wall clock, trusted
+// or not.
+func TestFloorIsWhatWasProven(t *testing.T) {
 	g := newGate(t)
-	g.Append(journal.Record{Time: noon.Add(time.Minute), Kind: journal.Forced})
-	g.Append(journal.Record{Time: noon.AddDate(50, 0, 0), Kind: journal.Forced, Unsure: true}) // a clock that nobody believed
-	g.reopenAfter(nil)
-	if got := g.Floor(); !got.Equal(noon.Add(time.Minute)) {
-		t.Errorf("floor = %v; want a minute past noon", got)
-	}
-	g.now = noon.Add(time.Hour)
+	g.proven = noon.Add(-time.Hour)
+	g.Append(journal.Record{Time: noon.AddDate(1, 0, 0), Kind: journal.Forced}) // a clock that was a year ahead
+	g.now = noon.AddDate(1, 0, 0)
 	g.Keep()
 	g.reopenAfter(nil)
-	if got := g.Floor(); !got.Equal(noon.Add(time.Hour)) {
-		t.Errorf("floor after housekeeping = %v; want an hour past noon", got)
+	if got := g.Floor(); !got.Equal(g.proven) {
+		t.Errorf("floor = %v; want %v", got, g.proven)
 	}
-	g.now, g.trusted = noon.AddDate(50, 0, 0), false
+	proven := g.proven
+	g.proven = proven.Add(-time.Hour) // what was proven stays so
 	g.Keep()
-	if got := g.Floor(); !got.Equal(noon.Add(time.Hour)) {
-		t.Errorf("an untrusted clock raised the floor to %v", got)
+	g.reopenAfter(nil)
+	if got := g.Floor(); !got.Equal(proven) {
+		t.Errorf("floor = %v; want %v, as it was", got, proven)
+	}
+}
+
+// Nothing is forgotten where nothing is proven of the time.
+func TestNothingIsForgottenByAnUnprovenClock(t *testing.T) {
+	g := newGate(t)
+	g.grant(1)
+	g.AppendPassage(granted(2), "holder", journal.Entry)
+	g.flushNow(t)
+	g.opt.Proven = nil
+	g.now = noon.AddDate(1, 0, 0)
+	g.reopenAfter(nil)
+	g.Keep()
+	if _, ok := g.LastPassage("holder"); !ok || !g.Spent(use(1)) || len(g.kinds()) != 3 {
+		t.Errorf("a year later by the wall clock: spent %v, passage %v, journal %v; want all kept", g.Spent(use(1)), ok, g.kinds())
 	}
 }
 
@@ -424,16 +572,15 @@ func TestSpentCodesAreForgottenAfterTheirTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		now            time.Time
-		trusted        bool
+		now, proven    time.Time
 		first, another bool
 	}{
-		{noon.Add(59 * time.Minute), true, true, true},
-		{noon.Add(2 * time.Hour), false, true, true}, // a clock that is not trusted lets nothing be forgotten
-		{noon.Add(2 * time.Hour), true, false, true},
-		{noon.Add(25 * time.Hour), true, false, false},
+		{noon.Add(59 * time.Minute), noon.Add(59 * time.Minute), true, true},
+		{noon.Add(8 * time.Hour), noon.Add(59 * time.Minute), true, true}, // a trusted clock that is wrong
+		{noon.Add(2 * time.Hour), noon.Add(2 * time.Hour), false, true},
+		{noon.Add(25 * time.Hour), noon.Add(25 * time.Hour), false, false},
 	} {
-		g.now, g.trusted = tt.now, tt.trusted
+		g.now, g.proven = tt.now, tt.proven
 		g.Keep()
 		g.reopenAfter(nil)
 		if g.Spent(use(1)) != tt.first || g.Spent(use(2)) != tt.another {

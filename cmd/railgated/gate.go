@@ -57,7 +57,8 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	}
 	clock := newClock(cfg, keys.current(), log)
 	store, err := store.Open(store.Options{
-		Dir: cfg.Data, Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor, Now: clock.Now,
+		Dir: cfg.Data, Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor,
+		Now: clock.Now, Proven: func() store.Proven { return signedTime(clock.State().Floor) },
 	}, log)
 	if err != nil {
 		return nil, err
@@ -70,6 +71,12 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	now := time.Now()
 	return &gate{cfg: cfg, log: log, level: level, started: now, anchored: now, store: store, clock: clock, keys: keys, devices: devices, lane: lane}, nil
 }
+
+// signedTime is what is proven of the time: the build's, and what the issuers' codes
+// said when they were read. No unsigned clock raises it.
+type signedTime time.Time
+
+func (t signedTime) Proven() time.Time { return time.Time(t) }
 
 func laneRules(cfg *configs.Config) *lane.Rules {
 	r := &lane.Rules{

@@ -201,13 +201,13 @@ func (l *runner) carry(e lane.Effect) {
 		l.decide(e)
 	case lane.Spend:
 		began := time.Now()
-		seq, err := l.store.Grant(e.Use, e.Until, e.Record)
+		proof, err := l.store.Grant(e.Use, e.Until, e.Record)
 		l.times.Commit = time.Since(began).Microseconds()
 		if err == nil {
-			e.Record.Seq = seq
+			e.Record.Seq = proof.Seq()
 			l.report(e.Record)
 		}
-		l.answer(lane.Written{Seq: seq, Err: err})
+		l.answer(lane.Written{Seq: proof.Seq(), Err: err})
 	case lane.Open:
 		l.open(e.Window)
 	case lane.Close:

@@ -9,6 +9,9 @@ import (
 // entry is two uses.
 type Role uint8
 
+// AnyRole is that of a code which is good for one use in all roles together: staff's.
+const AnyRole Role = 0
+
 const (
 	Entry Role = iota + 1
 	Exit
@@ -22,9 +25,18 @@ type Use struct {
 	Certificate ID // at most 16 bytes
 	IssuedAt    int64
 	Slot        uint8
+	Begins      int64 // the first second of its slot, since 1970
 }
 
-// ErrSpent is the answer to a use that has been granted before.
+// A Durable is the proof that a record is on the disk. A relay moves only for one
+// that package store made.
+type Durable interface {
+	Seq() uint64 // the record's sequence number
+	OnDisk()     // a mark, so that nothing is a Durable by chance
+}
+
+// ErrSpent is the answer to a use that has been granted before, or of whose
+// certificate a code has been granted in this role that begins no earlier.
 var ErrSpent = errors.New("code already used in this role")
 
 // A LastPassage is the last time that a holder crossed, for anti-passback.

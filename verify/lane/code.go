@@ -111,7 +111,7 @@ func (t *stepper) spend(p *pending) {
 	p.record = t.stamp(p.record)
 	t.pending = p
 	t.do(Spend{
-		Use:    journal.Use{Role: t.rules.Role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot},
+		Use:    journal.Use{Role: t.rules.Role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot, Begins: v.Begins.Unix()},
 		Until:  v.Ends.Add(spentFor),
 		Record: p.record,
 	})
