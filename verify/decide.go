@@ -52,6 +52,7 @@ type Verdict struct {
 	Begins      time.Time     // the slot begins; a static code's, when it was issued
 	Ends        time.Time     // the first instant at which the code is out of date, with the issuer's tolerance
 	Early       time.Duration // the issuer's tolerance before Begins
+	StaffKey    bool          // the key signs staff codes and nothing else
 }
 
 // Granted tells whether the code lets its holder pass.
@@ -94,6 +95,7 @@ func (v *Verdict) describe(c *Code, key *Key) {
 	v.Class, v.Way, v.Slot = c.Claims.Class, c.Way, c.Slot
 	v.IssuedAt, v.Expires = unixTime(c.Claims.IssuedAt), unixTime(c.Claims.Expires)
 	v.Early = key.Issuer.Early
+	v.StaffKey = len(key.Classes) == 1 && key.Classes[0] == Staff
 	v.Begins = c.begins(key.Issuer)
 	if c.Way == Static {
 		v.Ends = v.Expires

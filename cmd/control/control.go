@@ -108,6 +108,7 @@ type Counts struct {
 	Decided  map[string]uint64 `json:"decided"`  // by reason
 	Dropped  map[string]uint64 `json:"dropped"`  // readings that were passed over, by reason
 	Records  map[string]uint64 `json:"records"`  // by kind
+	Opened   map[string]uint64 `json:"opened"`   // openings of the turnstile, by whom they were for: passenger, staff
 }
 
 // Timings are how long the last passage's parts took, in microseconds.

@@ -199,17 +199,10 @@ func (l *runner) carry(e lane.Effect) {
 	switch e := e.(type) {
 	case lane.Decide:
 		l.decide(e)
-	case lane.Spend:
-		began := time.Now()
-		proof, err := l.store.Grant(e.Use, e.Until, e.Record)
-		l.times.Commit = time.Since(began).Microseconds()
-		if err == nil {
-			e.Record.Seq = proof.Seq()
-			l.report(e.Record)
-		}
-		l.answer(lane.Written{Seq: proof.Seq(), Err: err})
+	case lane.Write:
+		l.write(e)
 	case lane.Open:
-		l.open(e.Window)
+		l.open(e)
 	case lane.Close:
 		if l.turnstile != nil {
 			l.logCloseError(l.turnstile.Close())
@@ -277,17 +270,54 @@ func (l *runner) learn(v *verify.Verdict, now lane.Instant) {
 	l.told.shown(v, now.Wall)
 }
 
-func (l *runner) open(window time.Duration) {
+// write has a record written durably, with the code that it spends.
+func (l *runner) write(e lane.Write) {
 	began := time.Now()
-	err := l.turnstile.Open(window)
+	var proof store.Durable
+	var err error
+	if e.Use != nil {
+		proof, err = l.store.Grant(*e.Use, e.Until, e.Record)
+		l.times.Commit = time.Since(began).Microseconds()
+	} else {
+		proof, err = l.store.Commit(e.Record)
+	}
+	if err == nil {
+		e.Record.Seq = proof.Seq()
+		l.report(e.Record)
+	}
+	l.answer(lane.Written{Proof: proof, Err: err})
+}
+
+// errNoRecord is the answer to an opening that no record on the disk stands for.
+var errNoRecord = errors.New("internal error: an opening without a durable record")
+
+// open is the one place that energises the relay. It takes the proof that a record is
+// on the disk, which only the store makes.
+func (l *runner) open(e lane.Open) {
+	proof, ok := e.Proof.(store.Durable)
+	if !ok || proof.Seq() == 0 {
+		l.answer(lane.Opened{Err: errNoRecord})
+		return
+	}
+	began := time.Now()
+	err := l.turnstile.Open(e.Window)
+	if err == nil {
+		l.opened(e, began)
+	}
+	l.answer(lane.Opened{Seq: proof.Seq(), Err: err, Emergency: errors.Is(err, driver.ErrEmergency)})
+}
+
+// opened notes an opening; how long it took is of interest where a passenger waited.
+func (l *runner) opened(e lane.Open, began time.Time) {
+	if e.Staff {
+		l.told.openedFor("staff", nil)
+		return
+	}
 	done := time.Now()
 	l.times.Open, l.times.Total = done.Sub(began).Microseconds(), (done.Sub(l.began) - l.readAt).Microseconds()
-	if err == nil {
-		times := l.times
-		l.told.opened(times)
-		l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().Mode), Timings: &times})
-	}
-	l.answer(lane.Opened{Err: err, Emergency: errors.Is(err, driver.ErrEmergency)})
+	times := l.times
+	l.told.openedFor("passenger", &times)
+	l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().Mode), Timings: &times})
 }
 
 func (l *runner) show(e lane.Show) {

@@ -63,8 +63,34 @@ func TestAFloodDoesNotPushACodeOut(t *testing.T) {
 	for range 2 * maxReadings {
 		in.deliver(reading("garbage"))
 	}
-	if len(in.readings) != maxReadings || in.overruns() == 0 {
-		t.Errorf("%d readings wait, %d were replaced; want %d and some", len(in.readings), in.overruns(), maxReadings)
+	if n := len(in.queue("front").waiting); n != maxReadings || in.overruns() == 0 {
+		t.Errorf("%d readings wait, %d were replaced; want %d and some", n, in.overruns(), maxReadings)
+	}
+}
+
+// However much one scanner says, another's code is the next but one.
+func TestScannersAreServedInTurn(t *testing.T) {
+	in := newInbox()
+	for range 3 * maxReadings {
+		in.deliver(reading("garbage"))
+	}
+	code := driver.Reading{Scanner: "back", Text: "RG1:CODE"}
+	for n := range 5 {
+		in.deliver(code)
+		for range maxReadings {
+			in.deliver(reading("garbage"))
+		}
+		turns := 0
+		for turns < 3 {
+			ev, _ := in.take(func(time.Time) time.Duration { return 0 })
+			turns++
+			if r := ev.(lane.Read); r.Scanner == "back" {
+				break
+			}
+		}
+		if turns > 2 {
+			t.Fatalf("code %d waited for %d readings of the other scanner", n, turns)
+		}
 	}
 }
 

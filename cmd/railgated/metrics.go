@@ -43,6 +43,7 @@ var (
 	descReadings  = desc("readings_total", "Readings, by scanner.", "scanner")
 	descDropped   = desc("readings_dropped_total", "Readings that were passed over, by reason.", "reason")
 	descDecisions = desc("decisions_total", "Decisions, by reason; ok is granted.", "reason")
+	descOpenings  = desc("openings_total", "Openings of the turnstile, by whom they were for.", "for")
 	descRecords   = desc("journal_records_total", "Records written since the start, by kind.", "kind")
 	descSeq       = desc("journal_seq", "The newest record's sequence number.")
 	descQueued    = desc("journal_queued_records", "Records that wait for the disk.")
@@ -90,6 +91,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for i, why := range c.lane.seen().Why {
 		gauge(descCause, one(why != ""), lane.Cause(i).String())
+		if lane.Cause(i) == lane.CauseSpentCodes {
+			gauge(descCause, one(why != ""), "memory") // its name until this release
+		}
 	}
 	for _, d := range s.Devices {
 		gauge(descDevice, one(d.Up), d.Kind, d.Name)
@@ -98,6 +102,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	counters(descDropped, s.Counts.Dropped)
 	counters(descDecisions, s.Counts.Decided)
 	counters(descRecords, s.Counts.Records)
+	counters(descOpenings, s.Counts.Opened)
 	gauge(descSeq, float64(s.Store.Seq))
 	gauge(descQueued, float64(s.Store.Queued))
 	gauge(descJournal, float64(s.Store.Bytes))

@@ -24,7 +24,7 @@ type telemetry struct {
 
 func newTelemetry() *telemetry {
 	return &telemetry{counts: control.Counts{
-		Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{},
+		Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{}, Opened: map[string]uint64{},
 	}}
 }
 
@@ -49,12 +49,16 @@ func (t *telemetry) shown(v *verify.Verdict, now time.Time) {
 	t.ages.Add(string(v.Holder), now.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
 }
 
-// opened notes how long an opening took.
-func (t *telemetry) opened(times control.Timings) {
+// openedFor counts an opening for a passenger or for staff, and how long it took where
+// somebody waited for it.
+func (t *telemetry) openedFor(who string, times *control.Timings) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.timings = times
-	t.history.opened(times)
+	t.counts.Opened[who]++
+	if times != nil {
+		t.timings = *times
+		t.history.opened(*times)
+	}
 }
 
 // record counts what was journaled, without the ids of holder and certificate.
@@ -77,6 +81,7 @@ func (t *telemetry) report(s *control.Status) {
 	s.Counts = control.Counts{
 		Readings: maps.Clone(t.counts.Readings), Decided: maps.Clone(t.counts.Decided),
 		Dropped: maps.Clone(t.counts.Dropped), Records: maps.Clone(t.counts.Records),
+		Opened: maps.Clone(t.counts.Opened),
 	}
 	s.Timings = t.timings
 	s.History = control.History{

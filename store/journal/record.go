@@ -36,6 +36,7 @@ const (
 	NoPassage      Kind = "no_passage" // a grant's time ran out and nobody crossed
 	TooLate        Kind = "too_late"   // a grant was on disk too late to open for
 	Tailgating     Kind = "tailgating" // a second one crossed on one grant
+	Opening        Kind = "opening"    // the turnstile opens for whoever comes, under free passage
 	Forced         Kind = "forced"     // someone crossed and nobody was granted
 	Obstructed     Kind = "obstructed" // the sensor has been blocked for long
 	Cleared        Kind = "cleared"    // it no longer is

@@ -21,7 +21,6 @@ const (
 
 // read takes a reading, or passes it over.
 func (t *stepper) read(ev Read) {
-	text := ev.Text
 	switch {
 	case t.emergency:
 		t.do(Drop{"emergency"})
@@ -29,33 +28,48 @@ func (t *stepper) read(ev Read) {
 		t.do(Drop{"out_of_service"})
 	case t.now.Mono-ev.At > staleAfter:
 		t.do(Drop{"stale"})
-	case t.isHeld(text):
+	case t.isHeld(ev):
 		t.do(Drop{"held"})
 	case len(t.grants) >= maxGrants:
 		t.do(Drop{"busy"})
 	default:
-		t.hold(text)
+		t.hold(ev)
 		t.do(Decide{ev})
 	}
 }
 
 // isHeld tells whether a text is still held to the glass, and notes that it was read.
-func (t *stepper) isHeld(text string) bool {
+// A code that was early is read again when its time has come.
+func (t *stepper) isHeld(ev Read) bool {
 	for i := range t.held {
-		if t.held[i].text == text && t.now.Mono-t.held[i].last <= HeldFor {
-			t.held[i].last = t.now.Mono
-			return true
+		h := &t.held[i]
+		if h.text == ev.Text && t.now.Mono-h.last <= HeldFor {
+			h.last = t.now.Mono
+			return h.due == 0 || t.now.Mono < h.due
 		}
 	}
 	return false
 }
 
-func (t *stepper) hold(text string) {
-	t.held = slices.DeleteFunc(t.held, func(h heldText) bool { return h.text == text || t.now.Mono-h.last > HeldFor })
-	if len(t.held) == heldTexts {
-		t.held = t.held[1:]
+// hold notes a text that is before a glass now. Each scanner has its own room: a flood
+// at one must not make a code that is held to another a new reading.
+func (t *stepper) hold(ev Read) {
+	t.held = slices.DeleteFunc(t.held, func(h heldText) bool { return h.text == ev.Text || t.now.Mono-h.last > HeldFor })
+	same := func(h heldText) bool { return h.scanner == ev.Scanner }
+	if n := len(slices.DeleteFunc(slices.Clone(t.held), func(h heldText) bool { return !same(h) })); n >= heldTexts {
+		i := slices.IndexFunc(t.held, same)
+		t.held = slices.Delete(t.held, i, i+1)
 	}
-	t.held = append(t.held, heldText{text, t.now.Mono})
+	t.held = append(t.held, heldText{text: ev.Text, scanner: ev.Scanner, last: t.now.Mono})
+}
+
+// decideAgain has a code that is early decided again once its time has come.
+func (t *stepper) decideAgain(text string, v *verify.Verdict) {
+	for i := range t.held {
+		if t.held[i].text == text {
+			t.held[i].due = t.now.Mono + v.Begins.Add(-v.Early).Sub(t.now.Wall)
+		}
+	}
 }
 
 // judge goes on with a code that has been verified.
@@ -68,11 +82,14 @@ func (t *stepper) judge(ev Judged) {
 	case t.OutOfService():
 		t.deny(laneOutOfOrder, v, r)
 	case !v.Granted():
+		if v.Reason == verify.NotYetValid {
+			t.decideAgain(ev.Text, v)
+		}
 		t.deny(v.Reason, v, r)
 	case t.forgotten(v):
 		t.deny(alreadyUsed, v, r)
 	case v.Class == verify.Staff:
-		t.spend(&pending{verdict: *v, record: r, readAt: ev.At, staff: true, service: (t.service + 1) % (ServiceDiagnosis + 1)})
+		t.judgeStaff(ev, r)
 	case t.service == ServiceFree:
 		t.show(Occasion{Reason: string(verify.OK)}, denialShown)
 	case t.service != ServiceNone:
@@ -98,52 +115,105 @@ func (t *stepper) judgePassback(ev Judged, r journal.Record) {
 	if again {
 		r.Flag = string(passback)
 	}
-	t.spend(&pending{verdict: ev.Verdict, record: r, readAt: ev.At})
+	t.grant(ev, r)
 }
 
-// spend has a grant written before anything moves.
-func (t *stepper) spend(p *pending) {
-	v := &p.verdict
-	p.record.Kind, p.record.Decision, p.record.Reason = journal.Decision, journal.Granted, string(verify.OK)
-	if p.staff {
-		p.record.Kind, p.record.Detail = serviceKind(p.service), p.service.String()
+// judgeStaff lets staff take the lane over. That is worth more than a passage: only a
+// code that is bound to its device counts, for a photograph of a chain's link works for a
+// minute, and only one signed by a key that signs nothing else.
+func (t *stepper) judgeStaff(ev Judged, r journal.Record) {
+	v := &ev.Verdict
+	if v.Way != verify.ByDevice || !v.StaffKey {
+		t.deny(verify.ClassNotAccepted, v, r)
+		return
 	}
-	p.record = t.stamp(p.record)
-	t.pending = p
-	t.do(Spend{
-		Use:    journal.Use{Role: t.rules.Role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot, Begins: v.Begins.Unix()},
-		Until:  v.Ends.Add(spentFor),
-		Record: p.record,
-	})
+	next := (t.service + 1) % (ServiceDiagnosis + 1)
+	r.Kind, r.Detail = serviceKind(next), fmt.Sprintf("%v for %v, by a staff code", next, serviceFor)
+	if next == ServiceNone {
+		r.Detail = fmt.Sprintf("%v, %s, by a staff code", t.service, t.lasted(t.serviceAt))
+	}
+	t.spend(pending{purpose: toServe, service: next, verdict: *v, record: r, readAt: ev.At}, journal.AnyRole)
 }
 
-// spent goes on once the grant is on the disk, or is not.
-func (t *stepper) spent(ev Written) {
-	p := t.pending
-	t.pending = nil
-	denied := p.record
-	denied.Kind, denied.Flag, denied.Detail = journal.Decision, "", ""
+// grant has a grant written before anything moves.
+func (t *stepper) grant(ev Judged, r journal.Record) {
+	r.Kind = journal.Decision
+	t.spend(pending{verdict: ev.Verdict, record: r, readAt: ev.At}, t.rules.Role)
+}
+
+// spend writes a record and the code that it spends in a role.
+func (t *stepper) spend(p pending, role journal.Role) {
+	v := &p.verdict
+	p.record.Decision, p.record.Reason = journal.Granted, string(verify.OK)
+	use := journal.Use{Role: role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot, Begins: v.Begins.Unix()}
+	t.write(p, Write{Use: &use, Until: v.Ends.Add(spentFor)})
+}
+
+// write has a record written; what it is for goes on in written.
+func (t *stepper) write(p pending, w Write) {
+	p.record = t.stamp(p.record)
+	w.Record = p.record
+	t.pending = append(t.pending, p)
+	t.do(w)
+}
+
+// written goes on once a record is on the disk, or is not.
+func (t *stepper) written(ev Written) {
+	p := t.pending[0]
+	t.pending = t.pending[1:]
 	switch {
 	case errors.Is(ev.Err, journal.ErrSpent):
-		t.deny(alreadyUsed, &p.verdict, denied)
+		t.deny(alreadyUsed, &p.verdict, denied(p.record))
 	case ev.Err != nil:
-		t.setCause(CauseStore, ev.Err.Error())
-		t.deny(laneOutOfOrder, &p.verdict, denied)
-	case t.now.Mono-p.readAt > lateAfter:
-		late := follow(p.record, journal.TooLate)
-		late.Grant, late.Detail = ev.Seq, fmt.Sprintf("the disk took %v", (t.now.Mono-p.readAt).Round(time.Millisecond))
-		t.journal(late)
-		t.show(Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
-	case p.staff:
-		t.beginService(p.service)
+		t.notWritten(p, ev.Err)
+	case p.verdict.Signed && t.now.Mono-p.readAt > lateAfter:
+		t.tooLate(p, ev.Proof)
 	default:
-		p.record.Seq = ev.Seq
-		t.let(p.record)
+		p.record.Seq = ev.Proof.Seq()
+		t.proceed(p, ev.Proof)
 	}
+}
+
+// proceed does what a record was written for.
+func (t *stepper) proceed(p pending, proof journal.Durable) {
+	switch p.purpose {
+	case toGrant:
+		t.let(p.record, proof)
+	case toServe:
+		t.beginService(p.service, proof)
+	case toLetGo:
+		t.openFreely(proof)
+	}
+}
+
+// notWritten closes the lane: it is not known whether the record is on the disk.
+func (t *stepper) notWritten(p pending, err error) {
+	t.setCause(CauseStore, err.Error())
+	switch {
+	case p.verdict.Signed:
+		t.deny(laneOutOfOrder, &p.verdict, denied(p.record))
+	case p.purpose == toServe && p.service != ServiceFree: // nothing moves for it
+		t.journal(p.record)
+		t.beginService(p.service, nil)
+	}
+}
+
+// tooLate gives up a grant whose passenger is gone.
+func (t *stepper) tooLate(p pending, proof journal.Durable) {
+	late := follow(p.record, journal.TooLate)
+	late.Grant, late.Detail = proof.Seq(), fmt.Sprintf("the disk took %v", (t.now.Mono-p.readAt).Round(time.Millisecond))
+	t.journal(late)
+	t.show(Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
+}
+
+// denied is a granted record as the beginning of a denied one.
+func denied(r journal.Record) journal.Record {
+	r.Kind, r.Flag, r.Detail = journal.Decision, "", ""
+	return r
 }
 
 // let lets one person through.
-func (t *stepper) let(r journal.Record) {
+func (t *stepper) let(r journal.Record, proof journal.Durable) {
 	if !t.rules.Opens {
 		t.show(Occasion{Reason: string(verify.OK)}, denialShown)
 		return
@@ -151,7 +221,7 @@ func (t *stepper) let(r journal.Record) {
 	until := t.now.Mono + t.rules.OpenFor
 	t.grants = append(t.grants, grant{r, until})
 	t.graceEnd = until
-	t.do(Open{t.rules.OpenFor})
+	t.do(Open{Window: t.rules.OpenFor, Proof: proof})
 	if t.rules.Passback == "hard" {
 		t.supersede(r)
 	}
@@ -174,23 +244,22 @@ func (t *stepper) supersede(r journal.Record) {
 
 // opened shows the way, or takes back a grant whose opening failed.
 func (t *stepper) opened(ev Opened) {
-	n := len(t.grants)
+	i := slices.IndexFunc(t.grants, func(g grant) bool { return g.record.Seq == ev.Seq })
 	if ev.Err == nil {
-		if n > 0 {
+		if i >= 0 {
 			t.show(Occasion{Reason: string(verify.OK)}, t.rules.OpenFor)
 		}
 		return
 	}
-	if n > 0 {
-		r := follow(t.grants[n-1].record, journal.NoPassage)
+	if i >= 0 {
+		r := follow(t.grants[i].record, journal.NoPassage)
 		r.Detail = ev.Err.Error()
-		t.grants = t.grants[:n-1]
+		t.grants = slices.Delete(t.grants, i, i+1)
 		t.journal(r)
 	}
-	if ev.Emergency {
-		return // its event is on the way
+	if !ev.Emergency { // else its event is on the way
+		t.setCause(CauseTurnstile, ev.Err.Error())
 	}
-	t.setCause(CauseTurnstile, ev.Err.Error())
 }
 
 // deny denies a code and says so. A flood of denials is counted and not journaled

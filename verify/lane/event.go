@@ -20,13 +20,14 @@ type (
 		Verdict verify.Verdict
 		Last    *journal.LastPassage // the holder's; nil: none is known
 	}
-	// Written answers Spend: the record has a sequence number and is durable, or is not.
+	// Written answers Write: the record is durable, or it is not known whether it is.
 	Written struct {
-		Seq uint64
-		Err error
+		Proof journal.Durable
+		Err   error
 	}
 	// Opened answers Open.
 	Opened struct {
+		Seq       uint64 // of the record that the opening was for
 		Err       error
 		Emergency bool // nothing has moved, for the emergency input is active
 	}
@@ -41,8 +42,8 @@ type (
 	}
 	// Service: a technician takes the lane over, or gives it back.
 	Service struct {
-		Mode ServiceMode
-		By   string
+		Mode    ServiceMode
+		By, Why string
 	}
 	// Blind: the store does not know which codes were used before an instant.
 	Blind struct{ Since time.Time }
@@ -59,14 +60,18 @@ type Event any
 type (
 	// Decide: verify a reading; Judged answers.
 	Decide struct{ Read }
-	// Spend: write a grant and its spent code durably; Written answers.
-	Spend struct {
-		Use    journal.Use
-		Until  time.Time
+	// Write: write a record durably, with the code that it spends; Written answers.
+	Write struct {
 		Record journal.Record
+		Use    *journal.Use // nil: none
+		Until  time.Time    // the code is remembered for so long
 	}
-	// Open: energise the relay; Opened answers.
-	Open struct{ Window time.Duration }
+	// Open: energise the relay, for what a durable record says; Opened answers.
+	Open struct {
+		Window time.Duration
+		Proof  journal.Durable
+		Staff  bool // for whoever comes, not for the passenger who was read last
+	}
 	// Close: end a held opening.
 	Close struct{}
 	// Release: make the relay inactive at once.

@@ -9,6 +9,12 @@ import (
 	"railgate/verify/lane"
 )
 
+// seq stands for a record on a disk.
+type seq uint64
+
+func (s seq) Seq() uint64 { return uint64(s) }
+func (s seq) OnDisk()     {}
+
 // A whole program around the law: a passage, an emergency, and the same code again.
 func Example() {
 	state := lane.New(&lane.Rules{Direction: "entry", Role: journal.Entry, OpenFor: 5 * time.Second, Opens: true})
@@ -24,16 +30,16 @@ func Example() {
 				switch e := e.(type) {
 				case lane.Decide:
 					answers = append(answers, lane.Judged{Read: e.Read, Verdict: code})
-				case lane.Spend:
+				case lane.Write:
 					var err error
-					if used[e.Use] {
+					if used[*e.Use] {
 						err = journal.ErrSpent
 					}
-					used[e.Use] = true
-					answers = append(answers, lane.Written{Seq: 1, Err: err})
+					used[*e.Use] = true
+					answers = append(answers, lane.Written{Proof: seq(1), Err: err})
 				case lane.Open:
 					fmt.Println("open")
-					answers = append(answers, lane.Opened{})
+					answers = append(answers, lane.Opened{Seq: e.Proof.Seq()})
 				case lane.Show:
 					fmt.Println(lane.Say(e.Occasion, []string{"en"}).Words[0].Text)
 				}

@@ -39,8 +39,7 @@ func (t *stepper) cross() {
 		}
 	case t.freeNow():
 		t.sensorOK = true
-		t.journal(journal.Record{Kind: journal.Passage, Detail: "free passage"})
-		t.openFreely()
+		t.reopen(journal.Record{Kind: journal.Passage, Detail: "free passage"})
 	case t.graceEnd > 0 && t.now.Mono < t.graceEnd:
 		t.journal(journal.Record{Kind: journal.Tailgating})
 		t.show(Occasion{Reason: ScreenOneByOne}, denialShown)

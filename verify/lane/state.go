@@ -53,8 +53,9 @@ const (
 	Causes // how many there are
 )
 
+// String is the cause's name, for a technician and for scripts.
 func (c Cause) String() string {
-	return [...]string{"store", "memory", "clock", "keyset", "turnstile", "scanner"}[c]
+	return [...]string{"store", "spent_codes_lost", "clock", "keyset", "turnstile", "scanner"}[c]
 }
 
 // Starting is why a device that has not yet said how it is does not work. It is no
@@ -91,17 +92,28 @@ type grant struct {
 
 // heldText is a text that was read lately.
 type heldText struct {
-	text string
-	last time.Duration
+	text    string
+	scanner string
+	last    time.Duration
+	due     time.Duration // the code was early, and is decided again then; 0: it was decided
 }
 
-// pending is a code whose record is on its way to the disk.
+// purpose is what the lane does once a record is durable.
+type purpose uint8
+
+const (
+	toGrant purpose = iota // let a passenger through
+	toServe                // begin what staff asked for
+	toLetGo                // energise the relay for whoever comes, under free passage
+)
+
+// pending is a record on its way to the disk.
 type pending struct {
-	verdict verify.Verdict
+	purpose purpose
 	record  journal.Record
+	verdict verify.Verdict // of the code that was read, if one was
 	readAt  time.Duration
-	service ServiceMode // a staff code: what the lane becomes
-	staff   bool
+	service ServiceMode // toServe: what the lane becomes
 }
 
 // State is a lane at one moment.
@@ -109,19 +121,22 @@ type State struct {
 	rules *Rules
 
 	emergency  bool
-	evacuated  int            // people who crossed since it began
-	why        [Causes]string // why the lane is out of service; "" where it is not
-	service    ServiceMode    // what staff made of it,
-	serviceEnd time.Duration  // until when,
-	reopenAt   time.Duration  // and when free passage opens the turnstile again
-	grants     []grant        // oldest first
-	graceEnd   time.Duration  // the newest grant's window: who crosses within it is a tailgater
-	sensor     bool           // someone is in the passage
-	sensorAt   time.Duration  // since when
-	sensorOK   bool           // and was let through
-	obstructed bool           // for too long
-	held       []heldText     // oldest first
-	pending    *pending
+	alarmAt    time.Duration    // since when
+	evacuated  int              // people who crossed since it began
+	outAt      time.Duration    // since when the lane is out of service
+	why        [Causes]string   // why the lane is out of service; "" where it is not
+	service    ServiceMode      // what staff made of it,
+	serviceAt  time.Duration    // since when,
+	serviceEnd time.Duration    // until when,
+	reopenAt   time.Duration    // and when free passage opens the turnstile again
+	grants     []grant          // oldest first
+	graceEnd   time.Duration    // the newest grant's window: who crosses within it is a tailgater
+	sensor     bool             // someone is in the passage
+	sensorAt   time.Duration    // since when
+	sensorOK   bool             // and was let through
+	obstructed bool             // for too long
+	held       []heldText       // oldest first
+	pending    []pending        // in the order of their Writes
 	shown      string           // what is shown, as a panel's occasion
 	shownUntil time.Duration    // what is shown gives way to the lane's face then; 0: it does not
 	garbage    budget           // denials of what nobody signed that may be journaled one by one,
@@ -170,12 +185,13 @@ type Snapshot struct {
 	Why        [Causes]string
 	Obstructed bool
 	Service    ServiceMode
-	BlindSince time.Time // zero: the store knows which codes were used
+	ServiceEnd time.Duration // monotonic: when the lane is given back by itself
+	BlindSince time.Time     // zero: the store knows which codes were used
 }
 
 // Snapshot is the state for whoever asks.
 func (s *State) Snapshot() Snapshot {
-	return Snapshot{Mode: s.Mode(), Reasons: s.Reasons(), Why: s.why, Obstructed: s.obstructed, Service: s.service, BlindSince: s.blindSince}
+	return Snapshot{Mode: s.Mode(), Reasons: s.Reasons(), Why: s.why, Obstructed: s.obstructed, Service: s.service, ServiceEnd: s.serviceEnd, BlindSince: s.blindSince}
 }
 
 // Why is why the lane is out of service for one cause; "" where it is not.

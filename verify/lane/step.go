@@ -17,7 +17,7 @@ const (
 	staleAfter    = time.Second      // an older reading opens nothing: a backlog must never become openings
 	lateAfter     = 3 * time.Second  // a grant that took longer to reach the disk opens nothing: its passenger is gone
 	HeldFor       = 3 * time.Second  // the same text within this is held to the glass: one reading
-	heldTexts     = 8                // how many phones may alternate before the glass
+	heldTexts     = 8                // how many phones may alternate before one glass
 	denialShown   = 3 * time.Second  // how long a denial is shown
 	blockedFor    = 30 * time.Second // a sensor active for so long is obstructed
 	serviceFor    = 10 * time.Minute // how long staff have the lane
@@ -45,7 +45,7 @@ type stepper struct {
 // step is the lane's law.
 func (s State) Step(ev Event, now Instant) (State, []Effect) {
 	t := &stepper{State: s, now: now}
-	t.grants, t.held, t.counted = slices.Clone(s.grants), slices.Clone(s.held), slices.Clone(s.counted)
+	t.grants, t.held, t.counted, t.pending = slices.Clone(s.grants), slices.Clone(s.held), slices.Clone(s.counted), slices.Clone(s.pending)
 	before, mayPass := t.IdleScreen(), len(t.grants) > 0
 	t.expire()
 	switch ev := ev.(type) {
@@ -54,7 +54,7 @@ func (s State) Step(ev Event, now Instant) (State, []Effect) {
 	case Judged:
 		t.judge(ev)
 	case Written:
-		t.spent(ev)
+		t.written(ev)
 	case Opened:
 		t.opened(ev)
 	case Sensor:
@@ -64,7 +64,7 @@ func (s State) Step(ev Event, now Instant) (State, []Effect) {
 	case Missing:
 		t.setCause(ev.Cause, ev.Why)
 	case Service:
-		t.setService(ev.Mode, journal.Record{Detail: ev.Mode.String() + ", by " + ev.By})
+		t.takeOver(ev)
 	case Blind:
 		t.blindSince = ev.Since
 	case Note:
@@ -162,10 +162,10 @@ func (t *stepper) expire() {
 		t.noPassage()
 	}
 	if t.service != ServiceNone && t.now.Mono >= t.serviceEnd {
-		t.setService(ServiceNone, journal.Record{Detail: "its time is over"})
+		t.endService("its time is over")
 	}
 	if t.freeNow() && t.now.Mono >= t.reopenAt {
-		t.openFreely()
+		t.reopen(journal.Record{Kind: journal.Opening, Detail: "free passage"})
 	}
 	if t.sensor && !t.obstructed && t.now.Mono >= t.sensorAt+blockedFor {
 		t.obstructed = true

@@ -1,6 +1,9 @@
 package lane
 
 import (
+	"fmt"
+	"time"
+
 	"railgate/store/journal"
 )
 
@@ -15,14 +18,19 @@ func (t *stepper) alarm(active bool) {
 	}
 	t.emergency = active
 	if active {
-		t.grants, t.evacuated = nil, 0
+		t.grants, t.evacuated, t.alarmAt = nil, 0, t.now.Mono
 		t.graceEnd = 0
 		t.do(Release{})
 		t.journal(journal.Record{Kind: journal.EmergencyBegin})
 		return
 	}
-	t.journal(journal.Record{Kind: journal.EmergencyEnd, Count: t.evacuated})
+	t.journal(journal.Record{Kind: journal.EmergencyEnd, Count: t.evacuated, Detail: t.lasted(t.alarmAt)})
 	t.reopenAt = t.now.Mono
+}
+
+// lasted says how long something took that ends now.
+func (t *stepper) lasted(since time.Duration) string {
+	return fmt.Sprintf("after %v", (t.now.Mono - since).Round(time.Second))
 }
 
 // setCause notes that something the lane needs is missing, or is back.
@@ -31,45 +39,71 @@ func (t *stepper) setCause(c Cause, why string) {
 		return
 	}
 	news := why != Starting && ((t.why[c] == "") != (why == "") || t.why[c] == Starting)
+	if !t.OutOfService() {
+		t.outAt = t.now.Mono
+	}
 	t.why[c] = why
 	switch {
 	case why != "" && news:
 		t.do(Release{})
 		t.journal(journal.Record{Kind: journal.OutOfService, Detail: c.String() + ": " + why})
 	case why == "" && !t.OutOfService():
-		t.journal(journal.Record{Kind: journal.InService})
+		t.journal(journal.Record{Kind: journal.InService, Detail: t.lasted(t.outAt)})
 		t.reopenAt = t.now.Mono
 	}
 }
 
-// setService lets a technician, or the clock, do what a staff code does.
-func (t *stepper) setService(m ServiceMode, r journal.Record) {
-	if t.service == ServiceNone && m == ServiceNone {
+// takeOver lets a technician do what a staff code does. What moves a relay waits for
+// its record.
+func (t *stepper) takeOver(ev Service) {
+	if ev.Mode == ServiceNone {
+		t.endService("by " + ev.By)
 		return
 	}
-	r.Kind = serviceKind(m)
-	t.journal(r)
-	t.beginService(m)
+	detail := fmt.Sprintf("%v for %v, by %s", ev.Mode, serviceFor, ev.By)
+	if ev.Why != "" {
+		detail += ": " + ev.Why
+	}
+	t.write(pending{purpose: toServe, service: ev.Mode, record: journal.Record{Kind: journal.ServiceBegin, Detail: detail}}, Write{})
 }
 
-// beginService makes of the lane what staff asked for.
-func (t *stepper) beginService(m ServiceMode) {
+// endService gives the lane back.
+func (t *stepper) endService(why string) {
+	if t.service == ServiceNone {
+		return
+	}
+	t.journal(journal.Record{Kind: journal.ServiceEnd, Detail: fmt.Sprintf("%v, %s, %s", t.service, t.lasted(t.serviceAt), why)})
+	t.beginService(ServiceNone, nil)
+}
+
+// beginService makes of the lane what staff asked for. proof is of the record that
+// free passage needs.
+func (t *stepper) beginService(m ServiceMode, proof journal.Durable) {
 	wasFree := t.freeNow()
-	t.service, t.serviceEnd = m, t.now.Mono+serviceFor
+	t.service, t.serviceAt, t.serviceEnd = m, t.now.Mono, t.now.Mono+serviceFor
 	if wasFree && m != ServiceFree {
 		t.do(Close{})
 		t.graceEnd = t.now.Mono + t.rules.OpenFor // whoever is still walking was let through
 	}
 	t.show(Occasion{Reason: t.IdleScreen()}, 0)
 	if t.freeNow() {
-		t.openFreely()
+		t.openFreely(proof)
 	}
 }
 
-// openFreely opens the turnstile for whoever comes, until it does so again.
-func (t *stepper) openFreely() {
+// reopen writes a record that the next opening of free passage is for.
+func (t *stepper) reopen(r journal.Record) {
 	t.reopenAt = t.now.Mono + t.rules.OpenFor
-	t.do(Open{t.rules.OpenFor + reopenOverlap})
+	t.write(pending{purpose: toLetGo, record: r}, Write{})
+}
+
+// openFreely opens the turnstile for whoever comes, until it does so again.
+func (t *stepper) openFreely(proof journal.Durable) {
+	if !t.freeNow() {
+		return // since the record was on its way
+	}
+	t.reopenAt = t.now.Mono + t.rules.OpenFor
+	t.do(Open{Window: t.rules.OpenFor + reopenOverlap, Proof: proof, Staff: true})
 }
 
 func serviceKind(m ServiceMode) journal.Kind {

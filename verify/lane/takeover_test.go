@@ -1,0 +1,153 @@
+package lane
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/store/journal"
+	"railgate/verify"
+)
+
+func staffCode(p *play, n int, change func(*verify.Verdict)) string {
+	return p.as(p.code("staff", n), func(v *verify.Verdict) {
+		v.Class, v.Way, v.StaffKey = verify.Staff, verify.ByDevice, true
+		change(v)
+	})
+}
+
+// No relay motion without a durable record before it, whoever asks: play fails a test
+// whose relay moves without one.
+func TestFreePassageNeedsARecordForEachOpening(t *testing.T) {
+	p := newPlay(t, entry())
+	p.feed(Service{Mode: ServiceFree, By: "technician", Why: "a broken sensor"})
+	p.want("service_begin", "show free_passage", "open")
+	p.wait(5 * time.Second)
+	p.want("opening", "open")
+	p.spendErr = errors.New("no space left on device")
+	p.wait(5 * time.Second)
+	p.want("release", "out_of_service", "show out_of_service")
+}
+
+func TestATakeoverThatCannotBeRecordedOpensNothing(t *testing.T) {
+	p := newPlay(t, entry())
+	p.spendErr = errors.New("input/output error")
+	p.feed(Service{Mode: ServiceFree, By: "technician", Why: "a broken sensor"})
+	p.want("release", "out_of_service", "show out_of_service")
+	p.feed(Missing{Cause: CauseStore})
+	p.log = nil
+	p.read(staffCode(p, 0, func(*verify.Verdict) {}))
+	p.want("release", "out_of_service", "show out_of_service", "denied out_of_service")
+	p.feed(Missing{Cause: CauseStore})
+	p.log = nil
+	p.feed(Service{Mode: ServiceClosed, By: "technician"}) // moves nothing: it is done, and recorded as soon as that works
+	p.wantMode(ModeOutOfService)
+	if p.service != ServiceClosed {
+		t.Errorf("service = %v; want closed", p.service)
+	}
+}
+
+// What comes between the record and the opening is heard first.
+func TestAnEmergencyBeforeFreePassageOpens(t *testing.T) {
+	p := newPlay(t, entry())
+	s, _ := p.State.Step(Service{Mode: ServiceFree, Why: "x"}, p.instant())
+	s, _ = s.Step(Emergency{Active: true}, p.instant())
+	_, effects := s.Step(Written{Proof: onDisk(1)}, p.instant())
+	for _, e := range effects {
+		if _, ok := e.(Open); ok {
+			t.Error("the relay moves in an emergency")
+		}
+	}
+}
+
+// A photograph of a staff code works for a minute unless the code is bound to its device.
+func TestOnlyDeviceBoundStaffCodesOfAStaffKeyTakeALaneOver(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*verify.Verdict)
+		want   string
+	}{
+		{"bound to its device", func(*verify.Verdict) {}, "service_begin"},
+		{"a chain's link", func(v *verify.Verdict) { v.Way = verify.ByChain }, "denied class_not_accepted"},
+		{"the issuer's own", func(v *verify.Verdict) { v.Way = verify.ByIssuer }, "denied class_not_accepted"},
+		{"printed", func(v *verify.Verdict) { v.Way = verify.Static }, "denied class_not_accepted"},
+		{"a key that signs passengers too", func(v *verify.Verdict) { v.StaffKey = false }, "denied class_not_accepted"},
+	} {
+		p := newPlay(t, entry())
+		p.read(staffCode(p, 0, tt.change))
+		if got := strings.Join(p.log, ", "); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %s; want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestAStaffCodeIsSpentInAllRolesTogether(t *testing.T) {
+	p := newPlay(t, entry())
+	code := staffCode(p, 0, func(*verify.Verdict) {})
+	p.read(code)
+	for use := range p.used {
+		if use.Role != journal.AnyRole {
+			t.Errorf("spent in role %d; want in all", use.Role)
+		}
+	}
+	p.rules = entry(func(r *Rules) { r.Direction, r.Role = "exit", journal.Exit })
+	p.wait(time.Minute)
+	p.log = nil
+	p.read(code)
+	p.want("show already_used", "denied already_used")
+}
+
+func TestRecordsSayWhoWhyAndHowLong(t *testing.T) {
+	p := newPlay(t, entry())
+	detail := func() string { return p.records[len(p.records)-1].Detail }
+	p.feed(Service{Mode: ServiceFree, By: "root", Why: "a broken sensor"})
+	if got := detail(); got != "free for 10m0s, by root: a broken sensor" {
+		t.Errorf("service_begin: %q", got)
+	}
+	p.wait(3 * time.Second)
+	p.feed(Service{Mode: ServiceNone, By: "root"})
+	if got := detail(); got != "free, after 3s, by root" {
+		t.Errorf("service_end: %q", got)
+	}
+	p.feed(Missing{Cause: CauseClock, Why: "not synchronised"})
+	p.wait(time.Minute)
+	p.feed(Missing{Cause: CauseKeyset, Why: "none"})
+	p.feed(Missing{Cause: CauseKeyset})
+	p.feed(Missing{Cause: CauseClock})
+	if got := detail(); got != "after 1m0s" {
+		t.Errorf("in_service: %q", got)
+	}
+	p.feed(Emergency{Active: true})
+	p.wait(90 * time.Second)
+	p.feed(Emergency{})
+	if got := detail(); got != "after 1m30s" {
+		t.Errorf("emergency_end: %q", got)
+	}
+}
+
+func TestASnapshotSaysUntilWhenStaffHaveTheLane(t *testing.T) {
+	p := newPlay(t, entry())
+	p.now = time.Minute
+	p.feed(Service{Mode: ServiceDiagnosis, By: "root"})
+	if v := p.Snapshot(); v.Service != ServiceDiagnosis || v.ServiceEnd != 11*time.Minute {
+		t.Errorf("snapshot = %+v; want diagnosis until 11 minutes", v)
+	}
+}
+
+// An opening that fails is its own grant's end, and nobody else's.
+func TestAFailedOpeningEndsItsOwnGrant(t *testing.T) {
+	p := newPlay(t, entry())
+	p.read(p.code("a", 0))
+	p.read(p.code("b", 0))
+	p.log = nil
+	p.feed(Opened{Seq: 1, Err: errEmergency, Emergency: true})
+	p.want("no_passage")
+	if len(p.grants) != 1 || p.grants[0].record.Holder != "sub-b" {
+		t.Errorf("grants = %+v; want b's", p.grants)
+	}
+	p.feed(Opened{Seq: 99, Err: errEmergency, Emergency: true}) // of free passage
+	if len(p.grants) != 1 {
+		t.Error("the end of another opening took b's grant away")
+	}
+}
