@@ -509,7 +509,7 @@ func TestDamagedStoreClosesTheLane(t *testing.T) {
 	}
 	d = s.start()
 	st := d.status()
-	if st.Health != control.OutOfService || !strings.Contains(strings.Join(st.Problems, " "), "memory") {
+	if st.Health != control.OutOfService || !strings.Contains(strings.Join(st.Problems, " "), "spent_codes_lost") {
 		t.Errorf("status = %s %v; want out of service, for the memory is lost", st.Health, st.Problems)
 	}
 	if !strings.Contains(d.log.String(), "set aside") {
