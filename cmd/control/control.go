@@ -86,7 +86,7 @@ type Clock struct {
 	Trusted   bool         `json:"trusted"`
 	Why       string       `json:"why,omitempty"`
 	Error     float64      `json:"error_seconds"`
-	Floor     time.Time    `json:"floor"`
+	Proven    time.Time    `json:"proven"`  // it is certainly later than this
 	Suspect   bool         `json:"suspect"` // most passengers' codes are outside their minute
 	Histogram []lane.Bin   `json:"histogram"`
 }

@@ -78,7 +78,8 @@ func (l *runner) checkMemory(keys *verify.Keyset) {
 		}
 		return
 	}
-	now, trusted := l.clock.Now()
+	clock := l.clock.Now()
+	now, trusted := clock.Time, clock.OK
 	if blind.Since.IsZero() {
 		l.cause(lane.CauseSpentCodes, blind.Why)
 		if trusted && l.store.SetBlindSince(now) == nil {

@@ -58,7 +58,8 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	clock := newClock(cfg, keys.current(), log)
 	store, err := store.Open(store.Options{
 		Dir: cfg.Data, Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor,
-		Now: clock.Now, Proven: func() store.Proven { return signedTime(clock.State().Floor) },
+		Now:    func() (time.Time, bool) { now := clock.Now(); return now.Time, now.OK },
+		Proven: func() store.Proven { return clock.Proven() },
 	}, log)
 	if err != nil {
 		return nil, err
@@ -71,12 +72,6 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	now := time.Now()
 	return &gate{cfg: cfg, log: log, level: level, started: now, anchored: now, store: store, clock: clock, keys: keys, devices: devices, lane: lane}, nil
 }
-
-// signedTime is what is proven of the time: the build's, and what the issuers' codes
-// said when they were read. No unsigned clock raises it.
-type signedTime time.Time
-
-func (t signedTime) Proven() time.Time { return time.Time(t) }
 
 func laneRules(cfg *configs.Config) *lane.Rules {
 	r := &lane.Rules{
@@ -132,10 +127,13 @@ func newClock(cfg *configs.Config, keys *verify.Keyset, log *slog.Logger) *clock
 	return clock.New(c, time.Unix(seconds, 0), log)
 }
 
+// anchorNote is the anchor's name in the store. The older versions' was of another clock.
+const anchorNote = "clock anchor"
+
 // resumeClock gives the clock what the store has kept of the time.
 func resumeClock(c *clock.Clock, s *store.Store) {
 	var kept clock.Anchor
-	if ok, err := s.Note("anchor", &kept); !ok || err != nil {
+	if ok, err := s.Note(anchorNote, &kept); !ok || err != nil {
 		kept = clock.Anchor{}
 	}
 	c.Resume(s.Floor(), &kept)
@@ -143,11 +141,11 @@ func resumeClock(c *clock.Clock, s *store.Store) {
 
 // close writes what is left.
 func (g *gate) close() error {
-	now, trusted := g.clock.Now()
+	now := g.clock.Now()
 	if anchor := g.clock.Anchor(); anchor != nil {
-		g.store.PutNote("anchor", anchor) // a holdover that is lost is asked for again
+		g.store.PutNote(anchorNote, anchor) // a holdover that is lost is asked for again
 	}
-	g.store.Append(journal.Record{Time: now, Unsure: !trusted, Kind: journal.Stopped, Direction: g.cfg.Lane.Direction})
+	g.store.Append(journal.Record{Time: now.Time, Unsure: !now.OK, Kind: journal.Stopped, Direction: g.cfg.Lane.Direction})
 	if err := g.store.Close(); err != nil && !errors.Is(err, store.ErrUnavailable) {
 		return fmt.Errorf("closing the store: %w", err)
 	}
@@ -173,13 +171,13 @@ func (g *gate) clockChanged(s clock.State) {
 	}
 	g.anchored = time.Now()
 	if anchor := g.clock.Anchor(); anchor != nil {
-		g.store.PutNote("anchor", anchor)
+		g.store.PutNote(anchorNote, anchor)
 	}
 }
 
 func (l *runner) clockChanged(s clock.State) {
 	l.in.post(lane.Missing{Cause: lane.CauseClock, Why: s.Why})
-	if s.Step != 0 {
-		l.in.post(lane.Note{Record: journal.Record{Kind: journal.ClockStep, Detail: fmt.Sprintf("the wall clock jumped by %v; %s", s.Step.Round(time.Millisecond), s.Source)}})
+	if s.Event != "" {
+		l.in.post(lane.Note{Record: journal.Record{Kind: journal.ClockStep, Detail: s.Event}})
 	}
 }

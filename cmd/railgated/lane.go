@@ -88,8 +88,8 @@ func (l *runner) sensed(e driver.Event) {
 }
 
 func (l *runner) instant() lane.Instant {
-	wall, trusted := l.clock.Now()
-	return lane.Instant{Mono: time.Since(l.began), Wall: wall, Trusted: trusted}
+	now := l.clock.Now()
+	return lane.Instant{Mono: time.Since(l.began), Wall: now.Time, Trusted: now.OK}
 }
 
 // Run works until ctx ends, then releases the relay.
@@ -258,16 +258,17 @@ func (l *runner) decide(e lane.Decide) {
 	l.answer(answer)
 }
 
-// learn takes what a signed code says of the time: a floor, and a hint.
+// learn takes what a signed code says of the time: what is proven, and a hint.
 func (l *runner) learn(v *verify.Verdict, now lane.Instant) {
 	if v.Reason == verify.KeyRevoked || v.Reason == verify.KeyNotValid {
 		return
 	}
-	l.clock.Witness(string(v.Certificate), v.IssuedAt, now.Wall, v.Granted())
-	if v.Way == verify.Static {
-		return
+	signed := clock.SignedTime{Certificate: string(v.Certificate), Holder: string(v.Holder), Issued: v.IssuedAt, InTime: v.Granted()}
+	if v.Way != verify.Static {
+		signed.From, signed.Until = v.Begins.Add(-v.Early), v.Ends
+		l.told.shown(v, now.Wall)
 	}
-	l.told.shown(v, now.Wall)
+	l.clock.Learn(signed)
 }
 
 // write has a record written durably, with the code that it spends.

@@ -70,9 +70,10 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 
 func (l *runner) addClock(s *control.Status) {
 	state := l.clock.State()
-	now, trusted := l.clock.Now()
+	now := l.clock.Now()
 	s.Clock = control.Clock{
-		Time: now, Source: state.Source, Trusted: trusted, Why: state.Why, Error: state.Error.Seconds(), Floor: state.Floor,
+		Time: now.Time, Source: state.Source, Trusted: now.OK, Why: state.Why, Error: state.Error.Seconds(),
+		Proven: state.Proven.Proven(),
 	}
 	l.told.report(s)
 	if s.Clock.Suspect {

@@ -2,14 +2,9 @@ package clock
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"os"
-	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Clock keeps a [Trust] by the system's clocks. Its methods may be called
@@ -24,20 +19,20 @@ type Clock struct {
 	pretend time.Duration // how far a bench has moved the wall clock
 }
 
-// New makes a clock that has read the system once.
-func New(cfg Config, floor time.Time, log *slog.Logger) *Clock {
-	c := &Clock{log: log, read: ReadSystem, trust: NewTrust(cfg, BootID(), floor, nil)}
+// New makes a clock that has read the system once. It knows the time at which this
+// program was built.
+func New(cfg Config, built time.Time, log *slog.Logger) *Clock {
+	c := &Clock{log: log, read: ReadSystem, trust: NewTrust(cfg, BootID(), built)}
 	c.trust.Observe(c.read())
 	return c
 }
 
-// Resume takes what was kept on the disk: a floor, and an anchor, which is worth
-// something in the same boot.
+// Resume takes what was kept on the disk: a floor, which was proven when it was
+// written, and an anchor, which is worth something in the same boot.
 func (c *Clock) Resume(floor time.Time, kept *Anchor) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.trust.Resume(floor, kept)
-	c.trust.Observe(c.sample())
+	c.trust.Resume(floor, kept, c.sample())
 }
 
 // Run reads the system every second and hands each state to changed.
@@ -61,8 +56,8 @@ func (c *Clock) Run(ctx context.Context, changed func(State)) error {
 }
 
 func (c *Clock) report(before, now State) {
-	if now.Step != 0 {
-		c.log.Warn("the wall clock was stepped", "by", now.Step.Round(time.Millisecond), "source", now.Source)
+	if now.Event != "" {
+		c.log.Warn(now.Event, "source", now.Source)
 	}
 	if now.Source == before.Source {
 		return
@@ -74,13 +69,6 @@ func (c *Clock) report(before, now State) {
 	}
 }
 
-// Now is the best time there is, and whether to judge codes by it.
-func (c *Clock) Now() (now time.Time, trusted bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.trust.Now(c.sample()), c.trust.State().Trusted()
-}
-
 // sample reads the system, as a bench has it. The caller holds mu.
 func (c *Clock) sample() Sample {
 	s := c.read()
@@ -88,12 +76,25 @@ func (c *Clock) sample() Sample {
 	return s
 }
 
-// Pretend moves the wall clock, on a bench where a day must pass in a second. It is
-// seen as a step.
-func (c *Clock) Pretend(d time.Duration) {
+// Now is the best estimate of the time.
+func (c *Clock) Now() Trusted {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pretend += d
+	return c.trust.Now(c.sample())
+}
+
+// Proven is the time that has certainly been reached.
+func (c *Clock) Proven() Proven {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trust.Proven(c.sample())
+}
+
+// Wall is what the system's clock says, right or wrong.
+func (c *Clock) Wall() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sample().Wall
 }
 
 // State is what is believed about the time.
@@ -103,19 +104,54 @@ func (c *Clock) State() State {
 	return c.trust.State()
 }
 
-// Witness takes the signing time of a code whose signature holds, and whether it was
-// the code to show now.
-func (c *Clock) Witness(certificate string, issued, now time.Time, inTime bool) {
+// Learn takes the signed time of a code that was shown.
+func (c *Clock) Learn(t SignedTime) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.trust.Witness(certificate, issued, now, inTime)
+	c.trust.Learn(t, c.sample())
 }
 
-// RaiseFloor says that it is at least now.
-func (c *Clock) RaiseFloor(now time.Time) {
+// Prove takes a time that a station, or another keeper of a repository, signed. One
+// signer has one name, whatever it signs.
+func (c *Clock) Prove(signer string, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.trust.RaiseFloor(now)
+	c.trust.Prove(signer, at, c.sample())
+}
+
+// Confirm takes a station's signed answer to a question of now: it is between at and
+// at + width.
+func (c *Clock) Confirm(station string, at time.Time, width time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trust.Confirm(station, at, width, c.sample())
+}
+
+// Accept lowers proven time to at, as an operator says. It is kept first: keep writes
+// the lower floor to the disk, and lets the lane be blind from now on. Where keep
+// fails, nothing has changed.
+func (c *Clock) Accept(at time.Time, why string, keep func(Proven) error) error {
+	c.mu.Lock()
+	err := c.trust.mayAccept(at, c.sample())
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := keep(Proven{at}); err != nil { // not under mu: whoever keeps may ask for the time
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.trust.Proven(c.sample())
+	c.log.Warn("proven time is lowered", "from", was.at, "to", at, "why", why)
+	return c.trust.Accept(at, c.sample())
+}
+
+// Pretend moves the wall clock, on a bench where a day must pass in a second.
+func (c *Clock) Pretend(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pretend += d
 }
 
 // Anchor is what to keep for a restart in the same boot; nil: nothing.
@@ -130,54 +166,4 @@ func (c *Clock) Beats() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.beats
-}
-
-// ReadSystem reads the system's clocks.
-func ReadSystem() Sample {
-	return Sample{Wall: time.Now().Round(0), Mono: bootTime(), Synced: synced()}
-}
-
-// bootTime is the time since boot, suspended time included (clock_gettime(2)).
-func bootTime() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic("clock: internal error: " + err.Error()) // Linux has had it since 2.6.39
-	}
-	return time.Duration(ts.Nano())
-}
-
-// BootID is the kernel's name for this boot; empty where it cannot be read.
-func BootID() string {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(id))
-}
-
-// timesyncd touches this file at each synchronisation (systemd-timesyncd(8)), which
-// it tries every 34 minutes at the latest (timesyncd.conf(5), PollIntervalMaxSec).
-const (
-	timesyncMark = "/run/systemd/timesync/synchronized"
-	markedFor    = 90 * time.Minute
-)
-
-// synced asks the kernel whether its clock is disciplined (adjtimex(2); chrony
-// says so there with its rtcsync directive, which is Debian's default, and
-// timesyncd always). A unit with ProtectClock may not even ask: then timesyncd's
-// own mark answers.
-func synced() bool {
-	var t unix.Timex
-	_, err := unix.Adjtimex(&t)
-	if errors.Is(err, unix.EPERM) {
-		return marked(timesyncMark, time.Now())
-	}
-	return err == nil && t.Status&unix.STA_UNSYNC == 0
-}
-
-// marked tells whether a mark was set lately. One from later than now is none: the
-// clock was set back since.
-func marked(path string, now time.Time) bool {
-	info, err := os.Stat(path)
-	return err == nil && !info.ModTime().After(now) && now.Sub(info.ModTime()) < markedFor
 }

@@ -11,10 +11,15 @@ import (
 	"time"
 )
 
+// sample is one at an hour of uptime plus d, by a wall clock that ran as long.
+func sample(d time.Duration, synced bool) Sample {
+	return Sample{Wall: noon.Add(d), Raw: time.Hour + d, Synced: synced}
+}
+
 func TestReadSystem(t *testing.T) {
 	a := ReadSystem()
 	b := ReadSystem()
-	if b.Mono < a.Mono || a.Mono <= 0 || a.Wall.Year() < 2026 {
+	if b.Raw < a.Raw || a.Raw <= 0 || b.Mono() < a.Mono() || a.Wall.Year() < 2026 {
 		t.Errorf("samples %+v, %+v; want a boot time that does not fall and a date", a, b)
 	}
 	if id := BootID(); len(id) != 36 {
@@ -25,7 +30,7 @@ func TestReadSystem(t *testing.T) {
 func TestTheMarkOfTimesyncd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "synchronized")
 	now := time.Now()
-	if marked(path, now) {
+	if yes, _ := marked(path, now); yes {
 		t.Error("no mark, and synchronised; want not")
 	}
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
@@ -45,8 +50,8 @@ func TestTheMarkOfTimesyncd(t *testing.T) {
 		if err := os.Chtimes(path, at, at); err != nil {
 			t.Fatal(err)
 		}
-		if got := marked(path, now); got != tt.want {
-			t.Errorf("%s: synchronised %v; want %v", tt.name, got, tt.want)
+		if got, set := marked(path, now); got != tt.want || !set.Equal(at) {
+			t.Errorf("%s: synchronised %v, set %v; want %v, %v", tt.name, got, set, tt.want, at)
 		}
 	}
 }
@@ -56,7 +61,7 @@ func TestClockReportsChanges(t *testing.T) {
 		var log strings.Builder
 		synced := false
 		began := time.Now()
-		c := &Clock{log: slog.New(slog.NewTextHandler(&log, nil)), trust: NewTrust(gate, "boot", build, nil)}
+		c := &Clock{log: slog.New(slog.NewTextHandler(&log, nil)), trust: NewTrust(gate, "boot", built)}
 		c.read = func() Sample {
 			d := time.Since(began)
 			return sample(d, synced)
@@ -66,16 +71,15 @@ func TestClockReportsChanges(t *testing.T) {
 		var states []Source
 		go func() { done <- c.Run(ctx, func(s State) { states = append(states, s.Source) }) }()
 		time.Sleep(1500 * time.Millisecond)
-		if _, trusted := c.Now(); trusted {
+		if c.Now().OK {
 			t.Error("trusted, never synchronised")
 		}
 		c.mu.Lock()
 		synced = true
 		c.mu.Unlock()
 		time.Sleep(time.Second)
-		now, trusted := c.Now()
-		if !trusted || !now.Equal(noon.Add(2500*time.Millisecond)) {
-			t.Errorf("now = %v, trusted %v; want noon and 2.5 s, trusted", now, trusted)
+		if now := c.Now(); !now.OK || !now.Time.Equal(noon.Add(2500*time.Millisecond)) {
+			t.Errorf("now = %+v; want noon and 2.5 s, trusted", now)
 		}
 		cancel()
 		<-done
@@ -90,16 +94,16 @@ func TestClockReportsChanges(t *testing.T) {
 
 func TestPretendedTimeIsAStep(t *testing.T) {
 	began := time.Now()
-	c := &Clock{log: slog.New(slog.DiscardHandler), trust: NewTrust(bench, "boot", build, nil)}
+	c := &Clock{log: slog.New(slog.DiscardHandler), trust: NewTrust(bench, "boot", built)}
 	c.read = func() Sample { return sample(time.Since(began), false) }
 	c.trust.Observe(c.sample())
-	before, _ := c.Now()
+	before := c.Now()
 	c.Pretend(24 * time.Hour)
-	after, _ := c.Now()
-	if d := after.Sub(before); d < 24*time.Hour || d > 25*time.Hour {
+	after := c.Now()
+	if d := after.Time.Sub(before.Time); d < 24*time.Hour || d > 25*time.Hour {
 		t.Errorf("the time moved by %v; want a day", d)
 	}
-	if step := c.trust.Observe(c.sample()).Step; step.Round(time.Second) != 24*time.Hour {
-		t.Errorf("step = %v; want a day", step)
+	if event := c.trust.Observe(c.sample()).Event; event != "the wall clock jumped by 24h0m0s; unchecked" {
+		t.Errorf("event = %q; want a jump of a day", event)
 	}
 }

@@ -1,209 +1,278 @@
-// Package clock says what time it is and whether to believe it: a code that
-// lasts a minute is only as good as the gate's clock, and many boards have no
-// battery.
-//
-// [Trust] is pure: samples of the system's clocks in, a state out. [Clock] reads
-// the system and keeps a Trust up to date.
 package clock
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"time"
 )
 
-// A Sample is what the system's clocks say at one instant.
-type Sample struct {
-	Wall   time.Time     // the system's date and time
-	Mono   time.Duration // since boot, suspended time included; never set by anybody
-	Synced bool          // the system's time daemon says that it is synchronised
-}
-
-// An Anchor is an instant at which the wall clock was right. It is worth
-// something until the next boot.
-type Anchor struct {
-	Boot string // the boot's id
-	Wall time.Time
-	Mono time.Duration
-}
-
-// Source says where the time comes from.
-type Source string
-
-const (
-	Synchronised Source = "synchronised" // the time daemon vouches for it
-	Holdover     Source = "holdover"     // it did a while ago; counted on by the monotonic clock
-	Unchecked    Source = "unchecked"    // nobody does, and the configuration lets it pass
-	Untrusted    Source = "untrusted"    // see State.Why
-)
-
-// A State is what is believed about the time.
-type State struct {
-	Source Source
-	Error  time.Duration // holdover: how wrong the time may be by now
-	Why    string        // Untrusted: the reason, in words for a technician
-	Floor  time.Time     // it cannot be earlier than this
-	Step   time.Duration // how far the wall clock jumped since the sample before; 0: it did not
-}
-
-// Trusted tells whether codes may be judged by the time.
-func (s State) Trusted() bool { return s.Source != Untrusted }
-
-// Config is how much is demanded of the time.
-type Config struct {
-	Drift       float64       // of the monotonic clock, in parts per million
-	Tolerance   time.Duration // the error at which holdover ends: the issuers' early
-	RequireSync bool          // false: an unsynchronised clock is believed (on a bench)
-}
-
-// noticeableStep is the disagreement between wall and monotonic clock in one
-// second that is a step and no slew (the kernel slews at most 500 ppm).
-const noticeableStep = 500 * time.Millisecond
-
-// A Trust decides whether to believe the wall clock.
+// A Trust decides whether to believe the wall clock, and keeps what is proven.
 type Trust struct {
 	cfg    Config
 	boot   string
-	floor  time.Time
-	anchor *Anchor // of this boot; nil: never synchronised
+	proofs proofs
+	doubts doubts
+	anchor *Anchor       // what the time goes by, while it is good; nil: nothing has vouched in this boot
+	heard  time.Duration // when the station last confirmed the time; 0: it has not
+	news   string        // what the station's word changed, for the next state
+	track  track         // of the wall clock, while the anchor is good
+	jump   *jump         // nil: the wall clock is believed, or has never been
 	last   Sample
 	seen   bool
 	state  State
-	future []witness // codes from later than the wall clock, of distinct certificates
 }
 
-type witness struct {
-	certificate string
-	issued      time.Time
-}
-
-// NewTrust starts with a floor (the build, the last record) and an anchor that
-// was kept; one of another boot is forgotten.
-func NewTrust(cfg Config, boot string, floor time.Time, kept *Anchor) *Trust {
+// NewTrust starts with the time at which this program was built.
+func NewTrust(cfg Config, boot string, built time.Time) *Trust {
 	t := &Trust{cfg: cfg, boot: boot}
-	t.Resume(floor, kept)
-	t.state = State{Source: Untrusted, Why: "the clock has not been read yet", Floor: floor}
+	t.proofs.add(proof{signer: signedBuild, time: built})
+	t.state = State{Source: Untrusted, Why: "the clock has not been read yet", Proven: t.proven(Sample{})}
 	return t
 }
 
-// Resume raises the floor, and takes an anchor that was kept in this boot where there
-// is none yet.
-func (t *Trust) Resume(floor time.Time, kept *Anchor) {
-	t.RaiseFloor(floor)
-	if t.anchor == nil && kept != nil && kept.Boot == t.boot && t.boot != "" {
-		t.anchor = kept
+// Resume takes what was kept on the disk: a floor, which was proven when it was
+// written, and an anchor, which is worth something in the same boot. The wall clock is
+// compared with it.
+func (t *Trust) Resume(floor time.Time, kept *Anchor, s Sample) {
+	t.prove(signedStore, floor, s)
+	if kept != nil && kept.Boot == t.boot && t.boot != "" {
+		t.anchor, t.jump = kept, nil
+		t.track = track{{s.Mono(), kept.at(s.Mono()), *kept}}
 	}
-}
-
-// Observe takes a sample, once a second or so, and returns the state.
-func (t *Trust) Observe(s Sample) State {
-	var step time.Duration
-	if t.seen {
-		if d := s.Wall.Sub(t.last.Wall) - (s.Mono - t.last.Mono); d.Abs() > noticeableStep {
-			step = d
-		}
-	}
-	t.last, t.seen = s, true
-	t.state = t.judge(s)
-	t.state.Floor, t.state.Step = t.floor, step
-	if t.state.Source == Synchronised {
-		t.anchor = &Anchor{Boot: t.boot, Wall: s.Wall, Mono: s.Mono}
-		t.future = nil
-	}
-	return t.state
-}
-
-func (t *Trust) judge(s Sample) State {
-	switch {
-	case s.Synced && !s.Wall.Before(t.floor):
-		return State{Source: Synchronised}
-	case s.Synced:
-		return t.belowFloor(s.Wall)
-	case t.anchor != nil:
-		return t.judgeHoldover(s)
-	case t.cfg.RequireSync:
-		return State{Source: Untrusted, Why: "not synchronised since boot: is the time daemon running, and its server reachable?"}
-	case s.Wall.Before(t.floor):
-		return t.belowFloor(s.Wall)
-	}
-	return State{Source: Unchecked}
-}
-
-func (t *Trust) judgeHoldover(s Sample) State {
-	elapsed := s.Mono - t.anchor.Mono
-	wrong := time.Duration(float64(elapsed) * t.cfg.Drift / 1e6)
-	switch {
-	case wrong >= t.cfg.Tolerance && t.cfg.RequireSync:
-		return State{Source: Untrusted, Error: wrong,
-			Why: fmt.Sprintf("not synchronised for %v: the error may have reached %v", elapsed.Round(time.Minute), t.cfg.Tolerance)}
-	case t.held(s.Mono).Before(t.floor):
-		return t.belowFloor(t.held(s.Mono))
-	}
-	return State{Source: Holdover, Error: wrong}
-}
-
-func (t *Trust) belowFloor(now time.Time) State {
-	return State{Source: Untrusted, Why: fmt.Sprintf("the clock says %s, but it is at least %s: set it, or fit a battery clock",
-		now.UTC().Format(time.RFC3339), t.floor.UTC().Format(time.RFC3339))}
-}
-
-// held is the time by the monotonic clock since the anchor.
-func (t *Trust) held(mono time.Duration) time.Time {
-	return t.anchor.Wall.Add(mono - t.anchor.Mono)
-}
-
-// Now is the best time for a reading of the clocks: in holdover a wall clock that
-// was set by hand is passed over.
-func (t *Trust) Now(s Sample) time.Time {
-	if t.state.Source == Holdover {
-		return t.held(s.Mono)
-	}
-	return s.Wall
-}
-
-// RaiseFloor says that it is at least now: something signed says so.
-func (t *Trust) RaiseFloor(now time.Time) {
-	if now.After(t.floor) {
-		t.floor = now
-	}
-}
-
-// witnesses is how many certificates must agree that the clock is late.
-const witnesses = 8
-
-// Witness takes the time at which a credential was signed, from a code whose
-// signature holds, and whether it was the code to show now. A credential from the
-// past raises the floor. Those from later than the clock says raise it once eight
-// certificates agree and no code in its time came between: whoever shows a code too
-// early must not close a lane. A synchronised clock is not argued with.
-func (t *Trust) Witness(certificate string, issued, now time.Time, inTime bool) {
-	if inTime {
-		t.future = nil
-	}
-	if !issued.After(now) {
-		t.RaiseFloor(issued.Add(-t.cfg.Tolerance))
-		return
-	}
-	if inTime || t.state.Source == Synchronised {
-		return
-	}
-	t.doubt(witness{certificate, issued})
-}
-
-// doubt notes a code from later than the clock says.
-func (t *Trust) doubt(w witness) {
-	t.future = slices.DeleteFunc(t.future, func(f witness) bool { return f.certificate == w.certificate })
-	t.future = append(t.future, w)
-	if len(t.future) < witnesses {
-		return
-	}
-	least := slices.MinFunc(t.future, func(a, b witness) int { return a.issued.Compare(b.issued) })
-	t.RaiseFloor(least.issued.Add(-t.cfg.Tolerance))
-	t.future = nil
+	t.news = t.Observe(s).Event
 }
 
 // State is what the last sample gave.
 func (t *Trust) State() State { return t.state }
 
 // Anchor is what to keep for a restart in the same boot; nil: nothing.
-func (t *Trust) Anchor() *Anchor { return t.anchor }
+func (t *Trust) Anchor() *Anchor {
+	if t.anchor == nil {
+		return nil
+	}
+	a := *t.anchor
+	return &a
+}
+
+// Now is the best time for a reading of the clocks. Between two samples it goes by
+// the monotonic clock, so that a wall clock that jumps is not believed for a moment.
+func (t *Trust) Now(s Sample) Trusted {
+	if t.cfg.RequireSync && t.state.Trusted() {
+		return Trusted{t.anchor.at(s.Mono()), true}
+	}
+	return Trusted{s.Wall, t.state.Trusted()}
+}
+
+// Proven is the time that has certainly been reached.
+func (t *Trust) Proven(s Sample) Proven { return t.proven(s) }
+
+func (t *Trust) proven(s Sample) Proven { return Proven{t.proofs.newest(s.Raw, everybody)} }
+
+// Observe takes a sample, once a second or so, and returns the state.
+func (t *Trust) Observe(s Sample) State {
+	if !t.seen { // what was proven before now goes on from now
+		t.last, t.seen = s, true
+		t.proofs[0].raw = s.Raw
+	}
+	before, last := t.state, t.last
+	t.last = s
+	event := t.news
+	if t.cfg.RequireSync {
+		event = cmp.Or(t.follow(s, last), event)
+	}
+	t.news = ""
+	t.state = t.judge(s)
+	t.state.Proven = t.proven(s)
+	t.state.Event = t.event(event, before, stepped(last, s))
+	return t.state
+}
+
+// noticeableStep is the disagreement between wall and monotonic clock from one sample
+// to the next that is a step and no slew.
+const noticeableStep = 500 * time.Millisecond
+
+func stepped(last, s Sample) time.Duration {
+	d := mark{mono: last.Mono(), wall: last.Wall}.moved(s)
+	if d.Abs() > noticeableStep {
+		return d
+	}
+	return 0
+}
+
+// event says in words what the last sample changed.
+func (t *Trust) event(decided string, before State, step time.Duration) string {
+	switch {
+	case t.state.Disputed && !before.Disputed:
+		return fmt.Sprintf("the time of the wall clock, %v ahead, is contradicted; holdover", t.state.Ahead.Round(time.Millisecond))
+	case decided != "":
+		return decided
+	case step != 0:
+		return fmt.Sprintf("the wall clock jumped by %v; %s", step.Round(time.Millisecond), t.state.Source)
+	}
+	return ""
+}
+
+// leastJump is the disagreement of two clocks from which on one of them is wrong.
+func (t *Trust) leastJump() time.Duration { return max(t.cfg.Tolerance, leastJump) }
+
+// follow decides which clock the time goes by: the wall clock, or the one from before
+// it jumped. It returns what it decided, in words, where that is news.
+func (t *Trust) follow(s, last Sample) string {
+	if t.jump != nil {
+		return t.followJump(s, last)
+	}
+	m, jumped := t.jumped(s)
+	if !jumped {
+		t.keep(s)
+		return ""
+	}
+	t.jump, t.track = &jump{old: m.anchor}, nil
+	t.jump.begin(s, last)
+	t.anchor = &t.jump.old
+	t.followJump(s, last)
+	return fmt.Sprintf("the wall clock jumped by %v and is not believed yet; holdover", m.moved(s).Round(time.Millisecond))
+}
+
+// jumped tells whether the wall clock moved too far within the last ten minutes, or is
+// vouched for and disagrees with holdover.
+func (t *Trust) jumped(s Sample) (mark, bool) {
+	if m, ok := t.track.jumped(s, t.leastJump()); ok && t.good(&m.anchor, s) {
+		return m, true
+	}
+	if s.Synced && t.good(t.anchor, s) {
+		m := mark{t.anchor.Mono, t.anchor.Wall, *t.anchor}
+		return m, m.moved(s).Abs() > t.leastJump()
+	}
+	return mark{}, false
+}
+
+// followJump goes on with a jump.
+func (t *Trust) followJump(s, last Sample) string {
+	j := t.jump
+	before := j.taken
+	switch {
+	case !t.good(&j.old, s):
+		t.endJump(s)
+		if before > 0 {
+			return ""
+		}
+		return "the holdover from before the jump is over"
+	case s.Wall.Sub(j.old.at(s.Mono())).Abs() <= t.leastJump():
+		t.anchor = &j.old
+		t.endJump(s)
+		return "the wall clock is back at the time that holdover kept"
+	case j.candidate.moved(s).Abs() > t.leastJump():
+		j.begin(s, last)
+	}
+	j.choose(s, t.below(s.Wall, s))
+	if j.taken == 0 {
+		t.anchor = &j.old
+		return ""
+	}
+	t.keep(s)
+	if j.settled(s) {
+		t.endJump(s)
+	}
+	if before == 0 {
+		return fmt.Sprintf("the new time counts: the time daemon has vouched for it for %v", vouchedFor)
+	}
+	return ""
+}
+
+// endJump goes on with the clock that counts.
+func (t *Trust) endJump(s Sample) {
+	t.jump, t.track = nil, nil
+	t.keep(s)
+}
+
+// keep has the anchor follow a wall clock that is vouched for, and notes its way.
+func (t *Trust) keep(s Sample) {
+	if t.vouched(s) {
+		t.anchor = &Anchor{Boot: t.boot, Wall: s.Wall, Mono: s.Mono()}
+	}
+	switch {
+	case !t.good(t.anchor, s):
+		t.track = nil
+	case t.jump == nil:
+		t.track.note(mark{s.Mono(), s.Wall, *t.anchor})
+	}
+}
+
+// vouched tells whether the daemon vouches for a time that can be.
+func (t *Trust) vouched(s Sample) bool { return s.Synced && !t.below(s.Wall, s) }
+
+// below tells whether a time is before what is proven.
+func (t *Trust) below(now time.Time, s Sample) bool { return now.Before(t.proven(s).at) }
+
+// good tells whether an anchor may still be counted on.
+func (t *Trust) good(a *Anchor, s Sample) bool {
+	return a != nil && t.wrong(a, s) < t.cfg.Tolerance && !t.below(a.at(s.Mono()), s)
+}
+
+// wrong is how far the time since an anchor may be off by now.
+func (t *Trust) wrong(a *Anchor, s Sample) time.Duration {
+	return time.Duration(float64(s.Mono()-a.Mono) * t.cfg.Drift / 1e6)
+}
+
+func (t *Trust) judge(s Sample) State {
+	held := t.jump != nil && t.jump.taken == 0
+	switch {
+	case !t.cfg.RequireSync:
+		return t.judgeBench(s)
+	case !t.good(t.anchor, s):
+		return State{Source: Untrusted, Why: t.whyNot(s)}
+	case !held && t.vouched(s):
+		return State{Source: t.source(s, Synchronised)}
+	}
+	state := State{Source: t.source(s, Holdover), Error: t.wrong(t.anchor, s), Left: t.left(s)}
+	if held {
+		state.Stepped, state.Disputed = true, t.jump.disputed()
+		state.Ahead = s.Wall.Sub(t.anchor.at(s.Mono()))
+	}
+	return state
+}
+
+// judgeBench believes every wall clock that is not proven wrong, and at once.
+func (t *Trust) judgeBench(s Sample) State {
+	switch {
+	case t.below(s.Wall, s):
+		return State{Source: Untrusted, Why: t.whyBelow(s.Wall, s)}
+	case s.Synced:
+		return State{Source: Synchronised}
+	}
+	return State{Source: Unchecked}
+}
+
+// source is the station, where it has confirmed the time lately.
+func (t *Trust) source(s Sample, otherwise Source) Source {
+	if t.heard > 0 && s.Mono()-t.heard < heardFor {
+		return Station
+	}
+	return otherwise
+}
+
+// left is for how long the anchor is good.
+func (t *Trust) left(s Sample) time.Duration {
+	if t.cfg.Drift <= 0 {
+		return 0
+	}
+	return time.Duration(float64(t.cfg.Tolerance)*1e6/t.cfg.Drift) - (s.Mono() - t.anchor.Mono)
+}
+
+// whyNot says why the time is not trusted, in words for a technician.
+func (t *Trust) whyNot(s Sample) string {
+	switch {
+	case s.Synced:
+		return t.whyBelow(s.Wall, s)
+	case t.anchor == nil:
+		return "not synchronised since boot: is the time daemon running, and its server reachable?"
+	case t.below(t.anchor.at(s.Mono()), s):
+		return t.whyBelow(t.anchor.at(s.Mono()), s)
+	}
+	return fmt.Sprintf("not synchronised for %v: the error may have reached %v", (s.Mono() - t.anchor.Mono).Round(time.Minute), t.cfg.Tolerance)
+}
+
+func (t *Trust) whyBelow(now time.Time, s Sample) string {
+	return fmt.Sprintf("the clock says %s, but signed times prove that it is at least %s: set it, or fit a battery clock",
+		now.UTC().Format(time.RFC3339), t.proven(s).at.UTC().Format(time.RFC3339))
+}

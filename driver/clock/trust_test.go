@@ -1,25 +1,12 @@
 package clock
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
-
-var (
-	build = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	noon  = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
-	gate  = Config{Drift: 50, Tolerance: 5 * time.Second, RequireSync: true}
-	bench = Config{Drift: 50, Tolerance: 5 * time.Second}
-)
-
-// sample is one at an hour of uptime plus d, by a wall clock that ran as long.
-func sample(d time.Duration, synced bool) Sample {
-	return Sample{Wall: noon.Add(d), Mono: time.Hour + d, Synced: synced}
-}
 
 func TestTrust(t *testing.T) {
 	kept := func(boot string, ago time.Duration) *Anchor {
@@ -28,7 +15,7 @@ func TestTrust(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		cfg     Config
-		floor   time.Time
+		stored  time.Time
 		kept    *Anchor
 		samples []Sample
 		want    Source
@@ -37,9 +24,9 @@ func TestTrust(t *testing.T) {
 		{name: "synchronised", cfg: gate, samples: []Sample{sample(0, true)}, want: Synchronised},
 		{name: "never synchronised", cfg: gate, samples: []Sample{sample(0, false)}, want: Untrusted, why: "not synchronised since boot"},
 		{name: "never synchronised, on a bench", cfg: bench, samples: []Sample{sample(0, false)}, want: Unchecked},
-		{name: "before the floor, on a bench", cfg: bench, floor: noon.Add(1), samples: []Sample{sample(0, false)}, want: Untrusted, why: "at least 2026-11-23"},
-		{name: "at the floor", cfg: bench, floor: noon, samples: []Sample{sample(0, false)}, want: Unchecked},
-		{name: "synchronised to before the floor", cfg: gate, floor: noon.Add(1), samples: []Sample{sample(0, true)}, want: Untrusted, why: "set it"},
+		{name: "before proven time, on a bench", cfg: bench, stored: noon.Add(1), samples: []Sample{sample(0, false)}, want: Untrusted, why: "at least 2026-11-23"},
+		{name: "at proven time", cfg: bench, stored: noon, samples: []Sample{sample(0, false)}, want: Unchecked},
+		{name: "synchronised to before proven time", cfg: gate, stored: noon.Add(1), samples: []Sample{sample(0, true)}, want: Untrusted, why: "set it"},
 		{name: "a minute after the synchronisation was lost", cfg: gate, samples: []Sample{sample(0, true), sample(time.Minute, false)}, want: Holdover},
 		{name: "just within the drift", cfg: gate, samples: []Sample{sample(0, true), sample(99_999*time.Second, false)}, want: Holdover},
 		{name: "the drift has reached the tolerance", cfg: gate, samples: []Sample{sample(0, true), sample(100_000*time.Second, false)}, want: Untrusted, why: "error may have reached 5s"},
@@ -47,18 +34,18 @@ func TestTrust(t *testing.T) {
 		{name: "restarted in the same boot", cfg: gate, kept: kept("boot", time.Minute), samples: []Sample{sample(0, false)}, want: Holdover},
 		{name: "rebooted", cfg: gate, kept: kept("another boot", time.Minute), samples: []Sample{sample(0, false)}, want: Untrusted, why: "since boot"},
 		{name: "restarted too long after", cfg: Config{Drift: 1e5, Tolerance: 5 * time.Second, RequireSync: true}, kept: kept("boot", time.Minute), samples: []Sample{sample(0, false)}, want: Untrusted, why: "not synchronised for 1m0s"},
-		{name: "holdover from before the floor", cfg: gate, floor: noon.Add(time.Hour), kept: kept("boot", time.Minute), samples: []Sample{sample(0, false)}, want: Untrusted, why: "at least"},
+		{name: "holdover from before proven time", cfg: gate, stored: noon.Add(time.Hour), kept: kept("boot", time.Minute), samples: []Sample{sample(0, false)}, want: Untrusted, why: "at least"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if tt.floor.IsZero() {
-				tt.floor = build
-			}
-			trust := NewTrust(tt.cfg, "boot", tt.floor, tt.kept)
+			trust := NewTrust(tt.cfg, "boot", built)
 			if trust.State().Trusted() {
 				t.Error("trusted before the first sample")
 			}
-			for _, s := range tt.samples {
+			for i, s := range tt.samples {
 				trust.Observe(s)
+				if i == 0 {
+					trust.Resume(tt.stored, tt.kept, s)
+				}
 			}
 			got := trust.State()
 			if got.Source != tt.want || got.Trusted() != (tt.want != Untrusted) || !strings.Contains(got.Why, tt.why) || (got.Why == "") != got.Trusted() {
@@ -68,109 +55,222 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-func TestHoldoverPassesOverAWallClockSetByHand(t *testing.T) {
-	trust := NewTrust(gate, "boot", build, nil)
-	trust.Observe(sample(0, true))
-	set := sample(time.Minute, false)
-	set.Wall = set.Wall.Add(-3 * time.Hour)
-	state := trust.Observe(set)
-	if state.Source != Holdover || state.Step != -3*time.Hour {
-		t.Errorf("state = %+v; want holdover, a step of -3h", state)
+func TestAJumpIsNotBelievedBetweenTwoSamples(t *testing.T) {
+	w := running()
+	w.off = year
+	if got := w.now(); !got.OK || !w.right() {
+		t.Errorf("before the next sample now = %+v; want %v", got, w.truth)
 	}
-	if got, want := trust.Now(set), noon.Add(time.Minute); !got.Equal(want) {
+}
+
+func TestOnABenchAJumpIsBelievedAtOnce(t *testing.T) {
+	w := newWorld(0)
+	w.cfg, w.synced = bench, true
+	w.start(nil)
+	w.pass(time.Minute)
+	w.off = 24 * time.Hour
+	if got, want := w.now().Time, w.truth.Add(24*time.Hour); !got.Equal(want) {
 		t.Errorf("now = %v; want %v", got, want)
 	}
+	w.synced = false
+	w.pass(time.Second)
+	if s := w.trust.State(); s.Source != Unchecked || s.Stepped || w.wrong() != 24*time.Hour {
+		t.Errorf("state = %+v, off by %v; want unchecked, a day", s, w.wrong())
+	}
 }
 
-func TestStepsAreNoticed(t *testing.T) {
-	for _, tt := range []struct {
-		wall, want time.Duration
-	}{
-		{time.Second, 0},
-		{time.Second + 400*time.Millisecond, 0},
-		{3 * time.Second, 2 * time.Second},
-		{-time.Second, -2 * time.Second},
-	} {
-		trust := NewTrust(bench, "boot", build, nil)
-		trust.Observe(sample(0, false))
-		s := sample(time.Second, false)
-		s.Wall = noon.Add(tt.wall)
-		if got := trust.Observe(s).Step; got != tt.want {
-			t.Errorf("the wall moved by %v in a second: step %v; want %v", tt.wall, got, tt.want)
+// What a technician is told of a jump, step by step.
+func TestAJumpIsTold(t *testing.T) {
+	type told struct {
+		state State
+		wrong time.Duration
+	}
+	at := func(w *world, d time.Duration) told {
+		var events []string
+		for range int(d / time.Second) {
+			w.tick()
+			if e := w.trust.State().Event; e != "" {
+				events = append(events, e)
+			}
+		}
+		s := w.trust.State()
+		s.Event = strings.Join(events, "\n")
+		return told{s, w.wrong()}
+	}
+	check := func(t *testing.T, got told, source Source, stepped, disputed bool, wrong time.Duration, event string) {
+		t.Helper()
+		s := got.state
+		if s.Source != source || s.Stepped != stepped || s.Disputed != disputed || (got.wrong-wrong).Abs() > time.Second || s.Event != event {
+			t.Errorf("off by %v, %+v; want %s, stepped %v, disputed %v, off by %v, %q", got.wrong, s, source, stepped, disputed, wrong, event)
+		}
+		if stepped != (s.Ahead != 0) || s.Left <= 0 && source == Holdover {
+			t.Errorf("ahead by %v, %v of holdover left", s.Ahead, s.Left)
 		}
 	}
-}
-
-func TestWitnesses(t *testing.T) {
-	later := noon.Add(time.Hour)
-	type shown struct {
-		witness
-		inTime bool
+	const jumped, taken = "the wall clock jumped by 8h0m0s and is not believed yet; holdover", "the new time counts: the time daemon has vouched for it for 1m0s"
+	quiet := func() *world {
+		w := running()
+		w.crowd, w.off = false, 8*time.Hour
+		return w
 	}
-	// early are codes of n certificates from later than noon, the first from latest.
-	early := func(n int) (codes []shown) {
-		for i := range n {
-			codes = append(codes, shown{witness: witness{string(rune('a' + i)), later.Add(time.Duration(n-1-i) * time.Minute)}})
+	t.Run("vouched for", func(t *testing.T) {
+		w := quiet()
+		check(t, at(w, 61*time.Second), Holdover, true, false, 0, jumped)
+		check(t, at(w, time.Second), Synchronised, false, false, 8*time.Hour, taken)
+		check(t, at(w, time.Hour), Synchronised, false, false, 8*time.Hour, "")
+	})
+	t.Run("the daemon is not sure for a second", func(t *testing.T) {
+		w := quiet()
+		at(w, 50*time.Second)
+		w.synced = false
+		at(w, time.Second)
+		w.synced = true
+		check(t, at(w, 61*time.Second), Holdover, true, false, 0, "")
+		check(t, at(w, time.Second), Synchronised, false, false, 8*time.Hour, taken)
+	})
+	t.Run("set by hand", func(t *testing.T) {
+		w := quiet()
+		w.synced = false
+		check(t, at(w, time.Hour), Holdover, true, false, 0, jumped)
+		w.off = 0
+		check(t, at(w, time.Second), Holdover, false, false, 0, "the wall clock is back at the time that holdover kept")
+	})
+	t.Run("moved on before the minute is over", func(t *testing.T) {
+		w := quiet()
+		at(w, 50*time.Second)
+		w.off = 9 * time.Hour
+		check(t, at(w, 61*time.Second), Holdover, true, false, 0, "the wall clock jumped by 1h0m0s; holdover")
+		check(t, at(w, time.Second), Synchronised, false, false, 9*time.Hour, taken)
+	})
+	t.Run("disputed", func(t *testing.T) {
+		w := quiet()
+		at(w, 30*time.Second)
+		w.show()
+		check(t, at(w, time.Second), Holdover, true, true, 0, "the time of the wall clock, 8h0m0s ahead, is contradicted; holdover")
+		check(t, at(w, time.Hour), Holdover, true, true, 0, "")
+	})
+	t.Run("taken at night, disputed by the first passengers", func(t *testing.T) {
+		w := quiet()
+		at(w, 5*time.Minute)
+		w.show()
+		check(t, at(w, time.Second), Holdover, true, true, 0, "the time of the wall clock, 8h0m0s ahead, is contradicted; holdover")
+	})
+	t.Run("below proven time", func(t *testing.T) {
+		w := quiet()
+		w.off = -8 * time.Hour
+		check(t, at(w, time.Hour), Holdover, true, false, 0, "the wall clock jumped by -8h0m0s and is not believed yet; holdover")
+	})
+	t.Run("holdover ends", func(t *testing.T) {
+		w := quiet()
+		w.off = -8 * time.Hour
+		at(w, 99_000*time.Second)
+		at(w, 1001*time.Second)
+		if s := w.trust.State(); s.Trusted() || !strings.Contains(s.Why, "at least") {
+			t.Errorf("state = %+v; want untrusted, below proven time", s)
 		}
-		return codes
+	})
+}
+
+// A hundred codes of one holder are one holder's.
+func TestOneHolderDoesNotDispute(t *testing.T) {
+	w := running()
+	w.off = 8 * time.Hour
+	w.crowd = false
+	w.pass(time.Second)
+	fits := func(holder string, now time.Time) {
+		w.trust.Learn(SignedTime{Certificate: holder, Holder: holder, Issued: built, InTime: true, From: now.Add(-time.Second), Until: now.Add(time.Minute)}, w.sample())
 	}
-	inTime := shown{witness{"z", noon.Add(-time.Minute)}, true}
-	for _, tt := range []struct {
-		name  string
-		first Sample
-		codes []shown
-		floor time.Time
-	}{
-		{"a code from the past", sample(0, false), []shown{{witness: witness{"a", noon.Add(-time.Second)}}}, noon.Add(-6 * time.Second)},
-		{"one from the future", sample(0, false), early(1), build},
-		{"one from the future, again and again", sample(0, false), slices.Repeat(early(1), 20), build},
-		{"too few from the future", sample(0, false), early(witnesses - 1), build},
-		{"enough from the future: the least of them", sample(0, false), early(witnesses), later.Add(-5 * time.Second)},
-		{"a code in its time among them", sample(0, false), slices.Concat(early(witnesses-1), []shown{inTime}, early(witnesses-1)), noon.Add(-time.Minute - 5*time.Second)},
-		{"a little from the future and in its time all the same", sample(0, false), slices.Repeat([]shown{{witness{"a", noon.Add(time.Second)}, true}}, 20), build},
-		{"enough from the future of a synchronised clock", sample(0, true), early(witnesses), build},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			trust := NewTrust(bench, "boot", build, nil)
-			trust.Observe(tt.first)
-			for _, c := range tt.codes {
-				trust.Witness(c.certificate, c.issued, noon, c.inTime)
-			}
-			if got := trust.Observe(tt.first).Floor; !got.Equal(tt.floor) {
-				t.Errorf("floor = %v; want %v", got, tt.floor)
-			}
-		})
+	for range 100 {
+		fits("one", w.truth)
+	}
+	fits("two", w.truth.Add(w.off))
+	w.pass(62 * time.Second)
+	if s := w.trust.State(); s.Disputed || s.Source != Synchronised {
+		t.Errorf("one of two holders disputes: %+v", s)
 	}
 }
 
-// Whatever is observed, the floor never falls, a trusted time is never before it,
-// and without a synchronisation in this boot nothing is trusted.
+// Paper has no minute and says nothing of two clocks.
+func TestPaperDoesNotDispute(t *testing.T) {
+	w := running()
+	w.off, w.crowd = 8*time.Hour, false
+	w.pass(time.Second)
+	w.trust.Learn(SignedTime{Certificate: "a", Holder: "a", Issued: built, InTime: true}, w.sample())
+	w.pass(62 * time.Second)
+	if s := w.trust.State(); s.Source != Synchronised {
+		t.Errorf("paper disputes: %+v", s)
+	}
+}
+
+// Where only the daemon's file tells, one that was written before the jump does not
+// vouch for the time after it.
+func TestAnOldMarkVouchesForNoJump(t *testing.T) {
+	mark := noon.Add(-time.Minute)
+	trust := NewTrust(gate, "boot", built)
+	observe := func(d, off time.Duration) State {
+		s := sample(d, true)
+		s.Wall, s.Mark = s.Wall.Add(off), mark
+		return trust.Observe(s)
+	}
+	observe(0, 0)
+	for d := time.Second; d < 10*time.Minute; d += time.Second {
+		if s := observe(d, 90*time.Second); s.Source != Holdover || !s.Stepped {
+			t.Fatalf("after %v: %+v; want holdover", d, s)
+		}
+	}
+	mark = noon.Add(20 * time.Minute)
+	for d := 10 * time.Minute; d <= 11*time.Minute; d += time.Second {
+		observe(d, 90*time.Second)
+	}
+	if s := observe(11*time.Minute+time.Second, 90*time.Second); s.Source != Synchronised {
+		t.Errorf("written again: %+v; want synchronised", s)
+	}
+}
+
+// Whatever becomes of the wall clock, nothing is proven that is not yet true; and once
+// it has been right and synchronised for two minutes the gate goes by it.
 func TestTrustKeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		trust := NewTrust(gate, "boot", build, nil)
-		ever, mono, floor := false, time.Duration(0), build
-		for range rapid.IntRange(1, 30).Draw(t, "samples") {
-			mono += time.Duration(rapid.Int64Range(0, int64(48*time.Hour)).Draw(t, "elapsed"))
-			s := Sample{
-				Wall:   build.Add(time.Duration(rapid.Int64Range(int64(-100*time.Hour), int64(1000*time.Hour)).Draw(t, "wall"))),
-				Mono:   mono,
-				Synced: rapid.Bool().Draw(t, "synced"),
+		w := newWorld(time.Duration(rapid.Int64Range(int64(-60*year), int64(60*year)).Draw(t, "boot")))
+		w.ppm = rapid.Float64Range(-200, 200).Draw(t, "ppm")
+		seconds := func(name string, most int) time.Duration {
+			return time.Duration(rapid.IntRange(0, most).Draw(t, name)) * time.Second
+		}
+		far := func() time.Duration {
+			return time.Duration(rapid.Int64Range(-1, 1).Draw(t, "direction")) * rapid.SampledFrom([]time.Duration{
+				time.Second, 6 * time.Second, 90 * time.Second, 8 * time.Hour, 100 * 24 * time.Hour, 70 * year,
+			}).Draw(t, "step")
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "acts") {
+			switch rapid.IntRange(0, 8).Draw(t, "act") {
+			case 0:
+				w.off += far()
+			case 1:
+				w.off = 0
+			case 2:
+				w.slew = rapid.Float64Range(-100_000, 100_000).Draw(t, "slew")
+			case 3:
+				w.slew, w.synced = 0, true
+			case 4:
+				w.synced = false
+			case 5:
+				w.crowd = !w.crowd
+			case 6:
+				w.sleep(seconds("asleep", 7200), rapid.Bool().Draw(t, "battery"))
+			case 7:
+				w.reboot()
+			case 8:
+				w.restart()
 			}
-			if rapid.Bool().Draw(t, "raise") {
-				trust.RaiseFloor(s.Wall)
-			}
-			state := trust.Observe(s)
-			ever = ever || state.Source == Synchronised
-			if state.Floor.Before(floor) {
-				t.Fatalf("the floor fell from %v to %v", floor, state.Floor)
-			}
-			floor = state.Floor
-			if state.Trusted() && trust.Now(s).Before(floor) {
-				t.Fatalf("%s: trusted %v, before the floor %v", state.Source, trust.Now(s), floor)
-			}
-			if state.Trusted() && !ever {
-				t.Fatalf("trusted as %s, never synchronised", state.Source)
-			}
+			w.pass(seconds("for", 900))
+		}
+		w.off, w.slew, w.synced = 0, 0, true
+		w.pass(2 * time.Minute)
+		if w.err != nil {
+			t.Fatal(w.err)
+		}
+		if !w.right() || w.trust.State().Stepped {
+			t.Fatalf("right and synchronised for two minutes, and off by %v, %+v", w.wrong(), w.trust.State())
 		}
 	})
 }
