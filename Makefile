@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross install test lint unit browser pictures race crash hil bench bench-qr arch fuzz clean go
+.PHONY: help run build cross install test lint unit browser pictures race crash hil bench bench-qr arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -28,6 +28,7 @@ help:
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
+	@echo "make architecture docs/architecture.svg, from the imports"
 	@echo "make pictures README's two pictures, from the real pages"
 	@echo "make fuzz     ten seconds of every fuzz test"
 	@echo "make crash    kill railgated at a thousand random instants"
@@ -92,6 +93,10 @@ browser:
 		echo "installing chromium, for the browser tests"; \
 		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } >/dev/null 2>&1 || echo "$(NO_BROWSER)"; \
 	else echo "$(NO_BROWSER)"; fi
+
+# The picture of docs/architecture.md; a test compares it with the imports.
+architecture: go
+	$(GO) run ./cmd/rooms > docs/architecture.svg
 
 pictures: go browser
 	RAILGATE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -run TestPictures ./cmd/bench
