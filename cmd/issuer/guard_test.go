@@ -193,7 +193,7 @@ func TestThePageIsGuarded(t *testing.T) {
 			}
 		}
 	}
-	c := (&service{}).cookie("x", cookieLasts)
+	c := (&web{service: &service{}}).cookie("x", cookieLasts)
 	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode {
 		t.Errorf("cookie %v; want HttpOnly, Secure, SameSite=Strict", c)
 	}

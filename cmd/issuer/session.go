@@ -6,14 +6,11 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
-	"net/http"
-	"time"
 )
 
-// A session is who asks. A visitor's token lives in the page's memory alone and comes
-// in a header, so that it ends with the page; a signed-in user's is a cookie, which
-// ends with signing out or clearing the browser's data (R10). The issuer remembers
-// neither: a token carries its own proof.
+// A session is who asks. A visitor's token lives in the page's memory alone, so that it
+// ends with the page; a signed-in user's ends with signing out or clearing the
+// browser's data (R10). The issuer remembers neither: a token carries its own proof.
 //
 //	visitor    1 ‖ 16 random bytes ‖ HMAC (16)
 //	signed in  2 ‖ account (16) ‖ generation (4) ‖ 16 random bytes ‖ HMAC (16)
@@ -23,12 +20,8 @@ type session struct {
 	accountKey string
 }
 
-const (
-	visitorHeader = "Railgate-Page"
-	cookieName    = "railgate_session"
-	cookieLasts   = 30 * 24 * time.Hour
-	tokenMAC      = 16
-)
+// tokenMAC is the size of a token's proof, in bytes.
+const tokenMAC = 16
 
 func (v *vault) token(body []byte) (string, error) {
 	random := make([]byte, 16)
@@ -54,17 +47,6 @@ func (v *vault) body(token string) ([]byte, bool) {
 	}
 	body := all[:len(all)-tokenMAC]
 	return body, subtle.ConstantTimeCompare(mac(v.sessions, string(body))[:tokenMAC], all[len(body):]) == 1
-}
-
-// session finds out who asks.
-func (s *service) session(r *http.Request) (session, error) {
-	if c, err := r.Cookie(cookieName); err == nil {
-		who, err := s.signedIn(c.Value)
-		if who.account != nil || err != nil {
-			return who, err
-		}
-	}
-	return s.visitor(r.Header.Get(visitorHeader)), nil
 }
 
 func (s *service) visitor(token string) session {
@@ -142,11 +124,4 @@ func (s *service) signOut(who session) error {
 		a.Generation++
 		return a, nil
 	})
-}
-
-func (s *service) cookie(token string, lasts time.Duration) *http.Cookie {
-	return &http.Cookie{
-		Name: cookieName, Value: token, Path: "/", MaxAge: int(lasts / time.Second),
-		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: !s.bench,
-	}
 }
