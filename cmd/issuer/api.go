@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 // state is what the page shows.
@@ -26,7 +27,10 @@ type shownPerson struct {
 	Number string `json:"number"`
 }
 
-func (p person) shown() *shownPerson { return &shownPerson{maskedName(p.Name), maskedNumber(p.Number)} }
+func showPerson(p person) *shownPerson {
+	p = p.masked()
+	return &shownPerson{p.Name, p.Number}
+}
 
 type shownCertificate struct {
 	ID        string       `json:"id"` // hex
@@ -46,15 +50,15 @@ const toldFor = 12 * time.Hour
 
 func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who session) (any, error) {
 	now := w.now()
-	s := state{Now: millis(now), Bench: w.bench, SignedIn: who.account != nil, Documents: documents(), Tickets: tickets(), Uses: uses()}
-	if who.account != nil {
-		p, err := w.accountPerson(who.account)
-		if err != nil {
-			return nil, err
-		}
-		s.Me = p.shown()
+	s := state{Now: millis(now), Bench: w.bench, Documents: documents(), Tickets: tickets(), Uses: uses()}
+	me, err := w.self(who)
+	if err != nil {
+		return nil, err
 	}
-	_, rec, c, err := w.seen(who)
+	if me != nil {
+		s.SignedIn, s.Me = true, showPerson(*me)
+	}
+	c, p, err := w.shown(who)
 	switch {
 	case errors.Is(err, deny(verifyAgain)):
 		return s, nil
@@ -63,10 +67,6 @@ func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who session) (any
 	case now.Sub(c.ends()) > toldFor:
 		return s, nil
 	}
-	p, err := w.unseal(rec.Sealed, inRegister)
-	if err != nil {
-		return nil, err
-	}
 	s.Certificate = showCertificate(c, p, now)
 	s.Now = millis(w.now())
 	return s, nil
@@ -74,8 +74,8 @@ func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who session) (any
 
 func showCertificate(c *certificate, p person, now time.Time) *shownCertificate {
 	shown := &shownCertificate{
-		ID: c.ID.String(), Way: c.Way.String(), Person: p.shown(), Approved: millis(c.Approved), Ends: millis(c.ends()),
-		LiveUntil: millis(c.liveUntil()), Renewable: millis(c.ends().Add(-reapplyIn)),
+		ID: c.ID.String(), Way: c.Way.String(), Person: showPerson(p), Approved: millis(c.Approved), Ends: millis(c.ends()),
+		LiveUntil: millis(c.liveUntil()), Renewable: millis(c.renewable()),
 	}
 	if r := c.mayShow(now); r != "" {
 		why := r.words()
@@ -103,7 +103,7 @@ func (w *web) getHistory(_ http.ResponseWriter, _ *http.Request, who session) (a
 			why := a.Denied.words()
 			shown.Denied = &why
 		} else {
-			shown.Certificate, shown.Ends = a.Certificate.String(), millis(a.Time.Add(validFor))
+			shown.Certificate, shown.Ends = a.Certificate.String(), millis(a.ends())
 		}
 		out = append(out, shown)
 	}
@@ -111,7 +111,7 @@ func (w *web) getHistory(_ http.ResponseWriter, _ *http.Request, who session) (a
 }
 
 func (w *web) postVisit(http.ResponseWriter, *http.Request, session) (any, error) {
-	token, err := w.vault.visitorToken()
+	token, err := w.newVisitor()
 	return map[string]string{"page": token}, err
 }
 
@@ -149,9 +149,6 @@ func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ session) (an
 	}
 	if err := body(r, &in); err != nil {
 		return nil, err
-	}
-	if !w.limits.account.allow(w.vault.account(in.Account), time.Now()) {
-		return nil, deny(tooMany)
 	}
 	token, err := w.signIn(in.Account, in.Password)
 	if err != nil {
@@ -196,7 +193,7 @@ func parseRotation(name string) (verify.Way, error) {
 	if name == "" {
 		return verify.ByChain, nil
 	}
-	way, err := parseWay(name)
+	way, err := verify.ParseWay(name)
 	if err == nil && way == verify.Static {
 		err = errRequest
 	}
@@ -246,13 +243,13 @@ func (w *web) postCode(_ http.ResponseWriter, r *http.Request, who session) (any
 		return nil, err
 	}
 	out := shownCode{
-		Way: c.Way.String(), Begins: int64(claims.IssuedAt) * 1000, Period: codePeriod.Milliseconds(), Slots: 1,
+		Way: c.Way.String(), Begins: int64(claims.IssuedAt) * 1000, Period: mint.Period.Milliseconds(), Slots: 1,
 		LiveUntil: millis(c.liveUntil()), Ends: millis(c.ends()),
 	}
 	if c.Way == verify.ByIssuer {
 		out.Text = signed.Text()
 	} else {
-		out.Credential, out.Slots = signed, int(liveFor/codePeriod)
+		out.Credential, out.Slots = signed, int(mint.Liveness/mint.Period)
 	}
 	out.Now = millis(w.now())
 	return out, nil
@@ -293,11 +290,9 @@ func (w *web) postPaper(_ http.ResponseWriter, r *http.Request, _ session) (any,
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	claims, signed, err := w.paper(in)
+	claims, signed, p, err := w.paper(in)
 	if err != nil {
 		return nil, err
 	}
-	in.tidy()
-	p := person{in.Name, in.Document, in.Number}
-	return map[string]any{"text": signed.Text(), "person": p.shown(), "from": claims.IssuedAt * 1000, "ends": claims.Expires * 1000}, nil
+	return map[string]any{"text": signed.Text(), "person": showPerson(p), "from": claims.IssuedAt * 1000, "ends": claims.Expires * 1000}, nil
 }

@@ -21,11 +21,11 @@ import (
 // BenchmarkIssuerCodes asks for issuer-rotated codes over HTTP, as phones do, from
 // many sessions and addresses, with the limits on. Issuer and phones share the machine.
 func BenchmarkIssuerCodes(b *testing.B) {
-	s, err := openService(&serveFlags{data: b.TempDir(), alg: "EdDSA", bench: true}, slog.New(slog.DiscardHandler))
+	s, err := openService(config{Dir: b.TempDir(), Algorithm: verify.EdDSA, Bench: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.register.close()
+	defer s.close()
 	srv := httptest.NewServer((&web{service: s, limits: newLimits()}).handler())
 	defer srv.Close()
 	// So many, from so many addresses, that none asks too often.

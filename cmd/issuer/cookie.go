@@ -16,7 +16,7 @@ const (
 func (w *web) session(r *http.Request) (session, error) {
 	if c, err := r.Cookie(cookieName); err == nil {
 		who, err := w.signedIn(c.Value)
-		if who.account != nil || err != nil {
+		if who.isSignedIn() || err != nil {
 			return who, err
 		}
 	}

@@ -31,14 +31,14 @@ type desk struct {
 func newDesk(t *testing.T, bench bool) *desk {
 	t.Helper()
 	d := &desk{t: t, dir: t.TempDir(), log: new(bytes.Buffer)}
-	s, err := openService(&serveFlags{data: d.dir, alg: "EdDSA", bench: bench}, slog.New(slog.NewTextHandler(d.log, nil)))
+	s, err := openService(config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: bench, Log: slog.New(slog.NewTextHandler(d.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.checkTime = 50 * time.Millisecond
 	d.web = &web{service: s, limits: newLimits()}
 	d.srv = httptest.NewServer(d.web.handler())
-	t.Cleanup(func() { d.srv.Close(); s.register.close() })
+	t.Cleanup(func() { d.srv.Close(); s.close() })
 	return d
 }
 

@@ -102,6 +102,11 @@ func birthDate(number string, now time.Time) (time.Time, bool) {
 	return born, err == nil && born.Year() >= 1900 && !born.After(now)
 }
 
+// masked is a person whom only the person recognises.
+func (p person) masked() person {
+	return person{maskedName(p.Name), p.Document, maskedNumber(p.Number)}
+}
+
 // maskedName shows whose certificate it is to its holder, and little to a neighbour.
 func maskedName(name string) string {
 	runes := []rune(name)

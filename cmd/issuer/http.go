@@ -203,5 +203,5 @@ func body(r *http.Request, v any) error {
 }
 
 func (w *web) getKeys(rw http.ResponseWriter, _ *http.Request) {
-	reply(rw, http.StatusOK, w.signing.document())
+	reply(rw, http.StatusOK, w.keyset())
 }

@@ -51,19 +51,3 @@ func (l *limiter) allow(caller string, now time.Time) bool {
 	l.callers[caller] = full
 	return true
 }
-
-// limits are how often one may ask: reading, and what writes or costs a check. An
-// address may be a whole station's.
-type limits struct {
-	readSession, readAddress   *limiter
-	writeSession, writeAddress *limiter
-	account                    *limiter // tries of a password
-}
-
-func newLimits() *limits {
-	return &limits{
-		readSession: newLimiter(500*time.Millisecond, 30), readAddress: newLimiter(5*time.Millisecond, 600),
-		writeSession: newLimiter(4*time.Second, 20), writeAddress: newLimiter(500*time.Millisecond, 120),
-		account: newLimiter(time.Minute, 10),
-	}
-}

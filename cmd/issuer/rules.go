@@ -49,6 +49,9 @@ type application struct {
 	Certificate verify.CertificateID // of an approved one
 }
 
+// ends is when the certificate of an approved one ends.
+func (a *application) ends() time.Time { return a.Time.Add(validFor) }
+
 // A dossier is what is on record of one person, oldest first.
 type dossier struct {
 	Certificates []certificate
@@ -135,6 +138,9 @@ func (d *dossier) seenBy(session string) *certificate {
 	}
 	return nil
 }
+
+// renewable is when a new application is taken (R7).
+func (c *certificate) renewable() time.Time { return c.ends().Add(-reapplyIn) }
 
 // mayShow tells why no code of a certificate may be made now (R5, R9), if so.
 func (c *certificate) mayShow(now time.Time) reason {

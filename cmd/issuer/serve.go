@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"os/signal"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,11 +54,15 @@ real-person check is connected, and everybody is sent to the police window.`,
 
 // serve answers until ctx ends; ready is told the page's address.
 func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url string)) error {
-	s, err := openService(o, log)
+	alg, err := parseAlgorithm(o.alg)
 	if err != nil {
 		return err
 	}
-	defer s.register.close()
+	s, err := openService(config{Dir: o.data, Algorithm: alg, Bench: o.bench, Log: log})
+	if err != nil {
+		return err
+	}
+	defer s.close()
 	l, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --listen", err)
@@ -87,45 +88,6 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 	srv.Close()
 	for range cap(ended) {
 		<-ended
-	}
-	return err
-}
-
-// openService opens the issuer's folder, and makes what is not there yet.
-func openService(o *serveFlags, log *slog.Logger) (*service, error) {
-	alg, err := parseAlgorithm(o.alg)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(o.data, 0o700); err != nil {
-		return nil, err
-	}
-	s := &service{checker: closedCheck{}, checkTime: checkTime, bench: o.bench, log: log}
-	if o.bench {
-		s.checker, s.checkTime = benchCheck{}, benchCheckTime
-	} else {
-		log.Warn("no real-person check is connected: every application is sent to the police window")
-	}
-	if s.vault, err = openVault(filepath.Join(o.data, vaultKeyName)); err != nil {
-		return nil, err
-	}
-	if s.signing, err = openSigning(o.data, alg, s.now(), log); err != nil {
-		return nil, err
-	}
-	if s.register, err = openRegister(o.data); err != nil {
-		return nil, err
-	}
-	if o.bench {
-		err = s.addExample()
-	}
-	return s, err
-}
-
-// addExample makes the bench's account.
-func (s *service) addExample() error {
-	err := s.signUp("example", "passenger", form{Name: "李雷", Document: residentCard, Number: "11010519491231002X", Confirmed: true})
-	if errors.Is(err, deny(accountTaken)) {
-		return nil
 	}
 	return err
 }

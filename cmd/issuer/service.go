@@ -22,6 +22,7 @@ type service struct {
 	checker   checker
 	checkTime time.Duration
 	bench     bool
+	guesses   *limiter // tries of an account's password
 	log       *slog.Logger
 
 	mu    sync.Mutex // guards the field below
@@ -72,6 +73,31 @@ const (
 	inAccount  = "account"
 	inTicket   = "check"
 )
+
+// newVisitor is a token for a page that has just been opened.
+func (s *service) newVisitor() (string, error) { return s.vault.visitorToken() }
+
+// keyset is what gates read.
+func (s *service) keyset() verify.Document { return s.signing.document() }
+
+// self is who is signed in; nil: nobody is.
+func (s *service) self(who session) (*person, error) {
+	if who.account == nil {
+		return nil, nil
+	}
+	p, err := s.accountPerson(who.account)
+	return &p, err
+}
+
+// shown is the certificate that a session may see, with whose it is (R10).
+func (s *service) shown(who session) (*certificate, person, error) {
+	_, rec, c, err := s.seen(who)
+	if err != nil {
+		return nil, person{}, err
+	}
+	p, err := s.unseal(rec.Sealed, inRegister)
+	return c, p, err
+}
 
 // seen is the certificate that a session may see (R10).
 func (s *service) seen(who session) (verify.HolderID, *record, *certificate, error) {
@@ -168,15 +194,16 @@ func (p *proof) enter(claims *verify.Claims, way verify.Way) error {
 
 // paper is a paper certificate from the police window, which a bench has (R16). It is
 // for whoever is there in person, with whatever document.
-func (s *service) paper(f form) (verify.Claims, verify.Credential, error) {
+func (s *service) paper(f form) (verify.Claims, verify.Credential, person, error) {
 	f.tidy()
-	if !goodName(f.Name) || f.Number == "" {
-		return verify.Claims{}, nil, deny(incomplete)
+	p := person{f.Name, f.Document, f.Number}
+	if !goodName(p.Name) || p.Number == "" {
+		return verify.Claims{}, nil, p, deny(incomplete)
 	}
 	now := s.now()
-	claims := paperClaims(s.vault.holder(f.Document, f.Number), verify.CertificateID(mint.RandomID(8)), now)
+	claims := paperClaims(s.vault.holder(p.Document, p.Number), verify.CertificateID(mint.RandomID(8)), now)
 	signed, err := s.signing.issue(claims, now)
-	return claims, signed, err
+	return claims, signed, p, err
 }
 
 // history are a signed-in user's applications of the last month (R11).

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"time"
 )
 
 // A session is who asks. A visitor's token lives in the page's memory alone, so that it
@@ -19,6 +20,9 @@ type session struct {
 	account    *account // nil: a visitor
 	accountKey string
 }
+
+// isSignedIn tells whether it is a signed-in user's.
+func (s session) isSignedIn() bool { return s.account != nil }
 
 // tokenMAC is the size of a token's proof, in bytes.
 const tokenMAC = 16
@@ -102,6 +106,9 @@ func (s *service) signUp(name, password string, f form) error {
 // signIn gives a token for the cookie.
 func (s *service) signIn(name, password string) (string, error) {
 	key := s.vault.account(name)
+	if !s.guesses.allow(key, time.Now()) {
+		return "", deny(tooMany)
+	}
 	a, err := s.register.account(key)
 	if err != nil {
 		return "", err
