@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"railgate/cmd/issuer/office"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -17,8 +18,8 @@ type state struct {
 	Me          *shownPerson      `json:"me,omitempty"` // a signed-in user
 	Certificate *shownCertificate `json:"certificate,omitempty"`
 	Documents   []string          `json:"documents"`
-	Tickets     []ticket          `json:"tickets"`
-	Uses        []use             `json:"uses"`
+	Tickets     []office.Ticket   `json:"tickets"`
+	Uses        []office.Use      `json:"uses"`
 }
 
 // shownPerson is a person whom only the person recognises.
@@ -27,20 +28,20 @@ type shownPerson struct {
 	Number string `json:"number"`
 }
 
-func showPerson(p person) *shownPerson {
-	p = p.masked()
+func showPerson(p office.Person) *shownPerson {
+	p = p.Masked()
 	return &shownPerson{p.Name, p.Number}
 }
 
 type shownCertificate struct {
-	ID        string       `json:"id"` // hex
-	Way       string       `json:"way"`
-	Person    *shownPerson `json:"person"`
-	Approved  int64        `json:"approved"`
-	Ends      int64        `json:"ends"`
-	LiveUntil int64        `json:"live_until"`
-	Renewable int64        `json:"renewable"` // from then on a new one can be had
-	Why       *denial      `json:"why,omitempty"`
+	ID        string         `json:"id"` // hex
+	Way       string         `json:"way"`
+	Person    *shownPerson   `json:"person"`
+	Approved  int64          `json:"approved"`
+	Ends      int64          `json:"ends"`
+	LiveUntil int64          `json:"live_until"`
+	Renewable int64          `json:"renewable"` // from then on a new one can be had
+	Why       *office.Denial `json:"why,omitempty"`
 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
@@ -48,51 +49,51 @@ func millis(t time.Time) int64 { return t.UnixMilli() }
 // toldFor is how long the page says that a certificate has ended; then it is history.
 const toldFor = 12 * time.Hour
 
-func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who session) (any, error) {
-	now := w.now()
-	s := state{Now: millis(now), Bench: w.bench, Documents: documents(), Tickets: tickets(), Uses: uses()}
-	me, err := w.self(who)
+func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who office.Session) (any, error) {
+	now := w.Now()
+	s := state{Now: millis(now), Bench: w.Bench(), Documents: office.Documents(), Tickets: office.Tickets(), Uses: office.Uses()}
+	me, err := w.Self(who)
 	if err != nil {
 		return nil, err
 	}
 	if me != nil {
 		s.SignedIn, s.Me = true, showPerson(*me)
 	}
-	c, p, err := w.shown(who)
+	c, p, err := w.Shown(who)
 	switch {
-	case errors.Is(err, deny(verifyAgain)):
+	case errors.Is(err, office.Deny(office.VerifyAgain)):
 		return s, nil
 	case err != nil:
 		return nil, err
-	case now.Sub(c.ends()) > toldFor:
+	case now.Sub(c.Ends()) > toldFor:
 		return s, nil
 	}
 	s.Certificate = showCertificate(c, p, now)
-	s.Now = millis(w.now())
+	s.Now = millis(w.Now())
 	return s, nil
 }
 
-func showCertificate(c *certificate, p person, now time.Time) *shownCertificate {
+func showCertificate(c *office.Certificate, p office.Person, now time.Time) *shownCertificate {
 	shown := &shownCertificate{
-		ID: c.ID.String(), Way: c.Way.String(), Person: showPerson(p), Approved: millis(c.Approved), Ends: millis(c.ends()),
-		LiveUntil: millis(c.liveUntil()), Renewable: millis(c.renewable()),
+		ID: c.ID.String(), Way: c.Way.String(), Person: showPerson(p), Approved: millis(c.Approved), Ends: millis(c.Ends()),
+		LiveUntil: millis(c.LiveUntil()), Renewable: millis(c.Renewable()),
 	}
-	if r := c.mayShow(now); r != "" {
-		why := r.words()
+	if r := c.MayShow(now); r != "" {
+		why := r.Words()
 		shown.Why = &why
 	}
 	return shown
 }
 
 type shownApplication struct {
-	Time        int64   `json:"time"`
-	Certificate string  `json:"certificate,omitempty"`
-	Ends        int64   `json:"ends,omitempty"`
-	Denied      *denial `json:"denied,omitempty"`
+	Time        int64          `json:"time"`
+	Certificate string         `json:"certificate,omitempty"`
+	Ends        int64          `json:"ends,omitempty"`
+	Denied      *office.Denial `json:"denied,omitempty"`
 }
 
-func (w *web) getHistory(_ http.ResponseWriter, _ *http.Request, who session) (any, error) {
-	all, err := w.history(who)
+func (w *web) getHistory(_ http.ResponseWriter, _ *http.Request, who office.Session) (any, error) {
+	all, err := w.History(who)
 	if err != nil {
 		return nil, err
 	}
@@ -100,49 +101,49 @@ func (w *web) getHistory(_ http.ResponseWriter, _ *http.Request, who session) (a
 	for _, a := range all {
 		shown := shownApplication{Time: millis(a.Time)}
 		if a.Denied != "" {
-			why := a.Denied.words()
+			why := a.Denied.Words()
 			shown.Denied = &why
 		} else {
-			shown.Certificate, shown.Ends = a.Certificate.String(), millis(a.ends())
+			shown.Certificate, shown.Ends = a.Certificate.String(), millis(a.Ends())
 		}
 		out = append(out, shown)
 	}
 	return map[string]any{"applications": out}, nil
 }
 
-func (w *web) postVisit(http.ResponseWriter, *http.Request, session) (any, error) {
-	token, err := w.newVisitor()
+func (w *web) postVisit(http.ResponseWriter, *http.Request, office.Session) (any, error) {
+	token, err := w.NewVisitor()
 	return map[string]string{"page": token}, err
 }
 
 // postLeave is what a visitor's page sends as it closes. The token is in the body:
 // what is sent at that moment carries no header.
-func (w *web) postLeave(_ http.ResponseWriter, r *http.Request, _ session) (any, error) {
+func (w *web) postLeave(_ http.ResponseWriter, r *http.Request, _ office.Session) (any, error) {
 	var in struct {
 		Page string `json:"page"`
 	}
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	return nil, w.leave(w.visitor(in.Page))
+	return nil, w.Leave(w.Visitor(in.Page))
 }
 
 // credentials are what one signs up and in with.
 type credentials struct {
 	Account  string `json:"account"`
 	Password string `json:"password"`
-	form
+	office.Form
 }
 
-func (w *web) postSignUp(_ http.ResponseWriter, r *http.Request, _ session) (any, error) {
+func (w *web) postSignUp(_ http.ResponseWriter, r *http.Request, _ office.Session) (any, error) {
 	var in credentials
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	return nil, w.signUp(in.Account, in.Password, in.form)
+	return nil, w.SignUp(in.Account, in.Password, in.Form)
 }
 
-func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ session) (any, error) {
+func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ office.Session) (any, error) {
 	var in struct {
 		Account  string `json:"account"`
 		Password string `json:"password"`
@@ -150,7 +151,7 @@ func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ session) (an
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	token, err := w.signIn(in.Account, in.Password)
+	token, err := w.SignIn(in.Account, in.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -158,11 +159,11 @@ func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ session) (an
 	return nil, nil
 }
 
-func (w *web) postSignOut(rw http.ResponseWriter, _ *http.Request, who session) (any, error) {
+func (w *web) postSignOut(rw http.ResponseWriter, _ *http.Request, who office.Session) (any, error) {
 	gone := w.cookie("", 0)
 	gone.MaxAge = -1
 	http.SetCookie(rw, gone)
-	return nil, w.signOut(who)
+	return nil, w.SignOut(who)
 }
 
 // errandReply is what the page brings to the check.
@@ -171,19 +172,19 @@ type errandReply struct {
 }
 
 func (w *web) postBegin(kind string) handler {
-	return func(_ http.ResponseWriter, r *http.Request, who session) (any, error) {
+	return func(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
 		var in struct {
-			form
+			office.Form
 			Way string `json:"way"`
 		}
 		if err := body(r, &in); err != nil {
 			return nil, err
 		}
 		way, err := parseRotation(in.Way)
-		if err != nil || who.id == "" {
+		if err != nil || who.ID == "" {
 			return nil, errRequest
 		}
-		ticket, err := w.begin(kind, in.form, way, who)
+		ticket, err := w.Begin(kind, in.Form, way, who)
 		return errandReply{ticket}, err
 	}
 }
@@ -200,12 +201,12 @@ func parseRotation(name string) (verify.Way, error) {
 	return way, err
 }
 
-func (w *web) postRecheck(_ http.ResponseWriter, _ *http.Request, who session) (any, error) {
-	ticket, err := w.again(who)
+func (w *web) postRecheck(_ http.ResponseWriter, _ *http.Request, who office.Session) (any, error) {
+	ticket, err := w.Recheck(who)
 	return errandReply{ticket}, err
 }
 
-func (w *web) postCheck(_ http.ResponseWriter, r *http.Request, who session) (any, error) {
+func (w *web) postCheck(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
 	var in struct {
 		Ticket []byte `json:"ticket"`
 		Bench  string `json:"bench"` // passes, fails, times_out
@@ -213,10 +214,10 @@ func (w *web) postCheck(_ http.ResponseWriter, r *http.Request, who session) (an
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	if (in.Bench != "") != w.bench {
+	if (in.Bench != "") != w.Bench() {
 		return nil, errRequest // nobody tells a real check what to say
 	}
-	_, err := w.check(r.Context(), in.Ticket, in.Bench, who)
+	_, err := w.Check(r.Context(), in.Ticket, in.Bench, who)
 	return nil, err
 }
 
@@ -233,29 +234,29 @@ type shownCode struct {
 	Now        int64  `json:"now"`
 }
 
-func (w *web) postCode(_ http.ResponseWriter, r *http.Request, who session) (any, error) {
-	var in proof
+func (w *web) postCode(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
+	var in office.Proof
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	c, claims, signed, err := w.credential(in, who)
+	c, claims, signed, err := w.Credential(in, who)
 	if err != nil {
 		return nil, err
 	}
 	out := shownCode{
 		Way: c.Way.String(), Begins: int64(claims.IssuedAt) * 1000, Period: mint.Period.Milliseconds(), Slots: 1,
-		LiveUntil: millis(c.liveUntil()), Ends: millis(c.ends()),
+		LiveUntil: millis(c.LiveUntil()), Ends: millis(c.Ends()),
 	}
 	if c.Way == verify.ByIssuer {
 		out.Text = signed.Text()
 	} else {
 		out.Credential, out.Slots = signed, int(mint.Liveness/mint.Period)
 	}
-	out.Now = millis(w.now())
+	out.Now = millis(w.Now())
 	return out, nil
 }
 
-func (w *web) postWay(_ http.ResponseWriter, r *http.Request, who session) (any, error) {
+func (w *web) postWay(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
 	var in struct {
 		Way string `json:"way"`
 	}
@@ -266,13 +267,13 @@ func (w *web) postWay(_ http.ResponseWriter, r *http.Request, who session) (any,
 	if err != nil {
 		return nil, errRequest
 	}
-	return nil, w.choose(way, who)
+	return nil, w.Choose(way, who)
 }
 
 // mostAdvanced bounds one step of a bench's time, in seconds.
 const mostAdvanced = 366 * 24 * 60 * 60
 
-func (w *web) postAdvance(_ http.ResponseWriter, r *http.Request, _ session) (any, error) {
+func (w *web) postAdvance(_ http.ResponseWriter, r *http.Request, _ office.Session) (any, error) {
 	var in struct {
 		Seconds int64 `json:"seconds"`
 	}
@@ -282,15 +283,15 @@ func (w *web) postAdvance(_ http.ResponseWriter, r *http.Request, _ session) (an
 	if in.Seconds < 0 || in.Seconds > mostAdvanced {
 		return nil, errRequest
 	}
-	return nil, w.advance(time.Duration(in.Seconds) * time.Second)
+	return nil, w.Advance(time.Duration(in.Seconds) * time.Second)
 }
 
-func (w *web) postPaper(_ http.ResponseWriter, r *http.Request, _ session) (any, error) {
-	var in form
+func (w *web) postPaper(_ http.ResponseWriter, r *http.Request, _ office.Session) (any, error) {
+	var in office.Form
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	claims, signed, p, err := w.paper(in)
+	claims, signed, p, err := w.Paper(in)
 	if err != nil {
 		return nil, err
 	}

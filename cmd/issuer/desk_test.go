@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"railgate/cmd/issuer/office"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -31,28 +32,31 @@ type desk struct {
 func newDesk(t *testing.T, bench bool) *desk {
 	t.Helper()
 	d := &desk{t: t, dir: t.TempDir(), log: new(bytes.Buffer)}
-	s, err := openService(config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: bench, Log: slog.New(slog.NewTextHandler(d.log, nil))})
+	s, err := office.Open(office.Config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: bench, CheckTime: 50 * time.Millisecond, Log: slog.New(slog.NewTextHandler(d.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.checkTime = 50 * time.Millisecond
-	d.web = &web{service: s, limits: newLimits()}
+	d.web = &web{Office: s, limits: newLimits()}
 	d.srv = httptest.NewServer(d.web.handler())
-	t.Cleanup(func() { d.srv.Close(); s.close() })
+	t.Cleanup(func() { d.srv.Close(); s.Close() })
 	return d
+}
+
+func goodForm() office.Form {
+	return office.Form{Name: "李雷", Document: office.ResidentCard, Number: "11010519491231002X", Confirmed: true, Located: true}
 }
 
 func (d *desk) advance(by time.Duration) {
 	d.t.Helper()
-	if err := d.web.advance(by); err != nil {
+	if err := d.web.Advance(by); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
 // midMonth moves the time to the 10th of the next month.
 func (d *desk) midMonth() {
-	now := d.web.now().In(railwayTime)
-	d.advance(time.Date(now.Year(), now.Month()+1, 10, 12, 0, 0, 0, railwayTime).Sub(now))
+	now := d.web.Now().In(office.RailwayTime)
+	d.advance(time.Date(now.Year(), now.Month()+1, 10, 12, 0, 0, 0, office.RailwayTime).Sub(now))
 }
 
 // A phone is a passenger's page.
@@ -86,7 +90,7 @@ func (d *desk) signedIn() *phone {
 	return p
 }
 
-func (p *phone) ask(method, path string, in, out any) (int, reason) {
+func (p *phone) ask(method, path string, in, out any) (int, office.Reason) {
 	p.d.t.Helper()
 	var body io.Reader
 	if method == "POST" {
@@ -135,12 +139,12 @@ func (p *phone) must(method, path string, in, out any) {
 }
 
 type applied struct {
-	form
+	office.Form
 	Way string `json:"way,omitempty"`
 }
 
 // goes through an errand and its check; the answer is why not.
-func (p *phone) goes(path string, in any, how string) reason {
+func (p *phone) goes(path string, in any, how string) office.Reason {
 	p.d.t.Helper()
 	var ticket errandReply
 	if status, why := p.ask("POST", path, in, &ticket); status != http.StatusOK {
@@ -150,7 +154,7 @@ func (p *phone) goes(path string, in any, how string) reason {
 	return why
 }
 
-func (p *phone) applies(way string) reason {
+func (p *phone) applies(way string) office.Reason {
 	p.d.t.Helper()
 	return p.goes("api/apply", applied{goodForm(), way}, "passes")
 }
@@ -163,13 +167,13 @@ func (p *phone) state() state {
 }
 
 // code is the text that the phone shows now, in slot 0.
-func (p *phone) code() (string, reason) {
+func (p *phone) code() (string, office.Reason) {
 	p.d.t.Helper()
 	s := p.state()
 	if s.Certificate == nil {
-		return "", verifyAgain
+		return "", office.VerifyAgain
 	}
-	var give proof
+	var give office.Proof
 	var chain *mint.Chain
 	var key *ecdsa.PrivateKey
 	cti, err := hex.DecodeString(s.Certificate.ID)
@@ -220,5 +224,5 @@ func (p *phone) code() (string, reason) {
 
 func (d *desk) decide(text string) verify.Verdict {
 	d.t.Helper()
-	return verify.Decide(text, readKeys(d.t, d.dir), everyClass, d.web.now())
+	return verify.Decide(text, readKeys(d.t, d.dir), everyClass, d.web.Now())
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,10 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"go.etcd.io/bbolt"
-
+	"railgate/cmd/issuer/office"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -24,7 +21,7 @@ import (
 func TestIdentityIsNowhereInClear(t *testing.T) {
 	d := newDesk(t, true)
 	f := goodForm()
-	f.Name, f.Number = "Xylophone Quartz", number("44010619880305", "246")
+	f.Name, f.Number = "Xylophone Quartz", "440106198803052464"
 	p := d.visitor()
 	if why := p.goes("api/apply", applied{f, "issuer"}, "passes"); why != "" {
 		t.Fatal(why)
@@ -60,71 +57,6 @@ func TestIdentityIsNowhereInClear(t *testing.T) {
 				t.Errorf("%s holds %q", where, needle)
 			}
 		}
-	}
-}
-
-func TestVault(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, vaultKeyName)
-	v, err := openVault(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed := v.seal([]byte("a name"), "register")
-	again, err := openVault(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if plain, err := again.open(sealed, "register"); err != nil || string(plain) != "a name" {
-		t.Errorf("after a restart: %q, %v", plain, err)
-	}
-	if _, err := v.open(sealed, "check"); !errors.Is(err, errSealed) {
-		t.Errorf("opened for another purpose: %v", err)
-	}
-	for i := range sealed {
-		bad := bytes.Clone(sealed)
-		bad[i] ^= 1
-		if _, err := v.open(bad, "register"); err == nil {
-			t.Errorf("byte %d was changed, and it opened", i)
-		}
-	}
-	other, err := openVault(filepath.Join(dir, "another.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v.holder("resident_id", "1") != again.holder("resident_id", "1") || v.holder("resident_id", "1") == other.holder("resident_id", "1") {
-		t.Error("a holder's pseudonym must go by the key")
-	}
-	if err := os.Chmod(path, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openVault(path); err == nil {
-		t.Error("a key that others can read was taken")
-	}
-}
-
-// commits counts those of the register's file.
-func commits(t *testing.T, r *register) (n int) {
-	t.Helper()
-	if err := r.db.View(func(tx *bbolt.Tx) error { n = tx.ID(); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// The register must not be touched by codes: its size goes by certificates alone.
-func TestCodesLeaveNothingBehind(t *testing.T) {
-	d := newDesk(t, true)
-	p := d.visitor()
-	p.applies("issuer")
-	before := commits(t, d.web.register)
-	for range 20 {
-		if _, _, _, err := d.web.credential(proof{}, d.web.visitor(p.page)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if after := commits(t, d.web.register); after != before {
-		t.Errorf("20 codes cost %d commits", after-before)
 	}
 }
 
@@ -170,7 +102,7 @@ func TestRefusals(t *testing.T) {
 	if status, _ := d.phone().ask("POST", "api/apply", goodForm(), nil); status != http.StatusBadRequest {
 		t.Errorf("an application without a session: status %d", status)
 	}
-	if _, why := (&phone{d: d, client: http.DefaultClient, page: strings.Repeat("A", 44)}).ask("POST", "api/code", nil, nil); why != verifyAgain {
+	if _, why := (&phone{d: d, client: http.DefaultClient, page: strings.Repeat("A", 44)}).ask("POST", "api/code", nil, nil); why != office.VerifyAgain {
 		t.Errorf("a token of one's own making: %q", why)
 	}
 }
@@ -193,35 +125,18 @@ func TestThePageIsGuarded(t *testing.T) {
 			}
 		}
 	}
-	c := (&web{service: &service{}}).cookie("x", cookieLasts)
+	c := (&web{Office: &office.Office{}}).cookie("x", cookieLasts)
 	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode {
 		t.Errorf("cookie %v; want HttpOnly, Secure, SameSite=Strict", c)
 	}
 }
 
 func TestLimits(t *testing.T) {
-	l := newLimiter(time.Second, 3)
-	now := time.Now()
-	for i, want := range []bool{true, true, true, false, false} {
-		if got := l.allow("a", now); got != want {
-			t.Errorf("call %d: %v; want %v", i, got, want)
-		}
-	}
-	if !l.allow("b", now) {
-		t.Error("another caller waits for the first")
-	}
-	if !l.allow("a", now.Add(time.Second)) || l.allow("a", now.Add(time.Second)) {
-		t.Error("a second later there must be room for one")
-	}
-	l.allow("c", now.Add(10*time.Minute))
-	if len(l.callers) != 1 {
-		t.Errorf("%d callers are remembered after ten minutes; want 1", len(l.callers))
-	}
 	d := newDesk(t, true)
 	p := d.visitor()
 	for n := 0; ; n++ {
 		status, why := p.ask("POST", "api/recheck", nil, nil)
-		if status == http.StatusTooManyRequests && why == tooMany {
+		if status == http.StatusTooManyRequests && why == office.TooMany {
 			break
 		}
 		if n > 200 {
@@ -229,7 +144,7 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	for n := 0; ; n++ {
-		if _, why := d.phone().ask("POST", "api/signin", map[string]string{"account": "example", "password": fmt.Sprint("guess", n)}, nil); why == tooMany {
+		if _, why := d.phone().ask("POST", "api/signin", map[string]string{"account": "example", "password": fmt.Sprint("guess", n)}, nil); why == office.TooMany {
 			break
 		}
 		if n > 20 {

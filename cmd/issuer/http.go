@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
+
+	"railgate/cmd/issuer/office"
 )
 
 // page is the passenger's page.
@@ -38,7 +41,8 @@ var page embed.FS
 // Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
 // status 403 (429: too often). Times are milliseconds since 1970, by the issuer.
 type web struct {
-	*service
+	*office.Office
+	log     *slog.Logger
 	limits  *limits
 	proxied bool // the last X-Forwarded-For is whom to count as the address
 }
@@ -70,7 +74,7 @@ func (w *web) handler() http.Handler {
 	write("POST /api/recheck", w.postRecheck)
 	write("POST /api/check", w.postCheck)
 	write("POST /api/way", w.postWay)
-	if w.bench {
+	if w.Bench() {
 		write("POST /api/bench/advance", w.postAdvance)
 		write("POST /api/bench/paper", w.postPaper)
 	}
@@ -81,7 +85,7 @@ func (w *web) handler() http.Handler {
 // server, and be framed by nobody (by the bench's own page on a bench).
 func (w *web) guard(next http.Handler) http.Handler {
 	frames := "'none'"
-	if w.bench {
+	if w.Bench() {
 		frames = "'self'"
 	}
 	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
@@ -100,9 +104,9 @@ func (w *web) guard(next http.Handler) http.Handler {
 }
 
 // A handler answers one request of the page with what becomes JSON. nil: nothing.
-type handler func(rw http.ResponseWriter, r *http.Request, who session) (any, error)
+type handler func(rw http.ResponseWriter, r *http.Request, who office.Session) (any, error)
 
-type pair struct{ session, address *limiter }
+type pair struct{ session, address *office.Limiter }
 
 func (w *web) readLimits() pair  { return pair{w.limits.readSession, w.limits.readAddress} }
 func (w *web) writeLimits() pair { return pair{w.limits.writeSession, w.limits.writeAddress} }
@@ -111,13 +115,13 @@ func (w *web) writeLimits() pair { return pair{w.limits.writeSession, w.limits.w
 func (w *web) answer(h handler, p pair) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		now := time.Now()
-		if !p.address.allow(w.address(r), now) {
-			w.refuse(rw, deny(tooMany))
+		if !p.address.Allow(w.address(r), now) {
+			w.refuse(rw, office.Deny(office.TooMany))
 			return
 		}
 		who, err := w.session(r)
-		if err == nil && who.id != "" && !p.session.allow(who.id, now) {
-			err = deny(tooMany)
+		if err == nil && who.ID != "" && !p.session.Allow(who.ID, now) {
+			err = office.Deny(office.TooMany)
 		}
 		var v any
 		if err == nil {
@@ -162,26 +166,26 @@ func reply(rw http.ResponseWriter, status int, v any) {
 var errRequest = errors.New("the request is not understood")
 
 func (w *web) refuse(rw http.ResponseWriter, err error) {
-	var d denied
+	var d office.Denied
 	var large *http.MaxBytesError
 	switch {
-	case errors.As(err, &d) && d.reason == tooMany:
+	case errors.As(err, &d) && d.Reason == office.TooMany:
 		rw.Header().Set("Retry-After", "5")
-		reply(rw, http.StatusTooManyRequests, refusal{d.words()})
+		reply(rw, http.StatusTooManyRequests, refusal{d.Words()})
 	case errors.As(err, &d):
-		reply(rw, http.StatusForbidden, refusal{d.words()})
+		reply(rw, http.StatusForbidden, refusal{d.Words()})
 	case errors.As(err, &large):
 		http.Error(rw, "the request is too large", http.StatusRequestEntityTooLarge)
-	case errors.Is(err, errRequest) || errors.Is(err, errProof):
+	case errors.Is(err, errRequest) || errors.Is(err, office.ErrProof):
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 	default:
 		w.log.Error("a request went wrong", "err", err)
-		reply(rw, http.StatusInternalServerError, refusal{broken.words()})
+		reply(rw, http.StatusInternalServerError, refusal{office.Broken.Words()})
 	}
 }
 
 type refusal struct {
-	Denied denial `json:"denied"`
+	Denied office.Denial `json:"denied"`
 }
 
 // body reads a request's JSON. Another content type is refused: a browser's form
@@ -203,5 +207,5 @@ func body(r *http.Request, v any) error {
 }
 
 func (w *web) getKeys(rw http.ResponseWriter, _ *http.Request) {
-	reply(rw, http.StatusOK, w.keyset())
+	reply(rw, http.StatusOK, w.Keyset())
 }

@@ -1,17 +1,21 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"railgate/cmd/issuer/office"
+)
 
 // limits are how often one may ask: reading, and what writes or costs a check. An
 // address may be a whole station's.
 type limits struct {
-	readSession, readAddress   *limiter
-	writeSession, writeAddress *limiter
+	readSession, readAddress   *office.Limiter
+	writeSession, writeAddress *office.Limiter
 }
 
 func newLimits() *limits {
 	return &limits{
-		readSession: newLimiter(500*time.Millisecond, 30), readAddress: newLimiter(5*time.Millisecond, 600),
-		writeSession: newLimiter(4*time.Second, 20), writeAddress: newLimiter(500*time.Millisecond, 120),
+		readSession: office.NewLimiter(500*time.Millisecond, 30), readAddress: office.NewLimiter(5*time.Millisecond, 600),
+		writeSession: office.NewLimiter(4*time.Second, 20), writeAddress: office.NewLimiter(500*time.Millisecond, 120),
 	}
 }

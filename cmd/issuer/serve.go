@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"railgate/cmd/issuer/office"
 )
 
 // serveFlags are what issuer serve is told.
@@ -58,18 +60,18 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 	if err != nil {
 		return err
 	}
-	s, err := openService(config{Dir: o.data, Algorithm: alg, Bench: o.bench, Log: log})
+	s, err := office.Open(office.Config{Dir: o.data, Algorithm: alg, Bench: o.bench, Log: log})
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	l, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
-	w := &web{service: s, limits: newLimits(), proxied: o.proxied}
+	w := &web{Office: s, log: log, limits: newLimits(), proxied: o.proxied}
 	srv := &http.Server{
-		Handler: w.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: checkTime + 15*time.Second,
+		Handler: w.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: office.CheckTime + 15*time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	ctx, cancel := context.WithCancel(ctx)

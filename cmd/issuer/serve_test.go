@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"railgate/cmd/issuer/office"
 	"railgate/verify"
 )
 
@@ -36,7 +37,7 @@ func TestTheWayIsASettingOfTheCertificate(t *testing.T) {
 	if status, _ := p.ask("POST", "api/way", map[string]string{"way": "static"}, nil); status != http.StatusBadRequest {
 		t.Errorf("choosing static gets %d", status)
 	}
-	if status, _ := p.ask("POST", "api/code", proof{Anchor: make([]byte, 16)}, nil); status != http.StatusBadRequest {
+	if status, _ := p.ask("POST", "api/code", office.Proof{Anchor: make([]byte, 16)}, nil); status != http.StatusBadRequest {
 		t.Errorf("an anchor where the issuer makes the codes gets %d", status)
 	}
 }
@@ -46,9 +47,9 @@ func TestR4RealPersonCheck(t *testing.T) {
 	p := d.visitor()
 	for _, tt := range []struct {
 		how  string
-		want reason
-	}{{"fails", checkFailed}, {"times_out", checkTimedOut}, {"passes", ""}} {
-		if got := p.goes("api/apply", applied{form: goodForm()}, tt.how); got != tt.want {
+		want office.Reason
+	}{{"fails", office.CheckFailed}, {"times_out", office.CheckTimedOut}, {"passes", ""}} {
+		if got := p.goes("api/apply", applied{Form: goodForm()}, tt.how); got != tt.want {
 			t.Errorf("a check that %s: %q; want %q", tt.how, got, tt.want)
 		}
 		if has := p.state().Certificate != nil; has != (tt.want == "") {
@@ -62,7 +63,7 @@ func TestR4RealPersonCheck(t *testing.T) {
 	if status, _ := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket, "bench": "passes"}, nil); status != http.StatusBadRequest {
 		t.Errorf("outside a bench the page told the check what to say: status %d", status)
 	}
-	if _, why := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket}, nil); why != noCheck || q.state().Certificate != nil {
+	if _, why := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket}, nil); why != office.NoCheck || q.state().Certificate != nil {
 		t.Errorf("without a check: %q; want nobody to pass", why)
 	}
 	if status, _ := q.ask("POST", "api/bench/advance", map[string]int{"seconds": 60}, nil); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
@@ -76,14 +77,14 @@ func TestAnErrandIsItsSessionsAndForAWhile(t *testing.T) {
 	var ticket errandReply
 	p.must("POST", "api/apply", goodForm(), &ticket)
 	check := map[string]any{"ticket": ticket.Ticket, "bench": "passes"}
-	if _, why := thief.ask("POST", "api/check", check, nil); why != checkStale {
+	if _, why := thief.ask("POST", "api/check", check, nil); why != office.CheckStale {
 		t.Errorf("another page's errand: %q", why)
 	}
-	d.advance(errandFor)
-	if _, why := p.ask("POST", "api/check", check, nil); why != checkStale {
+	d.advance(10 * time.Minute)
+	if _, why := p.ask("POST", "api/check", check, nil); why != office.CheckStale {
 		t.Errorf("an errand of ten minutes ago: %q", why)
 	}
-	if _, why := p.ask("POST", "api/check", map[string]any{"ticket": []byte("nonsense"), "bench": "passes"}, nil); why != checkStale {
+	if _, why := p.ask("POST", "api/check", map[string]any{"ticket": []byte("nonsense"), "bench": "passes"}, nil); why != office.CheckStale {
 		t.Errorf("an errand that nobody sealed: %q", why)
 	}
 	if bytes.Contains(ticket.Ticket, []byte("李雷")) || bytes.Contains(ticket.Ticket, []byte("19491231")) {
@@ -98,13 +99,13 @@ func TestR6FourthApplicationIsSentToTheWindow(t *testing.T) {
 		if why := d.visitor().applies(""); why != "" {
 			t.Fatalf("application %d: %s", n+1, why)
 		}
-		if why := d.visitor().applies(""); why != stillValid {
+		if why := d.visitor().applies(""); why != office.StillValid {
 			t.Errorf("while it is valid: %q", why)
 		}
 		d.advance(24 * time.Hour)
 	}
-	if why := d.visitor().applies(""); why != monthlyLimit {
-		t.Errorf("the fourth: %q; want %q", why, monthlyLimit)
+	if why := d.visitor().applies(""); why != office.MonthlyLimit {
+		t.Errorf("the fourth: %q; want %q", why, office.MonthlyLimit)
 	}
 	d.advance(30 * 24 * time.Hour)
 	if why := d.visitor().applies(""); why != "" {
@@ -158,7 +159,7 @@ func TestR10VisitorsAndSignedInUsers(t *testing.T) {
 func TestR11HistoryIsForSignedInUsers(t *testing.T) {
 	d := newDesk(t, true)
 	u := d.signedIn()
-	in := applied{form: form{Located: true}}
+	in := applied{Form: office.Form{Located: true}}
 	if why := u.goes("api/apply", in, "passes"); why != "" {
 		t.Fatal(why)
 	}
@@ -168,12 +169,12 @@ func TestR11HistoryIsForSignedInUsers(t *testing.T) {
 	if len(out.Applications) != 2 || out.Applications[0].Denied == nil || out.Applications[1].Certificate == "" {
 		t.Errorf("history %+v; want a denied one and an approved one", out.Applications)
 	}
-	if _, why := d.visitor().ask("GET", "api/history", nil, nil); why != signedOut {
+	if _, why := d.visitor().ask("GET", "api/history", nil, nil); why != office.SignedOut {
 		t.Errorf("a visitor: %q", why)
 	}
 	// what is typed is not looked at: an account acts for its own user
-	in.form = form{Name: "韩梅梅", Document: residentCard, Number: number("44010619880305", "246"), Located: true}
-	if why := u.goes("api/apply", in, "passes"); why != stillValid {
+	in.Form = office.Form{Name: "韩梅梅", Document: office.ResidentCard, Number: "440106198803052464", Located: true}
+	if why := u.goes("api/apply", in, "passes"); why != office.StillValid {
 		t.Errorf("for somebody else: %q", why)
 	}
 }
@@ -183,13 +184,13 @@ func TestR9OverHTTP(t *testing.T) {
 	p := d.visitor()
 	p.applies("issuer")
 	d.advance(30 * time.Minute)
-	if _, why := p.code(); why != livenessDue {
+	if _, why := p.code(); why != office.LivenessDue {
 		t.Errorf("after 30 minutes: %q", why)
 	}
-	if s := p.state(); s.Certificate == nil || s.Certificate.Why == nil || s.Certificate.Why.Reason != livenessDue {
+	if s := p.state(); s.Certificate == nil || s.Certificate.Why == nil || s.Certificate.Why.Reason != office.LivenessDue {
 		t.Errorf("the page is told %+v", s.Certificate)
 	}
-	if why := p.goes("api/recheck", struct{}{}, "fails"); why != checkFailed {
+	if why := p.goes("api/recheck", struct{}{}, "fails"); why != office.CheckFailed {
 		t.Errorf("a check that fails: %q", why)
 	}
 	if why := p.goes("api/recheck", struct{}{}, "passes"); why != "" {
@@ -199,10 +200,10 @@ func TestR9OverHTTP(t *testing.T) {
 		t.Errorf("after a check: %s", why)
 	}
 	d.advance(24 * time.Hour)
-	if _, why := p.code(); why != certificateEnded {
+	if _, why := p.code(); why != office.CertificateEnded {
 		t.Errorf("after 24 hours: %q", why)
 	}
-	if why := p.goes("api/recheck", struct{}{}, "passes"); why != certificateEnded {
+	if why := p.goes("api/recheck", struct{}{}, "passes"); why != office.CertificateEnded {
 		t.Errorf("verifying again after its end: %q", why)
 	}
 	if p.state().Certificate == nil {
@@ -217,7 +218,7 @@ func TestR9OverHTTP(t *testing.T) {
 func TestR16PaperOverHTTP(t *testing.T) {
 	d := newDesk(t, true)
 	var out struct{ Text string }
-	d.visitor().must("POST", "api/bench/paper", form{Name: "Ada Lovelace", Document: "passport", Number: "E12345678"}, &out)
+	d.visitor().must("POST", "api/bench/paper", office.Form{Name: "Ada Lovelace", Document: "passport", Number: "E12345678"}, &out)
 	d.advance(3 * time.Hour)
 	if v := d.decide(out.Text); !v.Granted() || v.Class != verify.Paper {
 		t.Errorf("paper: %s, class %d", v.Reason, v.Class)

@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 // sealed, so that the issuer need not remember it.
 type errand struct {
 	Kind    string // apply, view
-	Person  person
+	Person  Person
 	Way     verify.Way
 	Session string // that asked
 	Until   int64  // seconds since 1970
@@ -22,9 +22,9 @@ type errand struct {
 // errandFor is how long the page may take from the form to the check.
 const errandFor = 10 * time.Minute
 
-// begin looks through a form and gives the errand for its check.
-func (s *service) begin(kind string, f form, way verify.Way, who session) ([]byte, error) {
-	now := s.now()
+// Begin looks through a form and gives the errand for its check.
+func (s *Office) Begin(kind string, f Form, way verify.Way, who Session) ([]byte, error) {
+	now := s.Now()
 	if who.account != nil {
 		p, err := s.accountPerson(who.account)
 		if err != nil {
@@ -38,19 +38,19 @@ func (s *service) begin(kind string, f form, way verify.Way, who session) ([]byt
 		check = f.check
 	}
 	if r := check(who.account != nil, now); r != "" {
-		return nil, deny(r)
+		return nil, Deny(r)
 	}
-	return s.errand(kind, person{f.Name, f.Document, f.Number}, way, who)
+	return s.errand(kind, Person{f.Name, f.Document, f.Number}, way, who)
 }
 
-// again is the errand of one who sees a certificate already (R9).
-func (s *service) again(who session) ([]byte, error) {
+// Recheck is the errand of one who sees a certificate already (R9).
+func (s *Office) Recheck(who Session) ([]byte, error) {
 	_, rec, c, err := s.seen(who)
 	if err != nil {
 		return nil, err
 	}
-	if !c.valid(s.now()) {
-		return nil, deny(certificateEnded)
+	if !c.valid(s.Now()) {
+		return nil, Deny(CertificateEnded)
 	}
 	p, err := s.unseal(rec.Sealed, inRegister)
 	if err != nil {
@@ -59,48 +59,48 @@ func (s *service) again(who session) ([]byte, error) {
 	return s.errand("view", p, c.Way, who)
 }
 
-func (s *service) errand(kind string, p person, way verify.Way, who session) ([]byte, error) {
-	return s.sealed(errand{Kind: kind, Person: p, Way: way, Session: who.id, Until: s.now().Add(errandFor).Unix()}, inTicket)
+func (s *Office) errand(kind string, p Person, way verify.Way, who Session) ([]byte, error) {
+	return s.sealed(errand{Kind: kind, Person: p, Way: way, Session: who.ID, Until: s.Now().Add(errandFor).Unix()}, inTicket)
 }
 
-// check has the person checked, and then does the errand (R4).
-func (s *service) check(ctx context.Context, ticket []byte, how string, who session) (*certificate, error) {
+// Check has the person checked, and then does the errand (R4).
+func (s *Office) Check(ctx context.Context, ticket []byte, how string, who Session) (*Certificate, error) {
 	var e errand
 	plain, err := s.vault.open(ticket, inTicket)
 	if err == nil {
 		err = fileDecoding.Unmarshal(plain, &e)
 	}
-	if err != nil || e.Session != who.id || s.now().Unix() >= e.Until {
-		return nil, deny(checkStale)
+	if err != nil || e.Session != who.ID || s.Now().Unix() >= e.Until {
+		return nil, Deny(CheckStale)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.checkTime)
 	defer cancel()
 	switch err := s.checker.check(ctx, e.Person, how); {
 	case errors.Is(err, errNotThePerson):
-		return nil, deny(checkFailed)
+		return nil, Deny(CheckFailed)
 	case errors.Is(err, errNoCheck):
-		return nil, deny(noCheck)
+		return nil, Deny(NoCheck)
 	case err != nil:
-		return nil, deny(checkTimedOut)
+		return nil, Deny(CheckTimedOut)
 	}
 	return s.settle(&e)
 }
 
 // settle does an errand whose person was checked.
-func (s *service) settle(e *errand) (out *certificate, err error) {
-	now := s.now()
+func (s *Office) settle(e *errand) (out *Certificate, err error) {
+	now := s.Now()
 	sealed, err := s.sealed(e.Person, inRegister)
 	if err != nil {
 		return nil, err
 	}
-	var why reason
+	var why Reason
 	err = s.register.change(s.vault.holder(e.Person.Document, e.Person.Number), func(rec *record) error {
 		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && known.Name != e.Person.Name {
-			return deny(detailsDiffer)
+			return Deny(DetailsDiffer)
 		}
 		if e.Kind == "view" {
 			if out, why = rec.Dossier.reverify(e.Session, now); why != "" {
-				return deny(why)
+				return Deny(why)
 			}
 			return nil
 		}
@@ -109,10 +109,10 @@ func (s *service) settle(e *errand) (out *certificate, err error) {
 		return nil // a denied application is written down as well
 	})
 	if err == nil && why != "" {
-		err = deny(why)
+		err = Deny(why)
 	}
 	if err == nil && e.Kind == "apply" {
-		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Way, "ends", out.ends().UTC().Format(time.RFC3339))
+		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Way, "ends", out.Ends().UTC().Format(time.RFC3339))
 	}
 	return out, err
 }

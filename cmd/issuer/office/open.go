@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"errors"
@@ -10,30 +10,34 @@ import (
 	"railgate/verify"
 )
 
-// A config is what an office is opened with.
-type config struct {
+// A Config is what an office is opened with.
+type Config struct {
 	Dir       string           // its folder
 	Algorithm verify.Algorithm // of its signatures
 	Bench     bool             // the check does as it is told, the time can be moved, and there is an example account
+	CheckTime time.Duration    // how long a check may take; 0: as long as people need
 	Log       *slog.Logger
 }
 
-// openService opens the issuer's folder, and makes what is not there yet.
-func openService(c config) (*service, error) {
+// Open opens the issuer's folder, and makes what is not there yet.
+func Open(c Config) (*Office, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &service{checker: closedCheck{}, checkTime: checkTime, bench: c.Bench, guesses: newLimiter(time.Minute, 10), log: c.Log}
+	s := &Office{checker: closedCheck{}, checkTime: CheckTime, bench: c.Bench, guesses: NewLimiter(time.Minute, 10), log: c.Log}
 	if c.Bench {
 		s.checker, s.checkTime = benchCheck{}, benchCheckTime
 	} else {
 		c.Log.Warn("no real-person check is connected: every application is sent to the police window")
 	}
+	if c.CheckTime != 0 {
+		s.checkTime = c.CheckTime
+	}
 	var err error
 	if s.vault, err = openVault(filepath.Join(c.Dir, vaultKeyName)); err != nil {
 		return nil, err
 	}
-	if s.signing, err = openSigning(c.Dir, c.Algorithm, s.now(), c.Log); err != nil {
+	if s.signing, err = openSigning(c.Dir, c.Algorithm, s.Now(), c.Log); err != nil {
 		return nil, err
 	}
 	if s.register, err = openRegister(c.Dir); err != nil {
@@ -43,18 +47,18 @@ func openService(c config) (*service, error) {
 		err = s.addExample()
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// close closes the register.
-func (s *service) close() error { return s.register.close() }
+// Close closes the register.
+func (s *Office) Close() error { return s.register.close() }
 
 // addExample makes the bench's account.
-func (s *service) addExample() error {
-	err := s.signUp("example", "passenger", form{Name: "李雷", Document: residentCard, Number: "11010519491231002X", Confirmed: true})
-	if errors.Is(err, deny(accountTaken)) {
+func (s *Office) addExample() error {
+	err := s.SignUp("example", "passenger", Form{Name: "李雷", Document: ResidentCard, Number: "11010519491231002X", Confirmed: true})
+	if errors.Is(err, Deny(AccountTaken)) {
 		return nil
 	}
 	return err

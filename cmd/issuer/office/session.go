@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"crypto/rand"
@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// A session is who asks. A visitor's token lives in the page's memory alone, so that it
+// A Session is who asks. A visitor's token lives in the page's memory alone, so that it
 // ends with the page; a signed-in user's ends with signing out or clearing the
 // browser's data (R10). The issuer remembers neither: a token carries its own proof.
 //
 //	visitor    1 ‖ 16 random bytes ‖ HMAC (16)
 //	signed in  2 ‖ account (16) ‖ generation (4) ‖ 16 random bytes ‖ HMAC (16)
-type session struct {
-	id         string   // a hash of the token, as the register has it; "" without one
+type Session struct {
+	ID         string   // a hash of the token, as the register has it; "" without one
 	account    *account // nil: a visitor
 	accountKey string
 }
 
-// isSignedIn tells whether it is a signed-in user's.
-func (s session) isSignedIn() bool { return s.account != nil }
+// SignedIn tells whether it is a signed-in user's.
+func (s Session) SignedIn() bool { return s.account != nil }
 
 // tokenMAC is the size of a token's proof, in bytes.
 const tokenMAC = 16
@@ -53,24 +53,24 @@ func (v *vault) body(token string) ([]byte, bool) {
 	return body, subtle.ConstantTimeCompare(mac(v.sessions, string(body))[:tokenMAC], all[len(body):]) == 1
 }
 
-func (s *service) visitor(token string) session {
+func (s *Office) Visitor(token string) Session {
 	if body, ok := s.vault.body(token); ok && body[0] == 1 && len(body) == 17 {
-		return session{id: hashToken(token)}
+		return Session{ID: hashToken(token)}
 	}
-	return session{}
+	return Session{}
 }
 
-func (s *service) signedIn(token string) (session, error) {
+func (s *Office) SignedIn(token string) (Session, error) {
 	body, ok := s.vault.body(token)
 	if !ok || body[0] != 2 || len(body) != 37 {
-		return session{}, nil
+		return Session{}, nil
 	}
 	key := string(body[1:17])
 	a, err := s.register.account(key)
 	if err != nil || a == nil || a.Generation != binary.BigEndian.Uint32(body[17:21]) {
-		return session{}, err
+		return Session{}, err
 	}
-	return session{id: hashToken(token), account: a, accountKey: key}, nil
+	return Session{ID: hashToken(token), account: a, accountKey: key}, nil
 }
 
 func hashToken(token string) string {
@@ -78,16 +78,16 @@ func hashToken(token string) string {
 	return string(h[:])
 }
 
-// signUp opens an account for its own user, who confirms the details (R12).
-func (s *service) signUp(name, password string, f form) error {
+// SignUp opens an account for its own user, who confirms the details (R12).
+func (s *Office) SignUp(name, password string, f Form) error {
 	f.tidy()
-	if r := f.checkPerson(false, s.now()); r != "" {
-		return deny(r)
+	if r := f.checkPerson(false, s.Now()); r != "" {
+		return Deny(r)
 	}
 	if !goodAccount(name, password) {
-		return deny(badAccount)
+		return Deny(BadAccount)
 	}
-	sealed, err := s.sealed(person{f.Name, f.Document, f.Number}, inAccount)
+	sealed, err := s.sealed(Person{f.Name, f.Document, f.Number}, inAccount)
 	if err != nil {
 		return err
 	}
@@ -97,34 +97,34 @@ func (s *service) signUp(name, password string, f form) error {
 	}
 	return s.register.changeAccount(s.vault.account(name), func(a *account) (*account, error) {
 		if a != nil {
-			return nil, deny(accountTaken)
+			return nil, Deny(AccountTaken)
 		}
 		return fresh, nil
 	})
 }
 
-// signIn gives a token for the cookie.
-func (s *service) signIn(name, password string) (string, error) {
+// SignIn gives a token for the cookie.
+func (s *Office) SignIn(name, password string) (string, error) {
 	key := s.vault.account(name)
-	if !s.guesses.allow(key, time.Now()) {
-		return "", deny(tooMany)
+	if !s.guesses.Allow(key, time.Now()) {
+		return "", Deny(TooMany)
 	}
 	a, err := s.register.account(key)
 	if err != nil {
 		return "", err
 	}
 	if !a.opens(password) {
-		return "", deny(wrongPassword)
+		return "", Deny(WrongPassword)
 	}
 	return s.vault.accountToken(key, a.Generation)
 }
 
-// signOut ends every session of the account.
-func (s *service) signOut(who session) error {
+// SignOut ends every session of the account.
+func (s *Office) SignOut(who Session) error {
 	if who.account == nil {
 		return nil
 	}
-	if err := s.leave(who); err != nil {
+	if err := s.Leave(who); err != nil {
 		return err
 	}
 	return s.register.changeAccount(who.accountKey, func(a *account) (*account, error) {

@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"strings"
@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// residentCard is the one document that is taken (R2).
-const residentCard = "resident_id"
+// ResidentCard is the one document that is taken (R2).
+const ResidentCard = "resident_id"
 
-// documents are those that the page names; all but the first are told that they
+// Documents are those that the page names; all but the first are told that they
 // cannot apply.
-func documents() []string {
-	return []string{residentCard, "passport", "hk_macao_permit", "taiwan_permit", "foreigner_id", "other"}
+func Documents() []string {
+	return []string{ResidentCard, "passport", "hk_macao_permit", "taiwan_permit", "foreigner_id", "other"}
 }
 
-// A form is what a passenger fills in (R1, R12).
-type form struct {
+// A Form is what a passenger fills in (R1, R12).
+type Form struct {
 	Name      string `json:"name"`
 	Document  string `json:"document"`
 	Number    string `json:"number"`
@@ -26,34 +26,34 @@ type form struct {
 }
 
 // tidy spells a form in one way: spaces off the ends, the check digit in upper case.
-func (f *form) tidy() {
+func (f *Form) tidy() {
 	f.Name = strings.Join(strings.Fields(f.Name), " ")
 	f.Number = strings.ToUpper(strings.TrimSpace(f.Number))
 }
 
 // check tells what is wrong with the form of an application, if anything is.
-func (f *form) check(signedIn bool, now time.Time) reason {
+func (f *Form) check(signedIn bool, now time.Time) Reason {
 	if r := f.checkPerson(signedIn, now); r != "" {
 		return r
 	}
 	if !f.Located {
-		return noLocation // R3
+		return NoLocation // R3
 	}
 	return ""
 }
 
 // checkPerson is check without what only an application needs. A signed-in user has
 // confirmed the details when the account was opened; everybody else does now (R12).
-func (f *form) checkPerson(signedIn bool, now time.Time) reason {
+func (f *Form) checkPerson(signedIn bool, now time.Time) Reason {
 	switch {
-	case f.Document != residentCard:
-		return notResidentCard // R2, and before anything else: the rest would be in vain
+	case f.Document != ResidentCard:
+		return NotResidentCard // R2, and before anything else: the rest would be in vain
 	case !goodName(f.Name) || f.Number == "":
-		return incomplete // R1
+		return Incomplete // R1
 	case !goodNumber(f.Number, now):
-		return badNumber // R2
+		return BadNumber // R2
 	case !signedIn && !f.Confirmed:
-		return notConfirmed
+		return NotConfirmed
 	}
 	return ""
 }
@@ -98,13 +98,13 @@ func goodNumber(number string, now time.Time) bool {
 
 // birthDate is the date of birth in a number; false where it is no real one.
 func birthDate(number string, now time.Time) (time.Time, bool) {
-	born, err := time.ParseInLocation("20060102", number[6:14], railwayTime)
+	born, err := time.ParseInLocation("20060102", number[6:14], RailwayTime)
 	return born, err == nil && born.Year() >= 1900 && !born.After(now)
 }
 
-// masked is a person whom only the person recognises.
-func (p person) masked() person {
-	return person{maskedName(p.Name), p.Document, maskedNumber(p.Number)}
+// Masked is a person whom only the person recognises.
+func (p Person) Masked() Person {
+	return Person{maskedName(p.Name), p.Document, maskedNumber(p.Number)}
 }
 
 // maskedName shows whose certificate it is to its holder, and little to a neighbour.

@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A person is who a certificate is for.
-type person struct {
+// A Person is who a certificate is for.
+type Person struct {
 	Name     string
 	Document string
 	Number   string
@@ -17,21 +17,21 @@ type person struct {
 type checker interface {
 	// check returns nil for yes and errNotThePerson for no; any other error, and one
 	// of ctx, is no answer. How is the bench's, empty elsewhere.
-	check(ctx context.Context, p person, how string) error
+	check(ctx context.Context, p Person, how string) error
 }
 
 var errNotThePerson = errors.New("not the person")
 
-// checkTime is how long a check may take.
+// CheckTime is how long a check may take.
 const (
-	checkTime      = 30 * time.Second
+	CheckTime      = 30 * time.Second
 	benchCheckTime = 1500 * time.Millisecond // a bench shows what happens, and does not bore
 )
 
 // A benchCheck does as it is told: passes, fails, times_out.
 type benchCheck struct{}
 
-func (benchCheck) check(ctx context.Context, _ person, how string) error {
+func (benchCheck) check(ctx context.Context, _ Person, how string) error {
 	switch how {
 	case "passes":
 		return nil
@@ -48,4 +48,4 @@ type closedCheck struct{}
 
 var errNoCheck = errors.New("no real-person check is connected")
 
-func (closedCheck) check(context.Context, person, string) error { return errNoCheck }
+func (closedCheck) check(context.Context, Person, string) error { return errNoCheck }

@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"crypto/rand"
@@ -12,19 +12,21 @@ import (
 )
 
 // noon is a moment that is far from the end of a month.
-var noon = time.Date(2026, 11, 10, 12, 0, 0, 0, railwayTime)
+var noon = time.Date(2026, 11, 10, 12, 0, 0, 0, RailwayTime)
 
-func goodForm() form {
-	return form{Name: "李雷", Document: residentCard, Number: "11010519491231002X", Confirmed: true, Located: true}
+var everyClass = verify.Rules{Classes: []verify.Class{1, 2, 3}}
+
+func goodForm() Form {
+	return Form{Name: "李雷", Document: ResidentCard, Number: "11010519491231002X", Confirmed: true, Located: true}
 }
 
 // apply is an approved or denied application by a session, ids counted up.
-func apply(d *dossier, session string, at time.Time) (*certificate, reason) {
+func apply(d *dossier, session string, at time.Time) (*Certificate, Reason) {
 	id := verify.CertificateID(fmt.Sprintf("cert%04d", len(d.Applications)))
 	return d.apply(id, verify.ByChain, session, at)
 }
 
-func mustApply(t *testing.T, d *dossier, session string, at time.Time) *certificate {
+func mustApply(t *testing.T, d *dossier, session string, at time.Time) *Certificate {
 	t.Helper()
 	c, r := apply(d, session, at)
 	if r != "" {
@@ -36,18 +38,18 @@ func mustApply(t *testing.T, d *dossier, session string, at time.Time) *certific
 func TestR1ApplicationTakesNameDocumentAndNumber(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(*form)
-		want   reason
+		change func(*Form)
+		want   Reason
 	}{
-		{"complete", func(*form) {}, ""},
-		{"no name", func(f *form) { f.Name = "" }, incomplete},
-		{"a name of spaces", func(f *form) { f.Name = "  " }, incomplete},
-		{"a name of 50", func(f *form) { f.Name = strings.Repeat("名", 50) }, ""},
-		{"a name of 51", func(f *form) { f.Name = strings.Repeat("名", 51) }, incomplete},
-		{"a name with a dot in it", func(f *form) { f.Name = "阿依古丽·买买提" }, ""},
-		{"a name with markup in it", func(f *form) { f.Name = "<b>" }, incomplete},
-		{"no number", func(f *form) { f.Number = "" }, incomplete},
-		{"no document", func(f *form) { f.Document = "" }, notResidentCard},
+		{"complete", func(*Form) {}, ""},
+		{"no name", func(f *Form) { f.Name = "" }, Incomplete},
+		{"a name of spaces", func(f *Form) { f.Name = "  " }, Incomplete},
+		{"a name of 50", func(f *Form) { f.Name = strings.Repeat("名", 50) }, ""},
+		{"a name of 51", func(f *Form) { f.Name = strings.Repeat("名", 51) }, Incomplete},
+		{"a name with a dot in it", func(f *Form) { f.Name = "阿依古丽·买买提" }, ""},
+		{"a name with markup in it", func(f *Form) { f.Name = "<b>" }, Incomplete},
+		{"no number", func(f *Form) { f.Number = "" }, Incomplete},
+		{"no document", func(f *Form) { f.Document = "" }, NotResidentCard},
 	} {
 		f := goodForm()
 		tt.change(&f)
@@ -77,13 +79,13 @@ func number(place14, order string) string {
 func TestR3LocationMustBeGranted(t *testing.T) {
 	f := goodForm()
 	f.Located = false
-	if got := f.check(false, noon); got != noLocation {
-		t.Errorf("without location: %q; want %q", got, noLocation)
+	if got := f.check(false, noon); got != NoLocation {
+		t.Errorf("without location: %q; want %q", got, NoLocation)
 	}
 	if got := f.checkPerson(false, noon); got != "" {
 		t.Errorf("viewing without location: %q; it needs none", got)
 	}
-	if w := noLocation.words(); w.Next != "locate" {
+	if w := NoLocation.Words(); w.Next != "locate" {
 		t.Errorf("the answer offers %q; want to locate again", w.Next)
 	}
 }
@@ -107,7 +109,7 @@ func TestR5CertificateIsValidFor24Hours(t *testing.T) {
 
 func TestR6ThreeApprovalsACalendarMonth(t *testing.T) {
 	day := 24 * time.Hour
-	first := time.Date(2026, 11, 1, 0, 0, 0, 0, railwayTime) // still October in Greenwich
+	first := time.Date(2026, 11, 1, 0, 0, 0, 0, RailwayTime) // still October in Greenwich
 	var d dossier
 	mustApply(t, &d, "s", first.Add(-time.Second)) // October's
 	mustApply(t, &d, "s", first.Add(day))
@@ -115,16 +117,16 @@ func TestR6ThreeApprovalsACalendarMonth(t *testing.T) {
 	if c, r := d.reverify("s", first.Add(3*day+time.Hour)); c == nil {
 		t.Fatalf("viewing: %s", r)
 	}
-	if _, r := apply(&d, "s", first.Add(3*day+time.Hour)); r != stillValid {
+	if _, r := apply(&d, "s", first.Add(3*day+time.Hour)); r != StillValid {
 		t.Fatalf("while one is valid: %q", r)
 	}
 	mustApply(t, &d, "s", first.Add(6*day)) // viewing and a denial used none
 	for _, at := range []time.Time{first.Add(9 * day), first.AddDate(0, 1, 0).Add(-time.Second)} {
-		if _, r := apply(&d, "s", at); r != monthlyLimit {
-			t.Errorf("the fourth, at %v: %q; want %q", at, r, monthlyLimit)
+		if _, r := apply(&d, "s", at); r != MonthlyLimit {
+			t.Errorf("the fourth, at %v: %q; want %q", at, r, MonthlyLimit)
 		}
 	}
-	if w := monthlyLimit.words(); w.Next != "window" {
+	if w := MonthlyLimit.Words(); w.Next != "window" {
 		t.Errorf("the fourth is sent to %q; want the police window", w.Next)
 	}
 	mustApply(t, &d, "s", first.AddDate(0, 1, 0)) // December, in Shanghai
@@ -134,10 +136,10 @@ func TestR7AgainInTheLast3Hours(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		after time.Duration
-		want  reason
+		want  Reason
 	}{
-		{"at once", time.Second, stillValid},
-		{"a second before the last 3 hours", 21*time.Hour - time.Second, stillValid},
+		{"at once", time.Second, StillValid},
+		{"a second before the last 3 hours", 21*time.Hour - time.Second, StillValid},
 		{"as the last 3 hours begin", 21 * time.Hour, ""},
 		{"a second before the end", 24*time.Hour - time.Second, ""},
 		{"at the end", 24 * time.Hour, ""},
@@ -185,14 +187,14 @@ func TestR9ThirtyMinutesAfterTheCheckNoCode(t *testing.T) {
 	c := mustApply(t, &d, "s", noon)
 	for _, tt := range []struct {
 		after time.Duration
-		want  reason
-	}{{0, ""}, {30*time.Minute - time.Second, ""}, {30 * time.Minute, livenessDue}, {24 * time.Hour, certificateEnded}} {
-		if got := c.mayShow(noon.Add(tt.after)); got != tt.want {
+		want  Reason
+	}{{0, ""}, {30*time.Minute - time.Second, ""}, {30 * time.Minute, LivenessDue}, {24 * time.Hour, CertificateEnded}} {
+		if got := c.MayShow(noon.Add(tt.after)); got != tt.want {
 			t.Errorf("%v after the check: %q; want %q", tt.after, got, tt.want)
 		}
 	}
 	later := noon.Add(40 * time.Minute)
-	if c, r := d.reverify("s", later); r != "" || c.mayShow(later) != "" || c.mayShow(later.Add(30*time.Minute)) != livenessDue {
+	if c, r := d.reverify("s", later); r != "" || c.MayShow(later) != "" || c.MayShow(later.Add(30*time.Minute)) != LivenessDue {
 		t.Errorf("after a new check: %v, %q; want codes for another 30 minutes", c, r)
 	}
 }
@@ -223,7 +225,7 @@ func TestR11HistoryOfAMonthForSignedInUsers(t *testing.T) {
 	mustApply(t, &d, "s", noon.AddDate(0, 0, -2))
 	apply(&d, "s", noon.AddDate(0, 0, -2).Add(time.Minute)) // denied
 	got := d.history(true, noon)
-	if len(got) != 3 || got[0].Denied != stillValid || !got[2].Time.Equal(noon.AddDate(0, -1, 0)) {
+	if len(got) != 3 || got[0].Denied != StillValid || !got[2].Time.Equal(noon.AddDate(0, -1, 0)) {
 		t.Errorf("history %+v; want the last month's three, newest first", got)
 	}
 	if got := d.history(false, noon); got != nil {
@@ -234,11 +236,11 @@ func TestR11HistoryOfAMonthForSignedInUsers(t *testing.T) {
 func TestR12VisitorsConfirmThatTheyActForThemselves(t *testing.T) {
 	f := goodForm()
 	f.Confirmed = false
-	if got := f.check(false, noon); got != notConfirmed {
-		t.Errorf("applying: %q; want %q", got, notConfirmed)
+	if got := f.check(false, noon); got != NotConfirmed {
+		t.Errorf("applying: %q; want %q", got, NotConfirmed)
 	}
-	if got := f.checkPerson(false, noon); got != notConfirmed {
-		t.Errorf("viewing: %q; want %q", got, notConfirmed)
+	if got := f.checkPerson(false, noon); got != NotConfirmed {
+		t.Errorf("viewing: %q; want %q", got, NotConfirmed)
 	}
 	if got := f.check(true, noon); got != "" {
 		t.Errorf("a signed-in user: %q; has confirmed already", got)
@@ -246,7 +248,7 @@ func TestR12VisitorsConfirmThatTheyActForThemselves(t *testing.T) {
 }
 
 func TestR13EntryWithMultiRideAndPeriodTickets(t *testing.T) {
-	for _, kind := range []ticket{singleTicket, multiRide, periodTicket} {
+	for _, kind := range []Ticket{singleTicket, multiRide, periodTicket} {
 		if !admits("entry", kind, true) {
 			t.Errorf("a %s ticket does not admit", kind)
 		}
@@ -257,7 +259,7 @@ func TestR13EntryWithMultiRideAndPeriodTickets(t *testing.T) {
 }
 
 func TestR14WhereTheCertificateServes(t *testing.T) {
-	for _, u := range []use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"} {
+	for _, u := range []Use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"} {
 		if !admits(u, singleTicket, true) {
 			t.Errorf("it does not serve for %s", u)
 		}
@@ -274,16 +276,16 @@ func TestR15RunsOutOnTheWay(t *testing.T) {
 	var d dossier
 	c := mustApply(t, &d, "s", noon)
 	arrival := noon.Add(25 * time.Hour)
-	if got := c.mayShow(arrival); got != certificateEnded {
-		t.Errorf("on arrival: %q; want %q", got, certificateEnded)
+	if got := c.MayShow(arrival); got != CertificateEnded {
+		t.Errorf("on arrival: %q; want %q", got, CertificateEnded)
 	}
 	if d.seenBy("s") != c {
 		t.Error("the page cannot tell its passenger that it has ended")
 	}
-	if _, r := d.reverify("s", arrival); r != certificateEnded {
+	if _, r := d.reverify("s", arrival); r != CertificateEnded {
 		t.Errorf("verifying again: %q; it helps no more", r)
 	}
-	if w := certificateEnded.words(); w.Next != "apply" {
+	if w := CertificateEnded.Words(); w.Next != "apply" {
 		t.Errorf("the passenger is offered %q; want to apply again", w.Next)
 	}
 	mustApply(t, &d, "s", arrival)
@@ -302,8 +304,8 @@ func TestR16PaperFromThePoliceWindow(t *testing.T) {
 			t.Errorf("%v after: %s, class %d, %v; want %s, paper, static", tt.after, v.Reason, v.Class, v.Way, tt.want)
 		}
 	}
-	for _, r := range []reason{notResidentCard, monthlyLimit} {
-		if w := r.words(); w.Next != "window" {
+	for _, r := range []Reason{NotResidentCard, MonthlyLimit} {
+		if w := r.Words(); w.Next != "window" {
 			t.Errorf("%s: sent to %q; want the police window", r, w.Next)
 		}
 	}

@@ -1,13 +1,13 @@
-package main
+package office
 
 import (
 	"sync"
 	"time"
 )
 
-// A limiter is a token bucket for each caller. It goes by the system's monotonic
+// A Limiter is a token bucket for each caller. It goes by the system's monotonic
 // clock, whatever a bench makes of the time. It may be called concurrently.
-type limiter struct {
+type Limiter struct {
 	every time.Duration // one more
 	burst int           // at most at once
 
@@ -16,17 +16,17 @@ type limiter struct {
 	swept   time.Time
 }
 
-func newLimiter(every time.Duration, burst int) *limiter {
-	return &limiter{every: every, burst: burst, callers: map[string]time.Time{}}
+func NewLimiter(every time.Duration, burst int) *Limiter {
+	return &Limiter{every: every, burst: burst, callers: map[string]time.Time{}}
 }
 
 // maxCallers bounds what is remembered; beyond it everybody waits their turn until the
 // next sweep.
 const maxCallers = 1 << 17
 
-// allow tells whether a caller may go on, and counts it. A caller is kept as the
+// Allow tells whether a caller may go on, and counts it. A caller is kept as the
 // instant at which its bucket is full again.
-func (l *limiter) allow(caller string, now time.Time) bool {
+func (l *Limiter) Allow(caller string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.swept) > time.Minute {

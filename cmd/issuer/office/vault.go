@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"crypto/aes"

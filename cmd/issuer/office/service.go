@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"context"
@@ -13,50 +13,53 @@ import (
 	"railgate/verify/mint"
 )
 
-// A service is the issuer at work: the rules, applied to what is on record. Its
+// An Office is the issuer at work: the rules, applied to what is on record. Its
 // methods may be called concurrently.
-type service struct {
+type Office struct {
 	register  *register
 	vault     *vault
 	signing   *signing
 	checker   checker
 	checkTime time.Duration
 	bench     bool
-	guesses   *limiter // tries of an account's password
+	guesses   *Limiter // tries of an account's password
 	log       *slog.Logger
 
 	mu    sync.Mutex // guards the field below
 	moved time.Duration
 }
 
-// denied is a reason as an error.
-type denied struct{ reason }
+// Denied is a reason as an error.
+type Denied struct{ Reason }
 
-func (d denied) Error() string { return string(d.reason) }
+func (d Denied) Error() string { return string(d.Reason) }
 
-func deny(r reason) error { return denied{r} }
+func Deny(r Reason) error { return Denied{r} }
 
-// now is the issuer's time: the system's, moved forward by a bench.
-func (s *service) now() time.Time {
+// Bench tells whether this is a bench: the check does as it is told, the time can be moved.
+func (s *Office) Bench() bool { return s.bench }
+
+// Now is the issuer's time: the system's, moved forward by a bench.
+func (s *Office) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Now().Add(s.moved)
 }
 
-// advance moves a bench's time.
-func (s *service) advance(d time.Duration) error {
+// Advance moves a bench's time.
+func (s *Office) Advance(d time.Duration) error {
 	s.mu.Lock()
 	s.moved += d
 	s.mu.Unlock()
-	return s.signing.rotate(s.now())
+	return s.signing.rotate(s.Now())
 }
 
 // Run keeps the keys in rotation and forgets what is old, until ctx ends.
-func (s *service) Run(ctx context.Context) error {
+func (s *Office) Run(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(s.signing.rotate(s.now()), s.register.prune(s.now())); err != nil {
+		if err := errors.Join(s.signing.rotate(s.Now()), s.register.prune(s.Now())); err != nil {
 			return err
 		}
 		select {
@@ -74,14 +77,14 @@ const (
 	inTicket   = "check"
 )
 
-// newVisitor is a token for a page that has just been opened.
-func (s *service) newVisitor() (string, error) { return s.vault.visitorToken() }
+// NewVisitor is a token for a page that has just been opened.
+func (s *Office) NewVisitor() (string, error) { return s.vault.visitorToken() }
 
-// keyset is what gates read.
-func (s *service) keyset() verify.Document { return s.signing.document() }
+// Keyset is what gates read.
+func (s *Office) Keyset() verify.Document { return s.signing.document() }
 
-// self is who is signed in; nil: nobody is.
-func (s *service) self(who session) (*person, error) {
+// Self is who is signed in; nil: nobody is.
+func (s *Office) Self(who Session) (*Person, error) {
 	if who.account == nil {
 		return nil, nil
 	}
@@ -89,39 +92,39 @@ func (s *service) self(who session) (*person, error) {
 	return &p, err
 }
 
-// shown is the certificate that a session may see, with whose it is (R10).
-func (s *service) shown(who session) (*certificate, person, error) {
+// Shown is the certificate that a session may see, with whose it is (R10).
+func (s *Office) Shown(who Session) (*Certificate, Person, error) {
 	_, rec, c, err := s.seen(who)
 	if err != nil {
-		return nil, person{}, err
+		return nil, Person{}, err
 	}
 	p, err := s.unseal(rec.Sealed, inRegister)
 	return c, p, err
 }
 
 // seen is the certificate that a session may see (R10).
-func (s *service) seen(who session) (verify.HolderID, *record, *certificate, error) {
-	holder, rec, err := s.register.seenBy(who.id)
+func (s *Office) seen(who Session) (verify.HolderID, *record, *Certificate, error) {
+	holder, rec, err := s.register.seenBy(who.ID)
 	if err != nil {
 		return "", nil, nil, err
 	}
 	if rec != nil {
-		if c := rec.Dossier.seenBy(who.id); c != nil {
+		if c := rec.Dossier.seenBy(who.ID); c != nil {
 			return holder, rec, c, nil
 		}
 	}
-	return "", nil, nil, deny(verifyAgain)
+	return "", nil, nil, Deny(VerifyAgain)
 }
 
-// leave makes a session see nothing any more (R10).
-func (s *service) leave(who session) error {
-	holder, rec, err := s.register.seenBy(who.id)
+// Leave makes a session see nothing any more (R10).
+func (s *Office) Leave(who Session) error {
+	holder, rec, err := s.register.seenBy(who.ID)
 	if err != nil || rec == nil {
 		return err
 	}
 	return s.register.change(holder, func(rec *record) error {
 		for i := range rec.Dossier.Certificates {
-			if c := &rec.Dossier.Certificates[i]; c.Session == who.id {
+			if c := &rec.Dossier.Certificates[i]; c.Session == who.ID {
 				c.Session = ""
 			}
 		}
@@ -129,8 +132,8 @@ func (s *service) leave(who session) error {
 	})
 }
 
-// choose sets who makes the codes of the session's certificate.
-func (s *service) choose(way verify.Way, who session) error {
+// Choose sets who makes the codes of the session's certificate.
+func (s *Office) Choose(way verify.Way, who Session) error {
 	holder, _, c, err := s.seen(who)
 	if err != nil {
 		return err
@@ -145,25 +148,25 @@ func (s *service) choose(way verify.Way, who session) error {
 	})
 }
 
-// A proof is what a phone gives to make its codes by itself: the anchor of its chain,
+// A Proof is what a phone gives to make its codes by itself: the anchor of its chain,
 // or its public key, and nothing where the issuer makes them.
-type proof struct {
+type Proof struct {
 	Anchor []byte `json:"anchor,omitempty"` // 16 bytes
 	Key    []byte `json:"key,omitempty"`    // P-256, uncompressed (SEC 1), 65 bytes
 }
 
-var errProof = errors.New("what the phone gives does not fit the certificate's way")
+var ErrProof = errors.New("what the phone gives does not fit the certificate's way")
 
-// credential signs what a session's codes are made of, from now on (R8), if it may
+// Credential signs what a session's codes are made of, from now on (R8), if it may
 // have any (R5, R9). Nothing is written: an issuer-rotated code costs one reading.
-func (s *service) credential(p proof, who session) (*certificate, verify.Claims, verify.Credential, error) {
+func (s *Office) Credential(p Proof, who Session) (*Certificate, verify.Claims, verify.Credential, error) {
 	holder, _, c, err := s.seen(who)
 	if err != nil {
 		return nil, verify.Claims{}, nil, err
 	}
-	now := s.now()
-	if r := c.mayShow(now); r != "" {
-		return nil, verify.Claims{}, nil, deny(r)
+	now := s.Now()
+	if r := c.MayShow(now); r != "" {
+		return nil, verify.Claims{}, nil, Deny(r)
 	}
 	claims := c.claims(holder, now)
 	if err := p.enter(&claims, c.Way); err != nil {
@@ -174,7 +177,7 @@ func (s *service) credential(p proof, who session) (*certificate, verify.Claims,
 }
 
 // enter puts what the phone gives into the claims.
-func (p *proof) enter(claims *verify.Claims, way verify.Way) error {
+func (p *Proof) enter(claims *verify.Claims, way verify.Way) error {
 	switch {
 	case way == verify.ByIssuer && p.Anchor == nil && p.Key == nil:
 		return nil
@@ -184,32 +187,32 @@ func (p *proof) enter(claims *verify.Claims, way verify.Way) error {
 	case way == verify.ByDevice && p.Anchor == nil:
 		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), p.Key)
 		if err != nil {
-			return errProof
+			return ErrProof
 		}
 		claims.Phone, err = verify.NewPhoneKey(key)
 		return err
 	}
-	return errProof
+	return ErrProof
 }
 
-// paper is a paper certificate from the police window, which a bench has (R16). It is
+// Paper is a paper certificate from the police window, which a bench has (R16). It is
 // for whoever is there in person, with whatever document.
-func (s *service) paper(f form) (verify.Claims, verify.Credential, person, error) {
+func (s *Office) Paper(f Form) (verify.Claims, verify.Credential, Person, error) {
 	f.tidy()
-	p := person{f.Name, f.Document, f.Number}
+	p := Person{f.Name, f.Document, f.Number}
 	if !goodName(p.Name) || p.Number == "" {
-		return verify.Claims{}, nil, p, deny(incomplete)
+		return verify.Claims{}, nil, p, Deny(Incomplete)
 	}
-	now := s.now()
+	now := s.Now()
 	claims := paperClaims(s.vault.holder(p.Document, p.Number), verify.CertificateID(mint.RandomID(8)), now)
 	signed, err := s.signing.issue(claims, now)
 	return claims, signed, p, err
 }
 
-// history are a signed-in user's applications of the last month (R11).
-func (s *service) history(who session) ([]application, error) {
+// History are a signed-in user's applications of the last month (R11).
+func (s *Office) History(who Session) ([]Application, error) {
 	if who.account == nil {
-		return nil, deny(signedOut)
+		return nil, Deny(SignedOut)
 	}
 	p, err := s.accountPerson(who.account)
 	if err != nil {
@@ -219,10 +222,10 @@ func (s *service) history(who session) ([]application, error) {
 	if err != nil || rec == nil {
 		return nil, err
 	}
-	return rec.Dossier.history(true, s.now()), nil
+	return rec.Dossier.history(true, s.Now()), nil
 }
 
-func (s *service) sealed(v any, purpose string) ([]byte, error) {
+func (s *Office) sealed(v any, purpose string) ([]byte, error) {
 	plain, err := fileEncoding.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -230,8 +233,8 @@ func (s *service) sealed(v any, purpose string) ([]byte, error) {
 	return s.vault.seal(plain, purpose), nil
 }
 
-func (s *service) unseal(sealed []byte, purpose string) (person, error) {
-	var p person
+func (s *Office) unseal(sealed []byte, purpose string) (Person, error) {
+	var p Person
 	plain, err := s.vault.open(sealed, purpose)
 	if err != nil {
 		return p, err
@@ -239,4 +242,4 @@ func (s *service) unseal(sealed []byte, purpose string) (person, error) {
 	return p, fileDecoding.Unmarshal(plain, &p)
 }
 
-func (s *service) accountPerson(a *account) (person, error) { return s.unseal(a.Sealed, inAccount) }
+func (s *Office) accountPerson(a *account) (Person, error) { return s.unseal(a.Sealed, inAccount) }

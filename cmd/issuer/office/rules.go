@@ -1,4 +1,4 @@
-package main
+package office
 
 import (
 	"slices"
@@ -21,11 +21,11 @@ const (
 	historyBack = 1             // R11: months
 )
 
-// railwayTime is Asia/Shanghai, which has had no summer time since 1991.
-var railwayTime = time.FixedZone("Asia/Shanghai", 8*60*60)
+// RailwayTime is Asia/Shanghai, which has had no summer time since 1991.
+var RailwayTime = time.FixedZone("Asia/Shanghai", 8*60*60)
 
-// A certificate is an approved application.
-type certificate struct {
+// A Certificate is an approved application.
+type Certificate struct {
 	ID       verify.CertificateID
 	Way      verify.Way // who makes its codes
 	Approved time.Time
@@ -33,33 +33,33 @@ type certificate struct {
 	Session  string    // which may see it: the one that passed that check
 }
 
-func (c *certificate) ends() time.Time { return c.Approved.Add(validFor) }
+func (c *Certificate) Ends() time.Time { return c.Approved.Add(validFor) }
 
-func (c *certificate) valid(now time.Time) bool {
-	return !now.Before(c.Approved) && now.Before(c.ends())
+func (c *Certificate) valid(now time.Time) bool {
+	return !now.Before(c.Approved) && now.Before(c.Ends())
 }
 
-// liveUntil is when the page must ask for a new real-person check.
-func (c *certificate) liveUntil() time.Time { return c.Live.Add(liveFor) }
+// LiveUntil is when the page must ask for a new real-person check.
+func (c *Certificate) LiveUntil() time.Time { return c.Live.Add(liveFor) }
 
-// An application is one line of the history.
-type application struct {
+// An Application is one line of the history.
+type Application struct {
 	Time        time.Time
-	Denied      reason               // empty: approved
+	Denied      Reason               // empty: approved
 	Certificate verify.CertificateID // of an approved one
 }
 
-// ends is when the certificate of an approved one ends.
-func (a *application) ends() time.Time { return a.Time.Add(validFor) }
+// Ends is when the certificate of an approved one ends.
+func (a *Application) Ends() time.Time { return a.Time.Add(validFor) }
 
 // A dossier is what is on record of one person, oldest first.
 type dossier struct {
-	Certificates []certificate
-	Applications []application
+	Certificates []Certificate
+	Applications []Application
 }
 
 // current is the newest certificate that is valid; nil: none is.
-func (d *dossier) current(now time.Time) *certificate {
+func (d *dossier) current(now time.Time) *Certificate {
 	for i := len(d.Certificates) - 1; i >= 0; i-- {
 		if c := &d.Certificates[i]; c.valid(now) {
 			return c
@@ -69,7 +69,7 @@ func (d *dossier) current(now time.Time) *certificate {
 }
 
 // last is the newest certificate, valid or not; nil: there is none.
-func (d *dossier) last() *certificate {
+func (d *dossier) last() *Certificate {
 	if len(d.Certificates) == 0 {
 		return nil
 	}
@@ -78,13 +78,13 @@ func (d *dossier) last() *certificate {
 
 // review decides about an application of somebody who has passed the real-person
 // check (R4): the reason why it is denied, or none.
-func (d *dossier) review(now time.Time) reason {
+func (d *dossier) review(now time.Time) Reason {
 	// R7 first: who has a valid one needs no other, and is not sent away.
-	if c := d.current(now); c != nil && c.ends().Sub(now) > reapplyIn {
-		return stillValid
+	if c := d.current(now); c != nil && c.Ends().Sub(now) > reapplyIn {
+		return StillValid
 	}
 	if d.approvedIn(now) >= perMonth {
-		return monthlyLimit
+		return MonthlyLimit
 	}
 	return ""
 }
@@ -92,10 +92,10 @@ func (d *dossier) review(now time.Time) reason {
 // approvedIn counts the approvals in the calendar month of a time (R6). What was
 // denied, seen or verified again is none of them.
 func (d *dossier) approvedIn(now time.Time) int {
-	year, month, _ := now.In(railwayTime).Date()
+	year, month, _ := now.In(RailwayTime).Date()
 	n := 0
 	for _, c := range d.Certificates {
-		if y, m, _ := c.Approved.In(railwayTime).Date(); y == year && m == month {
+		if y, m, _ := c.Approved.In(RailwayTime).Date(); y == year && m == month {
 			n++
 		}
 	}
@@ -104,25 +104,25 @@ func (d *dossier) approvedIn(now time.Time) int {
 
 // apply reviews an application, writes the outcome down, and returns the
 // certificate or the reason why there is none.
-func (d *dossier) apply(id verify.CertificateID, way verify.Way, session string, now time.Time) (*certificate, reason) {
+func (d *dossier) apply(id verify.CertificateID, way verify.Way, session string, now time.Time) (*Certificate, Reason) {
 	now = now.Truncate(time.Second) // the wire has seconds, and exp must be iat's day at most
 	if r := d.review(now); r != "" {
-		d.Applications = append(d.Applications, application{Time: now, Denied: r})
+		d.Applications = append(d.Applications, Application{Time: now, Denied: r})
 		return nil, r
 	}
-	d.Applications = append(d.Applications, application{Time: now, Certificate: id})
-	d.Certificates = append(d.Certificates, certificate{ID: id, Way: way, Approved: now, Live: now, Session: session})
+	d.Applications = append(d.Applications, Application{Time: now, Certificate: id})
+	d.Certificates = append(d.Certificates, Certificate{ID: id, Way: way, Approved: now, Live: now, Session: session})
 	return d.last(), ""
 }
 
 // reverify lets a session see the certificate after a real-person check (R9, R10).
-func (d *dossier) reverify(session string, now time.Time) (*certificate, reason) {
+func (d *dossier) reverify(session string, now time.Time) (*Certificate, Reason) {
 	c := d.current(now)
 	switch {
 	case c == nil && d.last() != nil:
-		return nil, certificateEnded
+		return nil, CertificateEnded
 	case c == nil:
-		return nil, noCertificate
+		return nil, NoCertificate
 	}
 	c.Live, c.Session = now.Truncate(time.Second), session
 	return c, ""
@@ -130,7 +130,7 @@ func (d *dossier) reverify(session string, now time.Time) (*certificate, reason)
 
 // seenBy is the certificate that a session may see: the one whose last real-person
 // check it passed (R10), after its end too, so that the passenger can be told so.
-func (d *dossier) seenBy(session string) *certificate {
+func (d *dossier) seenBy(session string) *Certificate {
 	for i := len(d.Certificates) - 1; i >= 0; i-- {
 		if c := &d.Certificates[i]; session != "" && c.Session == session {
 			return c
@@ -139,26 +139,26 @@ func (d *dossier) seenBy(session string) *certificate {
 	return nil
 }
 
-// renewable is when a new application is taken (R7).
-func (c *certificate) renewable() time.Time { return c.ends().Add(-reapplyIn) }
+// Renewable is when a new application is taken (R7).
+func (c *Certificate) Renewable() time.Time { return c.Ends().Add(-reapplyIn) }
 
-// mayShow tells why no code of a certificate may be made now (R5, R9), if so.
-func (c *certificate) mayShow(now time.Time) reason {
+// MayShow tells why no code of a certificate may be made now (R5, R9), if so.
+func (c *Certificate) MayShow(now time.Time) Reason {
 	switch {
 	case !c.valid(now):
-		return certificateEnded
-	case !now.Before(c.liveUntil()):
-		return livenessDue
+		return CertificateEnded
+	case !now.Before(c.LiveUntil()):
+		return LivenessDue
 	}
 	return ""
 }
 
 // claims are what is signed for a code, or for a phone's codes, from now on (R8):
 // each begins when it is asked for.
-func (c *certificate) claims(holder verify.HolderID, now time.Time) verify.Claims {
+func (c *Certificate) claims(holder verify.HolderID, now time.Time) verify.Claims {
 	return verify.Claims{
 		Holder: holder, Certificate: c.ID, Class: verify.Temporary,
-		IssuedAt: mint.Seconds(now), Live: mint.Seconds(c.Live), Expires: mint.Seconds(c.ends()),
+		IssuedAt: mint.Seconds(now), Live: mint.Seconds(c.Live), Expires: mint.Seconds(c.Ends()),
 	}
 }
 
@@ -173,12 +173,12 @@ func paperClaims(holder verify.HolderID, id verify.CertificateID, now time.Time)
 
 // history are the applications of the last month, newest first, for a signed-in
 // user; a visitor sees none (R11).
-func (d *dossier) history(signedIn bool, now time.Time) []application {
+func (d *dossier) history(signedIn bool, now time.Time) []Application {
 	if !signedIn {
 		return nil
 	}
-	since := now.In(railwayTime).AddDate(0, -historyBack, 0)
-	var out []application
+	since := now.In(RailwayTime).AddDate(0, -historyBack, 0)
+	var out []Application
 	for _, a := range slices.Backward(d.Applications) {
 		if !a.Time.Before(since) {
 			out = append(out, a)
@@ -196,35 +196,35 @@ const (
 
 // prune forgets what no rule asks for any more, and tells whether anything is left.
 func (d *dossier) prune(now time.Time) bool {
-	since := now.In(railwayTime).AddDate(0, -keepMonths, 0)
-	d.Certificates = slices.DeleteFunc(d.Certificates, func(c certificate) bool { return c.Approved.Before(since) })
-	d.Applications = slices.DeleteFunc(d.Applications, func(a application) bool { return a.Time.Before(since) })
+	since := now.In(RailwayTime).AddDate(0, -keepMonths, 0)
+	d.Certificates = slices.DeleteFunc(d.Certificates, func(c Certificate) bool { return c.Approved.Before(since) })
+	d.Applications = slices.DeleteFunc(d.Applications, func(a Application) bool { return a.Time.Before(since) })
 	if extra := len(d.Applications) - keptPerDossier; extra > 0 {
 		d.Applications = slices.Delete(d.Applications, 0, extra)
 	}
 	return len(d.Certificates)+len(d.Applications) > 0
 }
 
-// A ticket is what a passenger may travel with.
-type ticket string
+// A Ticket is what a passenger may travel with.
+type Ticket string
 
 const (
-	singleTicket ticket = "single"
-	multiRide    ticket = "multi_ride"
-	periodTicket ticket = "period"
+	singleTicket Ticket = "single"
+	multiRide    Ticket = "multi_ride"
+	periodTicket Ticket = "period"
 )
 
-// A use is an occasion at which the certificate stands for the identity card.
-type use string
+// A Use is an occasion at which the certificate stands for the identity card.
+type Use string
 
 // admits tells whether a certificate serves for an occasion with a kind of ticket, on
 // a railway where tickets are electronic or not (R13, R14).
-func admits(u use, t ticket, electronic bool) bool {
-	return electronic && slices.Contains(uses(), u) && slices.Contains(tickets(), t)
+func admits(u Use, t Ticket, electronic bool) bool {
+	return electronic && slices.Contains(Uses(), u) && slices.Contains(Tickets(), t)
 }
 
-func tickets() []ticket { return []ticket{singleTicket, multiRide, periodTicket} }
+func Tickets() []Ticket { return []Ticket{singleTicket, multiRide, periodTicket} }
 
-func uses() []use {
-	return []use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"}
+func Uses() []Use {
+	return []Use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"}
 }

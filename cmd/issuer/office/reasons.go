@@ -1,0 +1,95 @@
+package office
+
+// A Reason is why something is denied, in the words of the interface.
+type Reason string
+
+const (
+	Incomplete       Reason = "incomplete"
+	NotResidentCard  Reason = "not_resident_card"
+	BadNumber        Reason = "bad_number"
+	NotConfirmed     Reason = "not_confirmed"
+	NoLocation       Reason = "no_location"
+	CheckFailed      Reason = "check_failed"
+	CheckTimedOut    Reason = "check_timed_out"
+	CheckStale       Reason = "check_stale"
+	NoCheck          Reason = "no_check"
+	MonthlyLimit     Reason = "monthly_limit"
+	StillValid       Reason = "still_valid"
+	LivenessDue      Reason = "liveness_due"
+	VerifyAgain      Reason = "verify_again"
+	CertificateEnded Reason = "certificate_ended"
+	NoCertificate    Reason = "no_certificate"
+	DetailsDiffer    Reason = "details_differ"
+	SignedOut        Reason = "signed_out"
+	WrongPassword    Reason = "wrong_password"
+	AccountTaken     Reason = "account_taken"
+	BadAccount       Reason = "bad_account"
+	TooMany          Reason = "too_many"
+	Broken           Reason = "broken"
+)
+
+// A Denial is a reason in words, with what to do about it; Chinese first.
+type Denial struct {
+	Reason    Reason `json:"reason"`
+	Rule      string `json:"rule,omitempty"` // where one says so
+	Chinese   string `json:"zh"`
+	English   string `json:"en"`
+	Do        string `json:"do_zh"` // what to do
+	DoEnglish string `json:"do_en"`
+	Next      string `json:"next,omitempty"` // the step that helps: apply, view, locate, check, recheck, window, form, signin
+}
+
+// denials says each reason in words.
+var denials = map[Reason]Denial{
+	Incomplete: {Rule: "R1", Chinese: "请填写姓名和证件号码", English: "Fill in name and document number",
+		Do: "姓名须与身份证一致", DoEnglish: "The name as it is on the card", Next: "form"},
+	NotResidentCard: {Rule: "R2", Chinese: "仅支持居民身份证申请", English: "Only the resident identity card can apply",
+		Do: "请持有效证件原件，到车站人工售票窗口或公安制证窗口办理", DoEnglish: "Take the document itself to a staffed window or the police window at the station", Next: "window"},
+	BadNumber: {Rule: "R2", Chinese: "身份证号码有误", English: "That is no resident identity card number",
+		Do: "请核对18位号码后重新填写", DoEnglish: "Check its 18 characters and try again", Next: "form"},
+	NotConfirmed: {Rule: "R12", Chinese: "请确认本人办理", English: "Confirm that you act for yourself",
+		Do: "须填写本人真实信息并勾选确认", DoEnglish: "Give your own true details and tick the box", Next: "form"},
+	NoLocation: {Rule: "R3", Chinese: "未获得定位授权，无法申请", English: "Without your location you cannot apply",
+		Do: "请允许使用位置信息，然后重新定位", DoEnglish: "Allow the use of your location, then locate again", Next: "locate"},
+	CheckFailed: {Rule: "R4", Chinese: "实人核验未通过", English: "The real-person check was not passed",
+		Do: "请在光线充足处正对屏幕重试；多次未通过请到车站公安制证窗口", DoEnglish: "Try again in good light, facing the screen; if it goes on, go to the police window at the station", Next: "check"},
+	CheckTimedOut: {Rule: "R4", Chinese: "实人核验超时", English: "The real-person check took too long",
+		Do: "请检查网络后重试；仍不成功请到车站公安制证窗口", DoEnglish: "Check the network and try again; if it goes on, go to the police window at the station", Next: "check"},
+	CheckStale: {Rule: "R4", Chinese: "页面停留过久，请重新开始", English: "This took too long: please begin again",
+		Do: "请重新提交", DoEnglish: "Send it again", Next: "form"},
+	NoCheck: {Rule: "R16", Chinese: "暂不能在线核验本人", English: "No real-person check is to be had online",
+		Do: "请到车站公安制证窗口办理纸质临时身份证明", DoEnglish: "Go to the police window at the station for a paper certificate", Next: "window"},
+	MonthlyLimit: {Rule: "R6", Chinese: "本月已申请3次，无法再次申请", English: "Three applications this month: no more until the next",
+		Do: "请到车站公安制证窗口办理纸质临时身份证明", DoEnglish: "Go to the police window at the station for a paper certificate", Next: "window"},
+	StillValid: {Rule: "R7", Chinese: "您已有有效的电子临时身份证明", English: "You have a valid certificate already",
+		Do: "请直接查看；失效前3小时内可重新申请", DoEnglish: "View it; a new one can be had in its last 3 hours", Next: "view"},
+	LivenessDue: {Rule: "R9", Chinese: "请重新进行实人核验", English: "Verify yourself again",
+		Do: "距上次核验已满30分钟，核验后显示二维码", DoEnglish: "30 minutes have passed; then the code is shown again", Next: "recheck"},
+	VerifyAgain: {Rule: "R10", Chinese: "请核验本人后查看", English: "Verify yourself to see it",
+		Do: "关闭页面、退出登录或清除数据后须重新核验，不占用申请次数", DoEnglish: "After closing the page, signing out or clearing data; it uses no application", Next: "view"},
+	CertificateEnded: {Rule: "R15", Chinese: "证明已失效", English: "The certificate has ended",
+		Do: "请重新申请；已在车内的，到站后也可走人工通道出站", DoEnglish: "Apply again; on the way, leave through the staffed lane", Next: "apply"},
+	NoCertificate: {Chinese: "没有有效的电子临时身份证明", English: "There is no valid certificate",
+		Do: "请先申请", DoEnglish: "Apply first", Next: "apply"},
+	DetailsDiffer: {Rule: "R12", Chinese: "姓名与证件号码不一致", English: "Name and number do not go together",
+		Do: "请填写本人真实信息", DoEnglish: "Give your own true details", Next: "form"},
+	SignedOut: {Rule: "R11", Chinese: "请先登录", English: "Sign in first",
+		Do: "登录后可查看最近一个月的申请记录", DoEnglish: "The applications of the last month are for signed-in users", Next: "signin"},
+	WrongPassword: {Chinese: "账号或密码错误", English: "Wrong account or password",
+		Do: "请重新输入", DoEnglish: "Try again", Next: "signin"},
+	AccountTaken: {Chinese: "该账号已被使用", English: "That account exists already",
+		Do: "请换一个账号，或直接登录", DoEnglish: "Choose another, or sign in", Next: "signin"},
+	BadAccount: {Chinese: "账号或密码不符合要求", English: "That account or password will not do",
+		Do: "账号3至32位字母或数字，密码至少8位", DoEnglish: "An account of 3 to 32 letters or digits, a password of 8 or more characters", Next: "signin"},
+	TooMany: {Chinese: "操作过于频繁", English: "Too many tries",
+		Do: "请稍候再试", DoEnglish: "Wait a moment, then try again"},
+	Broken: {Chinese: "系统繁忙", English: "Something is wrong on our side",
+		Do: "请稍后再试，或到车站公安制证窗口", DoEnglish: "Try again later, or go to the police window at the station", Next: "window"},
+}
+
+// Words is a reason with its words.
+func (r Reason) Words() Denial {
+	d := denials[r]
+	d.Reason = r
+	return d
+}
