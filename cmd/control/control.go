@@ -37,6 +37,7 @@ type Status struct {
 	Health   Health   `json:"health"`
 	Mode     string   `json:"mode"` // closed, granted, passed, emergency, service, out_of_service
 	Problems []string `json:"problems"`
+	Causes   []Cause  `json:"causes"` // what is wrong, with what to do
 
 	Station   string    `json:"station"`
 	Gate      string    `json:"gate"`
@@ -99,7 +100,9 @@ type Keyset struct {
 	Revoked int       `json:"revoked"`
 	Source  string    `json:"source,omitempty"`
 	Since   time.Time `json:"since"`
-	Expires time.Time `json:"expires"` // the last of its keys
+	Expires time.Time `json:"expires"`           // the last of its keys
+	Issuers []string  `json:"issuers,omitempty"` // their ids
+	KeyIDs  []string  `json:"kids,omitempty"`    // hex, in the document's order
 }
 
 // Counts are counted since the daemon's start.

@@ -60,7 +60,7 @@ func newStatus(g *gate) *cobra.Command {
 // notAnswering tells of a gate whose daemon does not: it is out of service.
 func notAnswering(c *cobra.Command, asJSON bool, cause error) error {
 	if asJSON {
-		s := control.Status{Health: control.OutOfService, Mode: string(control.OutOfService), Problems: []string{cause.Error()}}
+		s := control.Status{Health: control.OutOfService, Mode: string(control.OutOfService), Problems: []string{cause.Error()}, Causes: []control.Cause{}}
 		if err := json.NewEncoder(c.OutOrStdout()).Encode(s); err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	view := l.seen()
 	s := &control.Status{
-		Mode: string(view.Mode), Problems: append([]string{}, view.Reasons...),
+		Mode: string(view.Mode), Problems: append([]string{}, view.Reasons...), Causes: []control.Cause{},
 		Station: c.Station, Gate: c.Gate, Direction: l.rules.Direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
 		Store: l.store.Stats(),
 	}

@@ -1,0 +1,76 @@
+package control
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Cause is one thing that is wrong with a gate: what was seen, and what to do. The
+// daemon's status, railgate doctor and the gate's page say it alike, for what a cause
+// means comes from one table, [Meanings].
+type Cause struct {
+	Cause    string    `json:"cause"`    // stable, such as "keyset_missing"
+	Severity Health    `json:"severity"` // degraded, out_of_service
+	Why      string    `json:"why"`      // what was seen, in words
+	Remedy   string    `json:"remedy"`   // a command to paste
+	Since    time.Time `json:"since,omitzero"`
+	Alias    string    `json:"alias,omitempty"` // what an older version called it
+}
+
+// A Meaning is what is known of a cause wherever it is found.
+type Meaning struct {
+	Cause    string
+	Severity Health // where the one who finds it does not know better
+	What     string // what is wrong
+	Matters  string // what comes of it
+	Remedy   string // a shell command; {keys}, {data}, ... stand for what NewCause is told
+	Alias    string
+}
+
+// usual is what stands for a remedy's names where nobody says otherwise.
+var usual = []string{
+	"{config}", "/etc/railgate/railgated.toml", "{keys}", "/etc/railgate/keys.json", "{data}", "/var/lib/railgate", "{user}", "railgate", "{group}", "railgate",
+}
+
+// NewCause is a cause of the table, with what was seen. names fills the remedy in, as
+// pairs: "{keys}", path. A value is quoted where a shell wants it. NewCause panics where
+// the table does not have the cause: that is a fault of the program.
+func NewCause(id, why string, names ...string) Cause {
+	m, ok := MeaningOf(id)
+	if !ok {
+		panic("control: internal error: no cause " + id)
+	}
+	return Cause{Cause: m.Cause, Severity: m.Severity, Why: why, Remedy: fill(m.Remedy, names), Alias: m.Alias}
+}
+
+// fill puts values into a remedy; of two for one name the first counts.
+func fill(remedy string, names []string) string {
+	pairs := slices.Concat(names, usual)
+	for i := 1; i < len(pairs); i += 2 {
+		pairs[i] = Quote(pairs[i])
+	}
+	return strings.NewReplacer(pairs...).Replace(remedy)
+}
+
+// Quote is a word as a shell reads it back.
+func Quote(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%="
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// MeaningOf finds a cause in the table, by its name or by an older one.
+func MeaningOf(id string) (Meaning, bool) {
+	for _, m := range meanings {
+		if id != "" && (m.Cause == id || m.Alias == id) {
+			return m, true
+		}
+	}
+	return Meaning{}, false
+}
+
+// Meanings is the table of causes, in the order in which a technician looks.
+func Meanings() []Meaning { return slices.Clone(meanings[:]) }

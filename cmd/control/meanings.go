@@ -1,0 +1,180 @@
+package control
+
+// The causes. Those of outcomes are named as the reasons that passengers get.
+const (
+	ConfigInvalid    = "config_invalid"
+	ConfigUnreadable = "config_unreadable"
+
+	DaemonStopped = "daemon_stopped"
+	DaemonFailed  = "daemon_failed"
+	DaemonSilent  = "daemon_silent"
+	UnitMissing   = "unit_missing"
+
+	UserMissing    = "user_missing"
+	UserNotInGroup = "user_not_in_group"
+
+	KeysetNotConfigured = "keyset_not_configured"
+	KeysetMissing       = "keyset_missing"
+	KeysetUnreadable    = "keyset_unreadable"
+	KeysetInvalid       = "keyset_invalid"
+	KeysetForeign       = "keyset_foreign"
+	KeysetExpired       = "keyset_expired"
+	KeysetEndsSoon      = "keyset_ends_soon"
+
+	ScannerMissing = "scanner_missing"
+	ScannerBusy    = "scanner_busy"
+	ScannerDown    = "scanner_down"
+
+	GPIOChipMissing = "gpio_chip_missing"
+	GPIOLineMissing = "gpio_line_missing"
+	GPIOLineBusy    = "gpio_line_busy"
+	DeviceForbidden = "device_forbidden"
+	TurnstileDown   = "turnstile_down"
+	PanelDown       = "panel_down"
+	SensorBlocked   = "sensor_blocked"
+	EmergencyActive = "emergency_active"
+
+	ClockNotSynchronised = "clock_not_synchronised"
+	ClockBelowFloor      = "clock_below_floor"
+	ClockStepped         = "clock_stepped"
+	ClockDisputed        = "clock_disputed"
+	ClockSuspect         = "clock_suspect"
+	NoBatteryClock       = "no_battery_clock"
+
+	DataMissing    = "data_missing"
+	DataUnwritable = "data_unwritable"
+	DiskFull       = "disk_full"
+	DiskLow        = "disk_low"
+	DiskReadOnly   = "disk_read_only"
+	DiskFailing    = "disk_failing"
+	DiskSlow       = "disk_slow"
+	StoreBusy      = "store_busy"
+	StoreDown      = "store_down"
+	StoreSetAside  = "store_set_aside"
+	SpentCodesLost = "spent_codes_lost"
+
+	HTTPPortTaken   = "http_port_taken"
+	OutputsUnknown  = "outputs_unknown"
+	RelayKept       = "relay_kept"
+	LogLinesDropped = "log_lines_dropped"
+)
+
+var meanings = [...]Meaning{
+	{ConfigUnreadable, OutOfService, "the configuration cannot be read", "railgated does not start without one",
+		"chgrp {group} {config} && chmod 640 {config} && systemctl restart railgated", ""},
+	{ConfigInvalid, OutOfService, "the configuration has errors", "railgated does not start with it",
+		"railgated --check --config {config}", ""},
+
+	{UnitMissing, OutOfService, "systemd does not have railgated.service", "nothing starts railgated, and nothing releases the relay when it dies",
+		"make install && systemctl daemon-reload && systemctl enable --now railgated", ""},
+	{UserMissing, OutOfService, "the service's user does not exist", "systemd cannot start railgated",
+		"systemd-sysusers && systemctl restart railgated", ""},
+	{UserNotInGroup, OutOfService, "the service's user is not in the group of a device", "railgated may not open the device",
+		"usermod -a -G {device_group} {user} && systemctl restart railgated", ""},
+	{DaemonStopped, OutOfService, "railgated is not running", "the lane is closed",
+		"systemctl start railgated", ""},
+	{DaemonFailed, OutOfService, "railgated ends whenever it is started", "the lane is closed",
+		"journalctl -u railgated -n 50 --no-pager", ""},
+	{DaemonSilent, OutOfService, "railgated runs and does not answer on its control socket", "the tools do not reach it, and its lane may hang",
+		"systemctl restart railgated", ""},
+
+	{KeysetNotConfigured, OutOfService, "the configuration names no keyset", "no code can be checked, so none opens",
+		`sed -i 's|^keys *=.*|keys = "/etc/railgate/keys.json"|' {config} && systemctl restart railgated`, ""},
+	{KeysetMissing, OutOfService, "the keyset's file is missing", "no code can be checked, so none opens",
+		"railgate keys install KEYS.JSON", "keyset"},
+	{KeysetUnreadable, OutOfService, "the service's user may not read the keyset", "no code can be checked, so none opens",
+		"chgrp {group} {keys} && chmod 640 {keys}", ""},
+	{KeysetInvalid, OutOfService, "the keyset's file is damaged, or is not a keyset", "no code can be checked, so none opens",
+		"railgate keys install KEYS.JSON", ""},
+	{KeysetForeign, Degraded, "the keyset's file has no key of the keyset in use", "it may be another issuer's; the old one stays in use",
+		"railgate keys show", ""},
+	{KeysetExpired, OutOfService, "every key of the keyset has ended or is withdrawn", "every code is denied",
+		"railgate keys install KEYS.JSON", ""},
+	{KeysetEndsSoon, Degraded, "the last key ends soon", "every code is denied after that",
+		"railgate keys install KEYS.JSON", ""},
+
+	{"unknown_key", Degraded, "nobody gets in: the codes are signed by keys that this gate does not know", "the keyset is another issuer's, or too old",
+		"railgate keys show", ""},
+	{"bad_signature", Degraded, "nobody gets in: the codes' signatures do not match their keys", "the keyset may be another issuer's, with the same key ids",
+		"railgate keys show", ""},
+	{"key_revoked", Degraded, "nobody gets in: the codes are signed by a key that is withdrawn", "the issuer signs with a key that the keyset withdraws",
+		"railgate keys show", ""},
+	{"key_not_valid", Degraded, "nobody gets in: the codes are signed by a key outside its time", "the keyset is too old, or the clock is wrong",
+		"railgate keys show && timedatectl", ""},
+	{"code_expired", Degraded, "nobody gets in: the codes are out of date when they are read", "the gate's clock is probably fast",
+		"timedatectl", ""},
+	{"not_yet_valid", Degraded, "nobody gets in: the codes begin later than they are read", "the gate's clock is probably slow",
+		"timedatectl", ""},
+	{"no_ticket", Degraded, "nobody gets in: no passenger has a ticket in the manifest", "the manifest is probably not today's",
+		"railgate status", ""},
+	{"too_late", Degraded, "nobody gets in: the record of each grant reaches the disk when the passenger has gone", "the disk is too slow",
+		"dmesg --level=err,warn | tail -n 20", ""},
+
+	{DeviceForbidden, OutOfService, "the service's user may not open a device", "railgated may not use the device",
+		"ls -l {device}", ""},
+	{ScannerMissing, OutOfService, "a scanner's device is missing", "nobody can show a code there",
+		"ls -l /dev/serial/by-id /dev/v4l/by-id", ""},
+	{ScannerBusy, OutOfService, "another program uses a scanner's device", "codes go to the other program",
+		"kill {pid}", ""},
+	{ScannerDown, OutOfService, "a scanner does not work", "nobody can show a code there",
+		"dmesg | tail -n 20", "scanner"},
+	{GPIOChipMissing, OutOfService, "a GPIO chip is missing", "the relay or the panel cannot be driven",
+		"ls -l /dev/gpiochip*", ""},
+	{GPIOLineMissing, OutOfService, "no GPIO chip has a line of the configuration", "the relay or the panel cannot be driven",
+		"gpioinfo", ""},
+	{GPIOLineBusy, OutOfService, "another program holds a GPIO line", "the relay or the panel cannot be driven",
+		"gpioinfo", ""},
+	{TurnstileDown, OutOfService, "the turnstile does not work", "the lane cannot open",
+		"dmesg | tail -n 20", "turnstile"},
+	{PanelDown, Degraded, "the panel does not work", "passengers see and hear nothing",
+		"dmesg | tail -n 20", ""},
+	{SensorBlocked, Degraded, "the passage sensor is blocked", "passages cannot be counted; something stands in the lane, or the sensor is dirty",
+		"railgate watch", ""},
+	{EmergencyActive, Degraded, "the emergency input is active: the fire loop is open", "the lane is open to everybody until the loop is closed",
+		"railgate watch", ""},
+
+	{ClockNotSynchronised, OutOfService, "the clock is not synchronised", "a fresh code cannot be told from an old one",
+		"timedatectl set-ntp true", "clock"},
+	{ClockBelowFloor, OutOfService, "the clock is earlier than the time that is proven", "codes cannot be judged by it",
+		"timedatectl set-ntp true", ""},
+	{ClockStepped, Degraded, "the clock jumped, and is not believed yet", "the gate goes on by its own count of the time",
+		"railgate clock show", ""},
+	{ClockDisputed, Degraded, "the clock jumped, and the passengers' codes contradict it", "the gate goes on by its own count of the time, for as long as that is good enough",
+		"railgate clock show", ""},
+	{ClockSuspect, Degraded, "most passengers' codes are outside their minute", "the gate's clock is probably wrong, whatever it says",
+		"railgate clock show", ""},
+	{NoBatteryClock, Degraded, "this board has no battery clock", "after a power cut the lane is closed until the network is back",
+		"ls -l /dev/rtc*", ""},
+
+	{DataMissing, OutOfService, "the data folder is missing", "nothing can be recorded, so nothing opens",
+		"install -d -m 750 -o {user} -g {group} {data} && systemctl restart railgated", ""},
+	{DataUnwritable, OutOfService, "the service's user may not write to the data folder", "nothing can be recorded, so nothing opens",
+		"chown -R {user}:{group} {data} && chmod u+rwx {data}", ""},
+	{DiskFull, OutOfService, "the disk is full", "nothing can be recorded, so nothing opens",
+		"du -xah {data} | sort -h | tail -n 20", ""},
+	{DiskLow, Degraded, "the disk is nearly full", "when it is full the lane closes",
+		"du -xah {data} | sort -h | tail -n 20", ""},
+	{DiskReadOnly, OutOfService, "the disk is read-only", "nothing can be recorded, so nothing opens",
+		"mount -o remount,rw \"$(stat -c %m {data})\"", ""},
+	{DiskFailing, OutOfService, "writing to the disk fails", "nothing can be recorded, so nothing opens; the card may be worn out",
+		"dmesg --level=err,warn | tail -n 20", ""},
+	{DiskSlow, Degraded, "the disk is slow", "each passage waits for it, and is too late where it takes seconds",
+		"dmesg --level=err,warn | tail -n 20", ""},
+	{StoreBusy, OutOfService, "another program holds the store's file", "railgated waits for it, and the lane is closed",
+		"kill {pid}", ""},
+	{StoreDown, OutOfService, "the store is unavailable", "nothing can be recorded, so nothing opens",
+		"journalctl -u railgated -n 50 --no-pager", "store"},
+	{StoreSetAside, Degraded, "a damaged store was set aside", "its records are not in the journal; the card may be worn out",
+		"railgate journal export --json --file {file} > {file}.ndjson && mv {file} /var/tmp/", ""},
+	{SpentCodesLost, OutOfService, "the gate does not know which codes were used before", "no code from before opens; the lane opens by itself when none can be valid",
+		"railgate status", "memory"},
+
+	{HTTPPortTaken, Degraded, "another program uses the screen's port", "the screen and the metrics do not work",
+		"kill {pid}", ""},
+	{OutputsUnknown, Degraded, "railgate outputs-safe does not know the outputs", "nothing releases the relay when railgated dies",
+		"systemctl restart railgated", ""},
+	{RelayKept, Degraded, "this board keeps the relay's level when railgated dies", "the relay can stay active",
+		"echo dtparam=strict_gpiod >> /boot/firmware/config.txt && reboot", ""},
+	{LogLinesDropped, Degraded, "lines of the log were dropped", "what reads the log is stuck or slow; the lane works",
+		"systemctl restart systemd-journald", ""},
+}
