@@ -51,6 +51,12 @@ type Keyset struct {
 	revoked map[CertificateID]time.Time
 }
 
+// SharesKey tells whether two keysets have a kid in common, as the keysets of one
+// issuer have from one rotation to the next.
+func (s *Keyset) SharesKey(t *Keyset) bool {
+	return slices.ContainsFunc(s.Keys, func(k *Key) bool { return t.byID[k.ID] != nil })
+}
+
 // Key finds a key by its kid, nil if there is none.
 func (s *Keyset) Key(id KeyID) *Key { return s.byID[id] }
 
@@ -103,10 +109,10 @@ type DocumentRevoked struct {
 	Until       time.Time `json:"until"`
 }
 
-// ParseKeyset reads keys.json. It refuses, naming what is wrong: members that it
-// does not know or that come twice, an issuer or a kid that comes twice, a
-// window that ends before it begins, a key that is off its curve, of low order
-// or not in its canonical form.
+// ParseKeyset reads keys.json. It refuses, naming what is wrong: a document without
+// issuers or without keys, members that it does not know, duplicate members, issuers
+// and kids, a window that ends before it begins, a key that is off its curve, of low
+// order or not in its canonical form.
 func ParseKeyset(data []byte) (*Keyset, error) {
 	var doc Document
 	if err := decodeStrictJSON(data, &doc); err != nil {
@@ -119,6 +125,9 @@ func ParseKeyset(data []byte) (*Keyset, error) {
 	}
 	if err := s.addIssuers(doc.Issuers); err != nil {
 		return nil, fmt.Errorf("keyset: %w", err)
+	}
+	if len(doc.Keys) == 0 {
+		return nil, errors.New("keyset: names no key")
 	}
 	for i := range doc.Keys {
 		if err := s.addKey(&doc.Keys[i]); err != nil {
@@ -136,6 +145,9 @@ func ParseKeyset(data []byte) (*Keyset, error) {
 }
 
 func (s *Keyset) addIssuers(docs []DocumentIssuer) error {
+	if len(docs) == 0 {
+		return errors.New("names no issuer")
+	}
 	for _, d := range docs {
 		issuer, err := d.issuer()
 		if err != nil {

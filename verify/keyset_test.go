@@ -61,6 +61,10 @@ func TestKeysetRefuses(t *testing.T) {
 		change func(*Document)
 		want   string
 	}{
+		{"no issuer", func(d *Document) { d.Issuers, d.Keys = nil, nil }, "names no issuer"},
+		{"an empty list of issuers", func(d *Document) { d.Issuers = []DocumentIssuer{} }, "names no issuer"},
+		{"no key", func(d *Document) { d.Keys = nil }, "names no key"},
+		{"an empty list of keys", func(d *Document) { d.Keys = []DocumentKey{} }, "names no key"},
 		{"two keys with one kid", func(d *Document) { d.Keys[1].KeyID = d.Keys[0].KeyID }, "kid comes twice"},
 		{"a window that ends before it begins", func(d *Document) { d.Keys[0].NotAfter = d.Keys[0].NotBefore.Add(-1e9) }, "not_after is before not_before"},
 		{"a P-256 point off its curve", func(d *Document) { d.Keys[1].X = d.Keys[1].Y }, "off its curve"},
@@ -104,6 +108,8 @@ func TestKeysetRefusesLooseJSON(t *testing.T) {
 	good := string(marshal(t, goodDocument(t)))
 	for _, tt := range []struct{ name, text, want string }{
 		{"nothing", "", "EOF"},
+		{"an empty document", "{}", "names no issuer"},
+		{"null", "null", "names no issuer"},
 		{"not JSON", "keys", "invalid character"},
 		{"an unknown member", strings.Replace(good, `"version"`, `"serial":1,"version"`, 1), "serial"},
 		{"an unknown member of a key", strings.Replace(good, `"kty"`, `"use":"sig","kty"`, 1), "use"},
@@ -118,6 +124,27 @@ func TestKeysetRefusesLooseJSON(t *testing.T) {
 		{"half of it", good[:len(good)/2], "EOF"},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantKeysetError(t, []byte(tt.text), tt.want) })
+	}
+}
+
+func TestKeysetsShareAKey(t *testing.T) {
+	doc := goodDocument(t)
+	some := doc
+	some.Keys = doc.Keys[:2]
+	next, foreign := doc, doc
+	next.Keys, foreign.Keys = doc.Keys[1:], doc.Keys[2:]
+	parse := func(d Document) *Keyset {
+		keys, err := ParseKeyset(marshal(t, d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	if a, b := parse(some), parse(next); !a.SharesKey(b) || !b.SharesKey(a) {
+		t.Error("the second key is in both, and they share none")
+	}
+	if a, b := parse(some), parse(foreign); a.SharesKey(b) || b.SharesKey(a) {
+		t.Error("they share a key; want none")
 	}
 }
 
@@ -178,6 +205,9 @@ func FuzzParseKeyset(f *testing.F) {
 		}
 		if err != nil {
 			return
+		}
+		if len(keys.Issuers) == 0 || len(keys.Keys) == 0 || !keys.SharesKey(keys) {
+			t.Errorf("%d issuers, %d keys", len(keys.Issuers), len(keys.Keys))
 		}
 		for _, k := range keys.Keys {
 			if keys.Key(k.ID) != k || k.Issuer == nil || k.public == nil || k.NotAfter.Before(k.NotBefore) {
