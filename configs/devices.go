@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/driver/gpioline"
-	"railgate/verify"
 )
 
 // CheckDevices says what the configuration asks for and the machine does not have.
@@ -87,27 +86,6 @@ func checkParent(dir string) error {
 		return fmt.Errorf("%s cannot be made: %w", quote(dir), err)
 	}
 	return os.Remove(trial)
-}
-
-// maxKeyset bounds a keyset's file.
-const maxKeyset = 16 << 20
-
-func checkKeyset(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxKeyset {
-		return fmt.Errorf("%s is not a file of a keyset's size", quote(path))
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if _, err := verify.ParseKeyset(data); err != nil {
-		return fmt.Errorf("%s: %w", quote(path), err)
-	}
-	return nil
 }
 
 // checkScannerDevice looks for a scanner's device; ports has the scanner of each device that
