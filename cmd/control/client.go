@@ -150,9 +150,14 @@ func (c *Client) Events(ctx context.Context, see func(Event) bool) error {
 	}
 }
 
-// Service takes the lane over (free, closed, diagnosis), or gives it back (none).
-func (c *Client) Service(ctx context.Context, mode string) error {
-	return c.post(ctx, "/service", url.Values{"mode": {mode}})
+// Service takes the lane over (free, which needs a reason, closed, diagnosis), or gives
+// it back (none).
+func (c *Client) Service(ctx context.Context, mode, why string) (answer Service, err error) {
+	body, err := c.postFor(ctx, "/service", url.Values{"mode": {mode}, "why": {why}})
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	return answer, err
 }
 
 // Sim changes a simulated turnstile's input (passage, emergency), or with line
@@ -171,11 +176,21 @@ func (c *Client) Pretend(ctx context.Context, d time.Duration) error {
 }
 
 func (c *Client) post(ctx context.Context, path string, query url.Values) error {
+	_, err := c.postFor(ctx, path, query)
+	return err
+}
+
+// maxAnswer bounds the answer to a post, in bytes.
+const maxAnswer = 1 << 20
+
+// postFor posts and reads the answer.
+func (c *Client) postFor(ctx context.Context, path string, query url.Values) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	resp, err := c.do(ctx, http.MethodPost, path, query)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return resp.Body.Close()
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 }

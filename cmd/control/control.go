@@ -6,7 +6,7 @@
 //	GET  /status                      → [Status]
 //	GET  /journal?after=SEQ&limit=N   → records as NDJSON, oldest first
 //	GET  /events                      → [Event]s as NDJSON, for as long as the caller listens
-//	POST /service?mode=MODE           free, closed, diagnosis, none
+//	POST /service?mode=MODE&why=TEXT  free (needs why), closed, diagnosis, none → [Service]
 //	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
 //	POST /sim?line=clock&seconds=N    bench: the time moves forward
 package control
@@ -38,6 +38,9 @@ type Status struct {
 	Mode     string   `json:"mode"` // closed, granted, passed, emergency, service, out_of_service
 	Problems []string `json:"problems"`
 	Causes   []Cause  `json:"causes"` // what is wrong, with what to do
+
+	Service      string     `json:"service,omitempty"`       // free, closed, diagnosis: what staff made of the lane,
+	ServiceUntil *time.Time `json:"service_until,omitempty"` // and until when
 
 	Station   string    `json:"station"`
 	Gate      string    `json:"gate"`
@@ -121,6 +124,12 @@ type Timings struct {
 	Commit int64 `json:"commit_us"` // the record, to the disk
 	Open   int64 `json:"open_us"`   // the relay
 	Total  int64 `json:"total_us"`  // from the reading to the relay
+}
+
+// Service is the answer to a takeover: what the lane becomes, and until when.
+type Service struct {
+	Service string     `json:"service"`
+	Until   *time.Time `json:"service_until,omitempty"` // nil: none
 }
 
 // Event is something that happened at a gate.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -554,11 +555,19 @@ func TestBenchMovesTheTime(t *testing.T) {
 
 func TestTechnicianTakesTheLaneOver(t *testing.T) {
 	d := newSite(t, "").start()
-	if err := d.client().Service(t.Context(), "party"); err == nil {
-		t.Error("service party is taken")
+	for _, tt := range []struct{ mode, why string }{{"party", ""}, {"free", ""}, {"free", strings.Repeat("x", maxWhy+1)}, {"free", "two\nlines"}} {
+		if _, err := d.client().Service(t.Context(), tt.mode, tt.why); err == nil {
+			t.Errorf("service %s because of %q is taken", tt.mode, tt.why)
+		}
 	}
-	if err := d.client().Service(t.Context(), "closed"); err != nil {
-		t.Fatal(err)
+	answer, err := d.client().Service(t.Context(), "closed", "a coffee")
+	if left := time.Until(*answer.Until); err != nil || answer.Service != "closed" || left < 9*time.Minute || left > lane.ServiceFor+time.Second {
+		t.Fatalf("answer %+v, %v; want closed for ten minutes", answer, err)
+	}
+	me, _ := user.Current()
+	d.waitFor(1, func(r *journal.Record) bool { return r.Detail == "closed for 10m0s, by "+me.Username+": a coffee" })
+	if s := d.status(); s.Service != "closed" || s.ServiceUntil == nil || s.ServiceUntil.Sub(*answer.Until).Abs() > 2*time.Second {
+		t.Errorf("status: service %q until %v; want closed until %v", s.Service, s.ServiceUntil, answer.Until)
 	}
 	d.waitFor(1, kind(journal.ServiceBegin))
 	d.scan(d.code())

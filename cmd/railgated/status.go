@@ -8,6 +8,7 @@ import (
 	"railgate/cmd/control"
 	"railgate/configs"
 	"railgate/driver"
+	"railgate/verify"
 	"railgate/verify/lane"
 )
 
@@ -34,8 +35,39 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	if view.Mode != lane.ModeOutOfService && !view.BlindSince.IsZero() {
 		s.Problems = append(s.Problems, "the store lost its memory: paper codes from before are denied")
 	}
+	l.addService(s, view)
+	if reason, n := l.told.fault(); reason != "" {
+		s.Problems = append(s.Problems, nobodyGetsIn(reason, n))
+	}
 	s.Health = health(s)
 	return s
+}
+
+// addService says what staff made of the lane, and until when.
+func (l *runner) addService(s *control.Status, view lane.Snapshot) {
+	if view.Service == lane.ServiceNone {
+		return
+	}
+	left := view.ServiceEnd - time.Since(l.began)
+	until := s.Clock.Time.Add(left).Round(time.Second)
+	s.Service, s.ServiceUntil = view.Service.String(), &until
+}
+
+// nobodyGetsIn says what to look at where the last decisions opened nothing, most of
+// them for one reason of the gate's own.
+func nobodyGetsIn(reason verify.Reason, n int) string {
+	suspect := "is the clock right? railgate clock show"
+	switch reason {
+	case verify.UnknownKey, verify.BadSignature:
+		suspect = "is it this issuer's keyset, and a new one? railgate keys show"
+	case verify.KeyRevoked, verify.KeyNotValid:
+		suspect = "is the keyset too old? railgate keys show"
+	case lane.TooLate:
+		suspect = "the disk is too slow: railgate doctor"
+	case lane.NoTicket:
+		suspect = "is it the manifest of today? railgate status"
+	}
+	return fmt.Sprintf("nobody gets in: %d of the last decisions were %s; %s", n, reason, suspect)
 }
 
 func health(s *control.Status) control.Health {

@@ -20,10 +20,12 @@ type telemetry struct {
 	timings control.Timings // of the last opening
 	history history
 	ages    lane.CodeAges
+	decided lane.Outcomes
+	began   time.Time // outcomes count from here
 }
 
 func newTelemetry() *telemetry {
-	return &telemetry{counts: control.Counts{
+	return &telemetry{began: time.Now(), counts: control.Counts{
 		Readings: map[string]uint64{}, Decided: map[string]uint64{}, Dropped: map[string]uint64{}, Records: map[string]uint64{}, Opened: map[string]uint64{},
 	}}
 }
@@ -70,6 +72,7 @@ func (t *telemetry) record(r journal.Record) {
 		t.counts.Decided[r.Reason] += uint64(max(1, r.Count))
 		t.history.count(r.Time, r.Decision == journal.Granted, max(1, r.Count))
 	}
+	t.decided.Add(r, time.Since(t.began))
 	r.Holder, r.Certificate = "", "" // whoever looks over a shoulder needs none
 	t.history.note(r)
 }
@@ -88,6 +91,13 @@ func (t *telemetry) report(s *control.Status) {
 		Minutes: slices.Clone(t.history.minutes), Totals: slices.Clone(t.history.totals), Recent: slices.Clone(t.history.recent),
 	}
 	s.Clock.Suspect, s.Clock.Histogram = t.ages.Suspect(), t.ages.Histogram()
+}
+
+// fault is the reason of ours for which nobody gets in; "" where there is none.
+func (t *telemetry) fault() (reason verify.Reason, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.decided.Fault(time.Since(t.began))
 }
 
 // durations are the histograms of how long things took.

@@ -128,7 +128,7 @@ func (t *stepper) judgeStaff(ev Judged, r journal.Record) {
 		return
 	}
 	next := (t.service + 1) % (ServiceDiagnosis + 1)
-	r.Kind, r.Detail = serviceKind(next), fmt.Sprintf("%v for %v, by a staff code", next, serviceFor)
+	r.Kind, r.Detail = serviceKind(next), fmt.Sprintf("%v for %v, by a staff code", next, ServiceFor)
 	if next == ServiceNone {
 		r.Detail = fmt.Sprintf("%v, %s, by a staff code", t.service, t.lasted(t.serviceAt))
 	}

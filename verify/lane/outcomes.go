@@ -29,12 +29,15 @@ const (
 // TooLate is the reason of a grant that was on the disk when its passenger had gone.
 const TooLate verify.Reason = "too_late"
 
+// NoTicket is the reason of a code whose holder has no ticket for today.
+const NoTicket verify.Reason = "no_ticket"
+
 // Ours tells whether a reason may be the gate's own fault: its keys, its clock, its
 // disk, its manifest.
 func Ours(r verify.Reason) bool {
 	switch r {
 	case verify.UnknownKey, verify.BadSignature, verify.KeyRevoked, verify.KeyNotValid,
-		verify.CodeExpired, verify.NotYetValid, "no_ticket", TooLate:
+		verify.CodeExpired, verify.NotYetValid, NoTicket, TooLate:
 		return true
 	}
 	return false

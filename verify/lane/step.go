@@ -20,7 +20,7 @@ const (
 	heldTexts     = 8                // how many phones may alternate before one glass
 	denialShown   = 3 * time.Second  // how long a denial is shown
 	blockedFor    = 30 * time.Second // a sensor active for so long is obstructed
-	serviceFor    = 10 * time.Minute // how long staff have the lane
+	ServiceFor    = 10 * time.Minute // how long staff have the lane
 	maxGrants     = 8                // people who may be let through before the first has crossed
 	spentFor      = 2 * time.Hour    // after a code's end it is remembered: longer than any keyset's tolerance
 	CountEvery    = time.Second      // when counted denials are journaled

@@ -60,7 +60,7 @@ func (t *stepper) takeOver(ev Service) {
 		t.endService("by " + ev.By)
 		return
 	}
-	detail := fmt.Sprintf("%v for %v, by %s", ev.Mode, serviceFor, ev.By)
+	detail := fmt.Sprintf("%v for %v, by %s", ev.Mode, ServiceFor, ev.By)
 	if ev.Why != "" {
 		detail += ": " + ev.Why
 	}
@@ -80,7 +80,7 @@ func (t *stepper) endService(why string) {
 // free passage needs.
 func (t *stepper) beginService(m ServiceMode, proof journal.Durable) {
 	wasFree := t.freeNow()
-	t.service, t.serviceAt, t.serviceEnd = m, t.now.Mono, t.now.Mono+serviceFor
+	t.service, t.serviceAt, t.serviceEnd = m, t.now.Mono, t.now.Mono+ServiceFor
 	if wasFree && m != ServiceFree {
 		t.do(Close{})
 		t.graceEnd = t.now.Mono + t.rules.OpenFor // whoever is still walking was let through

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"railgate/cmd/control"
+	"railgate/store/journal"
+	"railgate/verify"
+	"railgate/verify/lane"
+)
+
+// Every device works and nobody gets in: a gate with another issuer's keyset is not well.
+func TestAGateThatLetsNobodyInIsDegraded(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	old := s.signer
+	s.makeKeys() // for the daemon to read before long; the phones' codes are still of the old one
+	s.signer, old = old, s.signer
+	d.until("the new keyset in use", func() bool { return strings.Count(d.log.String(), "keyset in use") == 2 })
+	for n := range 12 {
+		d.scan(d.code())
+		d.waitFor(n+1, func(r *journal.Record) bool { return r.Decision == journal.Denied })
+	}
+	st := d.status()
+	if problems := strings.Join(st.Problems, "; "); st.Health != control.Degraded || !strings.Contains(problems, "nobody gets in: 12") || !strings.Contains(problems, "railgate keys show") {
+		t.Errorf("health %s, problems %s; want degraded, for the keyset", st.Health, problems)
+	}
+	s.signer = old
+	d.scan(d.code())
+	d.wantPulses(1)
+	if st := d.status(); st.Health != control.Healthy {
+		t.Errorf("health %s %v once a code opened; want healthy", st.Health, st.Problems)
+	}
+}
+
+func TestTheSuspectedCauseIsNamed(t *testing.T) {
+	for reason, want := range map[verify.Reason]string{
+		verify.UnknownKey: "railgate keys show", verify.KeyNotValid: "too old", verify.CodeExpired: "railgate clock show", lane.TooLate: "disk", lane.NoTicket: "manifest",
+	} {
+		if got := nobodyGetsIn(reason, 12); !strings.Contains(got, want) || !strings.Contains(got, string(reason)) {
+			t.Errorf("%s: %s; want %s", reason, got, want)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"net"
+	"os/user"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// A peerListener gives each connection of a unix socket the name of the user at its
+// other end as remote address, for the record of who took a lane over.
+type peerListener struct{ net.Listener }
+
+func (l peerListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return peerConn{c, peerName(c)}, nil
+}
+
+type peerConn struct {
+	net.Conn
+	peer peerAddr
+}
+
+func (c peerConn) RemoteAddr() net.Addr { return c.peer }
+
+// peerAddr is a user's name, and the number where it has none.
+type peerAddr string
+
+func (peerAddr) Network() string  { return "unix" }
+func (a peerAddr) String() string { return string(a) }
+
+// peerName asks the kernel who connected (unix(7), SO_PEERCRED).
+func peerName(c net.Conn) peerAddr {
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return "somebody"
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return "somebody"
+	}
+	var cred *unix.Ucred
+	if raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }) != nil || err != nil {
+		return "somebody"
+	}
+	uid := strconv.FormatUint(uint64(cred.Uid), 10)
+	if found, err := user.LookupId(uid); err == nil {
+		return peerAddr(found.Username)
+	}
+	return peerAddr("user " + uid)
+}
