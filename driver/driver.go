@@ -4,7 +4,7 @@
 //
 // A device is a task: Run owns it until its context ends, then leaves it inert
 // and returns nil. A device that breaks does not end its task: it says so in its
-// [Health] and tries again, because nobody is there to start it anew.
+// [Health] and tries again, because nobody is there to restart it.
 //
 // Levels are active or inactive. What an active level is in volts is undone
 // where the wire is driven, and nowhere else.
@@ -152,7 +152,11 @@ type Health struct {
 	Up    bool
 	Since time.Time // of the last change of Up
 	Err   string    // why it is not up
-	Beats uint64    // turns of its loop; a loop whose beats stand still hangs
+	Beats uint64    // turns of its loop; a loop whose beats do not grow hangs
+
+	Note    string // what a technician should know though it works; "": nothing
+	Suffix  string // of a serial scanner: what it puts behind its codes, "CR LF" or "none"; "": it has read none yet
+	Foreign uint64 // of a camera: texts that it saw and that were not worth a reading
 }
 
 // A Monitor keeps a device's health. Its zero value is a device that is not up.
@@ -183,6 +187,13 @@ func (m *Monitor) set(up bool, reason string) bool {
 	news := m.health.Up != up || m.health.Err != reason
 	m.health.Up, m.health.Err = up, reason
 	return news
+}
+
+// Update changes what the device says beside whether it works.
+func (m *Monitor) Update(change func(*Health)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.health)
 }
 
 // Health is what the device says now.

@@ -81,6 +81,10 @@ type Device struct {
 	Up     bool      `json:"up"`
 	Since  time.Time `json:"since"`
 	Error  string    `json:"error,omitempty"`
+
+	Note    string `json:"note,omitempty"`    // what a technician should know though it works
+	Suffix  string `json:"suffix,omitempty"`  // of a serial scanner: what it puts behind its codes, "CR LF" or "none"
+	Foreign uint64 `json:"foreign,omitempty"` // of a camera: texts that it saw and that are not codes of ours
 }
 
 // Clock is the time and whether it is believed.

@@ -84,7 +84,14 @@ func printStatus(out io.Writer, s *control.Status) error {
 		if !d.Up {
 			condition = "down: " + d.Error
 		}
-		fmt.Fprintf(w, "%s\t%s (%s)\t%s, %s\n", d.Kind, d.Name, d.Driver, condition, age(d.Since))
+		condition += ", " + age(d.Since)
+		if d.Suffix != "" {
+			condition += "; suffix " + d.Suffix
+		}
+		fmt.Fprintf(w, "%s\t%s (%s)\t%s\n", d.Kind, d.Name, d.Driver, condition)
+		if d.Note != "" {
+			fmt.Fprintf(w, "\t\t%s\n", d.Note)
+		}
 	}
 	clock := string(s.Clock.Source)
 	if s.Clock.Why != "" {

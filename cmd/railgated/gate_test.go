@@ -518,7 +518,7 @@ func TestDamagedStoreClosesTheLane(t *testing.T) {
 	}
 	d.scan(code)
 	d.scan(certificate)
-	time.Sleep(300 * time.Millisecond)
+	d.until("dropped", func() bool { return d.status().Counts.Dropped["out_of_service"] >= 2 })
 	d.wantPulses(2)
 }
 
@@ -529,7 +529,7 @@ func TestEmergencyThroughTheSocket(t *testing.T) {
 	}
 	d.waitFor(1, kind(journal.EmergencyBegin))
 	d.scan(d.code())
-	time.Sleep(200 * time.Millisecond)
+	d.until("dropped", func() bool { return d.status().Counts.Dropped["emergency"] >= 1 })
 	d.wantPulses(0)
 	if err := d.client().Sim(t.Context(), "emergency", false); err != nil {
 		t.Fatal(err)

@@ -86,7 +86,10 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 		Health() driver.Health
 	}) {
 		h := d.Health()
-		s.Devices = append(s.Devices, control.Device{Kind: kind, Name: d.String(), Driver: driverName, Up: h.Up, Since: h.Since, Error: h.Err})
+		s.Devices = append(s.Devices, control.Device{
+			Kind: kind, Name: d.String(), Driver: driverName, Up: h.Up, Since: h.Since, Error: h.Err,
+			Note: h.Note, Suffix: h.Suffix, Foreign: h.Foreign,
+		})
 		if !h.Up && s.Mode != string(lane.ModeOutOfService) {
 			s.Problems = append(s.Problems, fmt.Sprintf("%s %s: %s", kind, d, missing(d)))
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // maxFrame is the longest frame in bytes. An RG1 code has at most 442; a longer
-// frame is cut there, so that it is denied as malformed and not passed over.
+// frame is cut there, so that it is denied as malformed and not ignored.
 const maxFrame = 1024
 
 // A framer cuts a scanner's bytes into texts. It is pure: bytes in, texts out.
@@ -15,6 +15,10 @@ type framer struct {
 	suffix []byte // ends a frame; empty: the idle gap alone does
 	buf    []byte // the frame so far, cut at maxFrame
 	tail   []byte // the last bytes, as many as the suffix has
+
+	back    string // what came behind the last text, in its frame
+	rest    string // and behind the one before, after its frame: the LF of CR LF
+	pending string // the same behind the last, so far
 }
 
 func newFramer(suffix string) *framer {
@@ -50,22 +54,72 @@ func (f *framer) drop() int {
 }
 
 func (f *framer) end(emit func(string)) {
-	text := clean(bytes.TrimSuffix(f.buf, f.suffix))
-	f.drop()
-	if text != "" {
-		emit(text)
+	frame, complete := bytes.CutSuffix(f.buf, f.suffix)
+	front, text, back := clean(frame)
+	if complete {
+		back += string(f.suffix)
 	}
+	f.drop()
+	if text == "" {
+		f.pending = first(f.pending + front + back)
+		f.rest = f.pending
+		return
+	}
+	if strings.Trim(front, "\r\n") != "" {
+		front = "" // it is what begins this text
+	}
+	f.back, f.rest, f.pending = first(back), first(f.pending+front), ""
+	emit(text)
 }
 
-// eci is what some scanners print for a code's character set (ECI 26, UTF-8).
-const eci = `\000026`
+// maxEnd bounds what is kept of the characters behind a text.
+const maxEnd = 8
 
-// clean takes off what scanners add around a code: line endings (a suffix that
-// the configuration does not know), the AIM identifier of a QR code, an ECI
-// printed in clear. Spaces are base45's and stay. Another symbology's identifier
-// stays too, and makes the text malformed: a linear code must not pass for a QR.
-func clean(frame []byte) string {
-	text := strings.Trim(string(frame), "\r\n\x00\x02\x03")
-	text = strings.TrimPrefix(text, "]Q1")
-	return strings.TrimPrefix(text, eci)
+func first(s string) string { return s[:min(len(s), maxEnd)] }
+
+// ends are the characters that the scanner puts behind a text. Of those after the suffix that
+// ends a frame nothing is known yet: they are as they were behind the text before.
+func (f *framer) ends() string { return first(f.back + f.rest) }
+
+// clean parts a frame into its text and what a scanner puts around it. Spaces are base45's
+// and stay in the text. So does another symbology's identifier, which makes the text
+// malformed: a linear code must not pass for a QR code.
+func clean(frame []byte) (front, text, back string) {
+	text = string(frame)
+	n := len(strings.TrimRightFunc(text, isEnd))
+	text, back = text[:n], text[n:]
+	body := strings.TrimLeftFunc(trimECI(trimAIM(trimBOM(text))), isControl)
+	return text[:len(text)-len(body)], body, back
 }
+
+// isEnd tells whether scanners put a character behind a code: a line ending or another
+// suffix that the configuration may not know. None of them is base45's.
+func isEnd(r rune) bool { return isControl(r) || r == ';' }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// trimBOM takes off a byte order mark, and the control characters around it.
+func trimBOM(s string) string {
+	s = strings.TrimLeftFunc(s, isControl)
+	return strings.TrimLeftFunc(strings.TrimPrefix(s, "\ufeff"), isControl)
+}
+
+// trimAIM takes off a QR code's identifier, once: ]Q0 to ]Q6, by model, ECI and FNC1
+// (ISO/IEC 15424:2008, and annex F of ISO/IEC 18004:2015).
+func trimAIM(s string) string {
+	if len(s) >= 3 && s[:2] == "]Q" && s[2] >= '0' && s[2] <= '6' {
+		return trimBOM(s[3:])
+	}
+	return s
+}
+
+// trimECI takes off extended channel interpretations, which some scanners write in clear: a
+// backslash and six digits, \000026 for UTF-8.
+func trimECI(s string) string {
+	for len(s) >= 7 && s[0] == '\\' && isNumber(s[1:7]) {
+		s = trimBOM(s[7:])
+	}
+	return s
+}
+
+func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/creack/pty"
@@ -123,6 +125,152 @@ func TestSerialReadsCodes(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Errorf("Run = %v; want nil", err)
 	}
+}
+
+// A scanner that reads on says the same again and again, and the lane must hear it each time.
+func TestSerialDeliversRepeats(t *testing.T) {
+	l := newLine(t)
+	s := l.scan("\r")
+	for range 20 {
+		l.send("RG1:A\r")
+		s.want("RG1:A")
+	}
+}
+
+func TestSerialSaysWhichSuffixItSees(t *testing.T) {
+	l := newLine(t)
+	s := l.scan("\r")
+	if got := s.Health().Suffix; got != "" {
+		t.Errorf("before any code the suffix is %q; want none said", got)
+	}
+	for _, tt := range []struct{ send, want, note string }{
+		{"RG1:A\r", "CR", ""},
+		{"]Q2\\000026RG1:A\t", "TAB", `suffix = "\t" each is read 150ms sooner`},
+		{"RG1:A;\x03", "; ETX", `suffix = ";\u0003"`},
+		{"RG1:A", "none", "set it to CR"},
+		{"RG1:A\r", "CR", ""},
+	} {
+		l.send(tt.send)
+		s.want("RG1:A")
+		h := s.Health()
+		if h.Suffix != tt.want || !strings.Contains(h.Note, tt.note) || tt.note == "" && h.Note != "" {
+			t.Errorf("after %q the suffix is %q, note %q; want %q, %q", tt.send, h.Suffix, h.Note, tt.want, tt.note)
+		}
+	}
+	if n := strings.Count(s.log.String(), "configured one"); n != 1 {
+		t.Errorf("the log advises %d times; want once:\n%s", n, s.log)
+	}
+}
+
+func TestSuffixNote(t *testing.T) {
+	for _, tt := range []struct{ configured, seen, want string }{
+		{"\r", "\r", ""}, {"\r", "\r\n", ""}, {"\r", "\t\r", ""}, {"", "", ""},
+		{"", "\r\n", `it ends its codes with CR LF: with suffix = "\r\n" each is read 50ms sooner`},
+		{"\r\n", "\n", `it ends its codes with LF, not CR LF: with suffix = "\n" each is read 150ms sooner`},
+	} {
+		if got := suffixNote(tt.configured, tt.seen); got != tt.want {
+			t.Errorf("configured %q, seen %q: %q; want %q", tt.configured, tt.seen, got, tt.want)
+		}
+	}
+	if got := quoteTOML("\r\n\t\x03\a\v\x7f;\\"); got != `"\r\n\t\u0003\u0007\u000b\u007f;\\"` {
+		t.Errorf("quoteTOML = %s", got)
+	}
+}
+
+// A played port gives each of its reads after a while, then nothing.
+type playedPort struct {
+	panickingPort
+	reads   []played
+	timeout time.Duration
+	flushed int
+}
+
+type played struct {
+	after time.Duration
+	text  string
+}
+
+func (p *playedPort) SetReadTimeout(d time.Duration) error { p.timeout = d; return nil }
+
+// ResetInputBuffer begins a flush, which takes what comes during it.
+func (p *playedPort) ResetInputBuffer() error {
+	for p.flushed++; len(p.reads) > 0 && p.reads[0].after < settle; {
+		p.reads = p.reads[1:]
+	}
+	return nil
+}
+
+func (p *playedPort) Read(buf []byte) (int, error) {
+	if len(p.reads) == 0 || p.timeout == settle { // it is silent while it is flushed
+		time.Sleep(p.timeout)
+		return 0, nil
+	}
+	r := p.reads[0]
+	p.reads = p.reads[1:]
+	time.Sleep(r.after)
+	return copy(buf, r.text), nil
+}
+
+// A process that was stopped finds what was scanned meanwhile. Who held it to the glass may
+// have gone: it opens nothing.
+func TestSerialDropsWhatCameWhileItWasStopped(t *testing.T) {
+	all, late := []string{"RG1:A", "RG1:B", "RG1:HALF", "RG1:NEW"}, []string{"RG1:NEW"}
+	for _, tt := range []struct {
+		stopped time.Duration
+		want    []string
+		age     time.Duration // of the first
+	}{
+		{200 * time.Millisecond, all, 0},
+		{time.Second, all, time.Second},
+		{1001 * time.Millisecond, late, 0},
+		{1500 * time.Millisecond, late, 0},
+		{3 * time.Second, late, 0},
+		{8 * time.Second, late, 0},
+	} {
+		t.Run(tt.stopped.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				port := &playedPort{reads: []played{{tt.stopped, "RG1:A\rRG1:B\rRG1:HA"}, {10 * time.Millisecond, "LF\r"}, {100 * time.Millisecond, "RG1:NEW\r"}}}
+				var got []string
+				ctx, cancel := context.WithCancel(t.Context())
+				s := NewSerial(SerialConfig{Name: "front", Suffix: "\r"}, slog.New(slog.DiscardHandler))
+				err := s.read(ctx, port, func(r driver.Reading) {
+					if age := time.Since(r.At); len(got) == 0 && age != tt.age {
+						t.Errorf("%s is %v old; want %v", r.Text, age, tt.age)
+					}
+					if got = append(got, r.Text); r.Text == "RG1:NEW" {
+						cancel()
+					}
+				})
+				if err != nil || !slices.Equal(got, tt.want) {
+					t.Errorf("read %q, %v; want %q", got, err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// A port that never runs dry leaves time to the other scanner.
+func TestSerialFloodIsReadAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := strings.Repeat("x\r", bufSize/2)
+		port := new(playedPort)
+		for range 1000 {
+			port.reads = append(port.reads, played{0, full})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		s := NewSerial(SerialConfig{Name: "front", Suffix: "\r"}, slog.New(slog.DiscardHandler))
+		began, n := time.Now(), 0
+		if err := s.read(ctx, port, func(driver.Reading) {
+			if n++; n == 1000*bufSize/2 {
+				cancel()
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < 999*breath {
+			t.Errorf("1000 full reads in %v; want a pause of %v between them", took, breath)
+		}
+	})
 }
 
 func TestSerialReadsCodesWithoutSuffix(t *testing.T) {
