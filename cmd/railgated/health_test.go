@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +28,9 @@ func TestAGateThatLetsNobodyInIsDegraded(t *testing.T) {
 	if problems := strings.Join(st.Problems, "; "); st.Health != control.Degraded || !strings.Contains(problems, "nobody gets in: 12") || !strings.Contains(problems, "railgate keys show") {
 		t.Errorf("health %s, problems %s; want degraded, for the keyset", st.Health, problems)
 	}
+	if len(st.Causes) != 1 || st.Causes[0].Cause != "bad_signature" || st.Causes[0].Remedy != "railgate keys show" {
+		t.Errorf("causes = %+v; want bad_signature with its remedy", st.Causes)
+	}
 	s.signer = old
 	d.scan(d.code())
 	d.wantPulses(1)
@@ -41,5 +46,36 @@ func TestTheSuspectedCauseIsNamed(t *testing.T) {
 		if got := nobodyGetsIn(reason, 12); !strings.Contains(got, want) || !strings.Contains(got, string(reason)) {
 			t.Errorf("%s: %s; want %s", reason, got, want)
 		}
+	}
+}
+
+// What keeps a lane closed has its name, its remedy, and the name that scripts knew it by.
+func TestACauseHasItsRemedy(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		damage func(*site)
+		want   string
+	}{
+		{"no keyset", func(s *site) { os.Remove(s.path("keys.json")) }, control.KeysetMissing},
+		{"garbage", func(s *site) { s.write("keys.json", "garbage") }, control.KeysetInvalid},
+		{"no scanner", func(s *site) { s.unplug() }, control.ScannerDown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t, "")
+			s.start().stop() // a configuration that has worked
+			tt.damage(s)
+			d := s.start()
+			d.until("out of service", func() bool { return d.status().Health == control.OutOfService })
+			var causes []string
+			for _, c := range d.status().Causes {
+				causes = append(causes, c.Cause)
+				if m, ok := control.MeaningOf(c.Cause); !ok || c.Remedy == "" || c.Why == "" || c.Alias != m.Alias {
+					t.Errorf("cause %+v; want it of the table, with a remedy", c)
+				}
+			}
+			if !slices.Contains(causes, tt.want) {
+				t.Errorf("causes %v; want %s", causes, tt.want)
+			}
+		})
 	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -134,7 +136,7 @@ const (
 )
 
 // status is the keyset in use, and what a technician should know of it at a time.
-func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, problems []string) {
+func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, causes []control.Cause) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s = control.Keyset{Loaded: k.keys != nil, Source: k.path, Since: k.since}
@@ -149,10 +151,41 @@ func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, problem
 		}
 	}
 	if k.err != nil {
-		problems = append(problems, fmt.Sprintf("the keyset cannot be read, version %d stays in use: %v", k.keys.Version, k.err))
+		causes = append(causes, k.cause(keysetFault(k.err), fmt.Sprintf("the keyset cannot be read, version %d stays in use: %v", k.keys.Version, k.err)))
 	}
-	if trusted && s.Expires.Sub(now) < min(keysWarn, lasts/keysWarnPart) {
-		problems = append(problems, fmt.Sprintf("the last key ends %s: get a new keyset", s.Expires.UTC().Format(time.RFC3339)))
+	switch end := s.Expires.UTC().Format(time.RFC3339); {
+	case trusted && !now.Before(s.Expires):
+		causes = append(causes, k.cause(control.KeysetExpired, fmt.Sprintf("the last key ended %s: every code is denied", end)))
+	case trusted && s.Expires.Sub(now) < min(keysWarn, lasts/keysWarnPart):
+		causes = append(causes, k.cause(control.KeysetEndsSoon, fmt.Sprintf("the last key ends %s: get a new keyset", end)))
 	}
-	return s, problems
+	return s, causes
+}
+
+// cause is one that the lane works with.
+func (k *keyring) cause(id, why string) control.Cause {
+	c := control.NewCause(id, why, "{keys}", k.path)
+	c.Severity = control.Degraded
+	return c
+}
+
+// causeID names why there is no keyset.
+func (k *keyring) causeID() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err == nil {
+		return control.KeysetNotConfigured
+	}
+	return keysetFault(k.err)
+}
+
+// keysetFault names what is wrong with a keyset's file.
+func keysetFault(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return control.KeysetMissing
+	case errors.Is(err, fs.ErrPermission):
+		return control.KeysetUnreadable
+	}
+	return control.KeysetInvalid
 }

@@ -16,10 +16,11 @@ import (
 func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	view := l.seen()
 	s := &control.Status{
-		Mode: string(view.Mode), Problems: append([]string{}, view.Reasons...), Causes: []control.Cause{},
+		Mode: string(view.Mode), Problems: []string{}, Causes: []control.Cause{},
 		Station: c.Station, Gate: c.Gate, Direction: l.rules.Direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
 		Store: l.store.Stats(),
 	}
+	l.addReasons(s, view, c)
 	l.addDevices(s, c)
 	l.addClock(s)
 	l.addKeyset(s)
@@ -27,20 +28,55 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 		s.Counts.Dropped["overrun"] = uint64(n)
 	}
 	if view.Obstructed {
-		s.Problems = append(s.Problems, "the passage sensor is blocked: is something standing in the lane?")
+		found(s, control.SensorBlocked, "the passage sensor is blocked: is something standing in the lane?")
 	}
 	if view.Mode == lane.ModeEmergency {
-		s.Problems = append(s.Problems, "the emergency input is active: the fire loop is open")
+		found(s, control.EmergencyActive, "the emergency input is active: the fire loop is open")
 	}
 	if view.Mode != lane.ModeOutOfService && !view.BlindSince.IsZero() {
-		s.Problems = append(s.Problems, "the store lost its memory: paper codes from before are denied")
+		found(s, control.SpentCodesLost, "the store lost its memory: paper codes from before are denied")
+		s.Causes[len(s.Causes)-1].Severity = control.Degraded
 	}
 	l.addService(s, view)
 	if reason, n := l.told.fault(); reason != "" {
-		s.Problems = append(s.Problems, nobodyGetsIn(reason, n))
+		found(s, string(reason), nobodyGetsIn(reason, n))
 	}
 	s.Health = health(s)
 	return s
+}
+
+// found notes something that is wrong: a sentence for people, and a cause with its remedy.
+func found(s *control.Status, id, why string, names ...string) {
+	s.Problems = append(s.Problems, why)
+	s.Causes = append(s.Causes, control.NewCause(id, why, names...))
+}
+
+// addReasons says why the lane is out of service, if it is.
+func (l *runner) addReasons(s *control.Status, view lane.Snapshot, c *configs.Config) {
+	names := []string{"{config}", c.Path, "{keys}", c.Keys, "{data}", c.Data}
+	for i, why := range view.Why {
+		if why != "" {
+			cause := lane.Cause(i)
+			found(s, l.causeID(cause), fmt.Sprintf("%v: %s", cause, why), names...)
+		}
+	}
+}
+
+// causeID is the name in the table of causes of what a lane misses.
+func (l *runner) causeID(c lane.Cause) string {
+	switch c {
+	case lane.CauseStore:
+		return control.StoreDown
+	case lane.CauseSpentCodes:
+		return control.SpentCodesLost
+	case lane.CauseClock:
+		return control.ClockNotSynchronised
+	case lane.CauseKeyset:
+		return l.keys.causeID()
+	case lane.CauseTurnstile:
+		return control.TurnstileDown
+	}
+	return control.ScannerDown
 }
 
 // addService says what staff made of the lane, and until when.
@@ -91,7 +127,8 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 			Note: h.Note, Suffix: h.Suffix, Foreign: h.Foreign,
 		})
 		if !h.Up && s.Mode != string(lane.ModeOutOfService) {
-			s.Problems = append(s.Problems, fmt.Sprintf("%s %s: %s", kind, d, missing(d)))
+			found(s, map[string]string{"scanner": control.ScannerDown, "turnstile": control.TurnstileDown, "panel": control.PanelDown}[kind], fmt.Sprintf("%s %s: %s", kind, d, missing(d)))
+			s.Causes[len(s.Causes)-1].Severity = control.Degraded // the lane works without it
 		}
 	}
 	for i, d := range l.scanners {
@@ -112,12 +149,15 @@ func (l *runner) addClock(s *control.Status) {
 	}
 	l.told.report(s)
 	if s.Clock.Suspect {
-		s.Problems = append(s.Problems, "most passengers' codes are outside their minute: is the clock right?")
+		found(s, control.ClockSuspect, "most passengers' codes are outside their minute: is the clock right?")
 	}
 }
 
 func (l *runner) addKeyset(s *control.Status) {
-	var problems []string
-	s.Keyset, problems = l.keys.status(s.Clock.Time, s.Clock.Trusted)
-	s.Problems = append(s.Problems, problems...)
+	var causes []control.Cause
+	s.Keyset, causes = l.keys.status(s.Clock.Time, s.Clock.Trusted)
+	for _, c := range causes {
+		s.Problems = append(s.Problems, c.Why)
+		s.Causes = append(s.Causes, c)
+	}
 }
