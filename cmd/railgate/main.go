@@ -1,8 +1,7 @@
 // Railgate is the technician's tool: it asks a gate how it is, reads its journal,
 // checks codes and pictures, and makes outputs safe.
 //
-// It exits with 0 when all is well, with 1 when it failed or a gate is degraded, and
-// with 2 when its usage is wrong or a gate is out of service.
+// railgate help exit-codes lists its exit statuses.
 package main
 
 import (
@@ -19,20 +18,7 @@ import (
 
 var version = "devel" // set by the linker
 
-const (
-	exitFailed = 1
-	exitUsage  = 2
-)
-
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
-
-// exitError ends the tool with a status and no more words.
-type exitError int
-
-func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// usageError is a command that was given wrongly.
-type usageError struct{ error }
 
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root := newRoot()
@@ -40,37 +26,30 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.Execute()
+	c, err := root.ExecuteC()
 	var exit exitError
-	var usage usageError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &exit):
-		return int(exit)
-	case errors.As(err, &usage):
+	if err != nil && !errors.As(err, &exit) {
 		fmt.Fprintln(errOut, "railgate:", err)
-		return exitUsage
+		if errors.Is(err, control.ErrNotRunning) {
+			fmt.Fprintln(errOut, "railgate: hint: railgate doctor looks for the reason; --data or --config name another gate")
+		}
 	}
-	fmt.Fprintln(errOut, "railgate:", err)
-	if errors.Is(err, control.ErrNotRunning) {
-		fmt.Fprintln(errOut, "railgate: hint: systemctl status railgated says why; --data or --config name another gate")
-	}
-	return exitFailed
+	return exitStatus(err, asks(c))
 }
 
 func newRoot() *cobra.Command {
 	g := new(gate)
 	root := &cobra.Command{
-		Use:           "railgate",
-		Short:         "Look after a gate",
-		Long:          "Railgate asks a gate how it is, reads its journal, checks codes and pictures, and makes its outputs safe.",
+		Use:   "railgate",
+		Short: "Look after a gate",
+		Long: "Railgate asks a gate how it is, reads its journal, checks codes and pictures, and makes its outputs safe.\n\n" +
+			"Exit statuses:\n\n" + exitWords(),
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("%q is no command; railgate --help lists them", args[0])}
+				return usageError{fmt.Errorf("%q is not a command; railgate --help lists them", args[0])}
 			}
 			return nil
 		},
@@ -81,7 +60,7 @@ func newRoot() *cobra.Command {
 	flags.StringVar(&g.data, "data", "", "the gate's data `folder` (default: the configuration's)")
 	flags.StringVar(&g.config, "config", "", "the gate's configuration `file` (default "+configs.DefaultPath+")")
 	commands := []*cobra.Command{
-		newStatus(g), newDoctor(g), newWatch(g), newJournal(g), newVerify(), newScan(), newService(g), newSim(g), newOutputsSafe(g), newConfig(), newMan(root),
+		newStatus(g), newDoctor(g), newWatch(g), newJournal(g), newVerify(), newScan(), newService(g), newSim(g), newOutputsSafe(g), newConfig(), newMan(root), newExitCodes(),
 	}
 	for _, c := range commands {
 		strict(c)

@@ -16,17 +16,6 @@ import (
 	"railgate/cmd/control"
 )
 
-// exitOf is the status with which a gate's health is told.
-func exitOf(h control.Health) error {
-	switch h {
-	case control.Healthy:
-		return nil
-	case control.Degraded:
-		return exitError(1)
-	}
-	return exitError(2)
-}
-
 func newStatus(g *gate) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -64,11 +53,9 @@ func notAnswering(c *cobra.Command, asJSON bool, cause error) error {
 		if err := json.NewEncoder(c.OutOrStdout()).Encode(s); err != nil {
 			return err
 		}
-		return exitError(2)
+		return exitOf(s.Health)
 	}
-	fmt.Fprintln(c.ErrOrStderr(), "railgate:", cause)
-	fmt.Fprintln(c.ErrOrStderr(), "railgate: hint: railgate doctor looks for the reason; --data or --config name another gate")
-	return exitError(2)
+	return cause
 }
 
 func printStatus(out io.Writer, s *control.Status) error {

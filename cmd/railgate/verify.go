@@ -42,6 +42,7 @@ func newVerify() *cobra.Command {
 		Short: "Decide about codes as a gate does",
 		Long: `Verify decides about codes as a gate does, and says why. Texts come as arguments, or
 one a line on standard input. It says nothing about use: only a gate's store knows that.
+It exits with 0 when every code is granted, 1 when one is denied, 2 when it cannot decide.
 
 With --json both ways are NDJSON: {"text": …, "now": RFC 3339} in, one answer a line out.`,
 		Example: "  railgate verify --keys keys.json 'RG1:…'\n  railgate verify --keys keys.json --json < questions.ndjson",
@@ -51,10 +52,11 @@ With --json both ways are NDJSON: {"text": …, "now": RFC 3339} in, one answer 
 			if err := d.prepare(keysPath, at, classes); err != nil {
 				return err
 			}
-			if len(args) > 0 {
-				return d.all(args)
+			err := d.decide(args, c.InOrStdin())
+			if err == nil && d.denied {
+				return exitError(exitDenied)
 			}
-			return d.stream(c.InOrStdin())
+			return err
 		},
 	}
 	c.Flags().StringVar(&keysPath, "keys", "", "the keyset `file` (needed)")
@@ -65,11 +67,12 @@ With --json both ways are NDJSON: {"text": …, "now": RFC 3339} in, one answer 
 }
 
 type decider struct {
-	out   *bufio.Writer
-	json  bool
-	keys  *verify.Keyset
-	rules verify.Rules
-	at    *time.Time
+	out    *bufio.Writer
+	json   bool
+	keys   *verify.Keyset
+	rules  verify.Rules
+	at     *time.Time
+	denied bool // a code was
 }
 
 func (d *decider) prepare(keysPath, at string, classes []int) error {
@@ -86,7 +89,7 @@ func (d *decider) prepare(keysPath, at string, classes []int) error {
 	if at != "" {
 		t, err := time.Parse(time.RFC3339Nano, at)
 		if err != nil {
-			return usageError{fmt.Errorf("verify: --at %q is no RFC 3339 time, such as 2026-11-23T08:00:00Z", at)}
+			return usageError{fmt.Errorf("verify: --at %q is not an RFC 3339 time, such as 2026-11-23T08:00:00Z", at)}
 		}
 		d.at = &t
 	}
@@ -98,6 +101,13 @@ func (d *decider) prepare(keysPath, at string, classes []int) error {
 		d.rules.Classes = append(d.rules.Classes, class)
 	}
 	return nil
+}
+
+func (d *decider) decide(texts []string, in io.Reader) error {
+	if len(texts) > 0 {
+		return d.all(texts)
+	}
+	return d.stream(in)
 }
 
 func (d *decider) all(texts []string) error {
@@ -159,6 +169,7 @@ func (d *decider) answer(q question, bad error) error {
 	if bad != nil {
 		a.Error = bad.Error()
 	}
+	d.denied = d.denied || a.Decision != journal.Granted
 	if d.json {
 		return json.NewEncoder(d.out).Encode(a)
 	}
