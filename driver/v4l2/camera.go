@@ -40,10 +40,12 @@ type Camera struct {
 	// turn is held by Next, and at the end by Close. It guards what follows.
 	turn      sync.Mutex
 	bufs      []mapped
-	queued    int    // of bufs
-	unwatched int    // were queued while nobody looked: from one Next to the next
-	in, out   buffer // of the last call to take and to give back
-	used      int    // bytes of the newest frame
+	queued    int           // of bufs
+	unwatched int           // were queued while nobody looked: from one Next to the next
+	in, out   buffer        // of the last call to take and to give back
+	used      int           // bytes of the newest frame
+	stamped   bool          // it says when the driver had it
+	left      time.Duration // when the last Next returned; 0: there was none
 	patience  time.Duration
 	meta      Meta  // of the frame to come
 	why       error // the last damage

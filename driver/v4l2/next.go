@@ -3,6 +3,7 @@
 package v4l2
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ func (c *Camera) show(held int, fn func(*image.Gray, Meta) error) (err error) {
 	c.meta = Meta{}
 	c.unwatched = c.queued
 	defer func() {
+		c.left = c.node.k.now()
 		c.shown = image.Gray{} // who kept it finds nothing in it
 		if held < 0 {
 			return
@@ -55,6 +57,7 @@ func (c *Camera) show(held int, fn func(*image.Gray, Meta) error) (err error) {
 func (c *Camera) await(ctx context.Context) (held int, err error) {
 	deadline := c.node.k.now() + c.patience
 	var events int16
+	before := cmp.Or(c.left, c.node.k.now())
 	for first := true; ; first = false {
 		if err := ctx.Err(); err != nil {
 			return -1, err
@@ -62,7 +65,9 @@ func (c *Camera) await(ctx context.Context) (held int, err error) {
 		if c.isClosed() {
 			return -1, os.ErrClosed
 		}
-		held, ok, err := c.look(first)
+		now := c.node.k.now()
+		held, ok, err := c.look(first, now-before > late+c.interval(1))
+		before = now
 		if ok || err != nil {
 			return held, err
 		}
@@ -75,14 +80,19 @@ func (c *Camera) await(ctx context.Context) (held int, err error) {
 	}
 }
 
+// late is how far apart two looks may be, and a frame's time. After more than that nobody knows how
+// old a frame is that does not say so: the process may have been stopped.
+const late = time.Second
+
 // look brings the newest frame that waits into shown, if there is one. At the first look the driver
-// may have been out of buffers for a while: then what it has is from before, and not wanted.
-func (c *Camera) look(first bool) (held int, ok bool, err error) {
+// may have been out of buffers for a while: then what it has is from before, and not wanted. Nor is
+// a frame without its time, if it is late.
+func (c *Camera) look(first, late bool) (held int, ok bool, err error) {
 	i, got, err := c.drain()
 	if err != nil || i < 0 {
 		return -1, false, err
 	}
-	if first && got >= c.unwatched {
+	if first && got >= c.unwatched || late && !c.stamped {
 		c.meta.Passed++
 		return -1, false, c.giveBack(i)
 	}
@@ -157,7 +167,7 @@ func (c *Camera) drain() (newest, got int, err error) {
 func (c *Camera) stamp() {
 	b := &c.in
 	c.used, c.meta.Sequence, c.meta.Age = int(b.bytesUsed), b.sequence, 0
-	if b.flags&bufClockMask == bufClockMonoton {
+	if c.stamped = b.flags&bufClockMask == bufClockMonoton; c.stamped {
 		c.meta.Age = max(c.node.k.now()-time.Duration(b.time.Nano()), 0)
 	}
 }

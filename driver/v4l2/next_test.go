@@ -211,6 +211,37 @@ func TestFramesFromBeforeTheFirstNextAreDropped(t *testing.T) {
 	}
 }
 
+// A process that was stopped, while it waited or while it was busy, finds frames from before. Those
+// that do not say how old they are, are not wanted.
+func TestFramesFromWhileTheProcessWasStoppedAreDropped(t *testing.T) {
+	silent := func(n int) event {
+		return marked(payload(GREY, n, testW), func(b *buffer) { b.flags &^= bufClockMask })
+	}
+	for _, waiting := range []bool{true, false} {
+		fc := &fakeCamera{}
+		k, c := opened(t, GREY, fc)
+		fc.script = []event{silent(0)}
+		next(t, c)
+		old := func(k *fakeKernel, c *fakeCamera) { silent(1)(k, c); later(1500*time.Millisecond)(k, c) }
+		if fc.script = []event{silent(2)}; waiting {
+			fc.script = []event{old, silent(2)}
+		} else {
+			k.happen(fc, old)
+		}
+		if n, meta := next(t, c); n != 2 || meta.Passed != 1 {
+			t.Errorf("waiting %v: frame %d with %+v, want 2, the first that is fresh", waiting, n, meta)
+		}
+		fc.script = []event{func(k *fakeKernel, c *fakeCamera) { silent(3)(k, c); later(900*time.Millisecond)(k, c) }}
+		if n, _ := next(t, c); n != 3 {
+			t.Errorf("waiting %v: frame %d, want 3", waiting, n)
+		}
+		fc.script = []event{func(k *fakeKernel, c *fakeCamera) { frame(payload(GREY, 1, testW))(k, c); later(3*time.Second)(k, c) }}
+		if n, meta := next(t, c); n != 1 || meta.Age != 3*time.Second {
+			t.Errorf("waiting %v: frame %d with %+v, want 1, which says that it is 3 s old", waiting, n, meta)
+		}
+	}
+}
+
 func TestDamagedBuffersAreGivenBackUnread(t *testing.T) {
 	good := payload(GREY, 1, testW)
 	for _, tt := range []struct {
@@ -241,7 +272,7 @@ func TestDamagedBuffersAreGivenBackUnread(t *testing.T) {
 	}
 }
 
-func TestABufferThatComesTwiceIsNotRead(t *testing.T) {
+func TestABufferGivenTwiceIsNotRead(t *testing.T) {
 	fc := &fakeCamera{}
 	k, c := opened(t, GREY, fc)
 	k.happen(fc, frame(payload(GREY, 1, testW)), func(_ *fakeKernel, c *fakeCamera) { c.done = append(c.done, c.done[0]) })
@@ -259,7 +290,7 @@ func TestADamagedFrameAfterAGoodOneDoesNotHideIt(t *testing.T) {
 	}
 }
 
-func TestDamagedJPEGsArePassedOver(t *testing.T) {
+func TestDamagedJPEGsAreNotShown(t *testing.T) {
 	good := payload(MJPG, 3, 0)
 	var large, small bytes.Buffer
 	jpeg.Encode(&large, image.NewGray(image.Rect(0, 0, testW+16, testH)), nil)
