@@ -48,7 +48,7 @@ func bareChecks(b *testing.B, v vector, keys *Keyset) func() bool {
 		b.Fatal(err)
 	}
 	key := keys.Key(code.KeyID).public
-	if code.Way != ByDevice {
+	if code.Rotation != ByDevice {
 		return func() bool { return key.verify(message, code.signature) }
 	}
 	pub, err := code.Claims.Phone.publicKey()

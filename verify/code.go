@@ -17,7 +17,7 @@
 // [ErrMalformed]; so a body has one spelling, and the bytes a gate decides
 // about are the bytes that were signed.
 //
-// # Three ways to rotate
+// # Three rotations
 //
 // Issuer-rotated: the issuer signs a new credential each period. Chain-rotated:
 // the phone reveals the next link of a hash chain whose anchor was signed.
@@ -64,22 +64,22 @@ func ParseClass[N int | uint](n N) (Class, error) {
 
 func (c Class) valid() bool { return c >= Temporary && c <= Staff }
 
-// Way says who makes each code of a credential.
-type Way uint8
+// Rotation says who makes each code of a credential.
+type Rotation uint8
 
 const (
-	Static Way = iota // printed once, nothing to prove
+	Static Rotation = iota // printed once, nothing to prove
 	ByIssuer
 	ByChain
 	ByDevice
 )
 
-func (w Way) String() string {
+func (w Rotation) String() string {
 	return [...]string{"static", "issuer", "chain", "device"}[w]
 }
 
-// ParseWay is the way of a name.
-func ParseWay(name string) (Way, error) {
+// ParseRotation is the rotation of a name.
+func ParseRotation(name string) (Rotation, error) {
 	for w := Static; w <= ByDevice; w++ {
 		if w.String() == name {
 			return w, nil
@@ -121,7 +121,7 @@ type Code struct {
 	Algorithm Algorithm
 	KeyID     KeyID
 	Claims    Claims
-	Way       Way
+	Rotation  Rotation
 	Slot      uint8 // 0 for issuer-rotated and static codes
 
 	credential []byte // as encoded in the body
@@ -235,7 +235,7 @@ func Parse(text string) (*Code, error) {
 	if err := c.parseCredential(); err != nil {
 		return nil, err
 	}
-	if rotated != (c.Way == ByChain || c.Way == ByDevice) || len(c.proof) != c.Way.proofSize() {
+	if rotated != (c.Rotation == ByChain || c.Rotation == ByDevice) || len(c.proof) != c.Rotation.proofSize() {
 		return nil, ErrMalformed // a proof and nothing to prove, or the reverse
 	}
 	return c, nil
@@ -287,7 +287,7 @@ func (c *Code) parseClaims() error {
 		}
 		c.Claims.Phone = phone
 	}
-	return c.setWay()
+	return c.setRotation()
 }
 
 func (c *Code) parseRotation(data []byte) error {
@@ -316,26 +316,26 @@ func (c *Code) parseRotation(data []byte) error {
 	return nil
 }
 
-// setWay tells the way of rotation by what was signed. Paper is static, so it
+// setRotation tells the rotation by what was signed. Paper is static, so it
 // has nothing to prove; an anchor and a phone's key exclude each other.
-func (c *Code) setWay() error {
+func (c *Code) setRotation() error {
 	chain, device := c.Claims.Anchor != nil, c.Claims.Phone != nil
 	switch {
 	case chain && device, c.Claims.Class == Paper && (chain || device):
 		return ErrMalformed
 	case chain:
-		c.Way = ByChain
+		c.Rotation = ByChain
 	case device:
-		c.Way = ByDevice
+		c.Rotation = ByDevice
 	case c.Claims.Class == Paper:
-		c.Way = Static
+		c.Rotation = Static
 	default:
-		c.Way = ByIssuer
+		c.Rotation = ByIssuer
 	}
 	return nil
 }
 
-func (w Way) proofSize() int {
+func (w Rotation) proofSize() int {
 	switch w {
 	case ByChain:
 		return LinkSize

@@ -45,7 +45,7 @@ type Verdict struct {
 	Holder      HolderID
 	Certificate CertificateID
 	Class       Class
-	Way         Way
+	Rotation    Rotation
 	Slot        uint8 // 0 for issuer-rotated and static codes
 	IssuedAt    time.Time
 	Expires     time.Time     // the certificate ends
@@ -92,12 +92,12 @@ func (c *Code) signedBy(key *Key) bool {
 func (v *Verdict) describe(c *Code, key *Key) {
 	v.Signed = true
 	v.Holder, v.Certificate = c.Claims.Holder, c.Claims.Certificate
-	v.Class, v.Way, v.Slot = c.Claims.Class, c.Way, c.Slot
+	v.Class, v.Rotation, v.Slot = c.Claims.Class, c.Rotation, c.Slot
 	v.IssuedAt, v.Expires = unixTime(c.Claims.IssuedAt), unixTime(c.Claims.Expires)
 	v.Early = key.Issuer.Early
 	v.StaffKey = len(key.Classes) == 1 && key.Classes[0] == Staff
 	v.Begins = c.begins(key.Issuer)
-	if c.Way == Static {
+	if c.Rotation == Static {
 		v.Ends = v.Expires
 	} else {
 		v.Ends = v.Begins.Add(key.Issuer.Period + key.Issuer.Late)
@@ -134,7 +134,7 @@ func (c *Code) judge(key *Key, keys *Keyset, rules Rules, now time.Time) Reason 
 // judgeTime goes on where the certificate is good: is this code, of this slot,
 // the one to show now?
 func (c *Code) judgeTime(issuer *Issuer, now time.Time) Reason {
-	rotating := c.Way != Static
+	rotating := c.Rotation != Static
 	begins := c.begins(issuer)
 	switch {
 	case rotating && !now.Before(unixTime(c.Claims.Live).Add(issuer.Liveness)):
@@ -159,7 +159,7 @@ func (c *Claims) plausible(issuer *Issuer) bool {
 // proven checks what the phone adds to a credential. It costs nothing for the
 // ways where there is nothing to prove.
 func (c *Code) proven(issuer *Issuer) bool {
-	switch c.Way {
+	switch c.Rotation {
 	case ByChain:
 		return int(c.Slot) < issuer.Slots() && checkLink(c.Claims.Certificate, c.Claims.Anchor, c.Slot, c.proof)
 	case ByDevice:

@@ -154,7 +154,7 @@ func (s *Keyset) addIssuers(docs []DocumentIssuer) error {
 			return fmt.Errorf("issuer %q: %w", d.ID, err)
 		}
 		if s.issuer(d.ID) != nil {
-			return fmt.Errorf("issuer %q: comes twice", d.ID)
+			return fmt.Errorf("issuer %q: duplicate", d.ID)
 		}
 		s.Issuers = append(s.Issuers, issuer)
 	}
@@ -206,7 +206,7 @@ func (s *Keyset) addKey(d *DocumentKey) error {
 	}
 	k := &Key{ID: KeyID(id), Issuer: s.issuer(d.Issuer), NotBefore: d.NotBefore, NotAfter: d.NotAfter}
 	if s.byID[k.ID] != nil {
-		return errors.New("kid comes twice")
+		return errors.New("duplicate kid")
 	}
 	if k.Issuer == nil {
 		return fmt.Errorf("unknown issuer %q", d.Issuer)
@@ -326,7 +326,7 @@ func checkMembers(dec *json.Decoder) error {
 			}
 			name := token.(string)
 			if seen[name] {
-				return fmt.Errorf("member %q comes twice", name)
+				return fmt.Errorf("duplicate member %q", name)
 			}
 			if name != string(bytes.ToLower([]byte(name))) {
 				return fmt.Errorf("unknown member %q", name)

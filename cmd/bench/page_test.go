@@ -511,7 +511,7 @@ func TestThePhonesCodesAreRG1(t *testing.T) {
 			t.Errorf("%s: the eye does not read the picture", way)
 		}
 		code, err := verify.Parse(text)
-		if err != nil || code.Way.String() != way || code.Claims.Class != verify.Temporary {
+		if err != nil || code.Rotation.String() != way || code.Claims.Class != verify.Temporary {
 			t.Errorf("%s: %v, %+v", way, err, code)
 		}
 	}

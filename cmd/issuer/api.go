@@ -75,7 +75,7 @@ func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who office.Sessio
 
 func showCertificate(c *office.Certificate, p office.Person, now time.Time) *shownCertificate {
 	shown := &shownCertificate{
-		ID: c.ID.String(), Way: c.Way.String(), Person: showPerson(p), Approved: millis(c.Approved), Ends: millis(c.Ends()),
+		ID: c.ID.String(), Way: c.Rotation.String(), Person: showPerson(p), Approved: millis(c.Approved), Ends: millis(c.Ends()),
 		LiveUntil: millis(c.LiveUntil()), Renewable: millis(c.Renewable()),
 	}
 	if r := c.MayShow(now); r != "" {
@@ -190,11 +190,11 @@ func (w *web) postBegin(kind string) handler {
 }
 
 // parseRotation is parseWay for a certificate that rotates; chain where it is not said.
-func parseRotation(name string) (verify.Way, error) {
+func parseRotation(name string) (verify.Rotation, error) {
 	if name == "" {
 		return verify.ByChain, nil
 	}
-	way, err := verify.ParseWay(name)
+	way, err := verify.ParseRotation(name)
 	if err == nil && way == verify.Static {
 		err = errRequest
 	}
@@ -244,10 +244,10 @@ func (w *web) postCode(_ http.ResponseWriter, r *http.Request, who office.Sessio
 		return nil, err
 	}
 	out := shownCode{
-		Way: c.Way.String(), Begins: int64(claims.IssuedAt) * 1000, Period: mint.Period.Milliseconds(), Slots: 1,
+		Way: c.Rotation.String(), Begins: int64(claims.IssuedAt) * 1000, Period: mint.Period.Milliseconds(), Slots: 1,
 		LiveUntil: millis(c.LiveUntil()), Ends: millis(c.Ends()),
 	}
-	if c.Way == verify.ByIssuer {
+	if c.Rotation == verify.ByIssuer {
 		out.Text = signed.Text()
 	} else {
 		out.Credential, out.Slots = signed, int(mint.Liveness/mint.Period)

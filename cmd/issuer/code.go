@@ -103,8 +103,8 @@ func mintCodes(out io.Writer, f *mint.KeyFile, o *codeFlags) error {
 	return nil
 }
 
-func parseWay(name string) (verify.Way, error) {
-	way, err := verify.ParseWay(name)
+func parseWay(name string) (verify.Rotation, error) {
+	way, err := verify.ParseRotation(name)
 	if err != nil {
 		return 0, usageError{fmt.Errorf("--%w", err)}
 	}
@@ -113,7 +113,7 @@ func parseWay(name string) (verify.Way, error) {
 
 // order makes of the flags what is to be signed.
 func (o *codeFlags) order(f *mint.KeyFile) (out mint.Order, err error) {
-	if out.Way, err = parseWay(o.way); err != nil {
+	if out.Rotation, err = parseWay(o.way); err != nil {
 		return out, err
 	}
 	if out.Algorithm, err = parseAlgorithm(o.alg); err != nil {
@@ -128,11 +128,11 @@ func (o *codeFlags) order(f *mint.KeyFile) (out mint.Order, err error) {
 	out.Class = verify.Class(o.class)
 	if o.class == 0 {
 		out.Class = verify.Temporary
-		if out.Way == verify.Static {
+		if out.Rotation == verify.Static {
 			out.Class = verify.Paper
 		}
 	}
-	if (out.Way == verify.Static) != (out.Class == verify.Paper) {
+	if (out.Rotation == verify.Static) != (out.Class == verify.Paper) {
 		return out, usageError{fmt.Errorf("--way %s, --class %d: paper is class 2 and static, and nothing else is", o.way, out.Class)}
 	}
 	out.Issued = shown.Truncate(time.Second).Add(-time.Duration(o.slot) * f.Period())

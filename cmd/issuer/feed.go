@@ -130,16 +130,16 @@ func acts() []act {
 }
 
 // fresh is a code of a slot that has just begun.
-func fresh(way verify.Way, alg verify.Algorithm, slot uint8) func(*crowd) (string, error) {
+func fresh(rotation verify.Rotation, alg verify.Algorithm, slot uint8) func(*crowd) (string, error) {
 	return func(c *crowd) (string, error) {
-		text, err := c.mint(c.keys, way, alg, slot, 0, 0)
+		text, err := c.mint(c.keys, rotation, alg, slot, 0, 0)
 		c.last = text
 		return text, err
 	}
 }
 
-func aged(way verify.Way, alg verify.Algorithm, age time.Duration) func(*crowd) (string, error) {
-	return func(c *crowd) (string, error) { return c.mint(c.keys, way, alg, 0, age, 0) }
+func aged(rotation verify.Rotation, alg verify.Algorithm, age time.Duration) func(*crowd) (string, error) {
+	return func(c *crowd) (string, error) { return c.mint(c.keys, rotation, alg, 0, age, 0) }
 }
 
 func unverified(c *crowd) (string, error) {
@@ -152,9 +152,9 @@ func forged(c *crowd) (string, error) {
 
 // mint makes a passenger's code as it was shown age ago, with a real-person check
 // that was live before its signing.
-func (c *crowd) mint(f *mint.KeyFile, way verify.Way, alg verify.Algorithm, slot uint8, age, live time.Duration) (string, error) {
+func (c *crowd) mint(f *mint.KeyFile, rotation verify.Rotation, alg verify.Algorithm, slot uint8, age, live time.Duration) (string, error) {
 	issued := time.Now().Add(-age - time.Duration(slot)*f.Period())
-	o := mint.NewOrder(way, alg, issued)
+	o := mint.NewOrder(rotation, alg, issued)
 	o.Live, o.Expires = issued.Add(-live), issued.Add(12*time.Hour)
 	w, err := mint.NewWallet(f, o)
 	if err != nil {

@@ -75,7 +75,7 @@ func TestCodesAreGranted(t *testing.T) {
 	dir, keys := newIssuer(t)
 	for _, tt := range []struct {
 		args []string
-		way  verify.Way
+		way  verify.Rotation
 		slot uint8
 	}{
 		{[]string{"--way", "issuer"}, verify.ByIssuer, 0},
@@ -92,8 +92,8 @@ func TestCodesAreGranted(t *testing.T) {
 			continue
 		}
 		v := verify.Decide(strings.TrimRight(out, "\n"), keys, everyClass, time.Now())
-		if !v.Granted() || v.Way != tt.way || v.Slot != tt.slot {
-			t.Errorf("%v: %s, %v, slot %d; want ok, %v, %d", tt.args, v.Reason, v.Way, v.Slot, tt.way, tt.slot)
+		if !v.Granted() || v.Rotation != tt.way || v.Slot != tt.slot {
+			t.Errorf("%v: %s, %v, slot %d; want ok, %v, %d", tt.args, v.Reason, v.Rotation, v.Slot, tt.way, tt.slot)
 		}
 	}
 }

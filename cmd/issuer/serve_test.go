@@ -19,8 +19,8 @@ func TestEveryWayIsGranted(t *testing.T) {
 		}
 		text, why := p.code()
 		v := d.decide(text)
-		if !v.Granted() || way != "" && v.Way.String() != way {
-			t.Errorf("way %q: %s (%s), %v", way, v.Reason, why, v.Way)
+		if !v.Granted() || way != "" && v.Rotation.String() != way {
+			t.Errorf("way %q: %s (%s), %v", way, v.Reason, why, v.Rotation)
 		}
 	}
 }
@@ -31,8 +31,8 @@ func TestTheWayIsASettingOfTheCertificate(t *testing.T) {
 	p.applies("chain")
 	p.must("POST", "api/way", map[string]string{"way": "issuer"}, nil)
 	text, _ := p.code()
-	if v := d.decide(text); !v.Granted() || v.Way != verify.ByIssuer {
-		t.Errorf("after choosing issuer: %s, %v", v.Reason, v.Way)
+	if v := d.decide(text); !v.Granted() || v.Rotation != verify.ByIssuer {
+		t.Errorf("after choosing issuer: %s, %v", v.Reason, v.Rotation)
 	}
 	if status, _ := p.ask("POST", "api/way", map[string]string{"way": "static"}, nil); status != http.StatusBadRequest {
 		t.Errorf("choosing static gets %d", status)

@@ -184,7 +184,7 @@ func describe(v verify.Verdict) answer {
 	}
 	if v.Signed {
 		a.Holder, a.Certificate, a.KeyID = v.Holder.String(), v.Certificate.String(), v.KeyID.String()
-		if v.Way != verify.Static {
+		if v.Rotation != verify.Static {
 			slot := v.Slot
 			a.Slot = &slot
 		}

@@ -264,7 +264,7 @@ func (l *runner) learn(v *verify.Verdict, now lane.Instant) {
 		return
 	}
 	signed := clock.SignedTime{Certificate: string(v.Certificate), Holder: string(v.Holder), Issued: v.IssuedAt, InTime: v.Granted()}
-	if v.Way != verify.Static {
+	if v.Rotation != verify.Static {
 		signed.From, signed.Until = v.Begins.Add(-v.Early), v.Ends
 		l.told.shown(v, now.Wall)
 	}

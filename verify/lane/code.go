@@ -123,7 +123,7 @@ func (t *stepper) judgePassback(ev Judged, r journal.Record) {
 // minute, and only one signed by a key that signs nothing else.
 func (t *stepper) judgeStaff(ev Judged, r journal.Record) {
 	v := &ev.Verdict
-	if v.Way != verify.ByDevice || !v.StaffKey {
+	if v.Rotation != verify.ByDevice || !v.StaffKey {
 		t.deny(verify.ClassNotAccepted, v, r)
 		return
 	}
@@ -203,7 +203,7 @@ func (t *stepper) tooLate(p pending, proof journal.Durable) {
 	late := follow(p.record, journal.TooLate)
 	late.Grant, late.Detail = proof.Seq(), fmt.Sprintf("the disk took %v", (t.now.Mono-p.readAt).Round(time.Millisecond))
 	t.journal(late)
-	t.show(Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Way == verify.Static}, denialShown)
+	t.show(Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Rotation == verify.Static}, denialShown)
 }
 
 // denied is a granted record as the beginning of a denied one.
@@ -267,7 +267,7 @@ func (t *stepper) opened(ev Opened) {
 func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record) {
 	r.Kind, r.Decision, r.Reason = journal.Decision, journal.Denied, string(reason)
 	r = t.stamp(r)
-	t.show(Occasion{Reason: string(reason), Static: v.Signed && v.Way == verify.Static}, denialShown)
+	t.show(Occasion{Reason: string(reason), Static: v.Signed && v.Rotation == verify.Static}, denialShown)
 	budget, allowance := &t.garbage, garbageAllowance
 	if v.Signed {
 		budget, allowance = &t.signed, signedAllowance
@@ -297,7 +297,7 @@ func codeRecord(v *verify.Verdict, scanner string) journal.Record {
 	r := journal.Record{KeyID: journal.ID(v.KeyID), Scanner: scanner}
 	if v.Signed {
 		r.Certificate, r.Holder, r.Issued = journal.ID(v.Certificate), journal.ID(v.Holder), v.IssuedAt.Unix()
-		if v.Way != verify.Static {
+		if v.Rotation != verify.Static {
 			slot := v.Slot
 			r.Slot = &slot
 		}

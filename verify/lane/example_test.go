@@ -19,7 +19,7 @@ func (s seq) OnDisk()     {}
 func Example() {
 	state := lane.New(&lane.Rules{Direction: "entry", Role: journal.Entry, OpenFor: 5 * time.Second, Opens: true})
 	now := lane.Instant{Wall: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), Trusted: true}
-	code := verify.Verdict{Reason: verify.OK, Signed: true, Way: verify.ByIssuer, Certificate: "c", Holder: "h", Begins: now.Wall, Ends: now.Wall.Add(70 * time.Second)}
+	code := verify.Verdict{Reason: verify.OK, Signed: true, Rotation: verify.ByIssuer, Certificate: "c", Holder: "h", Begins: now.Wall, Ends: now.Wall.Add(70 * time.Second)}
 	used := map[journal.Use]bool{}
 	var feed func(events ...lane.Event)
 	feed = func(events ...lane.Event) {

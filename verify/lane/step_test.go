@@ -59,7 +59,7 @@ func (p *play) code(holder string, n int) string {
 	at := noon.Add(time.Duration(n) * time.Minute)
 	p.verdicts[text] = verify.Verdict{
 		Reason: verify.OK, Signed: true, KeyID: "kid", Holder: verify.HolderID("sub-" + holder), Certificate: verify.CertificateID("cti-" + holder),
-		Class: verify.Temporary, Way: verify.ByIssuer, IssuedAt: at, Begins: at, Ends: at.Add(70 * time.Second), Expires: at.Add(24 * time.Hour), Early: 5 * time.Second,
+		Class: verify.Temporary, Rotation: verify.ByIssuer, IssuedAt: at, Begins: at, Ends: at.Add(70 * time.Second), Expires: at.Add(24 * time.Hour), Early: 5 * time.Second,
 	}
 	return text
 }
@@ -607,7 +607,7 @@ func TestOpeningThatMeetsAnEmergency(t *testing.T) {
 func TestStaffTakeTheLaneOver(t *testing.T) {
 	p := newPlay(t, entry())
 	staff := func(n int) string {
-		return p.as(p.code("staff", n), func(v *verify.Verdict) { v.Class, v.Way, v.StaffKey = verify.Staff, verify.ByDevice, true })
+		return p.as(p.code("staff", n), func(v *verify.Verdict) { v.Class, v.Rotation, v.StaffKey = verify.Staff, verify.ByDevice, true })
 	}
 	p.read(staff(0))
 	p.want("service_begin", "show free_passage", "open")
@@ -727,7 +727,7 @@ func TestDenialsOfSignedCodesAreJournaledOneByOne(t *testing.T) {
 
 func TestRecordsNameTheCode(t *testing.T) {
 	p := newPlay(t, entry())
-	p.read(p.as(p.code("a", 0), func(v *verify.Verdict) { v.Slot, v.Way = 7, verify.ByChain }))
+	p.read(p.as(p.code("a", 0), func(v *verify.Verdict) { v.Slot, v.Rotation = 7, verify.ByChain }))
 	r := p.records[0]
 	if r.Certificate != "cti-a" || r.Holder != "sub-a" || r.KeyID != "kid" || r.Slot == nil || *r.Slot != 7 || r.Direction != "entry" || r.Scanner != "front" || !r.Time.Equal(noon) {
 		t.Errorf("record = %+v; want the code's ids", r)
@@ -743,7 +743,7 @@ func TestWordsKnowTheLaneAndTheDocument(t *testing.T) {
 	s := New(&Rules{Direction: "exit", Role: journal.Exit, OpenFor: time.Second, Opens: true})
 	for _, v := range []verify.Verdict{
 		{Reason: verify.CertificateExpired, Signed: true},
-		{Reason: verify.CertificateExpired, Signed: true, Way: verify.ByIssuer},
+		{Reason: verify.CertificateExpired, Signed: true, Rotation: verify.ByIssuer},
 	} {
 		_, effects := s.Step(Judged{Verdict: v}, Instant{})
 		for _, e := range effects {

@@ -12,7 +12,7 @@ import (
 
 func staffCode(p *play, n int, change func(*verify.Verdict)) string {
 	return p.as(p.code("staff", n), func(v *verify.Verdict) {
-		v.Class, v.Way, v.StaffKey = verify.Staff, verify.ByDevice, true
+		v.Class, v.Rotation, v.StaffKey = verify.Staff, verify.ByDevice, true
 		change(v)
 	})
 }
@@ -69,9 +69,9 @@ func TestOnlyDeviceBoundStaffCodesOfAStaffKeyTakeALaneOver(t *testing.T) {
 		want   string
 	}{
 		{"bound to its device", func(*verify.Verdict) {}, "service_begin"},
-		{"a chain's link", func(v *verify.Verdict) { v.Way = verify.ByChain }, "denied class_not_accepted"},
-		{"the issuer's own", func(v *verify.Verdict) { v.Way = verify.ByIssuer }, "denied class_not_accepted"},
-		{"printed", func(v *verify.Verdict) { v.Way = verify.Static }, "denied class_not_accepted"},
+		{"a chain's link", func(v *verify.Verdict) { v.Rotation = verify.ByChain }, "denied class_not_accepted"},
+		{"the issuer's own", func(v *verify.Verdict) { v.Rotation = verify.ByIssuer }, "denied class_not_accepted"},
+		{"printed", func(v *verify.Verdict) { v.Rotation = verify.Static }, "denied class_not_accepted"},
 		{"a key that signs passengers too", func(v *verify.Verdict) { v.StaffKey = false }, "denied class_not_accepted"},
 	} {
 		p := newPlay(t, entry())

@@ -43,9 +43,9 @@ func rotate(t *testing.T, f *KeyFile, now time.Time) {
 
 // wantGranted issues a credential, rotates the keys to the time at which it is shown,
 // and returns the kid that signed it.
-func wantGranted(t *testing.T, f *KeyFile, way verify.Way, issued, shown time.Time) string {
+func wantGranted(t *testing.T, f *KeyFile, rotation verify.Rotation, issued, shown time.Time) string {
 	t.Helper()
-	w, err := NewWallet(f, NewOrder(way, verify.EdDSA, issued))
+	w, err := NewWallet(f, NewOrder(rotation, verify.EdDSA, issued))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func wantGranted(t *testing.T, f *KeyFile, way verify.Way, issued, shown time.Ti
 	}
 	rotate(t, f, shown)
 	if v := verify.Decide(text, keyset(t, f), everyClass, shown); !v.Granted() {
-		t.Errorf("%v of %v, shown at %v: %s", way, issued, shown, v.Reason)
+		t.Errorf("%v of %v, shown at %v: %s", rotation, issued, shown, v.Reason)
 	}
 	return w.KeyID.String()
 }

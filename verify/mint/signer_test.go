@@ -92,7 +92,7 @@ func TestMintedCodesAreGranted(t *testing.T) {
 	b := newBench(t)
 	for alg := range b.signers {
 		t.Run("issuer "+alg.String(), func(t *testing.T) {
-			if got := b.decide(b.issue(t, alg, b.claims()).Text(), noon); !got.Granted() || got.Way != verify.ByIssuer {
+			if got := b.decide(b.issue(t, alg, b.claims()).Text(), noon); !got.Granted() || got.Rotation != verify.ByIssuer {
 				t.Errorf("Decide = %+v; want granted, by issuer", got)
 			}
 		})
@@ -100,7 +100,7 @@ func TestMintedCodesAreGranted(t *testing.T) {
 			c := b.claims()
 			c.Class = verify.Paper
 			got := b.decide(b.issue(t, alg, c).Text(), noon.Add(59*time.Minute))
-			if !got.Granted() || got.Way != verify.Static || !got.Ends.Equal(got.Expires) {
+			if !got.Granted() || got.Rotation != verify.Static || !got.Ends.Equal(got.Expires) {
 				t.Errorf("Decide = %+v; want granted, static, good until the certificate ends", got)
 			}
 		})
@@ -123,7 +123,7 @@ func testMintedChain(t *testing.T, b *bench, alg verify.Algorithm) {
 			t.Fatal(err)
 		}
 		got := b.decide(b.rotated(t, credential, slot, link), noon.Add(time.Duration(slot)*time.Minute))
-		if !got.Granted() || got.Slot != slot || got.Way != verify.ByChain {
+		if !got.Granted() || got.Slot != slot || got.Rotation != verify.ByChain {
 			t.Errorf("slot %d: Decide = %+v; want granted", slot, got)
 		}
 	}
@@ -148,7 +148,7 @@ func testMintedDevice(t *testing.T, b *bench, alg verify.Algorithm) {
 			t.Fatal(err)
 		}
 		got := b.decide(b.rotated(t, credential, slot, proof), noon.Add(time.Duration(slot)*time.Minute))
-		if !got.Granted() || got.Slot != slot || got.Way != verify.ByDevice {
+		if !got.Granted() || got.Slot != slot || got.Rotation != verify.ByDevice {
 			t.Errorf("slot %d: Decide = %+v; want granted", slot, got)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // An Order is what a credential is to say.
 type Order struct {
-	Way         verify.Way
+	Rotation    verify.Rotation
 	Algorithm   verify.Algorithm
 	Class       verify.Class
 	Holder      verify.HolderID
@@ -24,13 +24,13 @@ type Order struct {
 
 // NewOrder is that of somebody who was checked and approved as it is issued: random
 // ids, paper if it is static and a temporary ID if not.
-func NewOrder(way verify.Way, algorithm verify.Algorithm, issued time.Time) Order {
+func NewOrder(rotation verify.Rotation, algorithm verify.Algorithm, issued time.Time) Order {
 	o := Order{
-		Way: way, Algorithm: algorithm, Class: verify.Temporary,
+		Rotation: rotation, Algorithm: algorithm, Class: verify.Temporary,
 		Holder: verify.HolderID(RandomID(12)), Certificate: verify.CertificateID(RandomID(8)),
 		Issued: issued, Live: issued, Expires: issued.Add(Validity),
 	}
-	if way == verify.Static {
+	if rotation == verify.Static {
 		o.Class = verify.Paper
 	}
 	return o
@@ -74,7 +74,7 @@ func NewWallet(f *KeyFile, o Order) (*Wallet, error) {
 
 // prepare makes what the phone keeps and puts into the claims what is signed of it.
 func (w *Wallet) prepare(claims *verify.Claims, slots int) (err error) {
-	switch w.Order.Way {
+	switch w.Order.Rotation {
 	case verify.ByChain:
 		if w.chain, err = NewChain(w.Order.Certificate, slots, rand.Reader); err != nil {
 			return err
@@ -91,7 +91,7 @@ func (w *Wallet) prepare(claims *verify.Claims, slots int) (err error) {
 
 // Code is the text that the phone shows in a slot.
 func (w *Wallet) Code(slot uint8) (string, error) {
-	switch w.Order.Way {
+	switch w.Order.Rotation {
 	case verify.ByChain:
 		link, err := w.chain.Link(slot)
 		if err != nil {
@@ -106,7 +106,7 @@ func (w *Wallet) Code(slot uint8) (string, error) {
 		return w.credential.RotatedText(slot, proof)
 	}
 	if slot != 0 {
-		return "", fmt.Errorf("slot %d: %v codes have none", slot, w.Order.Way)
+		return "", fmt.Errorf("slot %d: %v codes have none", slot, w.Order.Rotation)
 	}
 	return w.credential.Text(), nil
 }

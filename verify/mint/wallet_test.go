@@ -14,16 +14,16 @@ func TestEveryWalletIsGrantedInItsSlot(t *testing.T) {
 	f := newFile(t, noon, verify.EdDSA, verify.ES256, verify.SM2)
 	keys := keyset(t, f)
 	for _, tt := range []struct {
-		way  verify.Way
-		alg  verify.Algorithm
-		slot uint8
+		rotation verify.Rotation
+		alg      verify.Algorithm
+		slot     uint8
 	}{
 		{verify.ByIssuer, verify.EdDSA, 0},
 		{verify.Static, verify.ES256, 0},
 		{verify.ByChain, verify.SM2, 29},
 		{verify.ByDevice, verify.EdDSA, 7},
 	} {
-		o := NewOrder(tt.way, tt.alg, noon)
+		o := NewOrder(tt.rotation, tt.alg, noon)
 		w, err := NewWallet(f, o)
 		if err != nil {
 			t.Fatal(err)
@@ -33,24 +33,24 @@ func TestEveryWalletIsGrantedInItsSlot(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := verify.Decide(text, keys, everyClass, w.Begins(tt.slot))
-		if !v.Granted() || v.Way != tt.way || v.Slot != tt.slot || v.Holder != o.Holder || v.Certificate != o.Certificate || v.KeyID != w.KeyID {
-			t.Errorf("%v, slot %d: %+v; want granted, of %+v", tt.way, tt.slot, v, o)
+		if !v.Granted() || v.Rotation != tt.rotation || v.Slot != tt.slot || v.Holder != o.Holder || v.Certificate != o.Certificate || v.KeyID != w.KeyID {
+			t.Errorf("%v, slot %d: %+v; want granted, of %+v", tt.rotation, tt.slot, v, o)
 		}
 		if v := verify.Decide(text, keys, everyClass, w.Begins(tt.slot).Add(-10*time.Second)); v.Reason != verify.NotYetValid {
-			t.Errorf("%v, slot %d, ten seconds early: %s; want %s", tt.way, tt.slot, v.Reason, verify.NotYetValid)
+			t.Errorf("%v, slot %d, ten seconds early: %s; want %s", tt.rotation, tt.slot, v.Reason, verify.NotYetValid)
 		}
 	}
 }
 
 func TestNoCodeOutsideTheSlots(t *testing.T) {
 	f := newFile(t, noon, verify.EdDSA)
-	for way, slot := range map[verify.Way]uint8{verify.ByIssuer: 1, verify.Static: 1, verify.ByChain: 30} {
-		w, err := NewWallet(f, NewOrder(way, verify.EdDSA, noon))
+	for rotation, slot := range map[verify.Rotation]uint8{verify.ByIssuer: 1, verify.Static: 1, verify.ByChain: 30} {
+		w, err := NewWallet(f, NewOrder(rotation, verify.EdDSA, noon))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if text, err := w.Code(slot); err == nil {
-			t.Errorf("%v, slot %d: %q; want an error", way, slot, text)
+			t.Errorf("%v, slot %d: %q; want an error", rotation, slot, text)
 		}
 	}
 }

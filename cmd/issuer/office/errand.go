@@ -12,18 +12,18 @@ import (
 // An errand is what a real-person check is for. It goes to the page and comes back
 // sealed, so that the issuer need not remember it.
 type errand struct {
-	Kind    string // apply, view
-	Person  Person
-	Way     verify.Way
-	Session string // that asked
-	Until   int64  // seconds since 1970
+	Kind     string // apply, view
+	Person   Person
+	Rotation verify.Rotation
+	Session  string // that asked
+	Until    int64  // seconds since 1970
 }
 
 // errandFor is how long the page may take from the form to the check.
 const errandFor = 10 * time.Minute
 
 // Begin looks through a form and gives the errand for its check.
-func (s *Office) Begin(kind string, f Form, way verify.Way, who Session) ([]byte, error) {
+func (s *Office) Begin(kind string, f Form, rotation verify.Rotation, who Session) ([]byte, error) {
 	now := s.Now()
 	if who.account != nil {
 		p, err := s.accountPerson(who.account)
@@ -40,7 +40,7 @@ func (s *Office) Begin(kind string, f Form, way verify.Way, who Session) ([]byte
 	if r := check(who.account != nil, now); r != "" {
 		return nil, Deny(r)
 	}
-	return s.errand(kind, Person{f.Name, f.Document, f.Number}, way, who)
+	return s.errand(kind, Person{f.Name, f.Document, f.Number}, rotation, who)
 }
 
 // Recheck is the errand of one who sees a certificate already (R9).
@@ -56,11 +56,11 @@ func (s *Office) Recheck(who Session) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.errand("view", p, c.Way, who)
+	return s.errand("view", p, c.Rotation, who)
 }
 
-func (s *Office) errand(kind string, p Person, way verify.Way, who Session) ([]byte, error) {
-	return s.sealed(errand{Kind: kind, Person: p, Way: way, Session: who.ID, Until: s.Now().Add(errandFor).Unix()}, inTicket)
+func (s *Office) errand(kind string, p Person, rotation verify.Rotation, who Session) ([]byte, error) {
+	return s.sealed(errand{Kind: kind, Person: p, Rotation: rotation, Session: who.ID, Until: s.Now().Add(errandFor).Unix()}, inTicket)
 }
 
 // Check has the person checked, and then does the errand (R4).
@@ -105,14 +105,14 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 			return nil
 		}
 		rec.Sealed = sealed
-		out, why = rec.Dossier.apply(verify.CertificateID(mint.RandomID(8)), e.Way, e.Session, now)
+		out, why = rec.Dossier.apply(verify.CertificateID(mint.RandomID(8)), e.Rotation, e.Session, now)
 		return nil // a denied application is written down as well
 	})
 	if err == nil && why != "" {
 		err = Deny(why)
 	}
 	if err == nil && e.Kind == "apply" {
-		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Way, "ends", out.Ends().UTC().Format(time.RFC3339))
+		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Rotation, "ends", out.Ends().UTC().Format(time.RFC3339))
 	}
 	return out, err
 }

@@ -31,9 +31,9 @@ func visitor(t *testing.T, o *Office) Session {
 }
 
 // mustPass does an errand whose check passes.
-func mustPass(t *testing.T, o *Office, who Session, kind string, way verify.Way) *Certificate {
+func mustPass(t *testing.T, o *Office, who Session, kind string, rotation verify.Rotation) *Certificate {
 	t.Helper()
-	ticket, err := o.Begin(kind, goodForm(), way, who)
+	ticket, err := o.Begin(kind, goodForm(), rotation, who)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ var RailwayTime = time.FixedZone("Asia/Shanghai", 8*60*60)
 // A Certificate is an approved application.
 type Certificate struct {
 	ID       verify.CertificateID
-	Way      verify.Way // who makes its codes
+	Rotation verify.Rotation `cbor:"Way"` // who makes its codes
 	Approved time.Time
 	Live     time.Time // the last real-person check
 	Session  string    // which may see it: the one that passed that check
@@ -104,14 +104,14 @@ func (d *dossier) approvedIn(now time.Time) int {
 
 // apply reviews an application, writes the outcome down, and returns the
 // certificate or the reason why there is none.
-func (d *dossier) apply(id verify.CertificateID, way verify.Way, session string, now time.Time) (*Certificate, Reason) {
+func (d *dossier) apply(id verify.CertificateID, rotation verify.Rotation, session string, now time.Time) (*Certificate, Reason) {
 	now = now.Truncate(time.Second) // the wire has seconds, and exp must be iat's day at most
 	if r := d.review(now); r != "" {
 		d.Applications = append(d.Applications, Application{Time: now, Denied: r})
 		return nil, r
 	}
 	d.Applications = append(d.Applications, Application{Time: now, Certificate: id})
-	d.Certificates = append(d.Certificates, Certificate{ID: id, Way: way, Approved: now, Live: now, Session: session})
+	d.Certificates = append(d.Certificates, Certificate{ID: id, Rotation: rotation, Approved: now, Live: now, Session: session})
 	return d.last(), ""
 }
 

@@ -300,8 +300,8 @@ func TestR16PaperFromThePoliceWindow(t *testing.T) {
 		want  verify.Reason
 	}{{0, verify.OK}, {5 * time.Hour, verify.OK}, {24*time.Hour - time.Second, verify.OK}, {24 * time.Hour, verify.CertificateExpired}} {
 		v := verify.Decide(text, keyset, everyClass, noon.Add(tt.after))
-		if v.Reason != tt.want || v.Class != verify.Paper || v.Way != verify.Static {
-			t.Errorf("%v after: %s, class %d, %v; want %s, paper, static", tt.after, v.Reason, v.Class, v.Way, tt.want)
+		if v.Reason != tt.want || v.Class != verify.Paper || v.Rotation != verify.Static {
+			t.Errorf("%v after: %s, class %d, %v; want %s, paper, static", tt.after, v.Reason, v.Class, v.Rotation, tt.want)
 		}
 	}
 	for _, r := range []Reason{NotResidentCard, MonthlyLimit} {

@@ -133,7 +133,7 @@ func (s *Office) Leave(who Session) error {
 }
 
 // Choose sets who makes the codes of the session's certificate.
-func (s *Office) Choose(way verify.Way, who Session) error {
+func (s *Office) Choose(rotation verify.Rotation, who Session) error {
 	holder, _, c, err := s.seen(who)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (s *Office) Choose(way verify.Way, who Session) error {
 	return s.register.change(holder, func(rec *record) error {
 		for i := range rec.Dossier.Certificates {
 			if rec.Dossier.Certificates[i].ID == c.ID {
-				rec.Dossier.Certificates[i].Way = way
+				rec.Dossier.Certificates[i].Rotation = rotation
 			}
 		}
 		return nil
@@ -169,7 +169,7 @@ func (s *Office) Credential(p Proof, who Session) (*Certificate, verify.Claims, 
 		return nil, verify.Claims{}, nil, Deny(r)
 	}
 	claims := c.claims(holder, now)
-	if err := p.enter(&claims, c.Way); err != nil {
+	if err := p.enter(&claims, c.Rotation); err != nil {
 		return nil, verify.Claims{}, nil, err
 	}
 	signed, err := s.signing.issue(claims, now)
@@ -177,14 +177,14 @@ func (s *Office) Credential(p Proof, who Session) (*Certificate, verify.Claims, 
 }
 
 // enter puts what the phone gives into the claims.
-func (p *Proof) enter(claims *verify.Claims, way verify.Way) error {
+func (p *Proof) enter(claims *verify.Claims, rotation verify.Rotation) error {
 	switch {
-	case way == verify.ByIssuer && p.Anchor == nil && p.Key == nil:
+	case rotation == verify.ByIssuer && p.Anchor == nil && p.Key == nil:
 		return nil
-	case way == verify.ByChain && len(p.Anchor) == 16 && p.Key == nil:
+	case rotation == verify.ByChain && len(p.Anchor) == 16 && p.Key == nil:
 		claims.Anchor = p.Anchor
 		return nil
-	case way == verify.ByDevice && p.Anchor == nil:
+	case rotation == verify.ByDevice && p.Anchor == nil:
 		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), p.Key)
 		if err != nil {
 			return ErrProof
