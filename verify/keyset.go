@@ -291,7 +291,7 @@ func parseHex(text string, low, high int) ([]byte, error) {
 }
 
 // decodeStrictJSON decodes one JSON document into v. Unlike encoding/json alone
-// it refuses members in another case, members that come twice, and anything
+// it refuses members in another case, duplicate members, and anything
 // after the document.
 func decodeStrictJSON(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))

@@ -40,7 +40,7 @@ type shownCertificate struct {
 	Approved  int64          `json:"approved"`
 	Ends      int64          `json:"ends"`
 	LiveUntil int64          `json:"live_until"`
-	Renewable int64          `json:"renewable"` // from then on a new one can be had
+	Renewable int64          `json:"renewable"` // a new application is taken from then on
 	Why       *office.Denial `json:"why,omitempty"`
 }
 

@@ -122,7 +122,7 @@ func (o *codeFlags) order(f *mint.KeyFile) (out mint.Order, err error) {
 	shown := time.Now()
 	if o.at != "" {
 		if shown, err = time.Parse(time.RFC3339Nano, o.at); err != nil {
-			return out, usageError{fmt.Errorf("--at %q is no RFC 3339 time, such as 2026-11-23T08:00:00Z", o.at)}
+			return out, usageError{fmt.Errorf("--at %q: want an RFC 3339 time, such as 2026-11-23T08:00:00Z", o.at)}
 		}
 	}
 	out.Class = verify.Class(o.class)

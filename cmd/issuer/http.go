@@ -179,7 +179,7 @@ func (w *web) refuse(rw http.ResponseWriter, err error) {
 	case errors.Is(err, errRequest) || errors.Is(err, office.ErrProof):
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 	default:
-		w.log.Error("a request went wrong", "err", err)
+		w.log.Error("a request failed", "err", err)
 		reply(rw, http.StatusInternalServerError, refusal{office.Broken.Words()})
 	}
 }

@@ -140,7 +140,7 @@ func TestCodeRefuses(t *testing.T) {
 		{[]string{"code", "extra"}, 2, "no arguments"},
 		{[]string{"keys", "--add", "--days", "0"}, 2, "1 to 3650"},
 		{[]string{"feed"}, 2, "are needed"},
-		{[]string{"nonsense"}, 2, "no command"},
+		{[]string{"nonsense"}, 2, "unknown command"},
 		{[]string{"--dir", "none", "code"}, 1, "issuer keys makes them"},
 	} {
 		args := tt.args

@@ -49,7 +49,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("%q is no command; issuer --help lists them", args[0])}
+				return usageError{fmt.Errorf("unknown command %q; issuer --help lists them", args[0])}
 			}
 			return nil
 		},

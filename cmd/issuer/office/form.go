@@ -96,7 +96,7 @@ func goodNumber(number string, now time.Time) bool {
 	return ok
 }
 
-// birthDate is the date of birth in a number; false where it is no real one.
+// birthDate is the date of birth in a number; false where there is no such day.
 func birthDate(number string, now time.Time) (time.Time, bool) {
 	born, err := time.ParseInLocation("20060102", number[6:14], RailwayTime)
 	return born, err == nil && born.Year() >= 1900 && !born.After(now)

@@ -191,7 +191,7 @@ func (d *dossier) history(signedIn bool, now time.Time) []Application {
 // month that R6 counts, and the month that R11 shows.
 const (
 	keepMonths     = 2
-	keptPerDossier = 32 // applications: a flood of denied ones is no history
+	keptPerDossier = 32 // applications: many denied ones are not kept
 )
 
 // prune forgets what no rule asks for any more, and tells whether anything is left.

@@ -155,7 +155,7 @@ type Proof struct {
 	Key    []byte `json:"key,omitempty"`    // P-256, uncompressed (SEC 1), 65 bytes
 }
 
-var ErrProof = errors.New("what the phone gives does not fit the certificate's way")
+var ErrProof = errors.New("the phone's proof does not match the certificate's rotation")
 
 // Credential signs what a session's codes are made of, from now on (R8), if it may
 // have any (R5, R9). Nothing is written: an issuer-rotated code costs one reading.

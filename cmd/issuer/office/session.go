@@ -43,7 +43,7 @@ func (v *vault) accountToken(key string, generation uint32) (string, error) {
 	return v.token(binary.BigEndian.AppendUint32(append([]byte{2}, key...), generation))
 }
 
-// body is what a token says, without its proof; false where it is none of ours.
+// body is what a token says, without its proof; false where this issuer did not make it.
 func (v *vault) body(token string) ([]byte, bool) {
 	all, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(all) < 1+16+tokenMAC {
