@@ -13,41 +13,6 @@ import (
 	"railgate/driver/turnstile"
 )
 
-func newService(g *gate) *cobra.Command {
-	why := ""
-	cmd := &cobra.Command{
-		Use:   "service free|closed|diagnosis|none",
-		Short: "Take the lane over for ten minutes, or give it back",
-		Long: `Service does what a staff code does: free passage, lane closed, or the diagnosis on the
-screen, for ten minutes; none gives the lane back. Who, why and how long is journaled; free
-passage needs a reason.`,
-		Example:   `  railgate service free --why "the passage sensor is broken"`,
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"free", "closed", "diagnosis", "none"},
-		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] == "free" && why == "" {
-				return errors.New(`free passage needs a reason, for the record: --why "…"`)
-			}
-			client, err := g.client()
-			if err != nil {
-				return err
-			}
-			answer, err := client.Service(c.Context(), args[0], why)
-			if err != nil {
-				return err
-			}
-			if answer.Until == nil {
-				fmt.Fprintln(c.OutOrStdout(), "staff have given the lane back")
-			} else {
-				fmt.Fprintf(c.OutOrStdout(), "%s until %s\n", answer.Service, answer.Until.Local().Format("15:04:05"))
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&why, "why", "", "the `reason`, for the record; free needs one")
-	return cmd
-}
-
 func newSim(g *gate) *cobra.Command {
 	return &cobra.Command{
 		Use:   "sim walk|passage|emergency [0|1]",

@@ -62,9 +62,10 @@ func printStatus(out io.Writer, s *control.Status) error {
 	p := newPainter(out)
 	title := fmt.Sprintf("%s %s (%s)", s.Station, s.Gate, s.Direction)
 	fmt.Fprintf(out, "%s  %s, lane %s\n", p.bold(strings.TrimSpace(title)), p.health(s.Health), s.Mode)
-	for _, problem := range s.Problems {
-		fmt.Fprintf(out, "  %s %s\n", p.red("!"), problem)
+	if s.Service != "" && s.ServiceUntil != nil {
+		fmt.Fprintf(out, "  %s %s\n", p.yellow("service:"), serviceWords(s.Service, *s.ServiceUntil, s.Clock.Time))
 	}
+	printProblems(out, p, s)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, d := range s.Devices {
 		condition := "up"
@@ -95,6 +96,20 @@ func printStatus(out io.Writer, s *control.Status) error {
 	fmt.Fprintf(w, "decided\t%s\t\n", counts(s.Counts.Decided))
 	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.Local().Format(time.DateTime))
 	return w.Flush()
+}
+
+// printProblems prints what is wrong, and for each cause the command to paste.
+func printProblems(out io.Writer, p painter, s *control.Status) {
+	remedies := map[string]string{}
+	for _, c := range s.Causes {
+		remedies[c.Why] = c.Remedy
+	}
+	for _, problem := range s.Problems {
+		fmt.Fprintf(out, "  %s %s\n", p.red("!"), problem)
+		if r := remedies[problem]; r != "" {
+			fmt.Fprintf(out, "    %s %s\n", p.dim("→"), r)
+		}
+	}
 }
 
 func micros(us int64) string { return (time.Duration(us) * time.Microsecond).String() }

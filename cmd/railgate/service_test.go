@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/cmd/control"
+)
+
+func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
+	until := time.Now().Add(10 * time.Minute).Round(time.Second)
+	var asked []string
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /service", func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.FormValue("mode")+": "+r.FormValue("why"))
+		a := control.Service{Service: r.FormValue("mode")}
+		if a.Service != "none" {
+			a.Until = &until
+		}
+		json.NewEncoder(w).Encode(a)
+	})
+	dir := t.TempDir()
+	serveControl(t, dir, mux)
+	for _, tt := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"free"}, exitUsage, ""},
+		{[]string{"free", "--why", "sensor broken"}, 0, "free passage until " + until.Local().Format(time.TimeOnly) + ", 10m0s left\n"},
+		{[]string{"closed"}, 0, "closed by staff until " + until.Local().Format(time.TimeOnly)},
+		{[]string{"none"}, 0, "the lane is given back\n"},
+	} {
+		status, out, errOut := tool(t, "", append([]string{"service", "--data", dir}, tt.args...)...)
+		if status != tt.status || !strings.HasPrefix(out, tt.want) || status == exitUsage && !strings.Contains(errOut, "--why") {
+			t.Errorf("service %v: status %d, %q, %q; want %d, %q", tt.args, status, out, errOut, tt.status, tt.want)
+		}
+	}
+	if want := "free: sensor broken closed:  none: "; strings.Join(asked, " ") != want {
+		t.Errorf("asked %q; want %q", strings.Join(asked, " "), want)
+	}
+}
+
+func TestStatusShowsATakeoverAndRemedies(t *testing.T) {
+	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+	until := now.Add(9 * time.Minute)
+	dir := fakeDaemon(t, control.Status{
+		Health: control.Degraded, Mode: "service", Service: "free", ServiceUntil: &until, Clock: control.Clock{Time: now},
+		Problems: []string{"the passage sensor is blocked"}, Causes: []control.Cause{control.NewCause(control.DataMissing, "the passage sensor is blocked")},
+	})
+	_, out, _ := tool(t, "", "status", "--data", dir)
+	for _, want := range []string{"free passage until " + until.Local().Format(time.TimeOnly) + ", 9m0s left", "→ install -d "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("status: %q; want %q in it", out, want)
+		}
+	}
+}
