@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -515,22 +514,6 @@ func TestThePhonesCodesAreRG1(t *testing.T) {
 			t.Errorf("%s: %v, %+v", way, err, code)
 		}
 	}
-}
-
-func TestTheGateSaysWhenItsDaemonIsGone(t *testing.T) {
-	chromium(t)
-	b := startBench(t)
-	t.Cleanup(func() { b.stop(); b.clean() })
-	tb := openTable(t, b, (&url.URL{Scheme: "http", Host: b.web.gate.Host, Path: "/"}).String(), 1280, 800)
-	tb.until("the idle picture", "document.body.dataset.face === 'idle'")
-	tb.picture("idle")
-	end(b.programs[1])
-	tb.until("it says so", "document.body.dataset.face === 'lost' && document.body.innerText.includes('请走其他通道')")
-	tb.picture("gone")
-	if err := b.startDaemon(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	tb.until("it is back", "document.body.dataset.face === 'idle'")
 }
 
 func TestTheTechniciansPage(t *testing.T) {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"strings"
@@ -13,11 +11,6 @@ import (
 
 	"railgate/cmd/control"
 )
-
-// face is the gate's face for a kiosk browser, and the technician's page.
-//
-//go:embed face
-var face embed.FS
 
 // A web answers on HTTP where that is configured: the passenger's screen, the
 // technician's page, metrics, health. It changes nothing, and tells of nobody: no
@@ -38,17 +31,12 @@ func (w web) Run(ctx context.Context) error {
 }
 
 func (w web) mux() http.Handler {
-	files, err := fs.Sub(face, "face")
-	if err != nil {
-		panic("railgated: internal error: " + err.Error()) // it is embedded
-	}
 	mux := http.NewServeMux()
-	static := http.FileServerFS(files)
-	mux.Handle("GET /{$}", static)
+	mux.HandleFunc("GET /{$}", getPage("index.html"))
+	mux.HandleFunc("GET /status", getPage("status.html"))
 	for _, name := range []string{"face.css", "face.js", "status.css", "status.js"} {
-		mux.Handle("GET /"+name, static)
+		mux.Handle("GET /"+name, http.FileServerFS(faceFiles()))
 	}
-	mux.HandleFunc("GET /status", func(rw http.ResponseWriter, r *http.Request) { http.ServeFileFS(rw, r, files, "status.html") })
 	mux.HandleFunc("GET /status.json", w.getStatus)
 	mux.HandleFunc("GET /events", w.getScreen)
 	mux.Handle("GET /metrics", w.metricsHandler())
@@ -66,6 +54,7 @@ func guard(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		h.Set("Railgate-Pages", pageVersion())
 		next.ServeHTTP(rw, r)
 	})
 }
@@ -81,6 +70,7 @@ func (w web) getReady(rw http.ResponseWriter, _ *http.Request) {
 
 // screen is what the passenger's screen is told.
 type screen struct {
+	Version   string        `json:"version"` // of the pages; one that is another's loads itself again
 	Station   string        `json:"station"`
 	Gate      string        `json:"gate"`
 	Direction string        `json:"direction"`
@@ -132,6 +122,7 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 
 func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show) error {
 	data, err := json.Marshal(screen{
+		Version: pageVersion(),
 		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages, Mode: mode, Show: show,
 	})
 	if err != nil {

@@ -70,7 +70,7 @@ for (const b of document.querySelectorAll('[data-advance]')) {
 // The turnstile follows the gate's own screen, in the frame beside it; and the time from
 // the hand to the lit screen is taken there.
 let mode = '';
-function follow() {
+function watchGate() {
   const screen = $('gate').contentDocument?.body, t = $('turnstile');
   if (!screen) return;
   const seen = (changes) => {
@@ -84,8 +84,8 @@ function follow() {
   new MutationObserver(seen).observe(screen, { attributes: true });
   seen([]);
 }
-$('gate').onload = follow;
-follow();
+$('gate').onload = watchGate;
+watchGate();
 
 function walk() {
   $('person').classList.remove('walks');
@@ -102,14 +102,21 @@ function lit() {
   said(`${[...screen.querySelectorAll('#words p')].map((p) => p.textContent).join(' · ')} (${ms} ms)`, screen.body.dataset.light === 'green' ? 'good' : 'bad');
 }
 
-// What happened, a line each, newest first.
-const passages = new EventSource('passages');
-passages.onmessage = (message) => {
-  const p = JSON.parse(message.data), li = document.createElement('li'), b = document.createElement('b');
-  b.textContent = p.result;
-  li.append(p.time + ' ', b, ' ' + p.text);
-  li.className = p.decision;
-  $('log').prepend(li);
-  while ($('log').children.length > 8) $('log').lastChild.remove();
-};
-passages.addEventListener('clock', (message) => { $('clock').textContent = message.data; });
+// What happened, a line each, newest first. A stream that ends is opened again.
+function follow(path) {
+  const stream = new EventSource(path);
+  stream.onmessage = (message) => {
+    const p = JSON.parse(message.data), li = document.createElement('li'), b = document.createElement('b');
+    b.textContent = p.result;
+    li.append(p.time + ' ', b, ' ' + p.text);
+    li.className = p.decision;
+    $('log').prepend(li);
+    while ($('log').children.length > 8) $('log').lastChild.remove();
+  };
+  stream.addEventListener('clock', (message) => { $('clock').textContent = message.data; });
+  stream.onerror = () => {
+    stream.close();
+    setTimeout(follow, 1000, path);
+  };
+}
+follow('passages');

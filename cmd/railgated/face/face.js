@@ -48,22 +48,46 @@ function lose() {
   write(lostWords);
 }
 
-let watch;
+// Listening. A connection that ends, that a proxy answers with an error of its own, or
+// that says nothing is opened again a second later, for as long as it takes: an
+// EventSource alone gives up for good at any answer that is not a stream.
+const again = 1000;
+
+let source, watch, retry;
+
 function alive() {
   clearTimeout(watch);
-  watch = setTimeout(lose, silence);
+  watch = setTimeout(() => { lose(); listen(); }, silence);
 }
 
-const source = new EventSource('events');
-source.addEventListener('beat', alive);
-source.onmessage = (message) => {
+function listen() {
+  source?.close();
+  clearTimeout(retry);
   alive();
-  const e = JSON.parse(message.data);
-  introduce(e);
-  if (e.show) show(e.show);
-};
-source.onerror = () => { // the browser tries again by itself
-  clearTimeout(watch);
-  watch = setTimeout(lose, 500);
-};
-alive();
+  source = new EventSource('events');
+  source.addEventListener('beat', alive);
+  source.onmessage = (message) => {
+    alive();
+    const e = JSON.parse(message.data);
+    if (outdated(e.version)) return;
+    introduce(e);
+    if (e.show) show(e.show);
+  };
+  source.onerror = () => {
+    source.close();
+    clearTimeout(watch);
+    watch = setTimeout(lose, 500);
+    retry = setTimeout(listen, again);
+  };
+}
+
+// outdated tells whether this page is of another version than the gate, and loads it
+// again if so: once for each version, for a cache on the way may give the old one.
+function outdated(version) {
+  if (!version || version === body.dataset.version || sessionStorage.getItem('version') === version) return false;
+  sessionStorage.setItem('version', version);
+  location.reload();
+  return true;
+}
+
+listen();

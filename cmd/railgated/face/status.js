@@ -110,9 +110,19 @@ function render(s) {
   document.querySelector('main').hidden = false;
 }
 
+// outdated tells whether this page is of another version than the gate, and loads it
+// again if so: once for each version, for a cache on the way may give the old one.
+function outdated(version) {
+  if (!version || version === document.body.dataset.version || sessionStorage.getItem('version') === version) return false;
+  sessionStorage.setItem('version', version);
+  location.reload();
+  return true;
+}
+
 async function ask() {
   try {
     const answer = await fetch('status.json', { signal: AbortSignal.timeout(4000) });
+    if (outdated(answer.headers.get('Railgate-Pages'))) return;
     render(await answer.json());
   } catch {
     document.body.dataset.health = 'gone';
