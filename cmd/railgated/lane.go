@@ -251,6 +251,7 @@ func (l *runner) decide(e lane.Decide) {
 	l.times.Verify = time.Since(began).Microseconds()
 	if v := &answer.Verdict; v.Signed {
 		l.learn(v, now)
+		answer.Used = l.store.Spent(l.rules.Use(v))
 		if c, ok := l.store.LastPassage(journal.ID(v.Holder)); ok {
 			answer.Last = &c
 		}

@@ -86,7 +86,7 @@ func (t *stepper) judge(ev Judged) {
 			t.decideAgain(ev.Text, v)
 		}
 		t.deny(v.Reason, v, r)
-	case t.forgotten(v):
+	case t.forgotten(v), ev.Used:
 		t.deny(alreadyUsed, v, r)
 	case v.Class == verify.Staff:
 		t.judgeStaff(ev, r)
@@ -132,21 +132,30 @@ func (t *stepper) judgeStaff(ev Judged, r journal.Record) {
 	if next == ServiceNone {
 		r.Detail = fmt.Sprintf("%v, %s, by a staff code", t.service, t.lasted(t.serviceAt))
 	}
-	t.spend(pending{purpose: toServe, service: next, verdict: *v, record: r, readAt: ev.At}, journal.AnyRole)
+	t.spend(pending{purpose: toServe, service: next, verdict: *v, record: r, readAt: ev.At})
 }
 
 // grant has a grant written before anything moves.
 func (t *stepper) grant(ev Judged, r journal.Record) {
 	r.Kind = journal.Decision
-	t.spend(pending{verdict: ev.Verdict, record: r, readAt: ev.At}, t.rules.Role)
+	t.spend(pending{verdict: ev.Verdict, record: r, readAt: ev.At})
 }
 
-// spend writes a record and the code that it spends in a role.
-func (t *stepper) spend(p pending, role journal.Role) {
+// spend writes a record and the code that it spends.
+func (t *stepper) spend(p pending) {
 	v := &p.verdict
 	p.record.Decision, p.record.Reason = journal.Granted, string(verify.OK)
-	use := journal.Use{Role: role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot, Begins: v.Begins.Unix()}
+	use := t.rules.Use(v)
 	t.write(p, Write{Use: &use, Until: v.Ends.Add(spentFor)})
+}
+
+// Use is what a code is spent as in a lane: staff's in all roles together.
+func (r *Rules) Use(v *verify.Verdict) journal.Use {
+	role := r.Role
+	if v.Class == verify.Staff {
+		role = journal.AnyRole
+	}
+	return journal.Use{Role: role, Certificate: journal.ID(v.Certificate), IssuedAt: v.IssuedAt.Unix(), Slot: v.Slot, Begins: v.Begins.Unix()}
 }
 
 // write has a record written; what it is for goes on in written.

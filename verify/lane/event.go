@@ -19,6 +19,7 @@ type (
 		Read
 		Verdict verify.Verdict
 		Last    *journal.LastPassage // the holder's; nil: none is known
+		Used    bool                 // the code is spent in this lane's role; what is not known now, the disk will say
 	}
 	// Written answers Write: the record is durable, or it is not known whether it is.
 	Written struct {

@@ -108,6 +108,7 @@ func (p *play) perform(e Effect) {
 		if c, ok := p.inside[journal.ID(v.Holder)]; ok {
 			answer.Last = &c
 		}
+		answer.Used = p.used[p.rules.Use(&v)]
 		p.answer(answer)
 	case Write:
 		p.now += p.spendFor
@@ -482,6 +483,18 @@ func TestPassback(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The reasons' order: already used, then passback.
+func TestAUsedCodeIsAlreadyUsedBeforeItIsPassback(t *testing.T) {
+	p := newPlay(t, entry(func(r *Rules) { r.Passback = "hard" }))
+	code := p.code("a", 0)
+	p.read(code)
+	p.walk()
+	p.wait(10 * time.Second)
+	p.log = nil
+	p.read(code)
+	p.want("show already_used", "denied already_used")
 }
 
 func TestPassbackIsSetByThePassage(t *testing.T) {
