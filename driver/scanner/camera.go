@@ -2,14 +2,9 @@ package scanner
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
 	"railgate/driver"
@@ -66,7 +61,7 @@ func NewCamera(cfg CameraConfig, log *slog.Logger) *Camera {
 		if cfg.Device != "" {
 			return openVideo(&cfg, c.log)
 		}
-		return openFolder(cfg.Frames, cfg.FPS)
+		return openFolder(cfg.Frames, cfg.FPS, c.log)
 	}
 	return c
 }
@@ -116,104 +111,4 @@ func (c *Camera) look(img *image.Gray) (text string) {
 	}()
 	code, _, _ := c.watch.Look(img)
 	return code.Text
-}
-
-// folder plays a folder's pictures in the order of their names, again and again,
-// as a camera that looks at a phone sees the same picture again and again. What
-// is put into the folder or taken out of it is seen at the next turn.
-type folder struct {
-	dir   string
-	tick  *time.Ticker
-	last  string // the name of the picture that was shown last
-	cache map[string]cached
-}
-
-type cached struct {
-	stamp time.Time
-	size  int64
-	img   *image.Gray
-}
-
-// maxCached bounds the pictures that are kept decoded.
-const maxCached = 8
-
-func openFolder(dir string, fps float64) (*folder, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening frames: %w", err)
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("opening frames: %s is not a folder", dir)
-	}
-	return &folder{dir: dir, tick: time.NewTicker(time.Duration(float64(time.Second) / fps)), cache: map[string]cached{}}, nil
-}
-
-func (f *folder) close() error {
-	f.tick.Stop()
-	return nil
-}
-
-func (f *folder) next(ctx context.Context, see func(*image.Gray, time.Time)) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-f.tick.C:
-	}
-	entries, err := os.ReadDir(f.dir)
-	if err != nil {
-		return err
-	}
-	name, ok := f.pick(entries)
-	if !ok {
-		see(nil, time.Now())
-		return nil
-	}
-	f.last = name
-	see(f.load(name), time.Now())
-	return nil
-}
-
-// pick is the picture after the last one, or the first.
-func (f *folder) pick(entries []os.DirEntry) (string, bool) {
-	var names []string
-	for _, e := range entries {
-		if isPicture(e.Name()) && e.Type().IsRegular() {
-			names = append(names, e.Name())
-		}
-	}
-	if len(names) == 0 {
-		return "", false
-	}
-	i, found := slices.BinarySearch(names, f.last)
-	if found {
-		i++
-	}
-	return names[i%len(names)], true
-}
-
-func isPicture(name string) bool {
-	ext := strings.ToLower(filepath.Ext(name))
-	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".pgm"}, ext)
-}
-
-// load reads a picture, or takes it from the cache while the file is the same.
-// One that cannot be read is likely still being written.
-func (f *folder) load(name string) *image.Gray {
-	path := filepath.Join(f.dir, name)
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil
-	}
-	if c, ok := f.cache[name]; ok && c.stamp.Equal(info.ModTime()) && c.size == info.Size() {
-		return c.img
-	}
-	img, err := Picture(path)
-	if err != nil {
-		return nil
-	}
-	if len(f.cache) >= maxCached {
-		clear(f.cache)
-	}
-	f.cache[name] = cached{info.ModTime(), info.Size(), img}
-	return img
 }

@@ -12,11 +12,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"rsc.io/qr"
 
 	"railgate/driver"
@@ -120,6 +122,122 @@ func TestPicturesThatAreNone(t *testing.T) {
 	} {
 		if img, err := DecodePicture(data); err == nil {
 			t.Errorf("%s: %v; want an error", name, img.Rect)
+		}
+	}
+}
+
+// A picture is refused for what its header says, before memory is taken for its pixels.
+func TestPicturesThatAreTooLarge(t *testing.T) {
+	dir := t.TempDir()
+	gray := image.NewUniform(color.Gray{Y: 200})
+	tall := encodePNG(t, sized{gray, image.Rect(0, 0, 3000, 3200), color.GrayModel})
+	deep := encodePNG(t, sized{gray, image.Rect(0, 0, 3000, 3000), color.NRGBA64Model})
+	path := filepath.Join(dir, "picture")
+	for _, tt := range []struct {
+		name  string
+		data  []byte
+		size  int64 // to which the file is made longer
+		words string
+	}{
+		{"too many pixels of a PNG", tall, 0, "3000 x 3200 pixels"},
+		{"too many bytes of a PNG", deep, 0, "3000 x 3000 pixels of 9 bytes"},
+		{"too many pixels of a PGM", []byte("P5 3000 3200 255 "), 0, "3000 x 3200 pixels"},
+		{"a file that is too large", []byte("\xff\xd8"), frameLimits.file + 1, "larger than 16 MB"},
+	} {
+		if err := os.WriteFile(path, tt.data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if tt.size > 0 {
+			if err := os.Truncate(path, tt.size); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		img, err := frame(path)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), tt.words) || !strings.Contains(err.Error(), "make a smaller picture") {
+			t.Errorf("%s: %v, %v; want an error with %q and what to do", tt.name, img != nil, err, tt.words)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
+			t.Errorf("%s took %d MB; want it refused before that", tt.name, n>>20)
+		}
+	}
+	if _, err := DecodePicture(tall); err != nil {
+		t.Errorf("a technician's photograph of 10 megapixels: %v; want it read", err)
+	}
+}
+
+// sized is an image without memory.
+type sized struct {
+	*image.Uniform
+	bounds image.Rectangle
+	model  color.Model
+}
+
+func (s sized) Bounds() image.Rectangle { return s.bounds }
+func (s sized) ColorModel() color.Model { return s.model }
+
+// Each file that cannot be read is a line of the log, once, and the others are read.
+func TestFilesOfAFolderThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, log := t.TempDir(), new(lockedBuffer)
+		path := func(name string) string { return filepath.Join(dir, name) }
+		good := encodePNG(t, picture(t, "RG1:GOOD"))
+		err := errors.Join(
+			os.WriteFile(path("good.png"), good, 0o600), os.WriteFile(path("half.png"), good[:100], 0o600), os.WriteFile(path("text.jpg"), []byte("text"), 0o600),
+			os.WriteFile(path("large.jpg"), []byte("\xff\xd8"), 0o600), os.Truncate(path("large.jpg"), 300<<20),
+			os.Symlink(path("good.png"), path("link.png")), unix.Mkfifo(path("pipe.png"), 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := openFolder(dir, 10, slog.New(slog.NewTextHandler(log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.close()
+		seen := 0
+		for range 100 { // ten seconds
+			if err := f.next(t.Context(), func(img *image.Gray, _ time.Time) {
+				if img != nil {
+					seen++
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if seen != 25 {
+			t.Errorf("the good picture was seen %d times in 100; want each fourth", seen)
+		}
+		for name, words := range map[string]string{
+			"half.png": "not enough pixel data", "text.jpg": "not a PNG", "large.jpg": "larger than 16 MB", "link.png": "is a link", "pipe.png": "is a link or a device",
+		} {
+			var lines []string
+			for line := range strings.Lines(log.String()) {
+				if strings.Contains(line, "picture="+name) {
+					lines = append(lines, line)
+				}
+			}
+			if len(lines) != 1 || !strings.Contains(lines[0], words) {
+				t.Errorf("%s: %q; want one line with %q", name, lines, words)
+			}
+		}
+	})
+}
+
+// Pictures that are played again and again are kept, but not more than there is room for.
+func TestPicturesThatAreKept(t *testing.T) {
+	f := &folder{cache: map[string]cached{}}
+	for i := range 3 * maxCached {
+		f.keep(fmt.Sprint(i), cached{img: image.NewGray(image.Rect(0, 0, 1024, 1024))})
+		kept := 0
+		for _, c := range f.cache {
+			if c.img != nil {
+				kept += len(c.img.Pix)
+			}
+		}
+		if kept > maxKept || len(f.cache) > maxCached {
+			t.Fatalf("%d files and %d bytes are kept; want up to %d and %d", len(f.cache), kept, maxCached, maxKept)
 		}
 	}
 }

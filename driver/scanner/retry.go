@@ -30,20 +30,20 @@ func keepTrying(ctx context.Context, m *driver.Monitor, log *slog.Logger, what s
 			delay = retryMin
 		}
 		up := m.Health().Up
-		m.Down(err)
 		if up || err.Error() != reason && time.Since(logged) >= reasonEvery {
 			logged, reason = time.Now(), err.Error()
 			log.Warn(what+" is not there; trying again", "err", err)
 		}
-		if !rest(ctx, m, delay) {
+		m.Down(err)
+		if !wait(ctx, m, delay) {
 			return nil
 		}
 		delay = min(2*delay, retryMax)
 	}
 }
 
-// rest waits between two attempts; it beats, for waiting is not hanging.
-func rest(ctx context.Context, m *driver.Monitor, delay time.Duration) bool {
+// wait waits between two attempts; it beats, for waiting is not hanging.
+func wait(ctx context.Context, m *driver.Monitor, delay time.Duration) bool {
 	for end := time.Now().Add(delay); time.Now().Before(end); {
 		m.Beat()
 		select {
