@@ -17,7 +17,7 @@ func find(chips []chip, spec string) (*Line, error) {
 	label, name := spec[:colon], spec[colon+1:]
 	where := slices.DeleteFunc(slices.Clone(chips), func(c chip) bool { return c.label != label && c.name != label })
 	if len(where) == 0 {
-		return nil, fmt.Errorf("GPIO line %q: chip %q is not there (there are %s): %w", spec, label, describe(chips), ErrNotFound)
+		return nil, fmt.Errorf("GPIO line %q: chip %q is not there (there are %s): %w", spec, label, describe(chips), ErrNoChip)
 	}
 	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
 		return byOffset(where, spec, n)

@@ -42,6 +42,14 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestChipThatIsMissingIsTold(t *testing.T) {
+	for spec, want := range map[string]bool{"pinctrl-bcm2835:17": true, "GPIO99": false, "pinctrl-bcm2711:4": false} {
+		if _, err := find(board(), spec); errors.Is(err, ErrNoChip) != want || !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v; want a missing chip: %v", spec, err, want)
+		}
+	}
+}
+
 func TestFindRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		spec, words string

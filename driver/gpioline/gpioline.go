@@ -84,8 +84,12 @@ func markShared(chips []chip) {
 	}
 }
 
-// ErrNotFound is a line or a chip that the machine does not have.
-var ErrNotFound = errors.New("no such GPIO line")
+// ErrNotFound is a line or a chip that the machine does not have; ErrNoChip, which is one
+// too, a chip.
+var (
+	ErrNotFound = errors.New("no such GPIO line")
+	ErrNoChip   = fmt.Errorf("no such GPIO chip: %w", ErrNotFound)
+)
 
 // Find finds a line by its name ("GPIO17"), by chip and offset ("pinctrl-bcm2711:17") or by chip and
 // name ("pinctrl-bcm2711:GPIO17"). A chip is named by its label or, where two have one label, as
@@ -93,7 +97,7 @@ var ErrNotFound = errors.New("no such GPIO line")
 func Find(spec string) (*Line, error) {
 	chips, err := scan()
 	if err == nil && len(chips) == 0 {
-		err = errors.New("this machine has no GPIO chip (/dev/gpiochip*), or it may not be opened: add the user to the group gpio")
+		err = fmt.Errorf("this machine has no GPIO chip (/dev/gpiochip*), or it may not be opened: add the user to the group gpio: %w", ErrNoChip)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("GPIO line %q: %w", spec, err)

@@ -541,6 +541,19 @@ func TestBusyLineSaysWhoHasIt(t *testing.T) {
 	}
 }
 
+func TestHolderIsToldWithoutARequest(t *testing.T) {
+	_, pin, l := newFake(t)
+	for _, want := range []string{"", "sysfs"} {
+		pin.holder = want
+		if who, err := l.Holder(); who != want || err != nil {
+			t.Errorf("Holder = %q, %v; want %q", who, err, want)
+		}
+	}
+	if l.Function() != "" {
+		t.Errorf("the line is an %s; want it not requested", l.Function())
+	}
+}
+
 func TestRefusedRequestKeepsItsErrno(t *testing.T) {
 	_, pin, l := newFake(t)
 	pin.fail[getLine] = unix.EINVAL

@@ -103,13 +103,31 @@ func (l *Line) explain(chip int, err error) error {
 	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
+	if who := l.holder(chip); who != "" {
+		return fmt.Errorf("held by %q: %w", who, err)
+	}
+	return err
+}
+
+// holder is under which name a line of an open chip is held; "" where it is free.
+func (l *Line) holder(chip int) string {
 	info := lineInfo{offset: uint32(l.Offset)}
 	if do(l.kernel, chip, getLineInfo, &info) != nil || info.flags&flagUsed == 0 {
-		return err
+		return ""
 	}
-	who := strings.TrimSpace(text(info.consumer[:]))
-	if who == "" {
-		who = "the kernel"
+	if who := strings.TrimSpace(text(info.consumer[:])); who != "" {
+		return who
 	}
-	return fmt.Errorf("held by %q: %w", who, err)
+	return "the kernel"
+}
+
+// Holder tells under which name the line is held, by whatever process; "" where it is free.
+// It does not request the line.
+func (l *Line) Holder() (string, error) {
+	chip, err := l.openChip()
+	if err != nil {
+		return "", l.wrong(err)
+	}
+	defer l.kernel.close(chip)
+	return l.holder(chip), nil
 }
