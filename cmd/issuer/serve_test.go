@@ -156,6 +156,25 @@ func TestR10VisitorsAndSignedInUsers(t *testing.T) {
 	}
 }
 
+// One who has a valid certificate and applies again has passed a check: no second one is
+// asked for to see it.
+func TestR7OneCheckServesToSeeTheValidOne(t *testing.T) {
+	d := newDesk(t, true)
+	d.visitor().applies("chain")
+	d.advance(40 * time.Minute)
+	again := d.visitor()
+	if why := again.applies(""); why != office.StillValid {
+		t.Fatalf("an application while one is valid: %q", why)
+	}
+	if s := again.state(); s.Certificate == nil || s.Certificate.Why != nil {
+		t.Errorf("after the check the page is shown %+v; want the certificate, with a code", s.Certificate)
+	}
+	failed := d.visitor()
+	if why := failed.goes("api/apply", applied{Form: goodForm()}, "fails"); why != office.CheckFailed || failed.state().Certificate != nil {
+		t.Errorf("a check that fails: %q, and it is shown: %v", why, failed.state().Certificate != nil)
+	}
+}
+
 func TestR11HistoryIsForSignedInUsers(t *testing.T) {
 	d := newDesk(t, true)
 	u := d.signedIn()

@@ -103,11 +103,15 @@ func (d *dossier) approvedIn(now time.Time) int {
 }
 
 // apply reviews an application, writes the outcome down, and returns the
-// certificate or the reason why there is none.
+// certificate or the reason why there is none. Where one is valid still, the check that
+// was passed serves to see that one.
 func (d *dossier) apply(id verify.CertificateID, rotation verify.Rotation, session string, now time.Time) (*Certificate, Reason) {
 	now = now.Truncate(time.Second) // the wire has seconds, and exp must be iat's day at most
 	if r := d.review(now); r != "" {
 		d.Applications = append(d.Applications, Application{Time: now, Denied: r})
+		if r == StillValid {
+			d.reverify(session, now)
+		}
 		return nil, r
 	}
 	d.Applications = append(d.Applications, Application{Time: now, Certificate: id})
