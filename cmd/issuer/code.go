@@ -29,7 +29,7 @@ func newCode(dir *string) *cobra.Command {
 		Long: `Code mints a code that a gate grants now, or at the time given. With --slot it is the code
 of that slot of a credential that was signed as many periods before; with --count
 the codes of the slots that follow are printed as well.`,
-		Example: "  issuer code --way chain --qr out.png\n  issuer code --way issuer --alg SM2 --at 2026-11-23T08:00:00Z\n  issuer code --way static --class 2 --for 12h",
+		Example: "  issuer code --way chain --qr out.png\n  issuer code --way issuer --alg SM2 --at 2026-11-23T08:00:00Z\n  issuer code --class 2 --for 12h\n  issuer code --class 3 --qr staff.png",
 		RunE: func(c *cobra.Command, _ []string) error {
 			f, err := mint.LoadKeyFile(*dir)
 			if err != nil {
@@ -39,7 +39,7 @@ the codes of the slots that follow are printed as well.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&o.way, "way", "issuer", "who rotates: issuer, chain, device; static for paper")
+	flags.StringVar(&o.way, "way", "", "who rotates: issuer, chain, device; static for paper (default: issuer; static for class 2, device for class 3)")
 	flags.StringVar(&o.alg, "alg", "EdDSA", "the signature's algorithm: EdDSA, ES256, SM2")
 	flags.IntVar(&o.class, "class", 0, "1 temporary ID, 2 paper, 3 staff (default 1; 2 for static)")
 	flags.StringVar(&o.sub, "sub", "", "the holder, 8 to 32 bytes in `hex` (default: random)")
@@ -103,17 +103,28 @@ func mintCodes(out io.Writer, f *mint.KeyFile, o *codeFlags) error {
 	return nil
 }
 
-func parseWay(name string) (verify.Rotation, error) {
-	way, err := verify.ParseRotation(name)
+// rotation is the one that is asked for, or the class's: a gate takes staff codes only
+// where the phone signs them.
+func (o *codeFlags) rotation() (verify.Rotation, error) {
+	if o.way == "" {
+		switch verify.Class(o.class) {
+		case verify.Paper:
+			return verify.Static, nil
+		case verify.Staff:
+			return verify.ByDevice, nil
+		}
+		return verify.ByIssuer, nil
+	}
+	r, err := verify.ParseRotation(o.way)
 	if err != nil {
 		return 0, usageError{fmt.Errorf("--%w", err)}
 	}
-	return way, nil
+	return r, nil
 }
 
 // order makes of the flags what is to be signed.
 func (o *codeFlags) order(f *mint.KeyFile) (out mint.Order, err error) {
-	if out.Rotation, err = parseWay(o.way); err != nil {
+	if out.Rotation, err = o.rotation(); err != nil {
 		return out, err
 	}
 	if out.Algorithm, err = parseAlgorithm(o.alg); err != nil {
@@ -125,15 +136,11 @@ func (o *codeFlags) order(f *mint.KeyFile) (out mint.Order, err error) {
 			return out, usageError{fmt.Errorf("--at %q: want an RFC 3339 time, such as 2026-11-23T08:00:00Z", o.at)}
 		}
 	}
-	out.Class = verify.Class(o.class)
-	if o.class == 0 {
-		out.Class = verify.Temporary
-		if out.Rotation == verify.Static {
-			out.Class = verify.Paper
-		}
+	if out.Class, err = o.classOf(out.Rotation); err != nil {
+		return out, err
 	}
 	if (out.Rotation == verify.Static) != (out.Class == verify.Paper) {
-		return out, usageError{fmt.Errorf("--way %s, --class %d: paper is class 2 and static, and nothing else is", o.way, out.Class)}
+		return out, usageError{fmt.Errorf("--way %s, --class %d: paper is class 2 and static, and nothing else is", out.Rotation, out.Class)}
 	}
 	out.Issued = shown.Truncate(time.Second).Add(-time.Duration(o.slot) * f.Period())
 	out.Live, out.Expires = out.Issued.Add(-o.live), out.Issued.Add(o.lasts)
@@ -144,6 +151,21 @@ func (o *codeFlags) order(f *mint.KeyFile) (out mint.Order, err error) {
 	certificate, err := idOf("--cti", o.cti, 8)
 	out.Holder, out.Certificate = verify.HolderID(holder), verify.CertificateID(certificate)
 	return out, err
+}
+
+// classOf is the class that is asked for, or the rotation's.
+func (o *codeFlags) classOf(r verify.Rotation) (verify.Class, error) {
+	switch {
+	case o.class == 0 && r == verify.Static:
+		return verify.Paper, nil
+	case o.class == 0:
+		return verify.Temporary, nil
+	}
+	class, err := verify.ParseClass(o.class)
+	if err != nil {
+		return 0, usageError{fmt.Errorf("--%w", err)}
+	}
+	return class, nil
 }
 
 // idOf is an id as given in hex, or a random one.

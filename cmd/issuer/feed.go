@@ -171,10 +171,10 @@ func newStranger(f *mint.KeyFile) (*mint.KeyFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.AddKey(alg, k.NotBefore, k.NotAfter, verify.Temporary, verify.Paper, verify.Staff); err != nil {
+		if err := s.AddKey(alg, k.NotBefore, k.NotAfter, mint.Passengers()...); err != nil {
 			return nil, err
 		}
-		s.Keys[i].KeyID = k.KeyID
+		s.Keys[i].KeyID, s.Keys[i].Classes = k.KeyID, k.Classes
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,8 +72,42 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestCodesAreGranted(t *testing.T) {
+// A gate takes staff codes from a key that signs class 3 and nothing else; no key that
+// is made without being asked for signs them.
+func TestStaffKeysSignStaffCodesAndNothingElse(t *testing.T) {
 	dir, keys := newIssuer(t)
+	for _, k := range keys.Keys {
+		if !slices.Equal(k.Classes, []verify.Class{verify.Temporary, verify.Paper}) {
+			t.Errorf("by default key %v signs classes %v; want 1 and 2", k.ID, k.Classes)
+		}
+	}
+	for range 2 { // the second time they are there
+		if status, _, errOut := tool(t, "--dir", dir, "keys", "--staff", "--alg", "ES256,SM2"); status != 0 {
+			t.Fatal(errOut)
+		}
+	}
+	keys = readKeys(t, dir)
+	if keys.Version != 2 || len(keys.Keys) != 5 {
+		t.Fatalf("version %d, %d keys; want 2, 5", keys.Version, len(keys.Keys))
+	}
+	for class, staff := range map[string]bool{"1": false, "2": false, "3": true} {
+		status, out, errOut := tool(t, "--dir", dir, "code", "--alg", "ES256", "--class", class)
+		if status != 0 {
+			t.Fatal(errOut)
+		}
+		v := verify.Decide(strings.TrimSpace(out), keys, everyClass, time.Now())
+		if !v.Granted() || v.StaffKey != staff || staff && v.Rotation != verify.ByDevice {
+			t.Errorf("class %s: %s, by a staff key %v, %v; want ok, %v, by the device for staff", class, v.Reason, v.StaffKey, v.Rotation, staff)
+		}
+	}
+}
+
+func TestCodesAreGranted(t *testing.T) {
+	dir, _ := newIssuer(t)
+	if status, _, errOut := tool(t, "--dir", dir, "keys", "--staff"); status != 0 {
+		t.Fatal(errOut)
+	}
+	keys := readKeys(t, dir)
 	for _, tt := range []struct {
 		args []string
 		way  verify.Rotation
@@ -80,7 +115,8 @@ func TestCodesAreGranted(t *testing.T) {
 	}{
 		{[]string{"--way", "issuer"}, verify.ByIssuer, 0},
 		{[]string{"--way", "issuer", "--alg", "ES256"}, verify.ByIssuer, 0},
-		{[]string{"--way", "issuer", "--alg", "SM2", "--class", "3"}, verify.ByIssuer, 0},
+		{[]string{"--alg", "SM2", "--class", "3"}, verify.ByDevice, 0},
+		{[]string{"--class", "2"}, verify.Static, 0},
 		{[]string{"--way", "chain", "--slot", "29"}, verify.ByChain, 29},
 		{[]string{"--way", "device", "--slot", "7", "--alg", "SM2"}, verify.ByDevice, 7},
 		{[]string{"--way", "static"}, verify.Static, 0},
@@ -129,7 +165,9 @@ func TestCodeRefuses(t *testing.T) {
 	}{
 		{[]string{"code", "--way", "magic"}, 2, "issuer, chain, device or static"},
 		{[]string{"code", "--alg", "RSA"}, 2, "EdDSA, ES256 or SM2"},
-		{[]string{"code", "--class", "2"}, 2, "static"},
+		{[]string{"code", "--way", "chain", "--class", "2"}, 2, "static"},
+		{[]string{"code", "--class", "4"}, 2, "1, 2 or 3"},
+		{[]string{"code", "--class", "3"}, 1, "issuer keys --staff"},
 		{[]string{"code", "--way", "static", "--class", "1"}, 2, "static"},
 		{[]string{"code", "--slot", "256"}, 2, "0 to 255"},
 		{[]string{"code", "--slot", "1"}, 1, "have none"},

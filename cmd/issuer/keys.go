@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -14,61 +15,90 @@ import (
 	"railgate/verify/mint"
 )
 
+// keysFlags are what issuer keys is told.
+type keysFlags struct {
+	id         string
+	algs       []string
+	days       int
+	add, staff bool
+}
+
 func newKeys(dir *string) *cobra.Command {
-	var id string
-	var algs []string
-	var days int
-	var add bool
+	var o keysFlags
 	c := &cobra.Command{
 		Use:   "keys",
 		Short: "Make signing keys and the keyset that gates read, or list them",
 		Long: `Keys makes a signing key of each algorithm and writes keys.json, the keyset that gates
 read. Where there are keys already it lists them; --add makes another of each, which
-signs from now on, while gates go on trusting the old ones.`,
-		Example: "  issuer keys --dir issuer-data\n  issuer keys --dir issuer-data --add --alg SM2",
+signs from now on, while gates go on trusting the old ones.
+
+These keys sign passengers' codes: classes 1 and 2. With --staff it makes keys that sign
+staff codes (class 3) and nothing else: a gate takes staff codes from no other key. An
+issuer serve that is running reads new keys within ten minutes.`,
+		Example: "  issuer keys --dir issuer-data\n  issuer keys --dir issuer-data --add --alg SM2\n  issuer keys --dir issuer-data --staff",
 		RunE: func(c *cobra.Command, _ []string) error {
 			f, err := mint.LoadKeyFile(*dir)
 			fresh := errors.Is(err, mint.ErrNoKeys)
 			if fresh {
-				f, err = mint.NewKeyFile(id), nil
+				f, err = mint.NewKeyFile(o.id), nil
 			}
 			if err != nil {
 				return err
 			}
-			if fresh || add {
-				if err := addKeys(f, algs, days); err != nil {
-					return err
-				}
-				if err := f.Save(*dir); err != nil {
-					return err
-				}
+			if err := o.makeKeys(f, *dir, fresh); err != nil {
+				return err
 			}
 			return listKeys(c.OutOrStdout(), f, filepath.Join(*dir, mint.KeysetName))
 		},
 	}
-	c.Flags().StringVar(&id, "id", "bench", "the issuer's `name`, for new keys")
-	c.Flags().StringSliceVar(&algs, "alg", []string{"EdDSA", "ES256", "SM2"}, "the `algorithms` to make keys for")
-	c.Flags().IntVar(&days, "days", 30, "how many days a new key may sign")
-	c.Flags().BoolVar(&add, "add", false, "make another key of each algorithm")
+	c.Flags().StringVar(&o.id, "id", "bench", "the issuer's `name`, for new keys")
+	c.Flags().StringSliceVar(&o.algs, "alg", []string{"EdDSA", "ES256", "SM2"}, "the `algorithms` to make keys for")
+	c.Flags().IntVar(&o.days, "days", 30, "how many days a new key may sign")
+	c.Flags().BoolVar(&o.add, "add", false, "make another key of each algorithm")
+	c.Flags().BoolVar(&o.staff, "staff", false, "make keys that sign staff codes, and nothing else")
 	return c
 }
 
-func addKeys(f *mint.KeyFile, algs []string, days int) error {
-	if days < 1 || days > 3650 {
-		return usageError{fmt.Errorf("--days %d; want 1 to 3650", days)}
+// makeKeys makes those that are missing or asked for, and writes them.
+func (o *keysFlags) makeKeys(f *mint.KeyFile, dir string, fresh bool) error {
+	var classes [][]verify.Class
+	if fresh || o.add && !o.staff {
+		classes = append(classes, mint.Passengers())
 	}
-	// A gate whose clock is a little slow must take the first code as well.
-	from := time.Now().Add(-time.Hour).Truncate(time.Second)
-	for _, name := range algs {
-		a, err := parseAlgorithm(name)
-		if err != nil {
-			return err
-		}
-		if err := f.AddKey(a, from, from.AddDate(0, 0, days), verify.Temporary, verify.Paper, verify.Staff); err != nil {
+	if o.staff && (o.add || !hasStaffKey(f)) {
+		classes = append(classes, []verify.Class{verify.Staff})
+	}
+	if classes == nil {
+		return nil
+	}
+	for _, c := range classes {
+		if err := o.addKeys(f, c); err != nil {
 			return err
 		}
 	}
 	f.Version++
+	return f.Save(dir)
+}
+
+func hasStaffKey(f *mint.KeyFile) bool {
+	return slices.ContainsFunc(f.Keys, func(k mint.PrivateKey) bool { return slices.Equal(k.Classes, []uint{uint(verify.Staff)}) })
+}
+
+func (o *keysFlags) addKeys(f *mint.KeyFile, classes []verify.Class) error {
+	if o.days < 1 || o.days > 3650 {
+		return usageError{fmt.Errorf("--days %d; want 1 to 3650", o.days)}
+	}
+	// A gate whose clock is a little slow must take the first code as well.
+	from := time.Now().Add(-time.Hour).Truncate(time.Second)
+	for _, name := range o.algs {
+		a, err := parseAlgorithm(name)
+		if err != nil {
+			return err
+		}
+		if err := f.AddKey(a, from, from.AddDate(0, 0, o.days), classes...); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -84,7 +114,7 @@ func listKeys(out io.Writer, f *mint.KeyFile, keyset string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s, version %d, issuer %s\n", keyset, f.Version, f.Issuer.ID)
 	for _, k := range f.Keys {
-		fmt.Fprintf(w, "%s\t%s\tsigns until %s\n", k.KeyID, k.Algorithm, k.NotAfter.UTC().Format(time.RFC3339))
+		fmt.Fprintf(w, "%s\t%s\tclasses %v\tsigns until %s\n", k.KeyID, k.Algorithm, k.Classes, k.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return w.Flush()
 }

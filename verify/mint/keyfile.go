@@ -36,6 +36,10 @@ const (
 	KeysetName  = "keys.json"    // what gates read
 )
 
+// Passengers is what a web service's keys sign: temporary IDs and paper. Staff codes
+// take a lane over, so gates take them only from keys that sign nothing else.
+func Passengers() []verify.Class { return []verify.Class{verify.Temporary, verify.Paper} }
+
 // The railway's rules that its codes carry.
 const (
 	Period   = 60 * time.Second // a code changes
@@ -107,7 +111,15 @@ func (f *KeyFile) Signer(a verify.Algorithm, class verify.Class, at time.Time) (
 			return k.signer()
 		}
 	}
-	return nil, fmt.Errorf("no %v key may sign at %s what is of class %d; issuer keys --add makes one", a, at.UTC().Format(time.RFC3339), class)
+	return nil, fmt.Errorf("no %v key may sign at %s what is of class %d; %s makes one", a, at.UTC().Format(time.RFC3339), class, remedy(class))
+}
+
+// remedy is the command that makes a key for a class.
+func remedy(class verify.Class) string {
+	if class == verify.Staff {
+		return "issuer keys --staff --add"
+	}
+	return "issuer keys --add"
 }
 
 func (k *PrivateKey) signs(class verify.Class, at time.Time) bool {

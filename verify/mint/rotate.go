@@ -46,16 +46,16 @@ func (f *KeyFile) Rotate(a verify.Algorithm, now time.Time) (changed bool, err e
 	return changed, nil
 }
 
-// newest is the key of an algorithm that signs last.
+// newest is the key of an algorithm that signs passengers' codes last.
 func (f *KeyFile) newest(a verify.Algorithm) *PrivateKey {
 	for i := len(f.Keys) - 1; i >= 0; i-- {
-		if f.Keys[i].Algorithm == a.String() && f.Keys[i].RevokedAt == nil {
-			return &f.Keys[i]
+		if k := &f.Keys[i]; k.Algorithm == a.String() && k.RevokedAt == nil && slices.Contains(k.Classes, uint(verify.Temporary)) {
+			return k
 		}
 	}
 	panic("mint: internal error: no key of " + a.String()) // Rotate has made one
 }
 
 func (f *KeyFile) addRotating(a verify.Algorithm, from time.Time) error {
-	return f.AddKey(a, from, from.Add(keyLasts), verify.Temporary, verify.Paper, verify.Staff)
+	return f.AddKey(a, from, from.Add(keyLasts), Passengers()...)
 }

@@ -2,12 +2,14 @@ package office
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"railgate/verify"
+	"railgate/verify/mint"
 )
 
 func newOffice(t *testing.T, dir string) *Office {
@@ -42,6 +44,41 @@ func mustPass(t *testing.T, o *Office, who Session, kind string, rotation verify
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Keys that issuer keys adds while the office is open are published, and no rotation
+// forgets them.
+func TestKeysAddedMeanwhileStay(t *testing.T) {
+	dir := t.TempDir()
+	o := newOffice(t, dir)
+	f, err := mint.LoadKeyFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.AddKey(verify.ES256, o.Now(), o.Now().AddDate(1, 0, 0), verify.Staff); err != nil {
+		t.Fatal(err)
+	}
+	f.Version++
+	if err := f.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	kid := f.Keys[len(f.Keys)-1].KeyID
+	for _, by := range []time.Duration{0, 8 * 24 * time.Hour} { // at once, and after a rotation
+		if err := o.Advance(by); err != nil {
+			t.Fatal(err)
+		}
+		has := func(k verify.DocumentKey) bool { return k.KeyID == kid }
+		if !slices.ContainsFunc(o.Keyset().Keys, has) {
+			t.Errorf("after %v the staff key is not published", by)
+		}
+	}
+	again, err := mint.LoadKeyFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Version <= f.Version || !slices.ContainsFunc(again.Keys, func(k mint.PrivateKey) bool { return k.KeyID == kid }) {
+		t.Errorf("version %d after %d, and the staff key is not in the file", again.Version, f.Version)
+	}
 }
 
 // commits counts those of the register's file.

@@ -39,10 +39,18 @@ func openSigning(dir string, alg verify.Algorithm, now time.Time, log *slog.Logg
 	return s, s.rotate(now)
 }
 
-// rotate makes the next key when it is time, and writes the keyset.
+// rotate reads what issuer keys has added meanwhile, makes the next key when it is time,
+// and writes the keyset.
 func (s *signing) rotate(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch f, err := mint.LoadKeyFile(s.dir); {
+	case err == nil && f.Version > s.file.Version:
+		s.file, s.signer = f, nil
+		s.log.Info("new keys are read", "version", f.Version, "keys", len(f.Keys))
+	case err != nil && !errors.Is(err, mint.ErrNoKeys):
+		s.log.Error("the keys in memory stay in use", "err", err)
+	}
 	changed, err := s.file.Rotate(s.alg, now)
 	if err != nil || !changed {
 		return err
