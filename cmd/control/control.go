@@ -6,6 +6,8 @@
 //	GET  /status                      → [Status]
 //	GET  /journal?after=SEQ&limit=N   → records as NDJSON, oldest first
 //	GET  /events                      → [Event]s as NDJSON, for as long as the caller listens
+//	GET  /keys                        → [Keys]: the keyset in use, and its file's
+//	POST /keys?force=0|1              read the file now; force: though it is another issuer's
 //	POST /service?mode=MODE&why=TEXT  free (needs why), closed, diagnosis, none → [Service]
 //	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
 //	POST /sim?line=clock&seconds=N    bench: the time moves forward

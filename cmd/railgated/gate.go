@@ -51,8 +51,8 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 		return nil, err
 	}
 	saveOutputs(devices, cfg, log)
-	keys := newKeyring(cfg.Keys, log)
-	if err := keys.load(); err != nil {
+	keys := newKeyring(cfg.Keys, cfg.Data, log)
+	if err := keys.read(asked); err != nil && keys.current() == nil {
 		log.Error("there is no keyset; the lane stays closed", "err", err)
 	}
 	clock := newClock(cfg, keys.current(), log)

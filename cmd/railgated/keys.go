@@ -6,86 +6,60 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/configs"
 	"railgate/verify"
 )
 
-// A keyring holds the keyset in use and reads its file again when that changes. A
-// file that cannot be used leaves the old keyset in use.
+// A keyring holds the keyset in use, and reads its file again when that changes. A file
+// that cannot be used leaves the old keyset in use, over a restart too: the data folder
+// has a copy of the keyset that was taken last.
 type keyring struct {
-	path  string
+	path  string // of the file; "": none is configured
+	kept  string // of the copy
 	log   *slog.Logger
 	beats atomic.Uint64
 	again chan struct{} // has room for one: read the file now
 
+	file   sync.Mutex  // held while the file is read; guards the fields below
+	last   fileVersion // of the file that was read last; zero: read it again
+	unkept []byte      // a keyset that was taken, until there is a copy of it
+	noted  string      // the last error that was logged
+
 	mu    sync.Mutex // guards the fields below
 	keys  *verify.Keyset
 	since time.Time
-	stamp time.Time // of the file that was read last, good or bad
-	size  int64
-	err   error
+	err   error // why the file is not in use
 }
 
-func newKeyring(path string, log *slog.Logger) *keyring {
-	return &keyring{path: path, log: log, again: make(chan struct{}, 1)}
+// newKeyring begins with the copy of the last keyset, if there is one; read reads the file.
+func newKeyring(path, dataDir string, log *slog.Logger) *keyring {
+	k := &keyring{path: path, kept: filepath.Join(dataDir, control.KeptKeysetName), log: log, again: make(chan struct{}, 1)}
+	if path == "" {
+		return k
+	}
+	data, info, err := configs.ReadKeyset(k.kept)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k
+	}
+	var keys *verify.Keyset
+	if err == nil {
+		keys, err = verify.ParseKeyset(data)
+	}
+	if err != nil {
+		log.Warn("the copy of the last keyset cannot be used", "err", err)
+		return k
+	}
+	k.keys, k.since = keys, info.ModTime()
+	return k
 }
 
 func (k *keyring) String() string { return "keyset" }
-
-// load reads the file, where one is configured, if it has changed since it was read.
-func (k *keyring) load() error {
-	if k.path == "" {
-		return nil
-	}
-	info, err := os.Stat(k.path)
-	if err != nil {
-		return k.failed(fmt.Errorf("keyset: %w", err))
-	}
-	k.mu.Lock()
-	same := info.ModTime().Equal(k.stamp) && info.Size() == k.size
-	last := k.err
-	k.mu.Unlock()
-	if same {
-		return last
-	}
-	data, err := os.ReadFile(k.path)
-	if err != nil {
-		return k.failed(fmt.Errorf("keyset: %w", err))
-	}
-	keys, err := verify.ParseKeyset(data)
-	k.mu.Lock()
-	k.stamp, k.size = info.ModTime(), info.Size()
-	k.mu.Unlock()
-	if err != nil {
-		return k.failed(fmt.Errorf("%s: %w", k.path, err))
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.keys != nil && keys.Version < k.keys.Version {
-		k.log.Warn("the keyset's version went back; this is a local file, so it is used", "from", k.keys.Version, "to", keys.Version)
-	}
-	k.keys, k.since, k.err = keys, time.Now(), nil
-	k.log.Info("keyset in use", "file", k.path, "version", keys.Version, "keys", len(keys.Keys))
-	return nil
-}
-
-// failed notes an error, once for each.
-func (k *keyring) failed(err error) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err == nil || k.err.Error() != err.Error() {
-		k.err = err
-		if k.keys != nil {
-			k.log.Error("the keyset cannot be read; the old one stays in use", "err", err, "version", k.keys.Version)
-		}
-	}
-	return err
-}
 
 // current is the keyset in use; nil: there is none.
 func (k *keyring) current() *verify.Keyset {
@@ -94,19 +68,40 @@ func (k *keyring) current() *verify.Keyset {
 	return k.keys
 }
 
-// why says why there is no keyset.
-func (k *keyring) why() string {
+// use puts a keyset to use.
+func (k *keyring) use(keys *verify.Keyset) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.err != nil {
-		return k.err.Error()
+	k.keys, k.since, k.err = keys, time.Now(), nil
+}
+
+// refuse notes why the file is not in use.
+func (k *keyring) refuse(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.err = err
+}
+
+func (k *keyring) refusal() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.err
+}
+
+// why says why there is no keyset.
+func (k *keyring) why() string {
+	if err := k.refusal(); err != nil {
+		return err.Error()
 	}
 	return "none is configured: set keys in the configuration"
 }
 
+// keysEvery is how often the file is looked at.
+const keysEvery = 2 * time.Second
+
 // Run looks for a new file every now and then.
 func (k *keyring) Run(ctx context.Context) error {
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(keysEvery)
 	defer tick.Stop()
 	for {
 		k.beats.Add(1)
@@ -114,13 +109,14 @@ func (k *keyring) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			k.read(ifChanged)
 		case <-k.again:
+			k.read(asked)
 		}
-		k.load()
 	}
 }
 
-// reload has the file looked at now.
+// reload has the file read now.
 func (k *keyring) reload() {
 	select {
 	case k.again <- struct{}{}:
@@ -138,20 +134,25 @@ const (
 // status is the keyset in use, and what a technician should know of it at a time.
 func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, causes []control.Cause) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	s = control.Keyset{Loaded: k.keys != nil, Source: k.path, Since: k.since}
-	if k.keys == nil {
+	keys, err := k.keys, k.err
+	s = control.Keyset{Loaded: keys != nil, Source: k.path, Since: k.since}
+	k.mu.Unlock()
+	if keys == nil {
 		return s, nil
 	}
-	s.Version, s.Keys, s.Revoked = k.keys.Version, len(k.keys.Keys), k.keys.RevokedCount()
+	d := control.DescribeKeyset(keys)
+	s.Version, s.Keys, s.Revoked, s.Issuers = d.Version, len(d.Keys), d.Revoked, d.Issuers
+	for _, key := range d.Keys {
+		s.KeyIDs = append(s.KeyIDs, key.KeyID)
+	}
 	var lasts time.Duration
-	for _, key := range k.keys.Keys {
+	for _, key := range keys.Keys {
 		if key.RevokedAt.IsZero() && key.NotAfter.After(s.Expires) {
 			s.Expires, lasts = key.NotAfter, key.NotAfter.Sub(key.NotBefore)
 		}
 	}
-	if k.err != nil {
-		causes = append(causes, k.cause(keysetFault(k.err), fmt.Sprintf("the keyset cannot be read, version %d stays in use: %v", k.keys.Version, k.err)))
+	if err != nil {
+		causes = append(causes, k.cause(keysetFault(err), fmt.Sprintf("the keyset's file cannot be used, version %d stays in use: %v", s.Version, err)))
 	}
 	switch end := s.Expires.UTC().Format(time.RFC3339); {
 	case trusted && !now.Before(s.Expires):
@@ -171,12 +172,10 @@ func (k *keyring) cause(id, why string) control.Cause {
 
 // causeID names why there is no keyset.
 func (k *keyring) causeID() string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err == nil {
-		return control.KeysetNotConfigured
+	if err := k.refusal(); err != nil {
+		return keysetFault(err)
 	}
-	return keysetFault(k.err)
+	return control.KeysetNotConfigured
 }
 
 // keysetFault names what is wrong with a keyset's file.
@@ -186,6 +185,8 @@ func keysetFault(err error) string {
 		return control.KeysetMissing
 	case errors.Is(err, fs.ErrPermission):
 		return control.KeysetUnreadable
+	case errors.Is(err, errForeign):
+		return control.KeysetForeign
 	}
 	return control.KeysetInvalid
 }

@@ -92,6 +92,8 @@ func (s *server) controlMux() http.Handler {
 	mux.HandleFunc("GET /status", s.getStatus)
 	mux.HandleFunc("GET /journal", s.getJournal)
 	mux.HandleFunc("GET /events", s.getEvents)
+	mux.HandleFunc("GET /keys", s.getKeys)
+	mux.HandleFunc("POST /keys", s.postKeys)
 	mux.HandleFunc("POST /service", s.postService)
 	mux.HandleFunc("POST /sim", s.postSim)
 	return mux
@@ -100,6 +102,32 @@ func (s *server) controlMux() http.Handler {
 func (s *server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(s.lane.status(s.cfg, s.started))
+}
+
+func (s *server) getKeys(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(s.lane.keys.detail())
+}
+
+func (s *server) postKeys(w http.ResponseWriter, r *http.Request) {
+	keys, why := s.lane.keys, asked
+	switch force := r.FormValue("force"); force {
+	case "", "0":
+	case "1":
+		why = forced
+	default:
+		http.Error(w, "want force as 0 or 1", http.StatusBadRequest)
+		return
+	}
+	if keys.path == "" {
+		http.Error(w, keys.why(), http.StatusConflict)
+		return
+	}
+	if err := keys.read(why); err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	s.getKeys(w, r)
 }
 
 // maxRecords bounds one answer of the journal: the caller asks again for more.
