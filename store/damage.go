@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -21,14 +22,20 @@ func (e *damageError) Unwrap() error { return e.err }
 
 // prepare makes sure that there is a file which bbolt can open. why is not empty
 // where codes may have been spent that the file does not know of.
-func (s *Store) prepare() (why string, err error) {
+func (s *Store) prepare() (found *survey, why string, err error) {
 	there, err := exists(s.path())
+	if err == nil && !there {
+		why, err = s.begin()
+	}
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	if there {
-		return s.examine()
-	}
+	found, torn, err := s.examine()
+	return found, cmp.Or(why, torn), err
+}
+
+// begin makes a file where there is none.
+func (s *Store) begin() (why string, err error) {
 	had, err := exists(s.markerPath())
 	if err != nil {
 		return "", err
@@ -43,26 +50,26 @@ func (s *Store) prepare() (why string, err error) {
 }
 
 // examine looks through the file that is there.
-func (s *Store) examine() (why string, err error) {
+func (s *Store) examine() (found *survey, why string, err error) {
 	f, err := os.Open(s.path())
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	found, err := inspect(f, info.Size())
+	found, err = inspect(f, info.Size())
 	if err != nil {
-		return "", &damageError{err}
+		return nil, "", &damageError{err}
 	}
-	s.bytes = int64(found.buckets[string(journalBucket)]) * pageSize
+	s.bytes = int64(found.leaves) * pageSize
 	if found.torn {
 		why = "a page was torn when the power failed: the newest record may be missing"
 		s.log.Warn("the store's newest commit may be missing; codes from before now are denied", "file", s.path())
 	}
-	return why, s.mark()
+	return found, why, s.mark()
 }
 
 func (s *Store) markerPath() string { return filepath.Join(s.opt.Dir, markerName) }
@@ -108,6 +115,9 @@ func (s *Store) create(first journal.Record, after uint64, why string) error {
 		if err != nil {
 			return err
 		}
+		if err := putMeta(tx, setsName, sets{First: after + 1, Last: after + 1}); err != nil {
+			return err
+		}
 		return tx.Bucket(journalBucket).Put(key, value)
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
@@ -124,7 +134,7 @@ func (s *Store) create(first journal.Record, after uint64, why string) error {
 func (s *Store) setAside(d *damageError) error {
 	now, _ := s.opt.Now()
 	aside := fmt.Sprintf("%s.damaged-%s", s.path(), now.UTC().Format("20060102T150405.000Z"))
-	last := lastSalvaged(s.path())
+	last := highestIn(s.path())
 	if err := os.Rename(s.path(), aside); err != nil {
 		return fmt.Errorf("setting a damaged store aside: %w", err)
 	}

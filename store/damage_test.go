@@ -166,7 +166,8 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 	if err != nil || len(records) != 1 || records[0].Kind != journal.SetAside || records[0].Seq <= seq || records[0].Detail != filepath.Base(aside[0]) {
 		t.Errorf("journal = %+v, %v; want one record after %d that names the file", records, err, seq)
 	}
-	saved, err := Salvage(aside[0])
+	var saved []journal.Record
+	err = Salvage(aside[0], func(r journal.Record) error { saved = append(saved, r); return nil })
 	if err != nil || len(saved) < 401 {
 		t.Errorf("%d records saved, %v; want 401", len(saved), err)
 	}
@@ -313,6 +314,7 @@ func FuzzInspect(f *testing.F) {
 		if (found == nil) == (err == nil) {
 			t.Errorf("inspect = %v, %v", found, err)
 		}
-		salvage(bytes.NewReader(data), int64(len(data)), func(journal.Record) {})
+		salvage(bytes.NewReader(data), int64(len(data)), func(journal.Record) error { return nil })
+		highest(bytes.NewReader(data), int64(len(data)))
 	})
 }

@@ -88,6 +88,11 @@ func (s *Store) enqueue(e entry) {
 		s.lost++
 	}
 	s.queue = append(s.queue, e)
+	s.wake()
+}
+
+// wake has Run write what is queued.
+func (s *Store) wake() {
 	select {
 	case s.kick <- struct{}{}:
 	default:
@@ -134,15 +139,24 @@ func (s *Store) write(entries []entry) error {
 		return err
 	}
 	defer tx.Rollback()
+	next := s.sets
 	for i := range entries {
-		if err := s.put(tx, &entries[i]); err != nil {
+		if err := s.put(tx, &next, &entries[i]); err != nil {
 			return err
 		}
 	}
-	return s.commit(tx)
+	next.Last = s.seq
+	if err := putMeta(tx, setsName, next); err != nil {
+		return err
+	}
+	if err := s.commit(tx); err != nil {
+		return err
+	}
+	s.sets = next
+	return nil
 }
 
-func (s *Store) put(tx *bbolt.Tx, e *entry) error {
+func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 	s.seq++
 	key := journalKey(s.seq)
 	value, err := encodeSealed(key, e.record)
@@ -157,8 +171,8 @@ func (s *Store) put(tx *bbolt.Tx, e *entry) error {
 	s.bytes += int64(len(key) + len(value) + elementSize)
 	if e.use != nil {
 		key := spentKey(*e.use, e.until)
-		if err := tx.Bucket(spentBucket).Put(key, seal(key, spentValue(*e.use))); err != nil {
-			return fmt.Errorf("spent codes: %w", err)
+		if err := sets.put(tx, spentBucket, key, seal(key, spentValue(*e.use))); err != nil {
+			return err
 		}
 	}
 	if e.passage != nil && e.holder != "" {
@@ -166,9 +180,7 @@ func (s *Store) put(tx *bbolt.Tx, e *entry) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.Bucket(passbackBucket).Put([]byte(e.holder), value); err != nil {
-			return fmt.Errorf("passages: %w", err)
-		}
+		return sets.put(tx, passbackBucket, []byte(e.holder), value)
 	}
 	return nil
 }
@@ -189,10 +201,7 @@ func (s *Store) settle() {
 		}
 	}
 	s.queue = append(again, s.queue...)
-	select {
-	case s.kick <- struct{}{}:
-	default:
-	}
+	s.wake()
 }
 
 // landed tells whether the journal's end is the last of some entries.

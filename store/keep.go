@@ -81,29 +81,28 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 	if s.db == nil {
 		return 0, 0, s.unavailable()
 	}
-	var doomed [3][][]byte // keys of spent, passback, journal
+	var old doomed
 	var freed int64
 	looked := 0
 	err = guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
-			doomed[0] = oldSpent(tx.Bucket(spentBucket), now)
-			doomed[1] = s.oldPassages(now)
+			old.spent = oldSpent(tx.Bucket(spentBucket), now)
+			old.passages = s.oldPassages(now)
 			b := tx.Bucket(journalBucket)
 			looked = s.age.look(b, now.AddDate(0, 0, -s.opt.Days), s.latestStamp())
-			doomed[2], freed = s.oldRecords(b)
+			old.records, freed = s.oldRecords(b)
 			return nil
 		})
 	})
-	n = len(doomed[0]) + len(doomed[1]) + len(doomed[2])
-	if err == nil && n > 0 {
-		err = guarded(func() error { return s.remove(doomed) })
+	if err == nil && old.len() > 0 {
+		err = guarded(func() error { return s.remove(old) })
 	}
 	if err != nil {
 		s.fail(err)
 		return 0, 0, s.err
 	}
 	s.bytes -= freed
-	return n + looked, len(doomed[2]), nil
+	return old.len() + looked, old.records, nil
 }
 
 // latestStamp is the latest time that a record can bear; the zero time while the
@@ -116,11 +115,20 @@ func (s *Store) latestStamp() time.Time {
 	return now
 }
 
+// doomed are the keys of what is to be removed. Records are removed from the first on.
+type doomed struct {
+	spent, passages [][]byte
+	records         int
+}
+
+func (d doomed) len() int { return len(d.spent) + len(d.passages) + d.records }
+
 // remove removes entries from the file, and then from memory.
-func (s *Store) remove(doomed [3][][]byte) error {
+func (s *Store) remove(d doomed) error {
+	next := s.sets
 	var forgotten []func()
 	err := s.db.Update(func(tx *bbolt.Tx) error {
-		for _, key := range doomed[0] {
+		for _, key := range d.spent {
 			value, err := unseal(key, tx.Bucket(spentBucket).Get(key))
 			if err != nil {
 				return fmt.Errorf("pruning spent codes: %w", err)
@@ -130,24 +138,27 @@ func (s *Store) remove(doomed [3][][]byte) error {
 				return fmt.Errorf("pruning spent codes: %w", err)
 			}
 			forgotten = append(forgotten, func() { s.spent.forget(use, until, old) })
-		}
-		for i, name := range [][]byte{spentBucket, passbackBucket, journalBucket} {
-			for _, key := range doomed[i] {
-				if err := tx.Bucket(name).Delete(key); err != nil {
-					return fmt.Errorf("pruning %s: %w", name, err)
-				}
+			if err := next.delete(tx, spentBucket, key); err != nil {
+				return err
 			}
 		}
-		return nil
+		for _, key := range d.passages {
+			forgotten = append(forgotten, func() { delete(s.passages, journal.ID(key)) })
+			if err := next.delete(tx, passbackBucket, key); err != nil {
+				return err
+			}
+		}
+		if err := next.removeRecords(tx.Bucket(journalBucket), d.records); err != nil {
+			return err
+		}
+		return putMeta(tx, setsName, next)
 	})
 	if err != nil {
 		return err
 	}
+	s.sets = next
 	for _, forget := range forgotten {
 		forget()
-	}
-	for _, key := range doomed[1] {
-		delete(s.passages, journal.ID(key))
 	}
 	return nil
 }
@@ -176,21 +187,21 @@ func (s *Store) oldPassages(now time.Time) (keys [][]byte) {
 	return keys
 }
 
-// oldRecords lists the records that are old, or that are too many bytes.
-func (s *Store) oldRecords(b *bbolt.Bucket) (keys [][]byte, freed int64) {
+// oldRecords counts the records, from the first on, that are old or too many bytes.
+func (s *Store) oldRecords(b *bbolt.Bucket) (n int, freed int64) {
 	c := b.Cursor()
-	for key, value := c.First(); key != nil && len(keys) < pruneBatch; key, value = c.Next() {
-		seq := readRecord(key, value).Seq
+	for key, value := c.First(); key != nil && n < pruneBatch; key, value = c.Next() {
+		seq := s.sets.First + uint64(n)
 		if seq == s.seq {
 			break // the newest stays: the sequence goes on from it
 		}
 		if seq > s.age.old && s.bytes-freed <= s.opt.MaxBytes {
 			break
 		}
-		keys = append(keys, bytes.Clone(key))
+		n++
 		freed += int64(len(key) + len(value) + elementSize)
 	}
-	return keys, freed
+	return n, freed
 }
 
 // PutNote keeps a small value under a name, for its owner to find at the next start.
@@ -242,7 +253,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Spent: len(s.spent.latest) + len(s.spent.exact), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes}
+	st := Stats{Spent: int(s.sets.Spent.N), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes}
 	if s.db != nil {
 		guarded(func() error {
 			return s.db.View(func(tx *bbolt.Tx) error { st.FileBytes = tx.Size(); return nil })

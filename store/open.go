@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -44,7 +43,7 @@ func (s *Store) open() error {
 // openPrepared opens the file, or makes one. What it reads and cannot believe is
 // a damageError.
 func (s *Store) openPrepared() error {
-	why, err := s.prepare()
+	found, why, err := s.prepare()
 	if err != nil {
 		return err
 	}
@@ -52,7 +51,8 @@ func (s *Store) openPrepared() error {
 	if err != nil {
 		return err
 	}
-	if err := s.load(db); err != nil {
+	old, err := s.load(db, found)
+	if err != nil {
 		return errors.Join(&damageError{err}, db.Close())
 	}
 	if err := s.probe(db, why); err != nil {
@@ -62,6 +62,9 @@ func (s *Store) openPrepared() error {
 		return errors.Join(err, db.Close())
 	}
 	s.db, s.err = db, nil
+	if old {
+		s.takeOver()
+	}
 	return nil
 }
 
@@ -125,69 +128,91 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// load reads the spent codes, the passages, the floor and the journal's end. Any
-// damage there is an error: a memory with a hole is not a memory.
-func (s *Store) load(db *bbolt.DB) error {
-	return guarded(func() error {
+// load reads the spent codes, the passages and the rest of what is remembered, and
+// holds them against what the last commit said of them: a memory with a hole is not
+// a memory. Any damage is an error. old is a file of a version that proved nothing.
+func (s *Store) load(db *bbolt.DB, found *survey) (old bool, err error) {
+	read := sets{First: found.first, Last: found.last}
+	err = guarded(func() error {
 		return db.View(func(tx *bbolt.Tx) error {
-			if err := s.loadSpent(tx.Bucket(spentBucket)); err != nil {
+			if err := s.loadSpent(tx.Bucket(spentBucket), &read.Spent); err != nil {
 				return fmt.Errorf("spent codes: %w", err)
 			}
-			if err := s.loadPassback(tx.Bucket(passbackBucket)); err != nil {
+			if err := s.loadPassback(tx.Bucket(passbackBucket), &read.Passages); err != nil {
 				return fmt.Errorf("passages: %w", err)
 			}
-			if err := s.loadMeta(tx.Bucket(metaBucket)); err != nil {
-				return fmt.Errorf("meta: %w", err)
+			if tx.Bucket(journalBucket) == nil {
+				return fmt.Errorf("journal: %w", errNoBucket)
 			}
-			return s.loadJournal(tx.Bucket(journalBucket))
+			old, err = s.loadMeta(tx.Bucket(metaBucket), read)
+			return err
 		})
 	})
+	if err == nil {
+		s.sets, s.seq, s.age = read, max(s.seq, read.Last), aging{}
+	}
+	return old, err
 }
 
 var errNoBucket = errors.New("bucket is missing")
 
-func (s *Store) loadSpent(b *bbolt.Bucket) error {
+func (s *Store) loadSpent(b *bbolt.Bucket, read *set) error {
 	if b == nil {
 		return errNoBucket
 	}
-	return b.ForEach(func(key, value []byte) error {
-		value, err := unseal(key, value)
+	return b.ForEach(func(key, sealed []byte) error {
+		value, err := unseal(key, sealed)
 		if err != nil {
 			return err
 		}
 		use, until, old, err := parseSpent(key, value)
 		if err == nil {
 			s.spent.add(use, until, old)
+			read.add(key, sealed)
 		}
 		return err
 	})
 }
 
-func (s *Store) loadPassback(b *bbolt.Bucket) error {
+func (s *Store) loadPassback(b *bbolt.Bucket, read *set) error {
 	if b == nil {
 		return errNoBucket
 	}
-	return b.ForEach(func(key, value []byte) error {
+	return b.ForEach(func(key, sealed []byte) error {
 		var c journal.LastPassage
-		err := decodeSealed(key, value, &c)
+		err := decodeSealed(key, sealed, &c)
 		if err == nil {
 			s.passages[journal.ID(key)] = c
+			read.add(key, sealed)
 		}
 		return err
 	})
 }
 
-func (s *Store) loadMeta(b *bbolt.Bucket) error {
+// loadMeta reads the small things. Each of them is checked, also those that nobody
+// asks for: a damaged name would be an absent value.
+func (s *Store) loadMeta(b *bbolt.Bucket, read sets) (old bool, err error) {
 	if b == nil {
-		return errNoBucket
+		return false, fmt.Errorf("meta: %w", errNoBucket)
+	}
+	err = b.ForEach(func(key, sealed []byte) error {
+		if _, err := unseal(key, sealed); err != nil {
+			return fmt.Errorf("meta: %q: %w", key, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
 	}
 	var floor int64
-	if err := getMeta(b, provenName, &floor); err != nil {
-		return err
+	proven := read
+	err = errors.Join(getMeta(b, provenName, &floor), getMeta(b, "blind", &s.blind), getMeta(b, setsName, &proven))
+	if err != nil {
+		return false, fmt.Errorf("meta: %w", err)
 	}
 	s.kept = time.Unix(0, floor)
 	s.floor = laterOf(s.floor, s.kept)
-	return getMeta(b, "blind", &s.blind)
+	return b.Get([]byte(setsName)) == nil, read.compare(proven)
 }
 
 // provenName is where the floor is. An older version kept one under "floor" that
@@ -214,22 +239,6 @@ func putMeta(tx *bbolt.Tx, name string, v any) error {
 	return tx.Bucket(metaBucket).Put([]byte(name), value)
 }
 
-// loadJournal finds the journal's end.
-func (s *Store) loadJournal(b *bbolt.Bucket) error {
-	if b == nil {
-		return fmt.Errorf("journal: %w", errNoBucket)
-	}
-	key, _ := b.Cursor().Last()
-	if key == nil {
-		return nil
-	}
-	if len(key) != 8 {
-		return errors.New("journal: a key of the wrong length")
-	}
-	s.seq, s.age = max(s.seq, binary.BigEndian.Uint64(key)), aging{}
-	return nil
-}
-
 func laterOf(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
@@ -248,8 +257,15 @@ func (s *Store) probe(db *bbolt.DB, why string) error {
 		return err
 	}
 	defer tx.Rollback()
-	if err := putMeta(tx, "blind", s.blind); err != nil {
+	if err := errors.Join(putMeta(tx, "blind", s.blind), putMeta(tx, setsName, s.sets)); err != nil {
 		return err
 	}
 	return s.commit(tx)
+}
+
+// takeOver says in the journal that a file of an older version is proven from now on.
+func (s *Store) takeOver() {
+	s.queue = append(s.queue, entry{record: s.stamped(journal.Record{Kind: journal.TakenOver,
+		Detail: "the file is of an older version: what it holds is proven whole from now on, and the floor that unsigned clocks had raised is not taken over"})})
+	s.wake()
 }

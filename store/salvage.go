@@ -1,151 +1,219 @@
 package store
 
 import (
-	"cmp"
+	"container/heap"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"slices"
-	"time"
-
-	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"railgate/store/journal"
 )
 
-// Salvage reads what can be read of the journal in a damaged file: every record
-// on any leaf page whose checksum fits, each once, oldest first.
-func Salvage(path string) ([]journal.Record, error) {
+// This file reads what can be read of a file whose structure cannot be believed: each
+// page by itself, each element by itself, if its checksum matches.
+
+// Salvage hands what can be read of the journal in a damaged file to found: every
+// record on any leaf page, each once, oldest first. It needs memory for 16 bytes a
+// page of the file, and stops at found's first error.
+func Salvage(path string, found func(journal.Record) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	bySeq := map[uint64]journal.Record{}
-	salvage(f, info.Size(), func(r journal.Record) { bySeq[r.Seq] = r })
-	records := make([]journal.Record, 0, len(bySeq))
-	for _, r := range bySeq {
-		records = append(records, r)
-	}
-	slices.SortFunc(records, func(a, b journal.Record) int { return cmp.Compare(a.Seq, b.Seq) })
-	return records, nil
+	return salvage(f, info.Size(), found)
 }
 
-// salvage hands each readable record of a file to found, in the order of pages.
-// Old copies of a page hold the same records again.
-func salvage(r io.ReaderAt, size int64, found func(journal.Record)) {
-	data := make([]byte, pageSize)
-	for at := int64(0); at+pageSize <= size; at += pageSize {
-		if _, err := r.ReadAt(data, at); err != nil {
-			continue // a bad block
+func salvage(r io.ReaderAt, size int64, found func(journal.Record) error) error {
+	w := wreck{r, size}
+	var todo records
+	for id := int64(0); id < size/pageSize; id++ {
+		if e, ok := w.next(id, 0); ok {
+			todo = append(todo, recordAt{e.seq, id})
 		}
-		if binary.LittleEndian.Uint16(data[8:]) != leafPage {
+	}
+	heap.Init(&todo)
+	for last := uint64(0); len(todo) > 0; {
+		first := todo[0]
+		if e, ok := w.next(first.page, first.seq-1); ok && e.seq == first.seq && first.seq > last {
+			last = e.seq // old copies of a page hold the same records again
+			if err := found(readRecord(e.key, e.value)); err != nil {
+				return err
+			}
+		}
+		if e, ok := w.next(first.page, max(last, first.seq)); ok {
+			todo[0].seq = e.seq
+			heap.Fix(&todo, 0)
+		} else {
+			heap.Pop(&todo)
+		}
+	}
+	return nil
+}
+
+// recordAt is the next record to be read on a page.
+type recordAt struct {
+	seq  uint64
+	page int64
+}
+
+// records are a heap: the lowest sequence number is the first.
+type records []recordAt
+
+func (r records) Len() int           { return len(r) }
+func (r records) Less(i, j int) bool { return r[i].seq < r[j].seq }
+func (r records) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
+func (r *records) Push(x any)        { *r = append(*r, x.(recordAt)) }
+func (r *records) Pop() any {
+	last := (*r)[len(*r)-1]
+	*r = (*r)[:len(*r)-1]
+	return last
+}
+
+// A wreck is a damaged file.
+type wreck struct {
+	r    io.ReaderAt
+	size int64
+}
+
+// saved is an element that is a record, by its key and its checksum.
+type saved struct {
+	element
+	seq uint64
+}
+
+// next is the first record on a leaf page that follows a sequence number. Any order
+// of elements will do.
+func (w wreck) next(id int64, after uint64) (saved, bool) {
+	p := w.leaf(id)
+	for p != nil {
+		e, ok := p.lowest(after)
+		if !ok || isRecord(e.key, e.value) {
+			return e, ok
+		}
+		after = e.seq // something else with a key of that length
+	}
+	return saved{}, false
+}
+
+// lowest is the element on a page with the lowest number after another, of those that
+// could be records and whose checksum matches.
+func (p *page) lowest(after uint64) (best saved, ok bool) {
+	for i := range p.elementsAtMost() {
+		e, _, err := p.element(i)
+		if err != nil {
 			continue
 		}
-		for i := range int(binary.LittleEndian.Uint16(data[10:])) {
-			items, err := leafItem(data, i)
-			if err != nil {
-				break
+		for _, one := range withInline(e) {
+			if len(one.key) != 8 || one.flags != 0 {
+				continue
 			}
-			salvageItem(items, found)
+			seq := binary.BigEndian.Uint64(one.key)
+			if seq <= after || ok && seq >= best.seq {
+				continue
+			}
+			if _, err := unseal(one.key, one.value); err == nil {
+				best, ok = saved{one, seq}, true
+			}
 		}
 	}
+	return best, ok
 }
 
-// leafItem is one element of a leaf, whatever the others are.
-func leafItem(data []byte, i int) (item, error) {
-	at := pageHeaderSize + i*elementSize
-	if at+elementSize > len(data) {
-		return item{}, io.ErrUnexpectedEOF
+func isRecord(key, value []byte) bool {
+	kind := readRecord(key, value).Kind
+	return kind != "" && kind != journal.Damaged
+}
+
+// maxSavedOverflow bounds what a page's header can make a wreck's reader read.
+const maxSavedOverflow = 16
+
+// leaf reads a leaf page with what it runs over into; nil where there is none.
+func (w wreck) leaf(id int64) *page {
+	data := make([]byte, pageSize)
+	if _, err := w.r.ReadAt(data, id*pageSize); err != nil {
+		return nil // a bad block
 	}
-	one := make([]byte, 0, len(data))
-	one = append(one, data[:pageHeaderSize]...)
-	one = append(one, data[at:]...)
-	items, err := leafItems(one, 1, "page")
+	p := parseHeader(data)
+	if p.flags != leafPage {
+		return nil
+	}
+	p.data = data
+	if n := int64(p.overflow); n > 0 && n <= maxSavedOverflow && id+n < w.size/pageSize {
+		whole := make([]byte, (n+1)*pageSize)
+		if _, err := w.r.ReadAt(whole, id*pageSize); err == nil {
+			p.data = whole
+		}
+	}
+	return &p
+}
+
+// elementsAtMost is how many elements a page may have: by its header, or by where the
+// first of them has its key, whichever is more.
+func (p *page) elementsAtMost() int {
+	n := p.count
+	if len(p.data) >= pageHeaderSize+elementSize {
+		n = max(n, int(binary.LittleEndian.Uint32(p.data[pageHeaderSize+4:])/elementSize))
+	}
+	return min(n, len(p.data)/elementSize)
+}
+
+// withInline is an element, or what the page in line of a small bucket holds.
+func withInline(e element) []element {
+	if e.flags != bucketElement {
+		return []element{e}
+	}
+	p, err := inline(e.value)
 	if err != nil {
-		return item{}, err
+		return nil
 	}
-	return items[0], nil
-}
-
-func salvageItem(it item, found func(journal.Record)) {
-	if it.bucket {
-		if len(it.value) > 16+pageHeaderSize { // a small bucket in line
-			inline := it.value[16:]
-			for i := range int(binary.LittleEndian.Uint16(inline[10:])) {
-				if one, err := leafItem(inline, i); err == nil && !one.bucket {
-					salvageItem(one, found)
-				}
-			}
+	var list []element
+	for i := range p.elementsAtMost() {
+		if e, _, err := p.element(i); err == nil {
+			list = append(list, e)
 		}
-		return
 	}
-	if len(it.key) != 8 {
-		return
-	}
-	r := journal.Record{Seq: binary.BigEndian.Uint64(it.key)}
-	if decodeSealed(it.key, it.value, &r) == nil && r.Kind != "" {
-		found(r)
-	}
+	return list
 }
 
-// lastSalvaged is the highest sequence number that can be read in a file, so that
-// the journal that follows does not use it again. 0: none.
-func lastSalvaged(path string) (last uint64) {
-	records, err := Salvage(path)
-	if err != nil || len(records) == 0 {
-		return 0
+const (
+	sampledPages = 4096 // of a file are read for its highest number: 16 MB
+	leastRecord  = 48   // bytes that a record takes at least, with its key and its element
+)
+
+// highest is a number that no record in a damaged file is above, found in a time that
+// does not grow with the file; 0: none was found. In a small file it is that of the
+// newest record. Of a large one some pages are read: its records follow one another,
+// and no more of them than the file has room for can follow one that was read.
+func highest(r io.ReaderAt, size int64) (last uint64) {
+	w := wreck{r, size}
+	pages := size / pageSize
+	step := max(1, (pages+sampledPages-1)/sampledPages)
+	for id := int64(0); id < pages; id += step {
+		for e, ok := w.next(id, last); ok; e, ok = w.next(id, last) {
+			last = e.seq
+		}
 	}
-	return records[len(records)-1].Seq
+	if last > 0 && step > 1 {
+		last += uint64(size / leastRecord)
+	}
+	return last
 }
 
-// A Reader reads the file of a gate whose daemon is not running.
-type Reader struct {
-	db *bbolt.DB
-}
-
-// OpenReader opens a data folder's file for reading. While a daemon has it the
-// error is ErrLocked. A damaged file is an error that says so.
-func OpenReader(dir string) (*Reader, error) {
-	path := filepath.Join(dir, fileName)
+// highestIn is highest of the file at a path.
+func highestIn(path string) uint64 {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return 0
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return 0
 	}
-	if _, err := inspect(f, info.Size()); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", path, err)
-	}
-	r := new(Reader)
-	err = guarded(func() (err error) {
-		r.db, err = bbolt.Open(path, 0, &bbolt.Options{Timeout: time.Second, ReadOnly: true, PageSize: pageSize})
-		return err
-	})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("%s: %w", dir, ErrLocked)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
+	return highest(f, info.Size())
 }
-
-// Records are up to n records that follow a sequence number, oldest first.
-func (r *Reader) Records(after uint64, n int) ([]journal.Record, error) {
-	return readRecords(r.db, after, n)
-}
-
-// Close closes the file.
-func (r *Reader) Close() error { return r.db.Close() }

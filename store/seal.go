@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"hash/crc32"
 
@@ -15,18 +16,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // seal appends a CRC-32C over key and value to value: bbolt has none of its own,
 // and a flipped bit on a memory card must not pass for a record.
 func seal(key, value []byte) []byte {
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	return append(value, byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))
+	return binary.BigEndian.AppendUint32(value, checksum(key, value))
+}
+
+func checksum(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 }
 
 // unseal checks and takes off what seal appended.
 func unseal(key, sealed []byte) ([]byte, error) {
 	n := len(sealed) - 4
-	if n < 0 {
-		return nil, errDamaged
-	}
-	again := seal(key, append([]byte(nil), sealed[:n]...))
-	if string(again) != string(sealed) {
+	if n < 0 || binary.BigEndian.Uint32(sealed[n:]) != checksum(key, sealed[:n]) {
 		return nil, errDamaged
 	}
 	return sealed[:n], nil

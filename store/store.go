@@ -14,12 +14,19 @@
 //  1. fdatasync returns after the data is where a power cut does not reach.
 //  2. A page of 4096 bytes may be torn by a power cut while it is written; bytes
 //     that are not being written stay.
-//  3. Any byte may rot. bbolt's meta pages and every value here have checksums,
-//     and every start looks through the file's structure: a file that is damaged
-//     is set aside, never repaired by guess, never read past its damage.
+//  3. Any byte may rot, any page may be lost or be one of long ago. bbolt's meta pages
+//     and every value here have checksums; every commit writes how many spent codes
+//     and passages there are, the sum of their hashes, and where the journal begins
+//     and ends; and every start holds the file against that, and accounts for each
+//     page. A file that is damaged is set aside, never repaired by guess, never read
+//     past its damage.
 //
-// What cannot be seen is a disk that acknowledges a write and then returns the
-// page before it. Use a card that is made for power cuts.
+// So one damaged bit is seen at the start, or harmless. Of a journal that is longer
+// than a megabyte, a start reads the pages that lead to the records and the last
+// megabyte; damage in the records before is told by whoever reads them.
+//
+// What cannot be seen is a disk that acknowledges a write and then returns the whole
+// file as it was before it. Use a card that is made for power cuts.
 //
 // # After damage
 //
@@ -35,7 +42,7 @@
 //	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
 //	passback  sub → CBOR {1: role, 2: time}
 //	journal   seq (8) → CBOR map of a [journal.Record]
-//	meta      "proven", "blind", "note …" → CBOR
+//	meta      "sets", "proven", "blind", "note …" → CBOR
 package store
 
 import (
@@ -127,6 +134,7 @@ type Store struct {
 	floor    time.Time // what is proven of the time
 	kept     time.Time // as the disk has it
 	age      aging
+	sets     sets // of the file
 	blind    Blindness
 }
 

@@ -90,19 +90,12 @@ func export(records func(after uint64, n int) ([]journal.Record, error), after u
 }
 
 func exportFile(path string, after uint64, write func(*journal.Record) error) error {
-	records, err := store.Salvage(path)
-	if err != nil {
-		return err
-	}
-	for i := range records {
-		if records[i].Seq <= after {
-			continue
+	return store.Salvage(path, func(r journal.Record) error {
+		if r.Seq <= after {
+			return nil
 		}
-		if err := write(&records[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+		return write(&r)
+	})
 }
 
 func newRecordWriter(out io.Writer, asJSON bool) func(*journal.Record) error {

@@ -50,10 +50,11 @@ const (
 	Started        Kind = "started"
 	Stopped        Kind = "stopped"
 	ClockStep      Kind = "clock_step"
-	Pruned         Kind = "pruned"    // records were removed by age or for room
-	Lost           Kind = "lost"      // records could not be written while the store was away
-	SetAside       Kind = "set_aside" // a damaged file was replaced by a new one
-	Damaged        Kind = "damaged"   // there is a record, and it cannot be read
+	Pruned         Kind = "pruned"     // records were removed by age or for room
+	Lost           Kind = "lost"       // records could not be written while the store was away
+	TakenOver      Kind = "taken_over" // a file of an older version is used from now on
+	SetAside       Kind = "set_aside"  // a damaged file was replaced by a new one
+	Damaged        Kind = "damaged"    // there is a record, and it cannot be read
 )
 
 // Outcome is what was decided about a code.
