@@ -105,7 +105,7 @@ func inline(value []byte) (*page, error) {
 		return nil, errors.New("its page in line is cut off")
 	}
 	p := parseHeader(value[bucketHeaderSize:])
-	p.inline, p.data = true, value[bucketHeaderSize:]
+	p.data = value[bucketHeaderSize:]
 	if p.id != 0 || p.flags != leafPage || p.overflow != 0 {
 		return nil, errors.New("its page in line is none")
 	}

@@ -83,7 +83,6 @@ type page struct {
 	flags    uint16
 	count    int
 	overflow uint64
-	inline   bool   // it is in a bucket's value, and as large as its elements
 	data     []byte // from the header on
 }
 
@@ -129,18 +128,7 @@ func (p *page) elements() ([]element, error) {
 		next += uint64(len(e.key) + len(e.value))
 		list = append(list, e)
 	}
-	if !p.holds(next) {
-		return nil, fmt.Errorf("its size is not that of %d elements", p.count)
-	}
 	return list, nil
-}
-
-// holds tells whether a page is as large as its content asks for.
-func (p *page) holds(size uint64) bool {
-	if p.inline {
-		return size == uint64(len(p.data))
-	}
-	return size <= (p.overflow+1)*pageSize && size > p.overflow*pageSize
 }
 
 // element reads one element, whatever the others are, and where its key begins.
