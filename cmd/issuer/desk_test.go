@@ -90,6 +90,14 @@ func (d *desk) signedIn() *phone {
 	return p
 }
 
+// signUp is a phone that has opened an account and signed in.
+func (d *desk) signUp(account string, f office.Form) *phone {
+	p := d.phone()
+	p.must("POST", "api/signup", map[string]any{"account": account, "password": "correct horse", "name": f.Name, "document": f.Document, "number": f.Number, "confirmed": true}, nil)
+	p.must("POST", "api/signin", map[string]string{"account": account, "password": "correct horse"}, nil)
+	return p
+}
+
 func (p *phone) ask(method, path string, in, out any) (int, office.Reason) {
 	p.d.t.Helper()
 	var body io.Reader

@@ -198,6 +198,63 @@ func TestR11HistoryIsForSignedInUsers(t *testing.T) {
 	}
 }
 
+// A stranger who knows a passenger's number, and even the name, learns nothing of them
+// before a real-person check as that person: no history, no certificate, no reason.
+func TestNothingOfAnybodyBeforeACheckAsThatPerson(t *testing.T) {
+	d := newDesk(t, true)
+	victim := d.visitor()
+	if why := victim.applies(""); why != "" {
+		t.Fatal(why)
+	}
+	for account, name := range map[string]string{"invented": "王五", "guessed": goodForm().Name} {
+		f := goodForm()
+		f.Name = name
+		thief := d.signUp(account, f)
+		for _, path := range []string{"view", "apply"} {
+			for _, how := range []string{"fails", "times_out"} {
+				if why := thief.goes("api/"+path, f, how); why != office.CheckFailed && why != office.CheckTimedOut {
+					t.Errorf("%s: %s, a check that %s: %q", account, path, how, why)
+				}
+			}
+		}
+		var out struct{ Applications []shownApplication }
+		if status, why := thief.ask("GET", "api/history", nil, &out); why != office.NotVerified || len(out.Applications) > 0 {
+			t.Errorf("%s: status %d, %q, %d applications; want %q", account, status, why, len(out.Applications), office.NotVerified)
+		}
+		if thief.state().Certificate != nil {
+			t.Errorf("%s: sees the certificate", account)
+		}
+	}
+	// Where another name is on record even a check that passes opens nothing.
+	f := goodForm()
+	f.Name = "王五"
+	thief := d.signUp("passed", f)
+	if why := thief.goes("api/view", f, "passes"); why != office.DetailsDiffer {
+		t.Errorf("another name: %q; want %q", why, office.DetailsDiffer)
+	}
+	if _, why := thief.ask("GET", "api/history", nil, nil); why != office.NotVerified {
+		t.Errorf("after it: %q; want %q", why, office.NotVerified)
+	}
+}
+
+// One check as the account's own person opens the history for good, whatever came of
+// the errand.
+func TestR11HistoryOpensWithTheOwnersCheck(t *testing.T) {
+	d := newDesk(t, true)
+	u := d.signUp("owner", goodForm())
+	if why := u.goes("api/view", struct{}{}, "passes"); why != office.NoCertificate {
+		t.Fatalf("with nothing on record: %q", why)
+	}
+	d.visitor().applies("")
+	u.must("POST", "api/signout", nil, nil)
+	u.must("POST", "api/signin", map[string]string{"account": "owner", "password": "correct horse"}, nil)
+	var out struct{ Applications []shownApplication }
+	u.must("GET", "api/history", nil, &out)
+	if len(out.Applications) != 1 {
+		t.Errorf("%d applications; want 1", len(out.Applications))
+	}
+}
+
 func TestR9OverHTTP(t *testing.T) {
 	d := newDesk(t, true)
 	p := d.visitor()

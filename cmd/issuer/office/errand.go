@@ -83,7 +83,30 @@ func (s *Office) Check(ctx context.Context, ticket []byte, how string, who Sessi
 	case err != nil:
 		return nil, Deny(CheckTimedOut)
 	}
-	return s.settle(&e)
+	out, err := s.settle(&e)
+	if errors.Is(err, Deny(DetailsDiffer)) {
+		return nil, err
+	}
+	if err := s.prove(who, e.Person); err != nil {
+		return nil, err
+	}
+	return out, err
+}
+
+// prove notes that the account's own person was checked. What a form says, the right
+// name included, proves nothing: until then the account learns nothing of that person.
+func (s *Office) prove(who Session, p Person) error {
+	if who.account == nil || who.account.Proven {
+		return nil
+	}
+	own, err := s.accountPerson(who.account)
+	if err != nil || own != p {
+		return err
+	}
+	return s.register.changeAccount(who.accountKey, func(a *account) (*account, error) {
+		a.Proven = true
+		return a, nil
+	})
 }
 
 // settle does an errand whose person was checked.
@@ -106,7 +129,7 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 		}
 		rec.Sealed = sealed
 		out, why = rec.Dossier.apply(verify.CertificateID(mint.RandomID(8)), e.Rotation, e.Session, now)
-		return nil // a denied application is written down as well
+		return nil // a denied application is recorded as well
 	})
 	if err == nil && why != "" {
 		err = Deny(why)

@@ -20,6 +20,7 @@ const (
 	CertificateEnded Reason = "certificate_ended"
 	NoCertificate    Reason = "no_certificate"
 	DetailsDiffer    Reason = "details_differ"
+	NotVerified      Reason = "not_verified"
 	SignedOut        Reason = "signed_out"
 	WrongPassword    Reason = "wrong_password"
 	AccountTaken     Reason = "account_taken"
@@ -73,6 +74,8 @@ var denials = map[Reason]Denial{
 		Do: "请先申请", DoEnglish: "Apply first", Next: "apply"},
 	DetailsDiffer: {Rule: "R12", Chinese: "姓名与证件号码不一致", English: "The name does not match the number",
 		Do: "请填写本人真实信息", DoEnglish: "Enter your own details as they are on the card", Next: "form"},
+	NotVerified: {Rule: "R11", Chinese: "请先核验本人", English: "Verify yourself first",
+		Do: "核验本人后可查看最近一个月的申请记录，不占用申请次数", DoEnglish: "Once you are verified you can see the applications of the last month. It does not count as an application", Next: "view"},
 	SignedOut: {Rule: "R11", Chinese: "请先登录", English: "Sign in first",
 		Do: "登录后可查看最近一个月的申请记录", DoEnglish: "Signed-in users can see the applications of the last month", Next: "signin"},
 	WrongPassword: {Chinese: "账号或密码错误", English: "Wrong account or password",

@@ -209,10 +209,14 @@ func (s *Office) Paper(f Form) (verify.Claims, verify.Credential, Person, error)
 	return claims, signed, p, err
 }
 
-// History are a signed-in user's applications of the last month (R11).
+// History are a signed-in user's applications of the last month (R11), for an account
+// whose person was checked.
 func (s *Office) History(who Session) ([]Application, error) {
-	if who.account == nil {
+	switch {
+	case who.account == nil:
 		return nil, Deny(SignedOut)
+	case !who.account.Proven:
+		return nil, Deny(NotVerified)
 	}
 	p, err := s.accountPerson(who.account)
 	if err != nil {
