@@ -61,7 +61,7 @@ func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who office.Sessio
 	}
 	c, p, err := w.Shown(who)
 	switch {
-	case errors.Is(err, office.Deny(office.VerifyAgain)):
+	case errors.Is(err, office.Deny(office.VerifyAgain)), errors.Is(err, office.Deny(office.SessionEnded)):
 		return s, nil
 	case err != nil:
 		return nil, err
@@ -181,7 +181,7 @@ func (w *web) postBegin(kind string) handler {
 			return nil, err
 		}
 		way, err := parseRotation(in.Way)
-		if err != nil || who.ID == "" {
+		if err != nil {
 			return nil, errRequest
 		}
 		ticket, err := w.Begin(kind, in.Form, way, who)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -72,6 +73,17 @@ func (d *desk) phone() *phone {
 		d.t.Fatal(err)
 	}
 	return &phone{d: d, client: &http.Client{Jar: jar}}
+}
+
+// jar is a copy of a phone's cookies.
+func (d *desk) jar(p *phone) http.CookieJar {
+	where, err := url.Parse(d.srv.URL)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	jar := d.phone().client.Jar
+	jar.SetCookies(where, p.client.Jar.Cookies(where))
+	return jar
 }
 
 // visitor is a phone whose page has just been opened.

@@ -99,11 +99,13 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: status %d; want %d", tt.name, got, tt.want)
 		}
 	}
-	if status, _ := d.phone().ask("POST", "api/apply", goodForm(), nil); status != http.StatusBadRequest {
-		t.Errorf("an application without a session: status %d", status)
-	}
-	if _, why := (&phone{d: d, client: http.DefaultClient, page: strings.Repeat("A", 44)}).ask("POST", "api/code", nil, nil); why != office.VerifyAgain {
-		t.Errorf("a token of one's own making: %q", why)
+	forged := &phone{d: d, client: http.DefaultClient, page: strings.Repeat("A", 44)}
+	for name, q := range map[string]*phone{"without a session": d.phone(), "with a token of one's own making": forged} {
+		for _, path := range []string{"api/apply", "api/view", "api/recheck", "api/code", "api/way"} {
+			if _, why := q.ask("POST", path, nil, nil); why != office.SessionEnded {
+				t.Errorf("%s, %s: %q; want %q", path, name, why, office.SessionEnded)
+			}
+		}
 	}
 }
 

@@ -143,14 +143,7 @@ func TestR10VisitorsAndSignedInUsers(t *testing.T) {
 	if closed.state().Certificate == nil {
 		t.Error("a signed-in user's new page must verify again")
 	}
-	old := u.client.Jar
 	u.must("POST", "api/signout", nil, nil)
-	for name, jar := range map[string]http.CookieJar{"signed out": u.client.Jar, "with the old cookie": old, "data cleared": nil} {
-		q := &phone{d: d, client: &http.Client{Jar: jar}}
-		if s := q.state(); s.SignedIn || s.Certificate != nil {
-			t.Errorf("%s: signed in %v, certificate %v", name, s.SignedIn, s.Certificate != nil)
-		}
-	}
 	if again := d.signedIn(); again.state().Certificate != nil {
 		t.Error("after signing out and in again no check is asked for")
 	}
@@ -172,6 +165,41 @@ func TestR7OneCheckServesToSeeTheValidOne(t *testing.T) {
 	failed := d.visitor()
 	if why := failed.goes("api/apply", applied{Form: goodForm()}, "fails"); why != office.CheckFailed || failed.state().Certificate != nil {
 		t.Errorf("a check that fails: %q, and it is shown: %v", why, failed.state().Certificate != nil)
+	}
+}
+
+// Signing out ends every session of the account, in every tab and browser, and each
+// answer to them says so.
+func TestR10SigningOutEndsEveryTab(t *testing.T) {
+	d := newDesk(t, true)
+	u, elsewhere := d.signedIn(), d.signedIn()
+	for _, p := range []*phone{elsewhere, u} {
+		if why := p.goes("api/view", struct{}{}, "passes"); why != "" && why != office.NoCertificate {
+			t.Fatal(why)
+		}
+	}
+	if why := u.goes("api/apply", applied{Form: office.Form{Located: true}}, "passes"); why != "" {
+		t.Fatal(why)
+	}
+	var ticket errandReply
+	u.must("POST", "api/recheck", nil, &ticket)
+	stolen := &phone{d: d, client: &http.Client{Jar: d.jar(u)}} // the cookie as it was
+	u.must("POST", "api/signout", nil, nil)
+	for name, p := range map[string]*phone{"another tab": u, "another browser": elsewhere, "the cookie as it was": stolen, "data cleared": d.phone()} {
+		if s := p.state(); s.SignedIn || s.Me != nil || s.Certificate != nil {
+			t.Errorf("%s: signed in %v as %v, certificate %v", name, s.SignedIn, s.Me, s.Certificate)
+		}
+		for _, path := range []string{"api/code", "api/recheck", "api/apply", "api/view"} {
+			if _, why := p.ask("POST", path, nil, nil); why != office.SessionEnded {
+				t.Errorf("%s: %s: %q; want %q", name, path, why, office.SessionEnded)
+			}
+		}
+		if _, why := p.ask("GET", "api/history", nil, nil); why != office.SignedOut {
+			t.Errorf("%s: history: %q; want %q", name, why, office.SignedOut)
+		}
+		if _, why := p.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket, "bench": "passes"}, nil); why != office.CheckStale {
+			t.Errorf("%s: the errand of before: %q; want %q", name, why, office.CheckStale)
+		}
 	}
 }
 

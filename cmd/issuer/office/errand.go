@@ -24,6 +24,9 @@ const errandFor = 10 * time.Minute
 
 // Begin looks through a form and gives the errand for its check.
 func (s *Office) Begin(kind string, f Form, rotation verify.Rotation, who Session) ([]byte, error) {
+	if who.ID == "" {
+		return nil, Deny(SessionEnded)
+	}
 	now := s.Now()
 	if who.account != nil {
 		p, err := s.accountPerson(who.account)

@@ -17,6 +17,7 @@ const (
 	StillValid       Reason = "still_valid"
 	LivenessDue      Reason = "liveness_due"
 	VerifyAgain      Reason = "verify_again"
+	SessionEnded     Reason = "session_ended"
 	CertificateEnded Reason = "certificate_ended"
 	NoCertificate    Reason = "no_certificate"
 	DetailsDiffer    Reason = "details_differ"
@@ -68,6 +69,8 @@ var denials = map[Reason]Denial{
 		Do: "距上次核验已满30分钟，核验后显示二维码", DoEnglish: "30 minutes have passed since the last check. The code is shown once you are verified", Next: "recheck"},
 	VerifyAgain: {Rule: "R10", Chinese: "请核验本人后查看", English: "Verify yourself to view the certificate",
 		Do: "关闭页面、退出登录或清除数据后须重新核验，不占用申请次数", DoEnglish: "This is needed after closing the page, signing out or clearing data. It does not count as an application", Next: "view"},
+	SessionEnded: {Rule: "R10", Chinese: "您已退出登录", English: "You are signed out",
+		Do: "请重新登录，核验本人后查看", DoEnglish: "Sign in again, then verify yourself to view the certificate", Next: "signin"},
 	CertificateEnded: {Rule: "R15", Chinese: "证明已失效", English: "The certificate has ended",
 		Do: "请重新申请；已在车内的，到站后也可走人工通道出站", DoEnglish: "Apply again. If you are already travelling, you can also leave through the staffed lane", Next: "apply"},
 	NoCertificate: {Chinese: "没有有效的电子临时身份证明", English: "You have no valid certificate",

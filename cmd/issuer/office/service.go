@@ -104,6 +104,9 @@ func (s *Office) Shown(who Session) (*Certificate, Person, error) {
 
 // seen is the certificate that a session may see (R10).
 func (s *Office) seen(who Session) (verify.HolderID, *record, *Certificate, error) {
+	if who.ID == "" {
+		return "", nil, nil, Deny(SessionEnded)
+	}
 	holder, rec, err := s.register.seenBy(who.ID)
 	if err != nil {
 		return "", nil, nil, err

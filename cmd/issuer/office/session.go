@@ -53,6 +53,7 @@ func (v *vault) body(token string) ([]byte, bool) {
 	return body, subtle.ConstantTimeCompare(mac(v.sessions, string(body))[:tokenMAC], all[len(body):]) == 1
 }
 
+// Visitor is who has a visitor's token; nobody, if this issuer did not make it.
 func (s *Office) Visitor(token string) Session {
 	if body, ok := s.vault.body(token); ok && body[0] == 1 && len(body) == 17 {
 		return Session{ID: hashToken(token)}
@@ -60,6 +61,8 @@ func (s *Office) Visitor(token string) Session {
 	return Session{}
 }
 
+// SignedIn is who has a signed-in user's token; nobody, once the account has signed out
+// anywhere (R10).
 func (s *Office) SignedIn(token string) (Session, error) {
 	body, ok := s.vault.body(token)
 	if !ok || body[0] != 2 || len(body) != 37 {
@@ -119,7 +122,7 @@ func (s *Office) SignIn(name, password string) (string, error) {
 	return s.vault.accountToken(key, a.Generation)
 }
 
-// SignOut ends every session of the account.
+// SignOut ends every session of the account, in whatever tab or browser.
 func (s *Office) SignOut(who Session) error {
 	if who.account == nil {
 		return nil
