@@ -175,6 +175,11 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 			return err
 		}
 	}
+	if e.lower != nil {
+		if err := e.lower.put(tx); err != nil {
+			return err
+		}
+	}
 	if e.passage != nil && e.holder != "" {
 		value, err := encodeSealed([]byte(e.holder), e.passage)
 		if err != nil {

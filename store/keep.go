@@ -18,8 +18,8 @@ const pruneBatch = 256
 // time is written, and what is too old by it or too much is removed, a little at a
 // time. It goes by no other clock.
 func (s *Store) Keep() {
-	now := s.proven()
-	if err := s.keepFloor(now); err != nil {
+	now, err := s.keepFloor()
+	if err != nil {
 		return
 	}
 	pruned := 0
@@ -52,24 +52,26 @@ func (s *Store) stamped(r journal.Record) journal.Record {
 	return r
 }
 
-// keepFloor writes what is proven of the time.
-func (s *Store) keepFloor(now time.Time) error {
+// keepFloor writes what is proven of the time, and returns it. It asks under mu, for
+// [Store.Accept] lowers it.
+func (s *Store) keepFloor() (now time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now = s.proven()
 	s.floor = laterOf(s.floor, now)
 	if s.db == nil || s.floor.Sub(s.kept) < keepEvery-time.Second {
-		return s.err
+		return now, s.err
 	}
 	floor := s.floor
-	err := guarded(func() error {
+	err = guarded(func() error {
 		return s.db.Update(func(tx *bbolt.Tx) error { return putMeta(tx, provenName, floor.UnixNano()) })
 	})
 	if err != nil {
 		s.fail(err)
-		return s.err
+		return now, s.err
 	}
 	s.kept = floor
-	return nil
+	return now, nil
 }
 
 // prune removes up to a batch of what is too old or too much, in one commit. It

@@ -145,7 +145,8 @@ type entry struct {
 	passage *journal.LastPassage
 	use     *journal.Use // of a grant
 	until   time.Time
-	act     bool // something was to follow from it: it is not written later in its place
+	lower   *lowering // of the floor; nil: none
+	act     bool      // something was to follow from it: it is not written later in its place
 }
 
 // Blindness says since when the store does not know which codes were spent before.

@@ -160,6 +160,11 @@ func (c *Client) Service(ctx context.Context, mode, why string) (answer Service,
 	return answer, err
 }
 
+// AcceptTime lowers what is proven of the time, and says why.
+func (c *Client) AcceptTime(ctx context.Context, at time.Time, why string) error {
+	return c.post(ctx, "/clock", url.Values{"time": {at.Format(time.RFC3339Nano)}, "why": {why}})
+}
+
 // Sim changes a simulated turnstile's input (passage, emergency), or with line
 // "walk" makes one person cross.
 func (c *Client) Sim(ctx context.Context, line string, active bool) error {

@@ -9,6 +9,7 @@
 //	GET  /keys                        → [Keys]: the keyset in use, and its file's
 //	POST /keys?force=0|1              read the file now; force: though it is another issuer's
 //	POST /service?mode=MODE&why=TEXT  free (needs why), closed, diagnosis, none → [Service]
+//	POST /clock?time=RFC3339&why=TEXT lowers what is proven of the time
 //	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
 //	POST /sim?line=clock&seconds=N    bench: the time moves forward
 package control
@@ -91,14 +92,20 @@ type Device struct {
 
 // Clock is the time and whether it is believed.
 type Clock struct {
-	Time      time.Time    `json:"time"`
-	Source    clock.Source `json:"source"`
-	Trusted   bool         `json:"trusted"`
-	Why       string       `json:"why,omitempty"`
-	Error     float64      `json:"error_seconds"`
-	Proven    time.Time    `json:"proven"`  // it is certainly later than this
-	Suspect   bool         `json:"suspect"` // most passengers' codes are outside their minute
-	Histogram []lane.Bin   `json:"histogram"`
+	Time        time.Time    `json:"time"`
+	Source      clock.Source `json:"source"`
+	Trusted     bool         `json:"trusted"`
+	Why         string       `json:"why,omitempty"`
+	Error       float64      `json:"error_seconds"`
+	Wall        time.Time    `json:"wall"`             // what the system's clock says
+	Proven      time.Time    `json:"proven"`           // it is certainly later than this
+	BelowProven bool         `json:"below_proven"`     // not trusted, because it is before that
+	Stepped     bool         `json:"stepped"`          // the system's clock jumped and is not believed; holdover goes on
+	Disputed    bool         `json:"disputed"`         // and passengers' codes, or the station, contradict it
+	Ahead       float64      `json:"ahead_seconds"`    // stepped: of the system's clock
+	Holdover    float64      `json:"holdover_seconds"` // how long holdover is good, where the time goes by it
+	Suspect     bool         `json:"suspect"`          // most passengers' codes are outside their minute
+	Histogram   []lane.Bin   `json:"histogram"`
 }
 
 // Keyset is what the gate trusts.

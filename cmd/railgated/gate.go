@@ -174,10 +174,3 @@ func (g *gate) clockChanged(s clock.State) {
 		g.store.PutNote(anchorNote, anchor)
 	}
 }
-
-func (l *runner) clockChanged(s clock.State) {
-	l.in.post(lane.Missing{Cause: lane.CauseClock, Why: s.Why})
-	if s.Event != "" {
-		l.in.post(lane.Note{Record: journal.Record{Kind: journal.ClockStep, Detail: s.Event}})
-	}
-}

@@ -95,6 +95,7 @@ func (s *server) controlMux() http.Handler {
 	mux.HandleFunc("GET /keys", s.getKeys)
 	mux.HandleFunc("POST /keys", s.postKeys)
 	mux.HandleFunc("POST /service", s.postService)
+	mux.HandleFunc("POST /clock", s.postClock)
 	mux.HandleFunc("POST /sim", s.postSim)
 	return mux
 }

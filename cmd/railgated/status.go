@@ -70,6 +70,9 @@ func (l *runner) causeID(c lane.Cause) string {
 	case lane.CauseSpentCodes:
 		return control.SpentCodesLost
 	case lane.CauseClock:
+		if l.clock.State().Below {
+			return control.ClockBelowFloor
+		}
 		return control.ClockNotSynchronised
 	case lane.CauseKeyset:
 		return l.keys.causeID()
@@ -138,19 +141,6 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 		add("turnstile", c.Turnstile.Driver, l.turnstile)
 	}
 	add("panel", c.Panel.Driver, l.panel)
-}
-
-func (l *runner) addClock(s *control.Status) {
-	state := l.clock.State()
-	now := l.clock.Now()
-	s.Clock = control.Clock{
-		Time: now.Time, Source: state.Source, Trusted: now.OK, Why: state.Why, Error: state.Error.Seconds(),
-		Proven: state.Proven.Proven(),
-	}
-	l.told.report(s)
-	if s.Clock.Suspect {
-		found(s, control.ClockSuspect, "most passengers' codes are outside their minute: is the clock right?")
-	}
 }
 
 func (l *runner) addKeyset(s *control.Status) {

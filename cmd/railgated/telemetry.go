@@ -22,6 +22,7 @@ type telemetry struct {
 	ages    lane.CodeAges
 	decided lane.Outcomes
 	began   time.Time // outcomes count from here
+	suspect bool      // the ages said so when suspicion was asked last
 }
 
 func newTelemetry() *telemetry {
@@ -49,6 +50,16 @@ func (t *telemetry) shown(v *verify.Verdict, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ages.Add(string(v.Holder), now.Sub(v.Begins), -v.Early, v.Ends.Sub(v.Begins))
+}
+
+// suspicion tells whether the codes' ages have begun or ceased to speak against the
+// clock since it was asked last.
+func (t *telemetry) suspicion() (began, ended bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.suspect
+	t.suspect = t.ages.Suspect()
+	return t.suspect && !was, was && !t.suspect
 }
 
 // openedFor counts an opening for a passenger or for staff, and how long it took where

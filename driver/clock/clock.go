@@ -67,6 +67,7 @@ const (
 type State struct {
 	Source   Source
 	Why      string        // Untrusted: the reason, in words for a technician
+	Below    bool          // Untrusted: the clock is before what is proven
 	Error    time.Duration // holdover: how wrong the time may be by now
 	Left     time.Duration // holdover: how long it is still good
 	Stepped  bool          // the wall clock jumped and is not believed; holdover goes on

@@ -14,10 +14,19 @@ const (
 	readQuick = time.Millisecond // clocks that were read within this were read at one instant
 )
 
-// ReadSystem reads the system's clocks at one instant. A process that is interrupted
+// ReadSystem reads the system's clocks, and whether they are synchronised.
+func ReadSystem() Sample {
+	s := readClocks()
+	readSynced(&s)
+	return s
+}
+
+func readSynced(s *Sample) { s.Synced, s.Mark = synced(s.Wall) }
+
+// readClocks reads the system's clocks at one instant. A process that is interrupted
 // between two clocks would see a jump where there was none, so the reading that took
 // least time counts.
-func ReadSystem() Sample {
+func readClocks() Sample {
 	best, least := Sample{}, time.Duration(0)
 	for i := range readTries {
 		s, took := readOnce()
@@ -28,7 +37,6 @@ func ReadSystem() Sample {
 			break
 		}
 	}
-	best.Synced, best.Mark = synced(best.Wall)
 	return best
 }
 

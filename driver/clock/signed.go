@@ -101,16 +101,6 @@ func (t *Trust) Confirm(station string, at time.Time, width time.Duration, s Sam
 // signer's own clock was ahead. Everything that was proven is forgotten, but for the
 // build: this program cannot be older than itself.
 func (t *Trust) Accept(at time.Time, s Sample) error {
-	if err := t.mayAccept(at, s); err != nil {
-		return err
-	}
-	t.proofs = slices.DeleteFunc(t.proofs, func(p proof) bool { return p.signer != signedBuild })
-	t.prove(signedOperator, at, s)
-	t.doubts = nil
-	return nil
-}
-
-func (t *Trust) mayAccept(at time.Time, s Sample) error {
 	proven := t.proven(s).at
 	build := t.proofs.newest(s.Raw, func(signer string) bool { return signer == signedBuild })
 	switch {
@@ -119,5 +109,8 @@ func (t *Trust) mayAccept(at time.Time, s Sample) error {
 	case at.Before(build):
 		return fmt.Errorf("%s is before this program was built (%s): set the clock", at.UTC().Format(time.RFC3339), build.UTC().Format(time.RFC3339))
 	}
+	t.proofs = slices.DeleteFunc(t.proofs, func(p proof) bool { return p.signer != signedBuild })
+	t.prove(signedOperator, at, s)
+	t.doubts = nil
 	return nil
 }

@@ -174,7 +174,7 @@ func TestTheStationIsBelievedFirst(t *testing.T) {
 
 func TestAcceptLowersProvenTime(t *testing.T) {
 	ahead := noon.Add(100 * 24 * time.Hour)
-	c := &Clock{log: slog.New(slog.DiscardHandler), trust: NewTrust(gate, "boot", built)}
+	c := &Clock{log: slog.New(slog.DiscardHandler), sync: func(*Sample) {}, trust: NewTrust(gate, "boot", built)}
 	c.read = func() Sample { return sample(0, true) }
 	c.trust.Observe(c.sample())
 	c.Resume(ahead, nil)

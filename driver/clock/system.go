@@ -3,6 +3,7 @@ package clock
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,7 +12,8 @@ import (
 // concurrently.
 type Clock struct {
 	log  *slog.Logger
-	read func() Sample
+	read func() Sample // the clocks
+	sync func(*Sample) // whether they are synchronised, which takes longer to learn
 
 	mu      sync.Mutex // guards the fields below
 	trust   *Trust
@@ -22,8 +24,8 @@ type Clock struct {
 // New makes a clock that has read the system once. It knows the time at which this
 // program was built.
 func New(cfg Config, built time.Time, log *slog.Logger) *Clock {
-	c := &Clock{log: log, read: ReadSystem, trust: NewTrust(cfg, BootID(), built)}
-	c.trust.Observe(c.read())
+	c := &Clock{log: log, read: readClocks, sync: readSynced, trust: NewTrust(cfg, BootID(), built)}
+	c.trust.Observe(c.synced())
 	return c
 }
 
@@ -32,7 +34,7 @@ func New(cfg Config, built time.Time, log *slog.Logger) *Clock {
 func (c *Clock) Resume(floor time.Time, kept *Anchor) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.trust.Resume(floor, kept, c.sample())
+	c.trust.Resume(floor, kept, c.synced())
 }
 
 // Run reads the system every second and hands each state to changed.
@@ -42,7 +44,7 @@ func (c *Clock) Run(ctx context.Context, changed func(State)) error {
 	for {
 		c.mu.Lock()
 		before := c.trust.State()
-		now := c.trust.Observe(c.sample())
+		now := c.trust.Observe(c.synced())
 		c.beats++
 		c.mu.Unlock()
 		c.report(before, now)
@@ -69,10 +71,17 @@ func (c *Clock) report(before, now State) {
 	}
 }
 
-// sample reads the system, as a bench has it. The caller holds mu.
+// sample reads the clocks, as a bench has them. The caller holds mu.
 func (c *Clock) sample() Sample {
 	s := c.read()
 	s.Wall = s.Wall.Add(c.pretend)
+	return s
+}
+
+// synced is a sample that says whether it is synchronised.
+func (c *Clock) synced() Sample {
+	s := c.sample()
+	c.sync(&s)
 	return s
 }
 
@@ -124,27 +133,29 @@ func (c *Clock) Prove(signer string, at time.Time) {
 func (c *Clock) Confirm(station string, at time.Time, width time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.trust.Confirm(station, at, width, c.sample())
+	return c.trust.Confirm(station, at, width, c.synced())
 }
 
-// Accept lowers proven time to at, as an operator says. It is kept first: keep writes
-// the lower floor to the disk, and lets the lane be blind from now on. Where keep
-// fails, nothing has changed.
+// Accept lowers proven time to at, as an operator says. Then keep writes the lower
+// floor to the disk, and has the lane be blind from now on; where it fails, nothing
+// has changed.
 func (c *Clock) Accept(at time.Time, why string, keep func(Proven) error) error {
 	c.mu.Lock()
-	err := c.trust.mayAccept(at, c.sample())
+	before := slices.Clone(c.trust.proofs)
+	was := c.trust.Proven(c.sample())
+	err := c.trust.Accept(at, c.sample())
 	c.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	if err := keep(Proven{at}); err != nil { // not under mu: whoever keeps may ask for the time
+	if err := keep(Proven{at}); err != nil { // not under mu: whoever keeps asks for the time
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.trust.proofs = before
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	was := c.trust.Proven(c.sample())
-	c.log.Warn("proven time is lowered", "from", was.at, "to", at, "why", why)
-	return c.trust.Accept(at, c.sample())
+	c.log.Warn("proven time was lowered", "from", was.at, "to", at, "why", why)
+	return nil
 }
 
 // Pretend moves the wall clock, on a bench where a day must pass in a second.

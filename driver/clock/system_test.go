@@ -61,7 +61,7 @@ func TestClockReportsChanges(t *testing.T) {
 		var log strings.Builder
 		synced := false
 		began := time.Now()
-		c := &Clock{log: slog.New(slog.NewTextHandler(&log, nil)), trust: NewTrust(gate, "boot", built)}
+		c := &Clock{log: slog.New(slog.NewTextHandler(&log, nil)), sync: func(*Sample) {}, trust: NewTrust(gate, "boot", built)}
 		c.read = func() Sample {
 			d := time.Since(began)
 			return sample(d, synced)
@@ -94,7 +94,7 @@ func TestClockReportsChanges(t *testing.T) {
 
 func TestPretendedTimeIsAStep(t *testing.T) {
 	began := time.Now()
-	c := &Clock{log: slog.New(slog.DiscardHandler), trust: NewTrust(bench, "boot", built)}
+	c := &Clock{log: slog.New(slog.DiscardHandler), sync: func(*Sample) {}, trust: NewTrust(bench, "boot", built)}
 	c.read = func() Sample { return sample(time.Since(began), false) }
 	c.trust.Observe(c.sample())
 	before := c.Now()

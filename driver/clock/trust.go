@@ -220,7 +220,7 @@ func (t *Trust) judge(s Sample) State {
 	case !t.cfg.RequireSync:
 		return t.judgeBench(s)
 	case !t.good(t.anchor, s):
-		return State{Source: Untrusted, Why: t.whyNot(s)}
+		return t.untrusted(s)
 	case !held && t.vouched(s):
 		return State{Source: t.source(s, Synchronised)}
 	}
@@ -236,7 +236,7 @@ func (t *Trust) judge(s Sample) State {
 func (t *Trust) judgeBench(s Sample) State {
 	switch {
 	case t.below(s.Wall, s):
-		return State{Source: Untrusted, Why: t.whyBelow(s.Wall, s)}
+		return t.belowProven(s.Wall, s)
 	case s.Synced:
 		return State{Source: Synchronised}
 	}
@@ -259,20 +259,21 @@ func (t *Trust) left(s Sample) time.Duration {
 	return time.Duration(float64(t.cfg.Tolerance)*1e6/t.cfg.Drift) - (s.Mono() - t.anchor.Mono)
 }
 
-// whyNot says why the time is not trusted, in words for a technician.
-func (t *Trust) whyNot(s Sample) string {
+// untrusted says why the time is not trusted, in words for a technician.
+func (t *Trust) untrusted(s Sample) State {
 	switch {
 	case s.Synced:
-		return t.whyBelow(s.Wall, s)
+		return t.belowProven(s.Wall, s)
 	case t.anchor == nil:
-		return "not synchronised since boot: is the time daemon running, and its server reachable?"
+		return State{Source: Untrusted, Why: "not synchronised since boot: is the time daemon running, and its server reachable?"}
 	case t.below(t.anchor.at(s.Mono()), s):
-		return t.whyBelow(t.anchor.at(s.Mono()), s)
+		return t.belowProven(t.anchor.at(s.Mono()), s)
 	}
-	return fmt.Sprintf("not synchronised for %v: the error may have reached %v", (s.Mono() - t.anchor.Mono).Round(time.Minute), t.cfg.Tolerance)
+	return State{Source: Untrusted, Error: t.wrong(t.anchor, s),
+		Why: fmt.Sprintf("not synchronised for %v: the error may have reached %v", (s.Mono() - t.anchor.Mono).Round(time.Minute), t.cfg.Tolerance)}
 }
 
-func (t *Trust) whyBelow(now time.Time, s Sample) string {
-	return fmt.Sprintf("the clock says %s, but signed times prove that it is at least %s: set it, or fit a battery clock",
-		now.UTC().Format(time.RFC3339), t.proven(s).at.UTC().Format(time.RFC3339))
+func (t *Trust) belowProven(now time.Time, s Sample) State {
+	return State{Source: Untrusted, Below: true, Why: fmt.Sprintf("the clock says %s, but signed times prove that it is at least %s: set it",
+		now.UTC().Format(time.RFC3339), t.proven(s).at.UTC().Format(time.RFC3339))}
 }

@@ -49,12 +49,16 @@ const (
 	Fault          Kind = "fault" // a device failed
 	Started        Kind = "started"
 	Stopped        Kind = "stopped"
-	ClockStep      Kind = "clock_step"
-	Pruned         Kind = "pruned"     // records were removed by age or for room
-	Lost           Kind = "lost"       // records could not be written while the store was away
-	TakenOver      Kind = "taken_over" // a file of an older version is used from now on
-	SetAside       Kind = "set_aside"  // a damaged file was replaced by a new one
-	Damaged        Kind = "damaged"    // there is a record, and it cannot be read
+	ClockStep      Kind = "clock_step"     // the system's clock jumped, and is believed
+	ClockStepped   Kind = "clock_stepped"  // it jumped, and is not believed
+	ClockDisputed  Kind = "clock_disputed" // it jumped, and passengers' codes or the station contradict it
+	ClockSuspect   Kind = "clock_suspect"  // passengers' codes say that the time is wrong, or no longer do
+	ClockAccepted  Kind = "clock_accepted" // an operator lowered what is proven of the time
+	Pruned         Kind = "pruned"         // records were removed by age or for room
+	Lost           Kind = "lost"           // records could not be written while the store was away
+	TakenOver      Kind = "taken_over"     // a file of an older version is used from now on
+	SetAside       Kind = "set_aside"      // a damaged file was replaced by a new one
+	Damaged        Kind = "damaged"        // there is a record, and it cannot be read
 )
 
 // Outcome is what was decided about a code.

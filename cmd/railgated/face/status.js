@@ -93,6 +93,7 @@ function render(s) {
   rows($('clock'), [
     ['time', local(now)],
     ['source', [s.clock.why || s.clock.source, s.clock.trusted ? 'good' : 'bad']],
+    ['system clock', s.clock.disputed ? ['jumped, and is contradicted', 'bad'] : s.clock.stepped ? ['jumped, and is not believed', 'bad'] : ['no jump', 'good']],
     ['passengers say', s.clock.suspect ? ['most codes are outside their minute', 'bad'] : ['nothing against it', 'good']],
     ['keyset', k.loaded ? `version ${k.version}, ${k.keys} keys, ${k.revoked} revoked` : ['none', 'bad']],
     ['read', k.loaded ? ago(k.since, now) : ''],
