@@ -86,7 +86,7 @@ unit: go browser
 	$(GO) test ./...
 
 # The browser tests want chromium. It is installed where that may be done, else named.
-NO_BROWSER := browser tests: passed over, they need chromium (apt install chromium fonts-noto-cjk)
+NO_BROWSER := browser tests: skipped: they need chromium (apt install chromium fonts-noto-cjk)
 browser:
 	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -106,7 +106,7 @@ RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./st
 race: go
 	@if command -v cc >/dev/null || command -v gcc >/dev/null; then \
 		echo "go test -race $(RACED)"; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
-	else echo "race detector: passed over, it needs a C compiler (apt install gcc)"; fi
+	else echo "race detector: skipped: it needs a C compiler (apt install gcc)"; fi
 
 crash: go
 	RAILGATE_KILLS=1000 $(GO) test -count=1 -timeout 20m -run TestKilledAtRandomInstants -v ./cmd/railgated
@@ -118,7 +118,7 @@ arch: go
 	@if command -v qemu-aarch64-static >/dev/null; then \
 		echo "go test on arm64 and arm: $(ARCHED)"; \
 		GOARCH=arm64 $(GO) test -exec qemu-aarch64-static $(ARCHED) && GOARCH=arm GOARM=7 $(GO) test -exec qemu-arm-static $(ARCHED); \
-	else echo "arm64 and arm: passed over, they need qemu-user-static (apt install qemu-user-static)"; fi
+	else echo "arm64 and arm: skipped: they need qemu-user-static (apt install qemu-user-static)"; fi
 ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|EachVector|Base45|EveryFormat|Libjpeg|InverseTransform|WhatHolds|NoGrid|Nowhere' ./driver/eye ./driver/jpegluma ./driver/v4l2 ./verify
 
 # The gate that is emulated: its programs for arm64, and what else it is made of.

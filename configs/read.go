@@ -11,7 +11,7 @@ import (
 	"unicode"
 )
 
-// This file reads a key's value, and reports one that does not fit. What it then returns is
+// This file reads a key's value, and reports one of the wrong type or range. What it then returns is
 // the usual value, for the rest of the check.
 
 // A checker fills in a configuration from a document. It collects problems, so that a

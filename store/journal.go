@@ -251,7 +251,7 @@ func readRecords(db *bbolt.DB, after uint64, n int) (records []journal.Record, e
 	return records, err
 }
 
-// readRecord reads one record. One that rotted on the disk is told, not passed over.
+// readRecord reads one record. One that rotted on the disk is reported, not skipped.
 func readRecord(key, value []byte) journal.Record {
 	if len(key) != 8 {
 		return journal.Record{Kind: journal.Damaged, Detail: fmt.Sprintf("a key of %d bytes", len(key))}

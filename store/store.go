@@ -30,7 +30,7 @@
 //
 // # After damage
 //
-// A store that begins anew where there was one before is blind: it cannot know
+// A store that begins again where there was one before is blind: it cannot know
 // which codes were spent. It says since when ([Store.Blind]), and the lane denies
 // every code that began before.
 //

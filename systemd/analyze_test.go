@@ -12,7 +12,7 @@ import (
 func analyze(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("passed over, it needs systemd-analyze (apt install systemd)")
+		t.Skip("skipped: it needs systemd-analyze (apt install systemd)")
 	}
 	cmd := exec.Command("systemd-analyze", append([]string{"--no-pager"}, args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "COLUMNS=200")
@@ -57,7 +57,7 @@ func TestUnitsAreUnderstood(t *testing.T) {
 	dir := t.TempDir()
 	program, err := exec.LookPath("true")
 	if err != nil {
-		t.Skip("passed over, it needs true(1)")
+		t.Skip("skipped: it needs true(1)")
 	}
 	programs := strings.NewReplacer("/usr/bin/railgated", program, "/usr/bin/railgate ", program+" ", "/usr/bin/cage", program, "/usr/bin/curl", program, "Documentation=", "# Documentation=")
 	names := []string{"railgated.service", "railgate-kiosk.service", "railgate.target"}
@@ -128,11 +128,11 @@ func callsOf(t *testing.T, name string) (found []string) {
 func TestUsersAndFoldersAreMade(t *testing.T) {
 	for _, program := range []string{"systemd-sysusers", "systemd-tmpfiles"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("passed over, it needs %s (apt install systemd)", program)
+			t.Skipf("skipped: it needs %s (apt install systemd)", program)
 		}
 	}
 	if os.Getuid() != 0 {
-		t.Skip("passed over, it needs root: folders are given to users")
+		t.Skip("skipped: it needs root: folders are given to users")
 	}
 	root := t.TempDir()
 	for _, dir := range []string{"etc/railgate", "run/lock"} {

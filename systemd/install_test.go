@@ -27,7 +27,7 @@ var installed = []string{
 
 func TestMakeInstall(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("passed over, it needs make (apt install make)")
+		t.Skip("skipped: it needs make (apt install make)")
 	}
 	dest := t.TempDir()
 	install := func() {

@@ -210,7 +210,7 @@ func TestTheScreen(t *testing.T) {
 		t.Error("want the screen after the gate, and not gone with it")
 	}
 	if u.last("Service.Restart") != "always" || u.last("Unit.StartLimitIntervalSec") != "0" {
-		t.Error("want a browser that dies started anew, always")
+		t.Error("want a browser that dies restarted, always")
 	}
 	if !slices.Contains(u["Service.Environment"], "WLR_LIBINPUT_NO_DEVICES=1") {
 		t.Error("cage does not start where there is no keyboard and no mouse")

@@ -60,7 +60,7 @@ func drawn(dir string, s frames.Set) (set, error) {
 	return found, err
 }
 
-// isDrawn draws three frames anew: when they and the number of files are as before,
+// isDrawn draws three frames again: when they and the number of files are as before,
 // so is the rest.
 func isDrawn(dir string, s frames.Set) bool {
 	paths, err := picturesIn(dir)

@@ -37,18 +37,18 @@ var patience = func() time.Duration {
 // artefacts is where the tests leave what they saw, for a person to look at.
 const artefacts = "../../build/screens"
 
-// chromium is the browser, or the test is passed over in a line.
+// chromium is the browser, or the test is skipped, with a line.
 func chromium(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("browser: passed over in a short run")
+		t.Skip("browser: skipped in a short run")
 	}
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
-	t.Skip("browser tests: passed over, they need chromium (apt install chromium)")
+	t.Skip("browser tests: skipped: they need chromium (apt install chromium)")
 	return ""
 }
 
@@ -382,7 +382,7 @@ func (t *table) hold() {
 }
 
 // holdsAgain holds the screenshot to the gate that was held before. The same picture
-// within three seconds of its last reading is one reading, and passed over by the gate:
+// within three seconds of its last reading is one reading, and ignored by the gate:
 // the hand comes back after that.
 func (t *table) holdsAgain(reason string) {
 	t.Helper()

@@ -485,7 +485,7 @@ func TestACodeStandsStill(t *testing.T) {
 	left := tb.str("$('#left').textContent")
 	tb.until("seconds pass", "Number($('#left').textContent) < "+left+" - 1")
 	if tb.str("$('#qr').dataset.slot") == "0" && tb.str("$('#qr').toDataURL()") != before {
-		t.Error("the code was drawn anew within its minute")
+		t.Error("the code was drawn again within its minute")
 	}
 }
 

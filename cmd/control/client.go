@@ -23,8 +23,8 @@ import (
 // ErrNotRunning is a gate whose daemon does not answer.
 var ErrNotRunning = errors.New("railgated is not running")
 
-// ErrNoStore is a daemon whose store is away: a full disk, a bad card.
-var ErrNoStore = errors.New("railgated's store is away")
+// ErrNoStore is a daemon whose store is unavailable: a full disk, a bad card.
+var ErrNoStore = errors.New("railgated's store is unavailable")
 
 // A Client asks a daemon.
 type Client struct {

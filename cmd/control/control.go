@@ -125,7 +125,7 @@ type Keyset struct {
 type Counts struct {
 	Readings map[string]uint64 `json:"readings"` // by scanner
 	Decided  map[string]uint64 `json:"decided"`  // by reason
-	Dropped  map[string]uint64 `json:"dropped"`  // readings that were passed over, by reason
+	Dropped  map[string]uint64 `json:"dropped"`  // readings that were ignored, by reason
 	Records  map[string]uint64 `json:"records"`  // by kind
 	Opened   map[string]uint64 `json:"opened"`   // openings of the turnstile, by whom they were for: passenger, staff
 }

@@ -35,7 +35,7 @@ func (m *machine) compareClocks() {
 	}
 }
 
-// again greets the agent of a machine that boots anew.
+// again greets the agent of a machine that boots again.
 func (m *machine) again() {
 	m.t.Helper()
 	m.guest.Close()

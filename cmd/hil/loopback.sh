@@ -5,12 +5,12 @@
 set -eu
 dir=$(cd "$1" && pwd)
 log=$dir/loopback.log
-without() { echo "hil: a camera with MJPG is passed over, $1"; exit 0; }
+without() { echo "hil: a camera with MJPG is skipped: $1"; exit 0; }
 
 version=$(cd "$dir/kernel/boot" && ls vmlinuz-*)
 version=${version#vmlinuz-}
 
-# What was made by another loopback.sh, or for another kernel, is made anew.
+# What was made by another loopback.sh, or for another kernel, is made again.
 made="$version $(cksum <"$0")"
 [ "$(cat "$dir/loopback" 2>/dev/null)" != "$made" ] || exit 0
 rm -f "$dir/loopback" "$dir/v4l2loopback.ko"

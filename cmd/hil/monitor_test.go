@@ -117,7 +117,7 @@ func (q *monitor) controller(t testing.TB) string {
 	return ""
 }
 
-// forget begins the count of events anew.
+// forget starts the count of events again.
 func (q *monitor) forget() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -165,7 +165,7 @@ func (g *gate) livesOn(t *testing.T) {
 const systemFault = "/run/railgate/fault"
 
 // panicsUnderSystemd is a real panic of the lane in the middle of a pulse: the process releases the relay before it
-// dies, the journal has the stack, and systemd starts the gate anew. The unit is as delivered; its program is, for one
+// dies, the journal has the stack, and systemd restarts the gate. The unit is as delivered; its program is, for one
 // start, the other build.
 func (g *gate) panicsUnderSystemd(t *testing.T) {
 	g.run("/bin/systemctl", "set-environment", "RAILGATED_FAULT="+systemFault)

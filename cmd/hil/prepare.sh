@@ -8,7 +8,7 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 tools="qemu-system-arm device-tree-compiler e2fsprogs"
 
-without() { echo "hil: passed over, $1"; exit 3; }
+without() { echo "hil: skipped: $1"; exit 3; }
 
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || without "it takes its kernel from Debian's packages"
 missing=$(for t in $tools; do dpkg -s "$t" >/dev/null 2>&1 || echo "$t"; done)
@@ -28,7 +28,7 @@ foreign() {
 		-o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" -o Acquire::Languages=none -o APT::Sandbox::User="" "$@" 2>>"$dir/apt.log"
 }
 
-# What was made by another prepare.sh is made anew.
+# What was made by another prepare.sh is made again.
 made=$(cksum <"$0")
 if [ "$(cat "$dir/ready" 2>/dev/null)" != "$made" ]; then
 	rm -rf "$dir/gate.dtb"

@@ -147,7 +147,7 @@ func (g *gate) releasedBefore(t *testing.T, from, before time.Time) time.Time {
 
 func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
-// comesBackClosed waits for a machine that boots anew: its relay is inactive and was so all the time, the code that
+// comesBackClosed waits for a machine that boots again: its relay is inactive and was so all the time, the code that
 // opened before is in the journal, and is denied because it was used, not because it is old.
 func (g *gate) comesBackClosed(t *testing.T, from time.Time, code, certificate string) {
 	t.Helper()

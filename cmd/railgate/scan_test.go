@@ -94,7 +94,7 @@ func TestLiveScanTellsWhatTheCameraSees(t *testing.T) {
 		}
 	}
 	if reads != 5 || passed != 5 || damaged != 10 {
-		t.Errorf("%d read, %d passed over, %d damaged; want 5, 5 and 10", reads, passed, damaged)
+		t.Errorf("%d read, %d skipped, %d damaged; want 5, 5 and 10", reads, passed, damaged)
 	}
 	file, err := os.Open(s.save)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // A web answers on HTTP where that is configured: the passenger's screen, the
-// technician's page, metrics, health. It changes nothing, and tells of nobody: no
+// technician's page, metrics, health. It changes nothing, and contains no personal data: no
 // holder and no certificate goes out here.
 type web struct{ *server }
 

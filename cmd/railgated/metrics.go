@@ -41,7 +41,7 @@ var (
 	descCause     = desc("out_of_service", "1 for each reason why the lane is out of service.", "cause")
 	descDevice    = desc("device_up", "1 while a device works.", "kind", "name")
 	descReadings  = desc("readings_total", "Readings, by scanner.", "scanner")
-	descDropped   = desc("readings_dropped_total", "Readings that were passed over, by reason.", "reason")
+	descDropped   = desc("readings_dropped_total", "Readings that were ignored, by reason.", "reason")
 	descDecisions = desc("decisions_total", "Decisions, by reason; ok is granted.", "reason")
 	descOpenings  = desc("openings_total", "Openings of the turnstile, by whom they were for.", "for")
 	descRecords   = desc("journal_records_total", "Records written since the start, by kind.", "kind")

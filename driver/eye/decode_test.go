@@ -166,7 +166,7 @@ func TestDividersKnowCodewords(t *testing.T) {
 			}
 			code[r.IntN(len(code))] ^= byte(1 + r.IntN(255))
 			if d.divides(code) {
-				t.Errorf("%d check words: a wrong word is passed over", check)
+				t.Errorf("%d check words: a wrong word is skipped", check)
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func grown[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// setRadius makes thresholds anew, of r blocks around.
+// setRadius makes new thresholds, of r blocks around.
 func (l *level) setRadius(r int) {
 	l.radius, l.summed = r, -2
 	clear(l.ready)

@@ -4,7 +4,7 @@ import (
 	"image"
 )
 
-// A Watch reads frame after frame from a camera that stands still, and passes over those that
+// A Watch reads frame after frame from a camera that does not move, and skips those that
 // show nothing new: when a frame had nothing like a finder in it, the next ones are not
 // searched for as long as they look the same, but every few of them all the same. It must not
 // be used concurrently.
@@ -27,7 +27,7 @@ const (
 func NewWatch() *Watch { return &Watch{Reader: NewReader()} }
 
 // Look looks for a code in img. It reports searched false, and no code, for a frame that it
-// passed over.
+// skipped.
 func (w *Watch) Look(img *image.Gray) (code Code, ok, searched bool) {
 	p := planeOf(img)
 	same := w.compare(&p)

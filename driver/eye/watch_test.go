@@ -60,6 +60,6 @@ func TestWatchSearchesAFrameOfAnotherSize(t *testing.T) {
 	w.Look(hall)
 	w.Look(hall)
 	if _, _, searched := w.Look(hall.SubImage(image.Rect(0, 0, 320, 240)).(*image.Gray)); !searched {
-		t.Error("a frame of another size is passed over")
+		t.Error("a frame of another size is skipped")
 	}
 }

@@ -20,7 +20,7 @@ const consumer = "railgated"
 //
 // A line is requested by the first In or Out, and held from then on. An output is requested together
 // with its first level, so that it is never anything else. A line that fails is let go, and the next
-// In or Out requests it anew: a board that was unplugged works again.
+// In or Out requests it again: a board that was unplugged works again.
 //
 // In, Out, Close and reading may be called concurrently; WaitForEdge and Edge belong to one goroutine.
 type Line struct {

@@ -396,7 +396,7 @@ func TestEdgesThatWaitedAreNoBounces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l.WaitForEdge(patienceFor(false)) {
-		t.Error("an edge from before the line was requested anew")
+		t.Error("an edge from before the line was requested again")
 	}
 }
 

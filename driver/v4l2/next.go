@@ -34,7 +34,7 @@ func (c *Camera) Next(ctx context.Context, fn func(*image.Gray, Meta) error) err
 }
 
 // show lets fn see the frame in shown, gives back its buffer if it is still held (not -1), and
-// begins to count anew. The buffer goes back even if fn panics.
+// begins to count again. The buffer goes back even if fn panics.
 func (c *Camera) show(held int, fn func(*image.Gray, Meta) error) (err error) {
 	meta := c.meta
 	c.meta = Meta{}

@@ -442,7 +442,7 @@ func TestReplug(t *testing.T) {
 	}
 	cfg := Config{Device: c.Info().Device, Width: testW, Height: testH}
 	if _, err := open(k, cfg); !errors.Is(err, ErrUnplugged) {
-		t.Fatalf("Open while it is away: %v, want ErrUnplugged", err)
+		t.Fatalf("Open while it is unplugged: %v, want ErrUnplugged", err)
 	}
 	k.plug("video0", &fakeCamera{offers: fc.offers, script: []event{frame(payload(GREY, 2, testW))}})
 	c, err := open(k, cfg)

@@ -236,7 +236,7 @@ func (t *stepper) let(r journal.Record, proof journal.Durable) {
 	}
 }
 
-// supersede ends the grants of a holder who is granted anew before crossing. Two codes
+// supersede ends the grants of a holder who is granted again before crossing. Two codes
 // are valid at once around a minute's end, and under hard anti-passback one holder is
 // one person.
 func (t *stepper) supersede(r journal.Record) {

@@ -6,7 +6,7 @@ import (
 )
 
 // ApproachFrames is how many frames an approach has; ApproachStop is the first in which
-// the phone stands still.
+// the phone does not move.
 const (
 	ApproachFrames = 24
 	ApproachStop   = 16
@@ -29,7 +29,7 @@ func approach(seed uint64, k int) Frame {
 
 	t := math.Min(1, float64(k)/ApproachStop)
 	way, speed := t*t*(3-2*t), 6*t*(1-t)/ApproachStop
-	hand := newRandom(seed, 1000+uint64(k)) // the hand trembles anew in each frame
+	hand := newRandom(seed, 1000+uint64(k)) // the hand trembles again in each frame
 	pitch := far * math.Pow(near/far, way)
 	x := fromX + (endX-fromX)*way + 1.2*hand.NormFloat64()
 	y := fromY + (endY-fromY)*way + 1.2*hand.NormFloat64()
