@@ -49,7 +49,9 @@ func (l *level) makeCorners() []corner {
 func (l *level) byRows() []int {
 	order := l.order[:0]
 	for i := range l.finders {
-		order = append(order, i)
+		if !l.finders[i].known {
+			order = append(order, i)
+		}
 	}
 	l.order = order
 	if len(order) > maxSorted {

@@ -24,7 +24,8 @@
 //  2. The same picture gives the same answer, if the same was read before it. What was read
 //     before only orders the search.
 //  3. A picture without anything like a finder costs no allocation.
-//  4. One code a picture. Which one of several is not said.
+//  4. One code a picture, which one of several is not said; LookAgain finds another. Of codes whose
+//     text is not worth it none is returned, and none hides another.
 package eye
 
 import (
@@ -57,6 +58,10 @@ type Point struct{ X, Y float64 }
 type Reader struct {
 	budget
 
+	// Worth, if it is set, tells which texts are looked for: the search of a picture goes on past
+	// others. Else all are.
+	Worth func(text string) bool
+
 	// Sketch, if it is set, is shown what each stage saw. It costs time and memory.
 	Sketch   func(name string, img image.Image)
 	sketches int
@@ -69,6 +74,9 @@ type Reader struct {
 	code     Code
 	last     rows
 	have     [maxLevels]bool
+	found    bool       // in the picture
+	known    [][4]Point // the corners of its codes that are not looked for again
+	others   []string   // the texts that were not worth it
 
 	// Memory that stages use again.
 	grids []grid
@@ -83,7 +91,7 @@ type Reader struct {
 func NewReader() *Reader {
 	r := &Reader{solomon: newSolomon()}
 	for i := range r.levels {
-		r.levels[i].budget = &r.budget
+		r.levels[i].budget, r.levels[i].known = &r.budget, &r.known
 	}
 	return r
 }
@@ -97,7 +105,8 @@ func (r *Reader) Read(img *image.Gray) (text string, ok bool) {
 // Look looks for a code in img, which must be of 21 to 65536 pixels a side: in others there is
 // none.
 func (r *Reader) Look(img *image.Gray) (Code, bool) {
-	r.have = [maxLevels]bool{}
+	r.have, r.found = [maxLevels]bool{}, false
+	r.known, r.others = r.known[:0], r.others[:0]
 	p := planeOf(img)
 	if min(p.w, p.h) < minSide || max(p.w, p.h) > maxSide {
 		r.left = frameBudget
@@ -105,7 +114,7 @@ func (r *Reader) Look(img *image.Gray) (Code, bool) {
 	}
 	r.left, r.sketches = frameBudget, 0
 	r.last.age++
-	if !r.search(p) {
+	if r.found = r.search(p); !r.found {
 		return Code{}, false
 	}
 	return r.code, true

@@ -13,6 +13,7 @@ type finder struct {
 	mx, my   float64 // a module's size along x and y, in pixels
 	rows     int     // that crossed it so
 	inverted bool
+	known    bool // it is of a code that was read
 }
 
 func (f *finder) module() float64 { return (f.mx + f.my) / 2 }
@@ -83,6 +84,9 @@ func (l *level) hit(r runs, end, y int, inverted bool) {
 	}
 	l.spend(40 + 2*len(l.finders))
 	x, mid := float64(r.e1+r.e2+r.e3+r.e4)/4, float64(y)+0.5
+	if l.isKnown(x, mid) {
+		return
+	}
 	m := float64(r.e4+end-r.e0-r.e1) / span
 	if f := l.near(x, mid, 1.5*m+1, 3*m+1, inverted); f != nil && alike(f.mx, m, 1) {
 		f.rows++

@@ -48,7 +48,7 @@ type pair struct {
 // recover looks for codes of which two finders are known: those that are most alike first.
 func (r *Reader) recover(l *level) bool {
 	for _, p := range l.likeliestPairs() {
-		if p.unlike < maxUnlike && l.busy(p.i, p.j) && r.recoverPair(l, p.i, p.j) {
+		if p.unlike < maxUnlike && !l.finders[p.i].known && !l.finders[p.j].known && l.busy(p.i, p.j) && r.recoverPair(l, p.i, p.j) {
 			return true
 		}
 	}
@@ -62,6 +62,9 @@ func (l *level) likeliestPairs() (best [maxPairs]pair) {
 	for i := range l.finders {
 		l.spend(20 * (len(l.finders) - i))
 		for j := i + 1; j < len(l.finders) && !l.spent(); j++ {
+			if l.finders[i].known || l.finders[j].known {
+				continue
+			}
 			p := pair{i, j, l.unlike(i, j)}
 			for k := range best {
 				if p.unlike < best[k].unlike {
@@ -106,7 +109,7 @@ func (r *Reader) recoverPair(l *level, i, j int) bool {
 	m := (l.finders[i].module() + l.finders[j].module()) / 2
 	least := leastMatch * l.matchOf(i, j)
 	for _, v := range l.vacanciesOf(i, j) {
-		if v.side < 13*m || r.spent() {
+		if v.side < 13*m || r.spent() || l.finders[i].known || l.finders[j].known {
 			continue
 		}
 		x, y, q := l.seek(&v, m)

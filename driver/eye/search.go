@@ -98,7 +98,7 @@ func (r *Reader) level(i int, p plane) *level {
 // evidence counts the finders that more than one row crossed.
 func (l *level) evidence() (n int) {
 	for i := range l.finders {
-		if l.finders[i].rows > 1 {
+		if l.finders[i].rows > 1 && !l.finders[i].known {
 			n++
 		}
 	}
@@ -166,12 +166,15 @@ func (r *Reader) tryCorners(l *level, most int) bool {
 		if len(l.tried) >= most || r.spent() {
 			break
 		}
-		if l.isTried(c) {
+		if l.isTried(c) || l.hasKnown(c) {
 			continue
 		}
 		l.tried = append(l.tried, c)
 		if r.tryCorner(l, c) {
 			return true
+		}
+		if l.hasKnown(c) {
+			l.tried = l.tried[:len(l.tried)-1]
 		}
 	}
 	return false
@@ -193,6 +196,9 @@ func (r *Reader) tryCorner(l *level, c corner) bool {
 		if r.tryGrid(l, g, c) {
 			return true
 		}
+		if l.hasKnown(c) {
+			return false
+		}
 	}
 	return false
 }
@@ -213,7 +219,7 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 	if (b != nil || l.timing(&g.t, g.dim) >= minTiming) && r.readGrid(l, &g, lay, b) {
 		return true
 	}
-	if len(pins) > 3 && g.timing > sureTiming {
+	if len(pins) > 3 && g.timing > sureTiming && !l.hasKnown(c) {
 		g.t = asFound
 		return r.readGrid(l, &g, lay, nil)
 	}
@@ -256,6 +262,10 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	r.sketchGrid(l, g, b, ok)
 	if ok {
 		r.place(l, g, b)
+		ok = r.worth(l)
+	}
+	if ok {
+		r.remember()
 	}
 	return ok
 }
@@ -279,8 +289,12 @@ func (r *Reader) place(l *level, g *grid, b *bend) {
 	}
 	rx, ry, bx, by := g.t.steps(n/2, n/2)
 	c.Module = k * math.Sqrt(math.Abs(rx*by-ry*bx))
+}
+
+// remember notes in which rows the code is: there the search in the next picture begins.
+func (r *Reader) remember() {
 	r.last = rows{math.Inf(1), math.Inf(-1), 0}
-	for _, p := range c.Corners {
+	for _, p := range r.code.Corners {
 		r.last.top, r.last.bottom = min(r.last.top, p.Y), max(r.last.bottom, p.Y)
 	}
 }

@@ -23,7 +23,8 @@ type level struct {
 	radius   int      // blocks around a block that its threshold is made of
 	bits     []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
 
-	scanned  []bool // rows
+	scanned  []bool      // rows
+	known    *[][4]Point // the reader's
 	finders  []finder
 	order    []int // of finders
 	corners  []corner

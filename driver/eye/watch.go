@@ -46,11 +46,21 @@ func (w *Watch) Look(img *image.Gray) (code Code, ok, searched bool) {
 // cross anything.
 func (r *Reader) sawNothing() bool {
 	for i := range r.levels {
-		if l := &r.levels[i]; r.have[i] && (l.evidence() > 0 || len(l.finders) > 2) {
+		if l := &r.levels[i]; r.have[i] && (l.evidence() > 0 || l.unknown() > 2) {
 			return false
 		}
 	}
 	return true
+}
+
+// unknown counts the finders that are not a known code's.
+func (l *level) unknown() (n int) {
+	for i := range l.finders {
+		if !l.finders[i].known {
+			n++
+		}
+	}
+	return n
 }
 
 // compare says whether all of p's blocks are as bright as those that are kept.
