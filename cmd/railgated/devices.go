@@ -12,6 +12,7 @@ import (
 	"railgate/driver/panel"
 	"railgate/driver/scanner"
 	"railgate/driver/turnstile"
+	"railgate/verify"
 	"railgate/verify/lane"
 )
 
@@ -47,6 +48,7 @@ func newScanner(s *configs.Scanner, log *slog.Logger) driver.Scanner {
 	}
 	return scanner.NewCamera(scanner.CameraConfig{
 		Name: s.Name, Device: s.Device, Width: s.Width, Height: s.Height, Exposure: s.Exposure, Focus: s.Focus, Frames: s.Frames, FPS: s.FPS,
+		Prefix: verify.Prefix,
 	}, log)
 }
 

@@ -1,11 +1,20 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"rsc.io/qr"
 )
 
 // Who showed a code while the process was stopped may have gone: the code opens nothing when
@@ -41,4 +50,45 @@ func TestStatusNamesTheSuffixThatIsSeen(t *testing.T) {
 	if front := d.status().Devices[0]; front.Suffix != "TAB" || !strings.Contains(front.Note, `suffix = "\t"`) {
 		t.Errorf("status has %+v; want the suffix TAB and what to set", front)
 	}
+}
+
+// A sticker in the camera's view hides no code, and status says that it is there.
+func TestAStickerBeforeTheCameraHidesNoCode(t *testing.T) {
+	s := newSite(t, "")
+	frames := s.path("frames")
+	if err := os.Mkdir(frames, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.config += fmt.Sprintf("[[scanner]]\nname = \"eye\"\ndriver = \"camera\"\nframes = %q\nfps = 30\n", frames)
+	s.write("gate.toml", s.config)
+	d := s.start()
+	show := func(codes ...string) {
+		t.Helper()
+		img := image.NewGray(image.Rect(0, 0, 1280, 720))
+		x := 20
+		for i, text := range codes {
+			code, err := qr.Encode(text, qr.M)
+			if err != nil {
+				t.Fatal(err)
+			}
+			picture, err := png.Decode(bytes.NewReader(code.PNG()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := picture.Bounds().Add(image.Pt(x, 20+100*i))
+			draw.Draw(img, at, picture, image.Point{}, draw.Src)
+			x = at.Max.X
+		}
+		var file bytes.Buffer
+		if err := errors.Join(png.Encode(&file, img), os.WriteFile(filepath.Join(frames, "new"), file.Bytes(), 0o600), os.Rename(filepath.Join(frames, "new"), filepath.Join(frames, "view.png"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const sticker = "HTTPS://EXAMPLE.COM/RATE-US"
+	show(sticker)
+	d.waitFor(1, decided("denied", "malformed"))
+	d.until("counted", func() bool { return d.status().Devices[1].Foreign > 10 })
+	show(sticker, d.code(), d.code())
+	d.waitFor(2, decided("granted", "ok"))
+	d.waitFor(1, decided("denied", "malformed"))
 }

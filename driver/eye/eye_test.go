@@ -354,3 +354,18 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// One light module around a code is enough, on a page that is dark.
+func TestAThinQuietZoneOnADarkPage(t *testing.T) {
+	const text = "RG1:QUIET ZONE OF ONE MODULE"
+	for _, scale := range []int{2, 3, 4, 6, 9} {
+		code := clean(t, text, scale) // it has four
+		in := code.Rect.Inset(3 * scale)
+		img := image.NewGray(image.Rect(0, 0, 640, 480))
+		for i := range img.Pix {
+			img.Pix[i] = 25
+		}
+		draw.Draw(img, image.Rectangle{Max: in.Size()}.Add(image.Pt(60, 40)), code, in.Min, draw.Src)
+		wantText(t, fmt.Sprint(scale), img, text)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"image"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"railgate/driver"
@@ -22,6 +23,10 @@ type CameraConfig struct {
 	Focus    *int          // in the camera's units; nil: as the camera likes
 	Frames   string        // in place of a device: a folder of pictures
 	FPS      float64       // frames a second
+
+	// Prefix is that of the texts that are worth a reading; empty: all are. Others hide none of
+	// these; they are counted, and delivered for a few seconds.
+	Prefix string
 }
 
 // What a camera may be asked for.
@@ -38,10 +43,14 @@ const (
 // A Camera is a scanner that looks at pictures.
 type Camera struct {
 	driver.Monitor
-	cfg   CameraConfig
-	log   *slog.Logger
-	watch *eye.Watch // owned by Run
-	open  func() (frames, error)
+	cfg  CameraConfig
+	log  *slog.Logger
+	open func() (frames, error)
+
+	// owned by Run
+	watch   *eye.Watch
+	hits    int // frames in a row with a reading
+	foreign foreign
 }
 
 var _ driver.Scanner = (*Camera)(nil)
@@ -56,7 +65,8 @@ type frames interface {
 
 // NewCamera prepares a camera; Run opens it.
 func NewCamera(cfg CameraConfig, log *slog.Logger) *Camera {
-	c := &Camera{cfg: cfg, log: log.With("scanner", cfg.Name), watch: eye.NewWatch()}
+	c := &Camera{cfg: cfg, log: log.With("scanner", cfg.Name), foreign: foreign{codes: map[string]*sighting{}}}
+	c.watch = c.newWatch()
 	c.open = func() (frames, error) {
 		if cfg.Device != "" {
 			return openVideo(&cfg, c.log)
@@ -86,9 +96,9 @@ func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) erro
 			if c.Up() {
 				c.log.Info("camera is ready")
 			}
-			if text := c.look(img); text != "" {
+			c.look(img, func(text string) {
 				deliver(driver.Reading{Scanner: c.cfg.Name, Text: text, At: at})
-			}
+			})
 		})
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -97,18 +107,54 @@ func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) erro
 	return nil
 }
 
-// look returns the text of the code in a frame, "" if there is none. A frame is not worth a
-// gate: if the eye fails at one, that is logged, and the next is looked at with a new eye.
-func (c *Camera) look(img *image.Gray) (text string) {
+func (c *Camera) newWatch() *eye.Watch {
+	w := eye.NewWatch()
+	if c.cfg.Prefix != "" {
+		w.Reader.Worth = func(text string) bool { return strings.HasPrefix(text, c.cfg.Prefix) }
+	}
+	return w
+}
+
+// look reads the codes in a frame. A frame is not worth a gate: if the eye fails at one, that is
+// logged, and the next is looked at with a new eye.
+func (c *Camera) look(img *image.Gray, emit func(string)) {
 	if img == nil {
-		return ""
+		return
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			c.log.Error("the eye failed at a frame", "panic", p, "stack", string(debug.Stack()))
-			c.watch, text = eye.NewWatch(), ""
+			c.watch = c.newWatch()
 		}
 	}()
-	code, _, _ := c.watch.Look(img)
-	return code.Text
+	code, ok, searched := c.watch.Look(img)
+	if ok {
+		emit(code.Text)
+		c.lookAgain(code.Text, emit)
+	} else {
+		c.hits = 0
+	}
+	if others := c.watch.Reader.Others(); searched {
+		now := time.Now()
+		for _, text := range c.foreign.see(others, ok, now) {
+			emit(text)
+		}
+		c.sayForeign(len(others), now)
+	}
+}
+
+// againEvery is how often a frame with a code is searched for others: the second of those in a
+// row, so that the first is let through before, and then one in four.
+const againEvery = 4
+
+// lookAgain reads what other codes there are in a frame beside first.
+func (c *Camera) lookAgain(first string, emit func(string)) {
+	if c.hits++; c.hits%againEvery != 2 {
+		return
+	}
+	for code, ok := c.watch.Reader.LookAgain(); ok; code, ok = c.watch.Reader.LookAgain() {
+		if code.Text != first {
+			emit(code.Text)
+		}
+	}
 }
