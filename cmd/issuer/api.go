@@ -151,7 +151,7 @@ func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ office.Sessi
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	token, err := w.SignIn(in.Account, in.Password)
+	token, err := w.SignIn(r.Context(), in.Account, in.Password, w.address(r))
 	if err != nil {
 		return nil, err
 	}

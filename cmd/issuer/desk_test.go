@@ -65,6 +65,8 @@ type phone struct {
 	d      *desk
 	client *http.Client
 	page   string // a visitor's token
+
+	forwarded string // what a proxy says of its address
 }
 
 func (d *desk) phone() *phone {
@@ -129,6 +131,9 @@ func (p *phone) ask(method, path string, in, out any) (int, office.Reason) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(visitorHeader, p.page)
+	if p.forwarded != "" {
+		req.Header.Set("X-Forwarded-For", p.forwarded)
+	}
 	resp, err := p.client.Do(req)
 	if err != nil {
 		p.d.t.Fatal(err)

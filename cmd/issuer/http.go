@@ -9,10 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
+	"mime"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"railgate/cmd/issuer/office"
@@ -44,7 +42,7 @@ type web struct {
 	*office.Office
 	log     *slog.Logger
 	limits  *limits
-	proxied bool // the last X-Forwarded-For is whom to count as the address
+	proxied bool // callers are counted by the last entry of X-Forwarded-For
 }
 
 // maxBody bounds a request's body, in bytes.
@@ -123,6 +121,9 @@ func (w *web) answer(h handler, p pair) http.HandlerFunc {
 		if err == nil && who.ID != "" && !p.session.Allow(who.ID, now) {
 			err = office.Deny(office.TooMany)
 		}
+		if err == nil && r.Method == http.MethodPost && !isJSON(r) {
+			err = errRequest
+		}
 		var v any
 		if err == nil {
 			v, err = h(rw, r, who)
@@ -133,24 +134,6 @@ func (w *web) answer(h handler, p pair) http.HandlerFunc {
 		}
 		reply(rw, http.StatusOK, v)
 	}
-}
-
-// address is whom a request comes from, without the port: a whole network of /64 for
-// IPv6, where one caller has as many as it likes.
-func (w *web) address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	if all := r.Header.Get("X-Forwarded-For"); w.proxied && all != "" {
-		host = strings.TrimSpace(all[strings.LastIndexByte(all, ',')+1:])
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() && !ip.Is4In6() {
-		if net64, err := ip.Prefix(64); err == nil {
-			return net64.String()
-		}
-	}
-	return host
 }
 
 func reply(rw http.ResponseWriter, status int, v any) {
@@ -188,12 +171,15 @@ type refusal struct {
 	Denied office.Denial `json:"denied"`
 }
 
-// body reads a request's JSON. Another content type is refused: a browser's form
-// could send it from anywhere.
+// isJSON tells whether a request says that its body is JSON. Others are refused: a
+// form on another site's page could send them.
+func isJSON(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
+}
+
+// body reads a request's JSON.
 func body(r *http.Request, v any) error {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		return errRequest
-	}
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err

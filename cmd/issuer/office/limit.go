@@ -24,9 +24,16 @@ func NewLimiter(every time.Duration, burst int) *Limiter {
 // next sweep.
 const maxCallers = 1 << 17
 
-// Allow tells whether a caller may go on, and counts it. A caller is kept as the
-// instant at which its bucket is full again.
+// Allow tells whether a caller may go on, and counts it.
 func (l *Limiter) Allow(caller string, now time.Time) bool {
+	_, ok := l.Reserve(caller, now, 0)
+	return ok
+}
+
+// Reserve tells how long a caller has to wait before it may go on, and counts it. Where
+// that would be longer than most it counts nothing and returns false. A caller is kept
+// as the instant at which its bucket is full again.
+func (l *Limiter) Reserve(caller string, now time.Time, most time.Duration) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.swept) > time.Minute {
@@ -39,15 +46,23 @@ func (l *Limiter) Allow(caller string, now time.Time) bool {
 	}
 	full, known := l.callers[caller]
 	if !known && len(l.callers) >= maxCallers {
-		return false
+		return 0, false
 	}
 	if full.Before(now) {
 		full = now
 	}
 	full = full.Add(l.every)
-	if full.Sub(now) > l.every*time.Duration(l.burst) {
-		return false
+	wait = max(0, full.Sub(now)-l.every*time.Duration(l.burst))
+	if wait > most {
+		return 0, false
 	}
 	l.callers[caller] = full
-	return true
+	return wait, true
+}
+
+// Forget fills a caller's bucket.
+func (l *Limiter) Forget(caller string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.callers, caller)
 }

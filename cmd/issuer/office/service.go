@@ -22,7 +22,8 @@ type Office struct {
 	checker   checker
 	checkTime time.Duration
 	bench     bool
-	guesses   *Limiter // tries of an account's password
+	guesses   *Limiter // tries of an account's password from an address
+	hash      hasher   // of passwords
 	log       *slog.Logger
 
 	mu    sync.Mutex // guards the field below

@@ -1,6 +1,7 @@
 package office
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -94,7 +95,7 @@ func (s *Office) SignUp(name, password string, f Form) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := newAccount(password, sealed)
+	fresh, err := newAccount(password, sealed, s.hash)
 	if err != nil {
 		return err
 	}
@@ -106,19 +107,35 @@ func (s *Office) SignUp(name, password string, f Form) error {
 	})
 }
 
-// SignIn gives a token for the cookie.
-func (s *Office) SignIn(name, password string) (string, error) {
+// Passwords of an account are tried from an address so often at once; each further try
+// waits for its turn, and is refused if that takes longer than a page waits. Other
+// addresses wait for nobody: whoever guesses does not lock the owner out.
+const (
+	guessesAtOnce = 10
+	guessEvery    = 3 * time.Second
+	guessWait     = 6 * time.Second
+)
+
+// SignIn gives a token for the cookie. From is the address that asks.
+func (s *Office) SignIn(ctx context.Context, name, password, from string) (string, error) {
 	key := s.vault.account(name)
-	if !s.guesses.Allow(key, time.Now()) {
+	wait, ok := s.guesses.Reserve(key+from, time.Now(), guessWait)
+	if !ok {
 		return "", Deny(TooMany)
+	}
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+		return "", ctx.Err()
 	}
 	a, err := s.register.account(key)
 	if err != nil {
 		return "", err
 	}
-	if !a.opens(password) {
+	if !a.opens(password, s.hash) {
 		return "", Deny(WrongPassword)
 	}
+	s.guesses.Forget(key + from)
 	return s.vault.accountToken(key, a.Generation)
 }
 
