@@ -104,6 +104,20 @@ var faults = []struct {
 		well: 0,
 	},
 	{
+		name: "+8 h from now on, at night",
+		see:  "the first code denied; it contradicts the new time, and the old one counts again",
+		play: func() *world {
+			w := running()
+			w.crowd, w.off = false, 8*time.Hour
+			w.pass(5 * time.Hour)
+			w.crowd, w.seen = true, tally{}
+			w.pass(time.Hour)
+			w.off = 0
+			return w
+		},
+		want: tally{denied: 8}, well: 0,
+	},
+	{
 		name: "+1 year for 3 s, then a restart",
 		see:  "nothing: holdover goes on, over the restart too",
 		play: func() *world {

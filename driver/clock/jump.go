@@ -53,7 +53,9 @@ func (t track) jumped(s Sample, tolerance time.Duration) (mark, bool) {
 }
 
 // A jump is two clocks that exist: the one from before it, by the monotonic clock,
-// and the wall clock. It lasts until one of them is chosen for good.
+// and the wall clock. It lasts until one of them is chosen for good: the old one when
+// the wall clock comes back to it, the new one when codes or the station confirm it,
+// or when the old one has been held for too long.
 type jump struct {
 	old       Anchor
 	candidate mark          // the wall clock since the jump
@@ -111,13 +113,20 @@ func (j *jump) begin(s, last Sample) {
 	*j = jump{old: j.old, daemon: last.Mark, candidate: mark{mono: s.Mono(), wall: s.Wall}}
 }
 
+// follow goes after a candidate that the daemon slews as slowly as it may.
+func (j *jump) follow(s Sample) {
+	if s.Mono()-j.candidate.mono >= jumpWindow {
+		j.candidate = mark{mono: s.Mono(), wall: s.Wall}
+	}
+}
+
 // choose decides whether the candidate counts: after a minute in which the daemon has
 // vouched for it and nobody has spoken against it. Where only the daemon's file tells,
-// it must have been written since the jump.
-func (j *jump) choose(s Sample, belowProven bool) {
+// it must have been written since the jump. A station that answers decides by itself.
+func (j *jump) choose(s Sample, belowProven, stationAnswers bool) {
 	byFile := !s.Mark.IsZero()
 	switch {
-	case belowProven, !s.Synced, byFile && s.Mark.Equal(j.daemon):
+	case !s.Synced, byFile && s.Mark.Equal(j.daemon):
 		j.vouched = 0
 	case j.vouched == 0:
 		j.vouched = s.Mono()
@@ -125,13 +134,11 @@ func (j *jump) choose(s Sample, belowProven bool) {
 	switch {
 	case belowProven, j.disputed():
 		j.taken = 0
-	case j.taken == 0 && j.vouched > 0 && s.Mono()-j.vouched > vouchedFor:
+	case j.taken == 0 && j.vouched > 0 && !stationAnswers && s.Mono()-j.vouched > vouchedFor:
 		j.taken = s.Mono()
 	}
 }
 
-// settled tells whether the candidate, which counts, may be kept for good: the codes
-// confirm it, or nothing has spoken against it for ten minutes.
-func (j *jump) settled(s Sample) bool {
-	return j.taken > 0 && (j.confirmed() || s.Mono()-j.taken >= jumpWindow)
-}
+// lasted tells whether the candidate has counted for long enough that the next jump is
+// one from it.
+func (j *jump) lasted(s Sample) bool { return j.taken > 0 && s.Mono()-j.taken >= jumpWindow }

@@ -160,6 +160,21 @@ func TestTheStationIsBelievedFirst(t *testing.T) {
 			t.Errorf("mended: off by %v, %+v; want synchronised", w.wrong(), s)
 		}
 	})
+	t.Run("contradicts a time daemon that comes up later", func(t *testing.T) {
+		w := newWorld(8 * time.Hour)
+		w.pass(time.Minute)
+		confirm(w)
+		w.pass(time.Second)
+		w.synced = true
+		w.pass(9 * time.Minute) // to the next question
+		if s := w.trust.State(); !w.right() || !s.Stepped || s.Source != Station {
+			t.Errorf("off by %v, %+v; want the station's", w.wrong(), s)
+		}
+		w.pass(20 * time.Minute)
+		if s := w.trust.State(); w.right() || s.Source != Synchronised {
+			t.Errorf("the station is silent: off by %v, %+v; want the daemon's", w.wrong(), s)
+		}
+	})
 	t.Run("below what is proven", func(t *testing.T) {
 		w := running()
 		err := w.trust.Confirm("station", w.truth.Add(-year), time.Second, w.sample())

@@ -162,15 +162,20 @@ func (t *Trust) followJump(s, last Sample) string {
 		t.endJump(s)
 		return "the wall clock is back at the time that holdover kept"
 	case j.candidate.moved(s).Abs() > t.leastJump():
+		if j.lasted(s) {
+			j.old = *t.anchor
+		}
 		j.begin(s, last)
+	default:
+		j.follow(s)
 	}
-	j.choose(s, t.below(s.Wall, s))
+	j.choose(s, t.below(s.Wall, s), t.answers(s))
 	if j.taken == 0 {
 		t.anchor = &j.old
 		return ""
 	}
 	t.keep(s)
-	if j.settled(s) {
+	if j.confirmed() {
 		t.endJump(s)
 	}
 	if before == 0 {
@@ -187,7 +192,7 @@ func (t *Trust) endJump(s Sample) {
 
 // keep has the anchor follow a wall clock that is vouched for, and notes its way.
 func (t *Trust) keep(s Sample) {
-	if t.vouched(s) {
+	if s.Synced {
 		t.anchor = &Anchor{Boot: t.boot, Wall: s.Wall, Mono: s.Mono()}
 	}
 	switch {
@@ -197,9 +202,6 @@ func (t *Trust) keep(s Sample) {
 		t.track.note(mark{s.Mono(), s.Wall, *t.anchor})
 	}
 }
-
-// vouched tells whether the daemon vouches for a time that can be.
-func (t *Trust) vouched(s Sample) bool { return s.Synced && !t.below(s.Wall, s) }
 
 // below tells whether a time is before what is proven.
 func (t *Trust) below(now time.Time, s Sample) bool { return now.Before(t.proven(s).at) }
@@ -221,7 +223,7 @@ func (t *Trust) judge(s Sample) State {
 		return t.judgeBench(s)
 	case !t.good(t.anchor, s):
 		return t.untrusted(s)
-	case !held && t.vouched(s):
+	case !held && s.Synced:
 		return State{Source: t.source(s, Synchronised)}
 	}
 	state := State{Source: t.source(s, Holdover), Error: t.wrong(t.anchor, s), Left: t.left(s)}
@@ -245,11 +247,14 @@ func (t *Trust) judgeBench(s Sample) State {
 
 // source is the station, where it has confirmed the time lately.
 func (t *Trust) source(s Sample, otherwise Source) Source {
-	if t.heard > 0 && s.Mono()-t.heard < heardFor {
+	if t.answers(s) {
 		return Station
 	}
 	return otherwise
 }
+
+// answers tells whether a station has confirmed the time lately.
+func (t *Trust) answers(s Sample) bool { return t.heard > 0 && s.Mono()-t.heard < heardFor }
 
 // left is for how long the anchor is good.
 func (t *Trust) left(s Sample) time.Duration {

@@ -151,9 +151,41 @@ func TestAJumpIsTold(t *testing.T) {
 	})
 	t.Run("taken at night, disputed by the first passengers", func(t *testing.T) {
 		w := quiet()
-		at(w, 5*time.Minute)
+		at(w, 5*time.Hour)
 		w.show()
 		check(t, at(w, time.Second), Holdover, true, true, 0, "the time of the wall clock, 8h0m0s ahead, is contradicted; holdover")
+	})
+	t.Run("taken at night, by a crystal of 200 ppm", func(t *testing.T) {
+		w := quiet()
+		w.ppm = 200
+		at(w, 2*time.Minute)
+		check(t, at(w, 24*time.Hour), Synchronised, false, false, 8*time.Hour, "")
+	})
+	t.Run("taken, and confirmed by the first passengers", func(t *testing.T) {
+		w := newWorld(8 * time.Hour)
+		w.synced = true
+		w.pass(time.Hour)
+		w.off = 0
+		w.pass(5 * time.Minute)
+		w.show()
+		w.pass(time.Second)
+		w.off = 8 * time.Hour // which does not count any more
+		check(t, at(w, 10*time.Second), Holdover, true, false, 0, jumped)
+	})
+	t.Run("taken for long, and jumps again", func(t *testing.T) {
+		w := quiet()
+		at(w, 5*time.Hour)
+		w.off = 90 * time.Second
+		check(t, at(w, 10*time.Second), Holdover, true, false, 8*time.Hour, "the wall clock jumped by -7h58m30s; holdover")
+	})
+	t.Run("set by hand, then a restart", func(t *testing.T) {
+		w := quiet()
+		w.synced = false
+		at(w, time.Second)
+		w.restart()
+		if s := w.trust.State(); !s.Stepped || s.Source != Holdover || !w.right() {
+			t.Errorf("off by %v, %+v; want holdover, stepped", w.wrong(), s)
+		}
 	})
 	t.Run("below proven time", func(t *testing.T) {
 		w := quiet()
@@ -190,15 +222,30 @@ func TestOneHolderDoesNotDispute(t *testing.T) {
 	}
 }
 
-// Paper has no minute and says nothing of two clocks.
-func TestPaperDoesNotDispute(t *testing.T) {
+// Paper has no minute and says nothing of two clocks, for or against.
+func TestPaperDoesNotChoose(t *testing.T) {
 	w := running()
 	w.off, w.crowd = 8*time.Hour, false
 	w.pass(time.Second)
-	w.trust.Learn(SignedTime{Certificate: "a", Holder: "a", Issued: built, InTime: true}, w.sample())
+	w.show() // contradicts the new time
+	for _, holder := range []string{"a", "b", "c"} {
+		w.trust.Learn(SignedTime{Certificate: holder, Holder: holder, Issued: built, InTime: true}, w.sample())
+	}
 	w.pass(62 * time.Second)
-	if s := w.trust.State(); s.Source != Synchronised {
-		t.Errorf("paper disputes: %+v", s)
+	if s := w.trust.State(); !s.Disputed {
+		t.Errorf("paper outvotes a code: %+v", s)
+	}
+}
+
+func TestChoicesAreBounded(t *testing.T) {
+	w := running()
+	w.off = 8 * time.Hour
+	w.pass(time.Second)
+	for range 1000 {
+		w.show()
+	}
+	if n := len(w.trust.jump.codes); n != mostChoices {
+		t.Errorf("%d holders' codes are kept; want %d", n, mostChoices)
 	}
 }
 
