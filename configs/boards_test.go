@@ -88,7 +88,7 @@ func readBoot(text string) (settings []setting, err error) {
 		case isSetting && !strings.ContainsAny(line, " \t") && value != "":
 			settings = append(settings, setting{filter, key, value})
 		default:
-			return nil, fmt.Errorf("line %d: %q is no setting", i+1, line)
+			return nil, fmt.Errorf("line %d: %q is not a setting", i+1, line)
 		}
 	}
 	if filter != "all" {

@@ -67,7 +67,7 @@ func (c *checker) classes() (classes []int) {
 func (c *checker) checkScanners() {
 	if c.document.scanners == 0 && c.document.lines["scanner"] == 0 {
 		c.in("")
-		c.wrong("", "there is no [[scanner]]; a lane needs one at least")
+		c.wrong("", "there is no [[scanner]]; a lane needs at least one")
 	}
 	names, devices := map[string]bool{}, map[string]string{}
 	for i := range c.document.scanners {
@@ -154,7 +154,7 @@ func (c *checker) checkCamera(s *Scanner) {
 	case s.Device == "" && s.Frames == "":
 		c.wrong("device", "is missing; want a camera such as /dev/video0, or frames = a folder of pictures")
 	case s.Device != "" && s.Frames != "":
-		c.wrong("frames", "goes without device; take one of them out")
+		c.wrong("frames", "excludes device; take one of them out")
 	case s.Device != "" && s.FPS < 1:
 		c.wrong("fps", "%v is out of range; want 1 to %v frames a second of a camera", s.FPS, fps.most)
 	}

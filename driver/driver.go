@@ -66,8 +66,8 @@ type Turnstile interface {
 	// Release makes the relay inactive at once and forgets pulses that are due.
 	Release() error
 
-	// ReleaseForGood is Release for a process that dies of a panic: whoever calls, and
-	// though Run hangs or is gone. It takes a second at most, and nothing opens after it.
+	// ReleaseForGood is Release for a process that dies of a panic: from any goroutine, and
+	// even if Run hangs or has ended. It takes a second at most, and nothing opens after it.
 	ReleaseForGood() error
 
 	Health() Health
@@ -134,15 +134,15 @@ const (
 func (l Light) String() string { return [...]string{"dark", "green", "red"}[l] }
 
 // Sound is the panel's sound: one for each kind of answer, so that it can be
-// told with closed eyes.
+// recognised with closed eyes.
 type Sound uint8
 
 const (
 	Silent Sound = iota
 	Pass         // one short: walk
-	Again        // two short: the phone can mend it
+	Again        // two short: the phone can help
 	Staff        // one long: the staffed lane
-	Alarm        // three long: someone passed whom nobody let through
+	Alarm        // three long: someone passed without a grant
 )
 
 func (s Sound) String() string { return [...]string{"silent", "pass", "again", "staff", "alarm"}[s] }

@@ -7,15 +7,15 @@ import (
 )
 
 // A divider tells whether words are a codeword of a Reed-Solomon code, which is where its
-// generator divides them without a rest. Most blocks of most frames have no error, and are told
+// generator divides them without a remainder. Most blocks of most frames have no error, and are told
 // so fifty times faster than by the decoder, which looks for errors first.
 //
-// The rest is kept as in a shift register of up to 32 bytes; each word that comes in moves it
+// The remainder is kept as in a shift register of up to 32 bytes; each word that comes in moves it
 // by one and adds a multiple of the generator, from a table.
-type divider struct{ multiples [256]rest }
+type divider struct{ multiples [256]remainder }
 
-// A rest is up to 32 bytes, the first in the highest byte of the first word.
-type rest [4]uint64
+// A remainder is up to 32 bytes, the first in the highest byte of the first word.
+type remainder [4]uint64
 
 // newDivider makes the divider for check words of which there are so many, 1 to 30. The
 // generator's roots are the first powers of 2 (ISO/IEC 18004, annex A).
@@ -45,7 +45,7 @@ func newDivider(check int) *divider {
 
 // divides says whether words are a codeword.
 func (d *divider) divides(words []byte) bool {
-	var r rest
+	var r remainder
 	for _, w := range words {
 		m := &d.multiples[byte(r[0]>>56)^w]
 		r[0] = (r[0]<<8 | r[1]>>56) ^ m[0]
@@ -53,7 +53,7 @@ func (d *divider) divides(words []byte) bool {
 		r[2] = (r[2]<<8 | r[3]>>56) ^ m[2]
 		r[3] = r[3]<<8 ^ m[3]
 	}
-	return r == rest{}
+	return r == remainder{}
 }
 
 // divider returns the divider for so many check words, which it makes once.

@@ -23,7 +23,7 @@ type format struct {
 	off      int     // bits that are not as they should be
 }
 
-// formatMask hides the format, lest all of its modules be light; some encoders forget it.
+// formatMask is applied to the format, so that its modules are never all light; some encoders omit it.
 const formatMask = 0x5412
 
 // readFormat finds the format that agrees best with the modules, by how sure they are, in

@@ -280,7 +280,7 @@ func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges
 // brightness is how much brighter than the threshold the level is at (x, y), in 1/grayScale
 // of a step of brightness; never 0.
 func (l *level) brightness(x, y float64) int32 {
-	if !(x >= 0 && y >= 0 && x < float64(l.w) && y < float64(l.h)) { // nor if one is no number
+	if !(x >= 0 && y >= 0 && x < float64(l.w) && y < float64(l.h)) { // nor if one is not a number
 		return 60 * grayScale
 	}
 	xi, yi := int(x), int(y)

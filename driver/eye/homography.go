@@ -32,7 +32,7 @@ const (
 
 // holds says whether a homography may be that of a code of dim modules a side: nothing of it lies
 // on the horizon or behind it, or farther off than fixed point goes. Where its four corners hold,
-// all between them does. An infinite one, or one that is no number, does not.
+// all between them does. An infinite one, or one that is not a number, does not.
 func (t *homography) holds(dim int) bool {
 	n := float64(dim)
 	for _, uv := range [...][2]float64{{0, 0}, {n, 0}, {n, n}, {0, n}} {

@@ -13,7 +13,7 @@ import (
 const room = 1 << 23
 
 // hostile is a homography of any kind: mild ones, wild ones, such as lie on the horizon, and such
-// as are no numbers.
+// as are not numbers.
 func hostile(r *rand.Rand, dim int) (t homography) {
 	wild := math.Pow(10, 6*r.Float64()-3)
 	number := func() float64 {

@@ -73,7 +73,7 @@ func contains(q *[4]Point, x, y float64) bool {
 			left = true
 		case side < 0:
 			right = true
-		default: // on it, or what is no number
+		default: // on it, or not a number
 			return false
 		}
 	}

@@ -115,7 +115,7 @@ func (l *layout) drawInformation() {
 	}
 }
 
-// orderData walks the columns in pairs, from the right, up and down in turn, passing over
+// orderData walks the columns in pairs, from the right, up and down in turn, skipping
 // the timing pattern's column.
 func (l *layout) orderData() {
 	up := true

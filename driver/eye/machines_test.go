@@ -13,7 +13,7 @@ import (
 	"railgate/driver/eye/frames"
 )
 
-var update = flag.Bool("update", false, "draw the frames of testdata/reads anew")
+var update = flag.Bool("update", false, "draw the frames of testdata/reads again")
 
 // The frames of testdata/reads are read the same on every machine: make arch runs this test
 // on those that this one is not.

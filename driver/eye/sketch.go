@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// What stages saw, for whoever mends them: Reader.Sketch gets each picture with a name that
+// What stages saw, for whoever maintains them: Reader.Sketch gets each picture with a name that
 // sorts in the order of the work.
 
 func (r *Reader) show(name string, img image.Image) {

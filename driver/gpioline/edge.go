@@ -71,12 +71,12 @@ func (l *Line) takeEarly(file *os.File) (e edge, ok bool) {
 	return e, ok
 }
 
-// restless is how long a line may bounce before it is taken as it is: a loop with a bad contact must not be
-// waited for without end.
+// restless is how long a line may bounce before its level is taken as it is: the wait for a loop with a bad
+// contact must end.
 const restless = 500 * time.Millisecond
 
-// settle waits until a level has stood for as long as it must. That goes by the kernel's clock: who reads late
-// finds edges that are no bounces of this one. The edge keeps the time of its first bounce.
+// settle waits until a level has been stable for long enough. That is measured by the kernel's clock: a late reader
+// finds edges that are not bounces of this one. The edge keeps the time of its first bounce.
 func (l *Line) settle(file *os.File, e edge) edge {
 	last := e.stamp
 	for end := time.Now().Add(restless); time.Now().Before(end); {
@@ -93,15 +93,15 @@ func (l *Line) settle(file *os.File, e edge) edge {
 	return e
 }
 
-// stands notes the level that stands, and tells whether it is another one than before, and asked for.
+// stands notes the stable level, and reports whether it has changed to one that was asked for.
 func (l *Line) stands(e edge) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	changed, asked := l.stood != e.level, gpio.FallingEdge
+	changed, asked := l.stable != e.level, gpio.FallingEdge
 	if e.level {
 		asked = gpio.RisingEdge
 	}
-	l.stood = e.level
+	l.stable = e.level
 	return changed && (l.edges == asked || l.edges == gpio.BothEdges)
 }
 

@@ -58,7 +58,7 @@ func keepFileZero() {
 
 // A chip is what is known of one without touching it.
 type chip struct {
-	name   string // gpiochip0: the kernel numbers chips as it likes
+	name   string // gpiochip0: the number may change from boot to boot
 	label  string
 	shared bool // another chip has the same label
 	path   string

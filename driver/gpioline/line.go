@@ -19,7 +19,7 @@ const consumer = "railgated"
 // round, and nobody else does.
 //
 // A line is requested by the first In or Out, and held from then on. An output is requested together
-// with its first level, so that it is never anything else. A line that fails is let go, and the next
+// with its first level, so that it is never anything else. A line that fails is released, and the next
 // In or Out requests it again: a board that was unplugged works again.
 //
 // In, Out, Close and reading may be called concurrently; WaitForEdge and Edge belong to one goroutine.
@@ -48,7 +48,7 @@ type Line struct {
 	bounces bool       // the kernel does not debounce this line: WaitForEdge does
 	polled  bool       // the chip has no interrupts: WaitForEdge looks at the level
 	edges   gpio.Edge  // those that In asked for, and
-	stood   gpio.Level // the last level that stood: of such lines
+	stable  gpio.Level // the last stable level, of such lines
 	halted  bool
 }
 
@@ -179,13 +179,13 @@ func (l *Line) level() (gpio.Level, error) {
 	return v.bits&1 == 1, nil
 }
 
-// Read is Level where there is no room for its error; then it is Low.
+// Read is Level for callers that take no error; after one it is Low.
 func (l *Line) Read() gpio.Level {
 	level, _ := l.Level()
 	return level
 }
 
-// WaitForEdge waits for the next edge of those that In asked for, at most for a timeout; for ever, if
+// WaitForEdge waits for the next edge of those that In asked for, at most for a timeout; without end if
 // that is negative. It is false after the timeout, after Halt, and when the line is gone: what came
 // first is not told, so look at the Level. A line that bounces may take half a second more.
 func (l *Line) WaitForEdge(timeout time.Duration) bool {
@@ -230,7 +230,7 @@ func (l *Line) Halt() error {
 	return l.file.SetReadDeadline(time.Unix(1, 0))
 }
 
-// Close lets go of the line. What becomes of an output's level is the chip's: set it before.
+// Close releases the line. What becomes of an output's level depends on the chip: set it before.
 func (l *Line) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

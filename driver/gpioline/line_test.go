@@ -358,7 +358,7 @@ func TestLineThatTheKernelCannotDebounce(t *testing.T) {
 	}
 }
 
-// Who reads late finds a whole passage waiting: its edges are no bounces of each other.
+// A late reader finds a whole passage waiting: its edges are not bounces of each other.
 func TestEdgesThatWaitedAreNoBounces(t *testing.T) {
 	k, pin, l := newFake(t)
 	pin.bounces, l.Debounce = true, 5*time.Millisecond
@@ -429,7 +429,7 @@ func TestHaltWhileALineBounces(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.onRead = func() { l.Halt() }
-	pin.edge(eventFalling, k.clock-time.Minute) // it stood there before: no edge
+	pin.edge(eventFalling, k.clock-time.Minute) // it was so before: not an edge
 	waited := make(chan bool)
 	go func() { waited <- l.WaitForEdge(-1) }()
 	select {

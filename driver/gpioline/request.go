@@ -53,7 +53,7 @@ func (l *Line) requestInput(flags uint64, edges gpio.Edge, attributes []lineAttr
 	}
 	if err == nil && (l.bounces || l.polled) {
 		l.edges = edges
-		l.stood, err = l.level()
+		l.stable, err = l.level()
 	}
 	return err
 }

@@ -92,7 +92,7 @@ func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) erro
 	for ctx.Err() == nil {
 		c.Beat()
 		err := seen.next(ctx, func(img *image.Gray, at time.Time) {
-			// Not before: one that hangs can be opened, and opened again, for ever.
+			// Not before its first frame: a camera that hangs can be opened again and again.
 			if c.Up() {
 				c.log.Info("camera is ready")
 			}

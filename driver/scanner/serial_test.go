@@ -26,7 +26,7 @@ type line struct {
 	t        *testing.T
 	link     string
 	hardware *os.File // the far end; nil while unplugged
-	device   *os.File // keeps the near end in being, as a kernel does
+	device   *os.File // keeps the near end open, as a kernel does
 }
 
 func newLine(t *testing.T) *line {

@@ -10,8 +10,8 @@ import (
 	"periph.io/x/conn/v3/gpio"
 )
 
-// GPIOConfig is a turnstile on GPIO lines. High is active: a line that is wired the other way round is
-// turned round by whoever makes the pin (gpioline does, in the kernel).
+// GPIOConfig is a turnstile on GPIO lines. High is active: a line that is active low is
+// inverted by whoever makes the pin (gpioline does, in the kernel).
 type GPIOConfig struct {
 	Config
 	Open      gpio.PinIO
@@ -21,9 +21,9 @@ type GPIOConfig struct {
 
 // NewGPIO prepares a turnstile on GPIO lines; Run requests them.
 func NewGPIO(cfg GPIOConfig, log *slog.Logger) *Controller {
-	// The broken wire of a sensor is nobody passing.
+	// A broken wire of the sensor reads as nobody in the passage.
 	l := &gpioLines{relay: cfg.Open, inputs: []*gpioInput{{input: passage, pin: cfg.Passage, pull: gpio.PullDown}}}
-	if cfg.Emergency != nil { // and that of a fire loop an emergency
+	if cfg.Emergency != nil { // a broken wire of the fire loop as an emergency
 		l.inputs = append(l.inputs, &gpioInput{input: emergency, pin: cfg.Emergency, pull: gpio.PullUp})
 	}
 	return newController(cfg.Config, l, log)
@@ -61,11 +61,11 @@ type gpioInput struct {
 	active bool
 }
 
-// Debounce is how long the level of an input must stand to be believed.
+// Debounce is how long the level of an input must be stable to be believed.
 const Debounce = 5 * time.Millisecond
 
-// edgeWait bounds a wait for an edge: a wait that ends by itself is followed by
-// a look at the level, so that no lost edge lasts.
+// edgeWait bounds a wait for an edge. After a wait without one the level is read, so that a
+// lost edge is found.
 const edgeWait = 500 * time.Millisecond
 
 func (in *gpioInput) open() error {
@@ -102,8 +102,8 @@ func (in *gpioInput) watch(ctx context.Context, changed func(edge)) error {
 	return nil
 }
 
-// next waits a while for an edge. Two that follow each other closely are two, where
-// the pin can tell which edge it saw and when; else the level is all there is.
+// next waits a while for an edge. Where the pin tells which edge it saw and when, two that follow each other closely
+// are two; else the level is read.
 func (in *gpioInput) next(ctx context.Context) (edge, error) {
 	began := time.Now()
 	seen := in.pin.WaitForEdge(edgeWait)
@@ -116,13 +116,12 @@ func (in *gpioInput) next(ctx context.Context) (edge, error) {
 	if !seen && time.Since(began) < edgeWait/2 {
 		pause(ctx, edgeWait) // it no longer waits: do not spin
 	}
-	active, err := in.stood(ctx)
+	active, err := in.stable(ctx)
 	return edge{in.input, active, time.Now()}, err
 }
 
-// stood is the level now, where it is the one that was; another must stand first, for not every kernel debounces what
-// it reads.
-func (in *gpioInput) stood(ctx context.Context) (bool, error) {
+// stable is the level now. A level that has changed is read twice, for not every kernel debounces what is read.
+func (in *gpioInput) stable(ctx context.Context) (bool, error) {
 	first, err := in.read()
 	if err != nil || first == in.active {
 		return first, err

@@ -12,10 +12,10 @@ import (
 )
 
 // This file is for a process that dies of a panic, in whichever goroutine: its relay is released first.
-// Deaths that run no code of ours (SIGKILL, a fatal error of Go's runtime) are outputs-safe's.
+// For deaths that run no code of ours (SIGKILL, a fatal error of Go's runtime) there is outputs-safe.
 
 // Guard is deferred by a goroutine. If the goroutine panics it releases t (nil: there is none) for good, logs
-// whose panic it is, and lets it go on: the runtime prints the stack and ends the process.
+// which goroutine it is, and panics again: the runtime prints the stack and ends the process.
 func Guard(t driver.Turnstile, goroutine string, log *slog.Logger) {
 	p := recover()
 	if p == nil {

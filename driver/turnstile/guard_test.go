@@ -107,7 +107,7 @@ func TestGuardIsBounded(t *testing.T) {
 	}
 }
 
-// What panics while it holds the line lets go of it.
+// Code that panics while it holds the lock releases it.
 func TestPanicOfTheLineItself(t *testing.T) {
 	lines := &brokenLines{newFakeLines(), nil}
 	once := false

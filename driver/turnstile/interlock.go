@@ -10,7 +10,7 @@ import (
 
 // An interlock is held while a relay is active. It is a lock on a file, so that
 // two daemons that drive the two directions of one turnstile exclude each other
-// and the kernel lets go of it for one that died. A nil interlock excludes nobody.
+// and the kernel releases it when one of them dies. A nil interlock excludes nobody.
 type interlock struct {
 	path string
 	file *os.File
@@ -51,7 +51,7 @@ func (l *interlock) release() {
 	if l == nil || !l.held {
 		return
 	}
-	// Unlocking a file that this process locked cannot fail but by a closed file.
+	// Unlocking a file that this process locked fails only if the file is closed.
 	unix.Flock(int(l.file.Fd()), unix.LOCK_UN)
 	l.held = false
 }

@@ -11,7 +11,7 @@ import (
 	"railgate/driver/gpioline"
 )
 
-// Outputs is the little that must be known to make a gate's outputs inactive when
+// Outputs is what must be known to make a gate's outputs inactive when
 // its daemon is gone: no store, no keyset, no configuration. The daemon writes it
 // before it drives anything.
 type Outputs struct {
@@ -52,7 +52,7 @@ func LoadOutputs(path string) (Outputs, error) {
 	return o, nil
 }
 
-// MakeSafe makes every output inactive. It goes on where one fails.
+// MakeSafe makes every output inactive. If one fails it goes on with the next.
 func (o Outputs) MakeSafe() error {
 	var errs []error
 	for _, out := range o.Lines {

@@ -26,11 +26,11 @@ type TraceLine struct {
 	Level int       `json:"level"` // 1 active, 0 inactive
 }
 
-// crossing is how long a simulated person is in the sensor.
-const crossing = 100 * time.Millisecond
+// passageTime is how long a simulated person is in the sensor.
+const passageTime = 100 * time.Millisecond
 
 // A Sim is a turnstile without hardware. Its lines keep their level when its
-// process dies, as a Raspberry Pi's do: the trace's last word is the level that
+// process dies, as a Raspberry Pi's do: the last level in the trace is the one that
 // the next Sim on that trace finds.
 type Sim struct {
 	*Controller
@@ -43,7 +43,7 @@ func NewSim(cfg SimConfig, log *slog.Logger) *Sim {
 	return &Sim{Controller: newController(cfg.Config, l, log), lines: l}
 }
 
-// Walk makes a person cross now, whether or not anybody let them.
+// Walk makes a person cross now, granted or not.
 func (s *Sim) Walk() { s.lines.walk(0) }
 
 // SetPassage makes the passage sensor active or inactive.
@@ -83,7 +83,7 @@ func (l *simLines) walk(after time.Duration) {
 		l.set(passage, true)
 		// begun only now: on a loaded machine two timers may come in any order, and
 		// the sensor would stay active
-		time.AfterFunc(crossing, func() { l.set(passage, false) })
+		time.AfterFunc(passageTime, func() { l.set(passage, false) })
 	})
 }
 

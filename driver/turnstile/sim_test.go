@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"railgate/driver"
@@ -70,15 +71,17 @@ func waitFor(t *testing.T, events chan driver.Event, kind driver.EventKind, acti
 
 func TestSimTracesEveryChange(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "trace.ndjson")
-	s, events, stop := runSim(t, SimConfig{Config: Config{Name: "A07", Pulse: 50 * ms}, Trace: trace, PassageAfter: 100 * ms})
-	mustDo(t, s.Open(5*time.Second))
-	waitFor(t, events, driver.PassageEvent, true)
-	waitFor(t, events, driver.PassageEvent, false)
-	s.SetEmergency(true)
-	waitFor(t, events, driver.EmergencyEvent, true)
-	s.SetEmergency(false)
-	waitFor(t, events, driver.EmergencyEvent, false)
-	stop()
+	synctest.Test(t, func(t *testing.T) {
+		s, events, stop := runSim(t, SimConfig{Config: Config{Name: "A07", Pulse: 50 * ms}, Trace: trace, PassageAfter: 100 * ms})
+		mustDo(t, s.Open(5*time.Second))
+		waitFor(t, events, driver.PassageEvent, true)
+		waitFor(t, events, driver.PassageEvent, false)
+		s.SetEmergency(true)
+		waitFor(t, events, driver.EmergencyEvent, true)
+		s.SetEmergency(false)
+		waitFor(t, events, driver.EmergencyEvent, false)
+		stop()
+	})
 	want := []string{"open 1", "open 0", "passage 1", "passage 0", "emergency 1", "emergency 0"}
 	if got := readTrace(t, trace); !slices.Equal(got, want) {
 		t.Errorf("trace = %v; want %v", got, want)

@@ -31,16 +31,16 @@ const (
 	MinPulse = 50 * time.Millisecond
 	MaxPulse = 5 * time.Second
 
-	// rest is how long the relay is inactive between two pulses, so that the
+	// relayGap is how long the relay is inactive between two pulses, so that the
 	// turnstile counts two.
-	rest = 50 * time.Millisecond
-	// relock is how often a pulse that waits for the interlock asks for it.
+	relayGap = 50 * time.Millisecond
+	// relock is how often a pulse that waits for the interlock tries to take it.
 	relock = 5 * time.Millisecond
 	// beat is the loop's slowest turn.
 	beat = 500 * time.Millisecond
 	// maxDue bounds the pulses that wait behind one another.
 	maxDue = 8
-	// quarantine is how long a turnstile whose relay failed must obey again.
+	// quarantine is how long a relay that failed must work again before it is used.
 	quarantine = 5 * time.Second
 	// answer bounds the wait for the owner of the lines.
 	answer = time.Second
@@ -50,10 +50,10 @@ const (
 type lines interface {
 	// setRelay drives the relay's line.
 	setRelay(active bool) error
-	// open requests the inputs, hands their levels as they are to changed, and gives
-	// what watches them from then on.
+	// open requests the inputs, hands their present levels to changed, and returns the
+	// watchers for what follows.
 	open(changed func(edge)) ([]watcher, error)
-	// close lets go of the lines, with the relay inactive.
+	// close releases the lines, with the relay inactive.
 	close() error
 }
 
@@ -90,16 +90,16 @@ type Controller struct {
 	dying bool       // it is released for good
 
 	// owned by Run
-	active    bool          // the relay, as last driven
-	until     time.Time     // when an active relay is released
-	restUntil time.Time     // before which it is not active again
-	due       int           // openings that wait
-	window    time.Duration // how long the next held opening may last
-	alarm     bool          // the emergency input is active
-	broken    error         // the relay's last write failed
-	brokenAt  time.Time
-	lock      *interlock
-	deliver   func(driver.Event)
+	active   bool          // the relay, as last driven
+	until    time.Time     // when an active relay is released
+	gapUntil time.Time     // before which it is not active again
+	due      int           // openings that wait
+	window   time.Duration // how long the next held opening may last
+	alarm    bool          // the emergency input is active
+	broken   error         // the relay's last write failed
+	brokenAt time.Time
+	lock     *interlock
+	deliver  func(driver.Event)
 }
 
 var _ driver.Turnstile = (*Controller)(nil)
@@ -252,8 +252,8 @@ func (c *Controller) advance(now time.Time) time.Duration {
 		return min(beat, c.until.Sub(now))
 	case c.due == 0 || c.alarm:
 		return beat
-	case now.Before(c.restUntil):
-		return c.restUntil.Sub(now)
+	case now.Before(c.gapUntil):
+		return c.gapUntil.Sub(now)
 	}
 	ok, err := c.lock.try()
 	if err != nil {
@@ -285,7 +285,7 @@ func (c *Controller) drive(active bool) error {
 			c.until = now.Add(c.window)
 		}
 	case c.active:
-		c.restUntil = now.Add(rest)
+		c.gapUntil = now.Add(relayGap)
 	}
 	c.active = active
 	if !active {
@@ -309,7 +309,7 @@ func (c *Controller) fault(err error) {
 }
 
 // repair tries to release a relay whose last write failed. A turnstile that
-// obeys again is believed after a while.
+// works again is used after a while.
 func (c *Controller) repair(now time.Time) {
 	if c.setRelay(false) != nil {
 		c.brokenAt = now

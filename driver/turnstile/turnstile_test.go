@@ -149,7 +149,7 @@ func TestTwoOpeningsAreTwoPulses(t *testing.T) {
 		time.Sleep(100 * ms)
 		mustDo(t, r.Open(5*time.Second))
 		time.Sleep(2 * time.Second)
-		r.lines.want(t, change{0, true}, change{300 * ms, false}, change{300*ms + rest, true}, change{600*ms + rest, false})
+		r.lines.want(t, change{0, true}, change{300 * ms, false}, change{300*ms + relayGap, true}, change{600*ms + relayGap, false})
 	})
 }
 

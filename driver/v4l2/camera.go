@@ -44,7 +44,7 @@ type Camera struct {
 	unwatched int           // were queued while nobody looked: from one Next to the next
 	in, out   buffer        // of the last call to take and to give back
 	used      int           // bytes of the newest frame
-	stamped   bool          // it says when the driver had it
+	stamped   bool          // it has the time at which the driver had it
 	left      time.Duration // when the last Next returned; 0: there was none
 	patience  time.Duration
 	meta      Meta  // of the frame to come
@@ -188,7 +188,7 @@ func (c *Camera) stream() error {
 // Info returns what the camera is and does.
 func (c *Camera) Info() Info { return c.info }
 
-// Close stops the camera and lets go of it. It ends a Next that waits, and waits for a Next whose
+// Close stops the camera and releases it. It ends a Next that waits, and waits for a Next whose
 // function runs. Twice is safe.
 func (c *Camera) Close() error {
 	c.mu.Lock()

@@ -147,7 +147,7 @@ func (k *fakeKernel) close(fd int) error {
 func (k *fakeKernel) camera(fd int) *fakeCamera {
 	c, ok := k.fds[fd].(*fakeCamera)
 	if !ok {
-		k.t.Errorf("descriptor %d is no open camera", fd)
+		k.t.Errorf("descriptor %d is not an open camera", fd)
 		return &fakeCamera{gone: true}
 	}
 	return c
@@ -435,7 +435,7 @@ func (k *fakeKernel) wake(fd int, set bool) {
 	if w, ok := k.fds[fd].(*fakeWaker); ok {
 		w.set = set
 	} else {
-		k.t.Errorf("descriptor %d is no waker", fd)
+		k.t.Errorf("descriptor %d is not a waker", fd)
 	}
 	k.changed.Broadcast()
 }

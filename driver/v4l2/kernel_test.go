@@ -35,8 +35,8 @@ func TestOpenOfWhatIsNoCamera(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		os.DevNull:          "is no video device (VIDIOC_QUERYCAP: ",
-		file:                "is no video device (VIDIOC_QUERYCAP: ",
+		os.DevNull:          "is not a video device (VIDIOC_QUERYCAP: ",
+		file:                "is not a video device (VIDIOC_QUERYCAP: ",
 		filepath.Dir(file):  "is a directory",
 		file + "/not/there": "not a directory",
 		file + " not there": "unplugged: no such file or directory",

@@ -26,7 +26,7 @@ type Device struct {
 	Err error
 }
 
-// List returns the cameras of this machine, by number. Nodes that can be opened and are no cameras,
+// List returns the cameras of this machine, by number. Nodes that can be opened and are not cameras,
 // such as outputs and a USB camera's metadata, are left out.
 func List() ([]Device, error) { return list(linux{}) }
 
@@ -60,7 +60,7 @@ func videoNumbers(entries []os.DirEntry) []int {
 	return ns
 }
 
-// inspect fills d, and returns false if its node is no camera.
+// inspect fills d, and returns false if its node is not a camera.
 func (d *Device) inspect(k kernel) bool {
 	n, err := openNode(k, d.Path)
 	var no *notCameraError
@@ -101,7 +101,7 @@ func (d Device) name() string {
 	return fmt.Sprintf("%s (%q)", path, d.Card)
 }
 
-// elsewhere adds to err, the reason why a node is not to be had, the cameras that are.
+// elsewhere adds to err, the reason why a node is not available, the cameras that are.
 func elsewhere(k kernel, err error) error {
 	ds, lerr := list(k)
 	if lerr != nil || len(ds) == 0 {

@@ -41,7 +41,7 @@ func (c *Camera) show(held int, fn func(*image.Gray, Meta) error) (err error) {
 	c.unwatched = c.queued
 	defer func() {
 		c.left = c.node.k.now()
-		c.shown = image.Gray{} // who kept it finds nothing in it
+		c.shown = image.Gray{} // nothing is left for a caller that kept it
 		if held < 0 {
 			return
 		}
@@ -80,13 +80,13 @@ func (c *Camera) await(ctx context.Context) (held int, err error) {
 	}
 }
 
-// late is how far apart two looks may be, and a frame's time. After more than that nobody knows how
-// old a frame is that does not say so: the process may have been stopped.
+// late is how far apart two calls of look may be, beside a frame's time. After more than that the age
+// of a frame without a time stamp is unknown: the process may have been stopped.
 const late = time.Second
 
 // look brings the newest frame that waits into shown, if there is one. At the first look the driver
-// may have been out of buffers for a while: then what it has is from before, and not wanted. Nor is
-// a frame without its time, if it is late.
+// may have been out of buffers for a while: then what it has is from before, and is dropped. So is
+// a frame without a time stamp if look is late.
 func (c *Camera) look(first, late bool) (held int, ok bool, err error) {
 	i, got, err := c.drain()
 	if err != nil || i < 0 {
@@ -139,7 +139,7 @@ func (c *Camera) stalled() error {
 // -1 if there is none, and how many there were.
 func (c *Camera) drain() (newest, got int, err error) {
 	newest = -1
-	for range 2 * len(c.bufs) { // enough; a driver that answers nonsense is not asked for ever
+	for range 2 * len(c.bufs) { // enough; a driver that answers nonsense is not asked without end
 		i, err := c.dequeue()
 		if errors.Is(err, unix.EAGAIN) {
 			break
@@ -200,7 +200,7 @@ func (c *Camera) dequeue() (int, error) {
 	return -1, c.giveBack(i)
 }
 
-// damage counts a frame that cannot be used, because it why.
+// damage counts a frame that cannot be used, and why.
 func (c *Camera) damage(why error) {
 	c.meta.Damaged++
 	c.why = why

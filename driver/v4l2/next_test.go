@@ -175,8 +175,8 @@ func TestOnlyTheNewestFrameIsHandedOut(t *testing.T) {
 	}
 }
 
-// If the driver ran out of buffers while the caller was busy, the newest frame it has may be as old
-// as you like.
+// If the driver ran out of buffers while the caller was busy, the newest frame it has may be of any
+// age.
 func TestFramesFromBeforeTheDriverRanOutAreDropped(t *testing.T) {
 	for _, f := range []Format{GREY, YUYV} {
 		fc := &fakeCamera{stride: 40}
@@ -212,7 +212,7 @@ func TestFramesFromBeforeTheFirstNextAreDropped(t *testing.T) {
 }
 
 // A process that was stopped, while it waited or while it was busy, finds frames from before. Those
-// that do not say how old they are, are not wanted.
+// without a time stamp are dropped.
 func TestFramesFromWhileTheProcessWasStoppedAreDropped(t *testing.T) {
 	silent := func(n int) event {
 		return marked(payload(GREY, n, testW), func(b *buffer) { b.flags &^= bufClockMask })
@@ -352,7 +352,7 @@ func TestStalledCamera(t *testing.T) {
 	}
 }
 
-// A camera that sends nothing but damaged frames does not keep Next for ever.
+// A camera that sends nothing but damaged frames does not keep Next without end.
 func TestOnlyDamagedFramesIsStalled(t *testing.T) {
 	bad := marked(payload(GREY, 1, testW), func(b *buffer) { b.flags |= bufError })
 	fc := &fakeCamera{}

@@ -56,7 +56,7 @@ func (n *node) identify() error {
 		if errors.Is(err, unix.ENODEV) {
 			return fmt.Errorf("%w: %w", ErrUnplugged, err)
 		}
-		return &notCameraError{fmt.Sprintf("is no video device (VIDIOC_QUERYCAP: %v)", err)}
+		return &notCameraError{fmt.Sprintf("is not a video device (VIDIOC_QUERYCAP: %v)", err)}
 	}
 	caps := n.caps.caps
 	if caps&capDeviceCaps != 0 {
@@ -66,7 +66,7 @@ func (n *node) identify() error {
 	case caps&capCapture == 0 && caps&capCaptureMPlane != 0:
 		return n.not("is a multi-planar device, which railgate does not read")
 	case caps&capCapture == 0:
-		return n.not("is no camera but " + kindOf(caps))
+		return n.not("is not a camera but " + kindOf(caps))
 	case caps&capStreaming == 0:
 		return n.not("has no streaming, which railgate needs")
 	}

@@ -142,7 +142,7 @@ func (n *node) fastest(f Format, width, height int) float64 {
 	return most
 }
 
-// rate is how often an interval of f seconds goes into one; 0 if f is no interval.
+// rate is how often an interval of f seconds goes into one; 0 if f is not an interval.
 func (f fract) rate() float64 {
 	if f.num == 0 {
 		return 0

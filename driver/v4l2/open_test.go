@@ -79,12 +79,12 @@ func TestOpenRefuses(t *testing.T) {
 		want   string // after camera "…": ; … stands for anything
 	}{
 		{"not there", nil, vga, `unplugged: no such file or directory; plugged in: …/video9 ("Other")`},
-		{"a file", fails(vidQueryCap, unix.ENOTTY), vga, `is no video device (VIDIOC_QUERYCAP: inappropriate ioctl for device); plugged in: …`},
+		{"a file", fails(vidQueryCap, unix.ENOTTY), vga, `is not a video device (VIDIOC_QUERYCAP: inappropriate ioctl for device); plugged in: …`},
 		{"unplugged just now", fails(vidQueryCap, unix.ENODEV), vga, `unplugged: no such device; plugged in: …`},
-		{"an output", caps(capOutput | capStreaming), vga, `"HD Webcam" (fake) is no camera but a video output; plugged in: …`},
-		{"metadata", caps(capMetaCapture | capStreaming), vga, `"HD Webcam" (fake) is no camera but a camera's metadata: take the other node of the same camera; …`},
-		{"a codec", caps(capM2M | capStreaming), vga, `"HD Webcam" (fake) is no camera but a codec; …`},
-		{"a radio, say", caps(capStreaming), vga, `"HD Webcam" (fake) is no camera but something else (capabilities 0x04000000); …`},
+		{"an output", caps(capOutput | capStreaming), vga, `"HD Webcam" (fake) is not a camera but a video output; plugged in: …`},
+		{"metadata", caps(capMetaCapture | capStreaming), vga, `"HD Webcam" (fake) is not a camera but a camera's metadata: take the other node of the same camera; …`},
+		{"a codec", caps(capM2M | capStreaming), vga, `"HD Webcam" (fake) is not a camera but a codec; …`},
+		{"a radio, say", caps(capStreaming), vga, `"HD Webcam" (fake) is not a camera but something else (capabilities 0x04000000); …`},
 		{"multi-planar", caps(capCaptureMPlane | capStreaming), vga, `"HD Webcam" (fake) is a multi-planar device, which railgate does not read; …`},
 		{"read only", caps(capCapture), vga, `"HD Webcam" (fake) has no streaming, which railgate needs; …`},
 		{"size", webcam(), Config{Width: 800, Height: 600}, `"HD Webcam" (fake) has no 800x600 as GREY or NV12 or YUYV or MJPG; it offers YUYV 640x480 at 30, 1280x720 at 10; MJPG 640x480 at 30, 1280x720 at 30; not read by railgate: H264`},
