@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"filippo.io/edwards25519"
 	"github.com/emmansun/gmsm/sm2"
@@ -65,7 +66,7 @@ type ed25519Key struct{ key ed25519.PublicKey }
 func (ed25519Key) algorithm() Algorithm { return EdDSA }
 
 func (k ed25519Key) verify(message, sig []byte) bool {
-	return len(sig) == signatureSize && ed25519.Verify(k.key, message, sig)
+	return ed25519.Verify(k.key, message, sig)
 }
 
 // newEd25519Key refuses the keys that crypto/ed25519 takes and nobody can own:
@@ -95,12 +96,8 @@ func (k es256Key) verify(message, sig []byte) bool { return verifyES256(k.key, m
 
 func verifyES256(pub *ecdsa.PublicKey, message, sig []byte) bool {
 	var buf [derSize]byte
-	der, ok := derSignature(buf[:0], sig)
-	if !ok {
-		return false
-	}
 	hash := sha256.Sum256(message)
-	return ecdsa.VerifyASN1(pub, hash[:], der)
+	return ecdsa.VerifyASN1(pub, hash[:], derSignature(buf[:0], sig))
 }
 
 func newES256Key(x, y []byte) (publicKey, error) {
@@ -120,11 +117,7 @@ func (sm2Key) algorithm() Algorithm { return SM2 }
 
 func (k sm2Key) verify(message, sig []byte) bool {
 	var buf [derSize]byte
-	der, ok := derSignature(buf[:0], sig)
-	if !ok {
-		return false
-	}
-	return sm2.VerifyASN1(k.key, sm2Digest(k.za, message), der)
+	return sm2.VerifyASN1(k.key, sm2Digest(k.za, message), derSignature(buf[:0], sig))
 }
 
 func sm2Digest(za, message []byte) []byte {
@@ -148,26 +141,24 @@ func newSM2Key(x, y []byte) (publicKey, error) {
 
 // joinPoint is SEC 1 §2.3.3's 0x04 ‖ x ‖ y.
 func joinPoint(x, y []byte) []byte {
-	point := make([]byte, 0, 65)
-	point = append(point, 4)
-	point = append(point, x...)
-	return append(point, y...)
+	return slices.Concat([]byte{4}, x, y)
 }
 
 // derSize is the longest ECDSA-Sig-Value (RFC 3279 §2.2.3) of two 256-bit integers.
-const derSize = 2 + 2*(2+33)
+const derSize = 72 // 2 + 2·(2 + 33)
 
 // derSignature appends r ‖ s as the SEQUENCE of two INTEGERs that the libraries
-// want. It does not judge their values: the libraries do.
-func derSignature(dst, sig []byte) ([]byte, bool) {
+// want, and gives nil for another length, which is no signature. It does not judge
+// the values: the libraries do.
+func derSignature(dst, sig []byte) []byte {
 	if len(sig) != signatureSize {
-		return nil, false
+		return nil
 	}
 	dst = append(dst, 0x30, 0)
 	dst = appendInteger(dst, sig[:32])
 	dst = appendInteger(dst, sig[32:])
 	dst[1] = byte(len(dst) - 2)
-	return dst, true
+	return dst
 }
 
 func appendInteger(dst, v []byte) []byte {
@@ -190,6 +181,6 @@ type sigStructure struct {
 	Payload     []byte
 }
 
-func signedMessage(protected, externalAAD, payload []byte) ([]byte, error) {
-	return encMode.Marshal(&sigStructure{Context: "Signature1", Protected: protected, ExternalAAD: externalAAD, Payload: payload})
+func signedMessage(protected, externalAAD, payload []byte) []byte {
+	return must(encMode.Marshal(&sigStructure{Context: "Signature1", Protected: protected, ExternalAAD: externalAAD, Payload: payload}))
 }

@@ -30,6 +30,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -216,10 +217,11 @@ func decodeExact(data []byte, v any) error {
 // Parse takes a text apart without verifying anything. Its only error is
 // [ErrMalformed].
 func Parse(text string) (*Code, error) {
-	if len(text) > maxText || len(text) < len(Prefix) || text[:len(Prefix)] != Prefix {
+	digits, ok := strings.CutPrefix(text, Prefix)
+	if !ok || len(text) > maxText {
 		return nil, ErrMalformed
 	}
-	body, err := appendBase45Decoded(make([]byte, 0, maxBody+2), text[len(Prefix):])
+	body, err := appendBase45Decoded(make([]byte, 0, maxBody+2), digits)
 	if err != nil || len(body) == 0 {
 		return nil, ErrMalformed
 	}
@@ -291,10 +293,7 @@ func (c *Code) parseClaims() error {
 }
 
 func (c *Code) parseRotation(data []byte) error {
-	if len(data) == 0 {
-		return ErrMalformed
-	}
-	if data[0] == 0x83 {
+	if bytes.HasPrefix(data, []byte{0x83}) { // an array of three
 		var w wireClassAnchor
 		if err := decodeExact(data, &w); err != nil {
 			return err

@@ -17,55 +17,37 @@ func Issue(c Claims, algorithm Algorithm, id KeyID, sign func(message []byte) ([
 	if err != nil {
 		return nil, fmt.Errorf("issuing: %w", err)
 	}
-	protected, err := encMode.Marshal(wireHeader{Algorithm: int64(algorithm), KeyID: []byte(id)})
+	protected := must(encMode.Marshal(wireHeader{Algorithm: int64(algorithm), KeyID: []byte(id)}))
+	sig, err := sign(signedMessage(protected, []byte{}, payload))
 	if err != nil {
 		return nil, fmt.Errorf("issuing: %w", err)
 	}
-	message, err := signedMessage(protected, []byte{}, payload)
-	if err != nil {
-		return nil, fmt.Errorf("issuing: %w", err)
-	}
-	sig, err := sign(message)
-	if err != nil {
-		return nil, fmt.Errorf("issuing: %w", err)
-	}
-	credential, err := encMode.Marshal(wireCredential{Protected: protected, Payload: payload, Signature: sig})
-	if err != nil {
-		return nil, fmt.Errorf("issuing: %w", err)
-	}
-	return credential, nil
+	return must(encMode.Marshal(wireCredential{Protected: protected, Payload: payload, Signature: sig})), nil
 }
 
 func (c *Claims) encode() ([]byte, error) {
-	rotation, err := c.encodeRotation()
-	if err != nil {
-		return nil, err
-	}
 	w := wireClaims{
 		Holder:      []byte(c.Holder),
 		Expires:     c.Expires,
 		IssuedAt:    c.IssuedAt,
 		Certificate: []byte(c.Certificate),
-		Rotation:    rotation,
+		Rotation:    c.encodeRotation(),
 	}
 	if c.Phone != nil {
 		w.Confirm = &wireConfirm{Key: c.Phone.cose()}
 	}
-	payload, err := encMode.Marshal(w)
-	if err != nil {
-		return nil, err
-	}
+	payload := must(encMode.Marshal(w))
 	if err := (&Code{payload: payload}).parseClaims(); err != nil {
 		return nil, errors.New("claims outside what the wire allows")
 	}
 	return payload, nil
 }
 
-func (c *Claims) encodeRotation() ([]byte, error) {
+func (c *Claims) encodeRotation() []byte {
 	if c.Anchor != nil {
-		return encMode.Marshal(wireClassAnchor{Class: uint8(c.Class), Live: c.Live, Anchor: c.Anchor})
+		return must(encMode.Marshal(wireClassAnchor{Class: uint8(c.Class), Live: c.Live, Anchor: c.Anchor}))
 	}
-	return encMode.Marshal(wireClass{Class: uint8(c.Class), Live: c.Live})
+	return must(encMode.Marshal(wireClass{Class: uint8(c.Class), Live: c.Live}))
 }
 
 // Text is the code of an issuer-rotated or a static credential.

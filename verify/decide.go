@@ -82,11 +82,7 @@ func Decide(text string, keys *Keyset, rules Rules, now time.Time) Verdict {
 // signedBy tells whether the header names the key's own algorithm and the
 // issuer's signature verifies.
 func (c *Code) signedBy(key *Key) bool {
-	if c.Algorithm != key.Algorithm() {
-		return false
-	}
-	message, err := signedMessage(c.protected, []byte{}, c.payload)
-	return err == nil && key.public.verify(message, c.signature)
+	return c.Algorithm == key.Algorithm() && key.public.verify(signedMessage(c.protected, []byte{}, c.payload), c.signature)
 }
 
 func (v *Verdict) describe(c *Code, key *Key) {

@@ -66,13 +66,9 @@ func uncompressedPoint(x, y *big.Int) []byte {
 
 // DeviceMessage is what the phone signs: a COSE Sig_structure (RFC 9052 §4.4)
 // over the slot, bound to the credential by its hash.
-func DeviceMessage(credential []byte, slot uint8) ([]byte, error) {
+func DeviceMessage(credential []byte, slot uint8) []byte {
 	hash := sha256.Sum256(credential)
-	payload, err := encMode.Marshal(slot)
-	if err != nil {
-		return nil, err
-	}
-	return signedMessage(deviceProtected, hash[:], payload)
+	return signedMessage(deviceProtected, hash[:], must(encMode.Marshal(slot)))
 }
 
 // deviceProtected is << {1: -7} >>.
@@ -84,9 +80,5 @@ func checkDevice(phone *PhoneKey, credential []byte, slot uint8, proof []byte) b
 	if err != nil {
 		return false
 	}
-	message, err := DeviceMessage(credential, slot)
-	if err != nil {
-		return false
-	}
-	return verifyES256(pub, message, proof)
+	return verifyES256(pub, DeviceMessage(credential, slot), proof)
 }

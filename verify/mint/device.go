@@ -11,11 +11,7 @@ import (
 
 // DeviceProof is a phone's proof for a slot of its credential: ES256, r ‖ s.
 func DeviceProof(credential []byte, slot uint8, phone *ecdsa.PrivateKey, random io.Reader) ([]byte, error) {
-	message, err := verify.DeviceMessage(credential, slot)
-	if err != nil {
-		return nil, err
-	}
-	proof, err := signES256(phone, message, random)
+	proof, err := signES256(phone, verify.DeviceMessage(credential, slot), random)
 	if err != nil {
 		return nil, fmt.Errorf("device proof: %w", err)
 	}
