@@ -11,6 +11,8 @@ func TestBase45OfRFC9285(t *testing.T) {
 		{"Hello!!", "%69 VD92EX0"},
 		{"base-45", "UJCLQE7W581"},
 		{"ietf!", "QED8WEX0"},
+		{"\xff\xff", "FGW"},
+		{"\xff", "U5"},
 		{"", ""},
 	} {
 		if got := string(appendBase45(nil, []byte(tt.bytes))); got != tt.text {
@@ -32,6 +34,10 @@ func TestBase45Refuses(t *testing.T) {
 		{"a lower-case letter", "bB8"},
 		{"a character outside the alphabet", "B\"8"},
 		{"a byte above ASCII", "B\xff8"},
+		{"a group one above two bytes", "GGW"},
+		{"a pair one above one byte", "V5"},
+		{"a last pair with a character outside the alphabet", "BB8\"0"},
+		{"a last pair with a second character outside the alphabet", "BB80\""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got, err := appendBase45Decoded(nil, tt.text); err == nil {

@@ -115,6 +115,7 @@ func TestDecideInOrder(t *testing.T) {
 		{name: "at its end", claims: func(c *Claims) { c.Expires = c.IssuedAt }, want: CertificateExpired},
 		{name: "signed after its own end", claims: func(c *Claims) { c.Expires = c.IssuedAt - 1 }, want: CertificateExpired},
 		{name: "signed after its own end, which is not yet", claims: func(c *Claims) { c.Expires = c.IssuedAt - 1 }, after: -2 * time.Second, want: BadClaims},
+		{name: "good for no time at all, shown before", claims: func(c *Claims) { c.Expires = c.IssuedAt }, after: -time.Second, want: OK},
 		{name: "at its end, liveness over", claims: func(c *Claims) { c.Expires, c.Live = c.IssuedAt, c.Live-hour }, want: CertificateExpired},
 		{name: "a second of liveness left", claims: func(c *Claims) { c.Live -= 1799 }, want: OK},
 		{name: "liveness over", claims: func(c *Claims) { c.Live -= 1800 }, want: LivenessExpired},

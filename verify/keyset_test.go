@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseKeyset(t *testing.T) {
@@ -90,16 +91,52 @@ func TestKeysetRefuses(t *testing.T) {
 		{"liveness shorter than a period", func(d *Document) { d.Issuers[0].Liveness = 59 }, "liveness"},
 		{"more slots than a byte counts", func(d *Document) { d.Issuers[0].Period = 7 }, "256 periods"},
 		{"no validity", func(d *Document) { d.Issuers[0].Validity = 0 }, "validity"},
-		{"a tolerance of a day", func(d *Document) { d.Issuers[0].Late = 86400 }, "at most an hour"},
+		{"late by more than an hour", func(d *Document) { d.Issuers[0].Late = 3601 }, "at most an hour"},
+		{"early by more than an hour", func(d *Document) { d.Issuers[0].Early = 3601 }, "at most an hour"},
+		{"257 periods", func(d *Document) { d.Issuers[0].Period, d.Issuers[0].Liveness = 1, 257 }, "256 periods"},
+		{"a window without a beginning", func(d *Document) { d.Keys[0].NotBefore = time.Time{} }, "not_before and not_after are needed"},
+		{"a window without an end", func(d *Document) { d.Keys[0].NotAfter = time.Time{} }, "not_before and not_after are needed"},
+		{"a coordinate with a line break for its last character", func(d *Document) { d.Keys[0].X = d.Keys[0].X[:41] + "A\n" }, "want 32 bytes"},
+		{"a coordinate with bits after its last byte", func(d *Document) { d.Keys[0].X = d.Keys[0].X[:42] + "B" }, "want 32 bytes"},
 		{"no classes", func(d *Document) { d.Keys[0].Classes = nil }, "no classes"},
 		{"class 4", func(d *Document) { d.Keys[0].Classes = []uint{4} }, "class 4"},
 		{"class 257", func(d *Document) { d.Keys[0].Classes = []uint{257} }, "class 257"},
+		{"a revoked cti of 17 bytes", func(d *Document) {
+			d.Revoked = []DocumentRevoked{{Certificate: "00112233445566778899aabbccddeeff00"}}
+		}, "revoked cti"},
 		{"a revoked certificate that is no id", func(d *Document) { d.Revoked = []DocumentRevoked{{Certificate: "zz"}} }, "revoked cti"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			doc := goodDocument(t)
 			tt.change(&doc)
 			wantKeysetError(t, marshal(t, doc), tt.want)
+		})
+	}
+}
+
+// Each limit itself is taken.
+func TestKeysetTakesItsLimits(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Document)
+	}{
+		{"late by an hour", func(d *Document) { d.Issuers[0].Late = 3600 }},
+		{"early by an hour", func(d *Document) { d.Issuers[0].Early = 3600 }},
+		{"liveness of one period", func(d *Document) { d.Issuers[0].Liveness = 60 }},
+		{"liveness of 256 periods", func(d *Document) { d.Issuers[0].Period, d.Issuers[0].Liveness = 1, 256 }},
+		{"validity of a second", func(d *Document) { d.Issuers[0].Validity = 1 }},
+		{"a window of an instant", func(d *Document) { d.Keys[0].NotAfter = d.Keys[0].NotBefore }},
+		{"a kid of 8 bytes", func(d *Document) { d.Keys[0].KeyID = "1122334455667788" }},
+		{"a revoked cti of 16 bytes", func(d *Document) {
+			d.Revoked = []DocumentRevoked{{Certificate: "00112233445566778899aabbccddeeff"}}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			doc := goodDocument(t)
+			tt.change(&doc)
+			if _, err := ParseKeyset(marshal(t, doc)); err != nil {
+				t.Errorf("ParseKeyset: %v; want no error", err)
+			}
 		})
 	}
 }
