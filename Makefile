@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
 
-.PHONY: help run build cross install test lint unit browser pictures race crash hil bench bench-qr arch architecture fuzz clean go
+.PHONY: help run build cross install test lint unit browser pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -30,6 +30,7 @@ help:
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
 	@echo "make architecture docs/architecture.svg, from the imports"
 	@echo "make pictures README's two pictures, from the real pages"
+	@echo "make mutants  whether the tests see each small change to what decides and keeps; mutants-quick: to the law and the decision"
 	@echo "make fuzz     ten seconds of every fuzz test"
 	@echo "make crash    kill railgated at a thousand random instants"
 	@echo "make clean    remove what was built"
@@ -150,6 +151,13 @@ bench-qr: go
 	@mkdir -p bin
 	$(GO) build $(FLAGS) -o bin/ ./cmd/bench-qr
 	bin/bench-qr $(BENCHQR)
+
+# One place changed at a time; docs/testing.md has the shares and the survivors, and their reasons.
+mutants: go
+	$(GO) run ./cmd/mutants -doc docs/testing.md
+
+mutants-quick: go
+	$(GO) run ./cmd/mutants -quick
 
 fuzz: go
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \

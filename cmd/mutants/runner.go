@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A runner runs a package's tests on its mutants.
+type runner struct {
+	*source
+	workers int
+	folder  string // everything of this run
+	suites  []*suite
+	tests   []test // the fastest first
+}
+
+// A test is one of a suite, with what it took as the package is.
+type test struct {
+	*suite
+	name    string
+	took    time.Duration
+	reaches map[int]bool // the first mutant of each place
+}
+
+const (
+	quickTest = 150 * time.Millisecond // tests that take no longer run in one process
+	patience  = 10 * time.Second       // and ten times what the tests take: then a mutant hangs
+)
+
+func newRunner(s *source, workers int) (*runner, error) {
+	folder, err := os.MkdirTemp("", "mutants-")
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{source: s, workers: workers, folder: folder}
+	for _, dir := range append([]string{s.dir}, s.also...) {
+		one, err := newSuite(dir, folder)
+		if err != nil {
+			return nil, errors.Join(err, os.RemoveAll(folder))
+		}
+		r.suites = append(r.suites, one)
+	}
+	return r, nil
+}
+
+func (r *runner) close() { os.RemoveAll(r.folder) }
+
+// runAll gives each mutant its outcome.
+func (r *runner) runAll(all []*mutant) error {
+	files := map[string]string{filepath.Join(r.abs, "mutants_of_"+r.pkg.Name()+".go"): switchFile(r.pkg.Name())}
+	for _, f := range r.files {
+		files[filepath.Join(r.abs, f.name)] = render(f, all)
+	}
+	for _, s := range r.suites {
+		if err := s.build(s.binary, files); err != nil {
+			return err
+		}
+		tests, err := s.list()
+		if err != nil {
+			return err
+		}
+		r.tests = append(r.tests, tests...)
+	}
+	if err := r.measure(); err != nil {
+		return err
+	}
+	return r.each(len(all), func(i int) error { return r.try(all[i]) })
+}
+
+// each runs f for 0 … n-1, so many at once.
+func (r *runner) each(n int, f func(i int) error) error {
+	var (
+		next  atomic.Int64
+		wg    sync.WaitGroup
+		once  sync.Once
+		first error
+	)
+	for range r.workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := f(i); err != nil {
+					once.Do(func() { first = err })
+					next.Store(int64(n))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return first
+}
+
+// measure runs each test by itself on the package as it is: how long it takes, and which
+// places it reaches.
+func (r *runner) measure() error {
+	err := r.each(len(r.tests), func(i int) error { return r.tests[i].measure(filepath.Join(r.folder, fmt.Sprint("trace", i))) })
+	slices.SortStableFunc(r.tests, func(a, b test) int { return int(a.took - b.took) })
+	return err
+}
+
+func (t *test) measure(trace string) error {
+	if err := os.WriteFile(trace, nil, 0o644); err != nil {
+		return err
+	}
+	cmd := t.command(t.binary, 0, "-test.run", "^"+t.name+"$")
+	cmd.Env = append(cmd.Env, "RAILGATE_MUTANT_TRACE="+trace)
+	begin := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s fails without any change: %w\n%s", t.name, err, out)
+	}
+	t.took, t.reaches = time.Since(begin), map[int]bool{}
+	lines, err := os.ReadFile(trace)
+	for line := range strings.Lines(string(lines)) {
+		n, err := strconv.Atoi(strings.TrimSpace(line))
+		if err != nil {
+			return fmt.Errorf("trace of %s: %w", t.name, err)
+		}
+		t.reaches[n] = true
+	}
+	return err
+}
+
+// try runs the tests that reach a mutant until one fails.
+func (r *runner) try(m *mutant) error {
+	tests := r.tests
+	if !m.alone {
+		first := m.at.mutants[0].number
+		tests = slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return !t.reaches[first] })
+	}
+	m.Outcome = survived
+	if len(tests) == 0 {
+		m.Outcome = unreached
+	}
+	built := map[*suite]string{}
+	for _, batch := range r.batches(tests) {
+		s := batch[0].suite
+		if built[s] == "" {
+			binary, err := r.binaryFor(m, s)
+			if errors.Is(err, errUnbuilt) {
+				m.Outcome = unbuilt
+				return nil
+			} else if err != nil {
+				return err
+			}
+			built[s] = binary
+		}
+		if m.Outcome, m.Test = runBatch(built[s], m.number, batch); m.Outcome != survived {
+			break
+		}
+	}
+	return r.forget(m, built)
+}
+
+// binaryFor is a suite's binary with a mutant in it.
+func (r *runner) binaryFor(m *mutant, s *suite) (string, error) {
+	if !m.alone {
+		return s.binary, nil
+	}
+	binary := filepath.Join(r.folder, fmt.Sprintf("alone%d-%s", m.number, filepath.Base(s.binary)))
+	return binary, s.build(binary, map[string]string{filepath.Join(r.abs, m.at.file.name): renderAlone(m)})
+}
+
+func (r *runner) forget(m *mutant, built map[*suite]string) error {
+	for _, binary := range built {
+		if m.alone {
+			if err := os.Remove(binary); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// batches are a suite's quick tests together, and the others one by one.
+func (r *runner) batches(tests []test) (all [][]test) {
+	for _, s := range r.suites {
+		if quick := slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return t.suite != s || t.took > quickTest }); len(quick) > 0 {
+			all = append(all, quick)
+		}
+	}
+	for i, t := range tests {
+		if t.took > quickTest {
+			all = append(all, tests[i:i+1])
+		}
+	}
+	return all
+}
+
+var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+
+// runBatch runs tests of one suite on a mutant.
+func runBatch(binary string, mutant int, batch []test) (outcome, string) {
+	names, wait := make([]string, len(batch)), patience
+	for i, t := range batch {
+		names[i] = t.name
+		wait += 10 * t.took
+	}
+	cmd := batch[0].command(binary, mutant, "-test.run", "^("+strings.Join(names, "|")+")$", "-test.failfast", "-test.timeout", wait.String())
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return survived, ""
+	case bytes.Contains(out.Bytes(), []byte("panic: test timed out after")):
+		return timedOut, ""
+	}
+	if found := failed.FindSubmatch(out.Bytes()); found != nil {
+		return killed, string(found[1])
+	}
+	return killed, "a panic"
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A target is a package whose tests are tried.
+type target struct {
+	dir   string   // in the repository
+	files []string // nil: all
+	also  []string // packages whose tests are its tests too
+	quick []string // files that -quick takes; "*" is all
+	goal  float64  // the share that must be killed, in percent
+}
+
+// targets are tried in this order.
+func targets() []target {
+	return []target{
+		{dir: "verify", also: []string{"verify/mint"}, quick: []string{"decide.go"}, goal: 95},
+	}
+}
+
+// chooseTargets are those with the names, all without any; quick leaves the files that -quick takes.
+func chooseTargets(names []string, quick bool) (chosen []target, err error) {
+	all := targets()
+	for _, name := range names {
+		name = path.Clean(strings.TrimPrefix(name, "./"))
+		i := slices.IndexFunc(all, func(t target) bool { return t.dir == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%q is no target; they are in cmd/mutants/targets.go", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	if len(names) == 0 {
+		chosen = all
+	}
+	if !quick {
+		return chosen, nil
+	}
+	chosen = slices.DeleteFunc(slices.Clone(chosen), func(t target) bool { return t.quick == nil })
+	for i := range chosen {
+		if chosen[i].files = chosen[i].quick; slices.Contains(chosen[i].files, "*") {
+			chosen[i].files = nil
+		}
+	}
+	return chosen, nil
+}
+
+func (t *target) takes(file string) bool {
+	return t.files == nil || slices.Contains(t.files, file)
+}
