@@ -18,8 +18,8 @@ type state struct {
 	Me          *shownPerson      `json:"me,omitempty"` // a signed-in user
 	Certificate *shownCertificate `json:"certificate,omitempty"`
 	Documents   []string          `json:"documents"`
-	Tickets     []office.Ticket   `json:"tickets"`
-	Uses        []office.Use      `json:"uses"`
+	Tickets     []string          `json:"tickets"`
+	Uses        []string          `json:"uses"`
 }
 
 // shownPerson is a person whom only the person recognises.

@@ -121,7 +121,7 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 	}
 	var why Reason
 	err = s.register.change(s.vault.holder(e.Person.Document, e.Person.Number), func(rec *record) error {
-		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && known.Name != e.Person.Name {
+		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, e.Person.Name) {
 			return Deny(DetailsDiffer)
 		}
 		if e.Kind == "view" {

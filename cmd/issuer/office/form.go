@@ -5,6 +5,9 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
 )
 
 // ResidentCard is the one document that is taken (R2).
@@ -25,10 +28,30 @@ type Form struct {
 	Located   bool   `json:"located"`   // the phone has granted its location
 }
 
-// tidy spells a form in one way: spaces off the ends, the check digit in upper case.
+// tidy spells a form in one way, however it was typed: wide characters as narrow ones,
+// one kind of dot between the parts of a name and one apostrophe, single spaces in a
+// name and none in a number, the check digit in upper case.
 func (f *Form) tidy() {
-	f.Name = strings.Join(strings.Fields(f.Name), " ")
-	f.Number = strings.ToUpper(strings.TrimSpace(f.Number))
+	f.Name = oneDot.Replace(strings.Join(strings.Fields(norm.NFC.String(fold(f.Name))), " "))
+	f.Number = strings.ToUpper(strings.Join(strings.Fields(fold(f.Number)), ""))
+}
+
+// fold makes narrow characters of wide ones.
+func fold(text string) string { return width.Fold.String(strings.ToValidUTF8(text, "\uFFFD")) }
+
+var oneDot = strings.NewReplacer("•", "·", "‧", "·", "∙", "·", "⋅", "·", "・", "·", "’", "'", "‘", "'", "ʼ", "'", "`", "'")
+
+// sameName tells whether two names are one, for the spaces, dots, hyphens and
+// apostrophes in them, and the case of Latin letters, are written in more than one way.
+func sameName(a, b string) bool { return letters(a) == letters(b) }
+
+func letters(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsMark(r) {
+			return unicode.ToUpper(r)
+		}
+		return -1
+	}, name)
 }
 
 // check tells what is wrong with the form of an application, if anything is.
@@ -46,7 +69,7 @@ func (f *Form) check(signedIn bool, now time.Time) Reason {
 // confirmed the details when the account was opened; everybody else does now (R12).
 func (f *Form) checkPerson(signedIn bool, now time.Time) Reason {
 	switch {
-	case f.Document != ResidentCard:
+	case f.Document != ResidentCard || otherCard(f.Number):
 		return NotResidentCard // R2, and before anything else: the rest would be in vain
 	case !goodName(f.Name) || f.Number == "":
 		return Incomplete // R1
@@ -61,7 +84,7 @@ func (f *Form) checkPerson(signedIn bool, now time.Time) Reason {
 const maxName = 50 // characters
 
 func goodName(name string) bool {
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName {
+	if letters(name) == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName {
 		return false
 	}
 	for _, r := range name {
@@ -70,6 +93,23 @@ func goodName(name string) bool {
 		}
 	}
 	return true
+}
+
+// otherCard tells whether a number is that of a document of its own kind: a card of the
+// first generation (15 digits), a residence permit of somebody from Hong Kong, Macao
+// or Taiwan (81, 82, 83), or a foreigner's permanent residence card (9).
+func otherCard(number string) bool {
+	if len(number) == 15 {
+		return strings.Trim(number, "0123456789") == ""
+	}
+	if len(number) != 18 {
+		return false
+	}
+	switch number[:2] {
+	case "81", "82", "83":
+		return true
+	}
+	return number[0] == '9'
 }
 
 // goodNumber tells whether a number is a resident identity card's (GB 11643-1999):

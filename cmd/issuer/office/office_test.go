@@ -1,6 +1,7 @@
 package office
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"testing"
@@ -78,6 +79,41 @@ func TestKeysAddedMeanwhileStay(t *testing.T) {
 	}
 	if again.Version <= f.Version || !slices.ContainsFunc(again.Keys, func(k mint.PrivateKey) bool { return k.KeyID == kid }) {
 		t.Errorf("version %d after %d, and the staff key is not in the file", again.Version, f.Version)
+	}
+}
+
+// A number whose holder is on record under another name is refused, after the check,
+// and nothing on record changes; the same name in another spelling is the same.
+func TestR12DetailsDiffer(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	holder := visitor(t, o)
+	first := mustPass(t, o, holder, "apply", verify.ByIssuer)
+	f := goodForm()
+	for _, kind := range []string{"apply", "view"} {
+		f.Name = "王五"
+		who := visitor(t, o)
+		ticket, err := o.Begin(kind, f, verify.ByIssuer, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := o.Check(t.Context(), ticket, "passes", who); c != nil || !errors.Is(err, Deny(DetailsDiffer)) {
+			t.Errorf("%s: %v, %v; want %s", kind, c, err, DetailsDiffer)
+		}
+		if _, _, err := o.Shown(who); !errors.Is(err, Deny(VerifyAgain)) {
+			t.Errorf("%s: the stranger is shown the certificate, or: %v", kind, err)
+		}
+	}
+	if c, p, err := o.Shown(holder); err != nil || c.ID != first.ID || p.Name != goodForm().Name {
+		t.Errorf("the holder is shown %v of %v, %v", c, p, err)
+	}
+	f.Name = "李　雷"
+	who := visitor(t, o)
+	ticket, err := o.Begin("view", f, verify.ByIssuer, who)
+	if err == nil {
+		_, err = o.Check(t.Context(), ticket, "passes", who)
+	}
+	if err != nil {
+		t.Errorf("the same name, spelled otherwise: %v", err)
 	}
 }
 

