@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"railgate/cmd/issuer/office"
 	"railgate/verify"
@@ -35,6 +37,13 @@ func TestIdentityIsNowhereInClear(t *testing.T) {
 	files, err := os.ReadDir(d.dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var ticket errandReply
+	p.must("POST", "api/recheck", nil, &ticket)
+	for _, secret := range []string{text, text[:40], p.page, base64.StdEncoding.EncodeToString(ticket.Ticket)} {
+		if strings.Contains(d.log.String(), secret) {
+			t.Errorf("the log holds %q", secret)
+		}
 	}
 	hay := map[string][]byte{"the log": d.log.Bytes(), "the code": []byte(text), "sub": []byte(code.Claims.Holder)}
 	for _, e := range files {
@@ -135,6 +144,20 @@ func TestThePageIsGuarded(t *testing.T) {
 	c := (&web{Office: &office.Office{}}).cookie("x", cookieLasts)
 	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode {
 		t.Errorf("cookie %v; want HttpOnly, Secure, SameSite=Strict", c)
+	}
+}
+
+// A header, a body and an answer have seconds each, and an answer has longer than the
+// longest check.
+func TestNoConnectionIsHeldForLong(t *testing.T) {
+	s := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	for name, d := range map[string]time.Duration{"header": s.ReadHeaderTimeout, "request": s.ReadTimeout, "answer": s.WriteTimeout, "idle": s.IdleTimeout} {
+		if d <= 0 || d > 2*time.Minute {
+			t.Errorf("%s: %v; want some seconds", name, d)
+		}
+	}
+	if s.WriteTimeout <= office.CheckTime || s.MaxHeaderBytes > 64<<10 || s.MaxHeaderBytes <= 0 {
+		t.Errorf("an answer has %v, a check %v; headers have %d bytes", s.WriteTimeout, office.CheckTime, s.MaxHeaderBytes)
 	}
 }
 

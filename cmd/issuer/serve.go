@@ -70,10 +70,7 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
 	w := &web{Office: s, log: log, limits: newLimits(), proxied: o.proxied}
-	srv := &http.Server{
-		Handler: w.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: office.CheckTime + 15*time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
+	srv := newServer(w.handler(), log)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 2)
@@ -92,4 +89,13 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 		<-ended
 	}
 	return err
+}
+
+// newServer holds no connection for long. An answer may take as long as a real-person
+// check.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: office.CheckTime + 15*time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 }

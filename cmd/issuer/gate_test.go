@@ -1,0 +1,90 @@
+package main
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"railgate/cmd/issuer/office"
+	"railgate/store/journal"
+	"railgate/verify"
+	"railgate/verify/lane"
+)
+
+// seq stands for a record on a disk.
+type seq uint64
+
+func (s seq) Seq() uint64 { return uint64(s) }
+func (s seq) OnDisk()     {}
+
+// atLane shows a code to a lane's law, and tells whether it is granted and whether the
+// turnstile opens.
+func (d *desk) atLane(direction, text string) (granted, opened bool) {
+	d.t.Helper()
+	now := lane.Instant{Wall: d.web.Now(), Trusted: true}
+	role := map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}[direction]
+	state := lane.New(&lane.Rules{
+		Direction: direction, Role: role, OpenFor: 5 * time.Second, Opens: role != journal.Check,
+		Accept: verify.Rules{Classes: []verify.Class{verify.Temporary, verify.Paper}},
+	})
+	queue := []lane.Event{lane.Missing{Cause: lane.CauseScanner}, lane.Missing{Cause: lane.CauseTurnstile}, lane.Read{Text: text}}
+	for len(queue) > 0 {
+		var effects []lane.Effect
+		state, effects = state.Step(queue[0], now)
+		queue = queue[1:]
+		for _, e := range effects {
+			switch e := e.(type) {
+			case lane.Decide:
+				queue = append(queue, lane.Judged{Read: e.Read, Verdict: d.decide(e.Text)})
+			case lane.Write:
+				granted = e.Record.Decision == "granted"
+				queue = append(queue, lane.Written{Proof: seq(1)})
+			case lane.Open:
+				opened = true
+				queue = append(queue, lane.Opened{Seq: e.Proof.Seq()})
+			}
+		}
+	}
+	return granted, opened
+}
+
+// Gates ask for no ticket before they have the day's manifest: whoever has a single, a
+// multi-ride or a period ticket enters with the certificate, electronic or paper.
+func TestR13WhateverTheTicketTheCertificateEnters(t *testing.T) {
+	d := newDesk(t, true)
+	p := d.visitor()
+	p.applies("issuer")
+	electronic, _ := p.code()
+	var paper struct{ Text string }
+	d.visitor().must("POST", "api/bench/paper", office.Form{Name: "Ada Lovelace", Document: "passport", Number: "E12345678"}, &paper)
+	for name, text := range map[string]string{"electronic": electronic, "paper": paper.Text} {
+		if granted, opened := d.atLane("entry", text); !granted || !opened {
+			t.Errorf("%s, at an entry lane: granted %v, opened %v", name, granted, opened)
+		}
+	}
+	if got, want := p.state().Tickets, []string{"single", "multi_ride", "period"}; !slices.Equal(got, want) {
+		t.Errorf("the page is told of %q; want %q", got, want)
+	}
+}
+
+// The lanes at which the certificate stands for the card take the issuer's codes, in
+// each rotation: entry, exit, and the real-name check, which opens nothing. The page
+// names the other occasions too.
+func TestR14TheCertificateServesAtEveryLane(t *testing.T) {
+	for _, way := range []string{"issuer", "chain", "device"} {
+		d := newDesk(t, true)
+		p := d.visitor()
+		if why := p.applies(way); why != "" {
+			t.Fatal(why)
+		}
+		for _, direction := range []string{"entry", "exit", "check"} {
+			text, why := p.code()
+			if granted, opened := d.atLane(direction, text); !granted || opened != (direction != "check") {
+				t.Errorf("%s, %s lane: granted %v, opened %v, %s", way, direction, granted, opened, why)
+			}
+		}
+		if got, want := p.state().Uses, []string{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"}; !slices.Equal(got, want) {
+			t.Errorf("the page is told of %q; want %q", got, want)
+		}
+	}
+}
