@@ -18,23 +18,24 @@ func (s *Store) Accept(now Proven, r journal.Record) error {
 		return s.unavailable()
 	}
 	floor := now.Proven()
-	blind := Blindness{Blind: true, Why: "what was proven of the time was lowered to " + floor.UTC().Format(time.RFC3339)}
+	boot, at := s.opt.Boot()
+	blind := blindness{Blind: true, Boot: boot, At: at, Why: "what was proven of the time was lowered to " + floor.UTC().Format(time.RFC3339)}
 	if _, err := s.commitNow(entry{record: r, act: true, lower: &lowering{floor, blind}}); err != nil {
 		return err
 	}
 	s.floor, s.kept, s.blind = floor, floor, blind
-	return nil
+	return s.writeMarks(s.markNow())
 }
 
 // A lowering is what becomes of the floor when an operator lowers it.
 type lowering struct {
 	floor time.Time
-	blind Blindness
+	blind blindness
 }
 
 func (l *lowering) put(tx *bbolt.Tx) error {
 	if err := putMeta(tx, provenName, l.floor.UnixNano()); err != nil {
 		return err
 	}
-	return putMeta(tx, "blind", l.blind)
+	return putMeta(tx, blindName, l.blind)
 }

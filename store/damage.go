@@ -2,11 +2,12 @@ package store
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -20,102 +21,110 @@ type damageError struct{ err error }
 func (e *damageError) Error() string { return e.err.Error() }
 func (e *damageError) Unwrap() error { return e.err }
 
-// prepare makes sure that there is a file which bbolt can open. why is not empty
-// where codes may have been spent that the file does not know of.
-func (s *Store) prepare() (found *survey, why string, err error) {
+// prepare makes sure that there is a file which bbolt can open, and looks through it.
+func (s *Store) prepare(had bool) (*survey, error) {
 	there, err := exists(s.path())
 	if err == nil && !there {
-		why, err = s.begin()
+		err = s.begin(had)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	found, torn, err := s.examine()
-	return found, cmp.Or(why, torn), err
+	return s.examine()
 }
 
-// begin makes a file where there is none.
-func (s *Store) begin() (why string, err error) {
-	had, err := exists(s.markerPath())
-	if err != nil {
-		return "", err
+// begin makes a file where there is none. had says that there was one.
+func (s *Store) begin(had bool) error {
+	aside := s.lastAside()
+	if !had && aside == "" && s.loss == "" {
+		return s.create(journal.Record{Kind: journal.Started, Detail: "the store is new"}, 0)
 	}
-	first := journal.Record{Kind: journal.Started, Detail: "the store is new"}
-	if had {
-		why = fileName + " is missing, though there was one"
+	if s.loss == "" {
+		s.loss = fileName + " is missing, though there was one"
 		s.log.Error("the store is missing; a new one begins, and codes from before are denied", "file", s.path())
-		first = journal.Record{Kind: journal.SetAside, Detail: why}
 	}
-	return why, s.create(first, 0, why)
+	detail := s.loss
+	if s.aside != "" {
+		detail = filepath.Base(s.aside)
+	}
+	return s.create(journal.Record{Kind: journal.SetAside, Detail: detail}, s.lastNumber(aside))
+}
+
+// lastAside is the file that was set aside last; "": none was. A start that was cut
+// after it renamed a file goes on from there.
+func (s *Store) lastAside() string {
+	if s.aside != "" {
+		return s.aside
+	}
+	found, _ := filepath.Glob(s.path() + asideSuffix + "*") // the pattern is sound
+	if len(found) == 0 {
+		return ""
+	}
+	return slices.Max(found)
+}
+
+// lastNumber is a number that no record before is above: as the marks and the file
+// that was set aside say. A mark may be old by the records of two.
+func (s *Store) lastNumber(aside string) uint64 {
+	last, exact := highestIn(aside)
+	for _, path := range s.marks() {
+		if m, _, _ := readMark(path); m.Seq > 0 {
+			if !exact {
+				m.Seq += 2 * markEvery
+			}
+			last = max(last, m.Seq)
+		}
+	}
+	return max(last, s.newest)
 }
 
 // examine looks through the file that is there.
-func (s *Store) examine() (found *survey, why string, err error) {
+func (s *Store) examine() (*survey, error) {
 	f, err := os.Open(s.path())
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	found, err = inspect(f, info.Size())
+	found, err := inspect(f, info.Size())
 	if err != nil {
-		return nil, "", &damageError{err}
+		return nil, &damageError{err}
 	}
 	s.bytes = int64(found.leaves) * pageSize
-	if found.torn {
-		why = "a page was torn when the power failed: the newest record may be missing"
-		s.log.Warn("the store's newest commit may be missing; codes from before now are denied", "file", s.path())
-	}
-	return found, why, s.mark()
-}
-
-func (s *Store) markerPath() string { return filepath.Join(s.opt.Dir, markerName) }
-
-// mark leaves a sign that there is a store here, so that a missing one is noticed.
-func (s *Store) mark() error {
-	if there, err := exists(s.markerPath()); there || err != nil {
-		return err
-	}
-	f, err := os.OpenFile(s.markerPath(), os.O_WRONLY|os.O_CREATE, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString("There is a store in this folder. If gate.db is missing while this file is here, railgated denies the codes that it may have granted.\n")
-	return errors.Join(err, f.Sync(), f.Close(), syncDir(s.opt.Dir))
+	return found, nil
 }
 
 // create makes a file whose journal begins with a record after a sequence number.
 // It is made under another name and renamed when it is whole: a file that is half
 // made could not be told from a damaged one.
-func (s *Store) create(first journal.Record, after uint64, why string) error {
+func (s *Store) create(first journal.Record, after uint64) error {
 	fresh := s.path() + ".new"
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
-	db, err := openFile(fresh, s.maxSize())
+	db, err := openFile(fresh, s.maxSize(), nil)
 	if err != nil {
 		return err
 	}
-	now, trusted := s.opt.Now()
-	first.Time, first.Unsure = now, !trusted
+	id := rand.Text()
+	first = s.stamped(first)
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
 		}
-		if err := putMeta(tx, "blind", Blindness{Blind: why != "", Why: why}); err != nil {
+		blind := blindness{Blind: s.loss != "", Why: s.loss}
+		err := errors.Join(putMeta(tx, blindName, blind), putMeta(tx, storeName, id), putMeta(tx, setsName, sets{First: after + 1, Last: after + 1}))
+		if err != nil {
 			return err
 		}
 		key := journalKey(after + 1)
 		value, err := encodeSealed(key, first)
 		if err != nil {
-			return err
-		}
-		if err := putMeta(tx, setsName, sets{First: after + 1, Last: after + 1}); err != nil {
 			return err
 		}
 		return tx.Bucket(journalBucket).Put(key, value)
@@ -126,62 +135,22 @@ func (s *Store) create(first journal.Record, after uint64, why string) error {
 	if err := os.Rename(fresh, s.path()); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(s.opt.Dir), s.mark())
+	s.made = id
+	return syncDir(s.opt.Dir)
 }
 
-// setAside moves a damaged file out of the way and begins a new one, which does
-// not know what was spent.
+const asideSuffix = ".damaged-"
+
+// setAside moves a damaged file out of the way, for a new one, which does not know
+// what was spent.
 func (s *Store) setAside(d *damageError) error {
 	now, _ := s.opt.Now()
-	aside := fmt.Sprintf("%s.damaged-%s", s.path(), now.UTC().Format("20060102T150405.000Z"))
-	last := highestIn(s.path())
-	if err := os.Rename(s.path(), aside); err != nil {
+	aside := s.path() + asideSuffix + now.UTC().Format("20060102T150405.000Z")
+	if err := errors.Join(os.Rename(s.path(), aside), syncDir(s.opt.Dir)); err != nil {
 		return fmt.Errorf("setting a damaged store aside: %w", err)
 	}
 	s.log.Error("the store is damaged; it was set aside, and codes from before now are denied",
 		"err", d, "file", aside, "hint", "railgate journal export --file "+aside+" saves what can be read")
-	why := "the file was damaged: " + d.Error()
-	return s.create(journal.Record{Kind: journal.SetAside, Detail: filepath.Base(aside)}, last, why)
-}
-
-// Blind says whether the store may have forgotten spent codes.
-func (s *Store) Blind() Blindness {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.blind
-}
-
-// SetBlindSince notes the time, once it is trusted, before which a blind store may
-// have forgotten spent codes.
-func (s *Store) SetBlindSince(since time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db == nil {
-		return s.unavailable()
-	}
-	blind := s.blind
-	blind.Since = since
-	return s.setBlind(blind)
-}
-
-// SetSeeing says that no code from before a blind store's beginning can be valid.
-func (s *Store) SetSeeing() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db == nil {
-		return s.unavailable()
-	}
-	return s.setBlind(Blindness{})
-}
-
-func (s *Store) setBlind(b Blindness) error {
-	err := guarded(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error { return putMeta(tx, "blind", b) })
-	})
-	if err != nil {
-		s.fail(err)
-		return s.err
-	}
-	s.blind = b
+	s.loss, s.aside = cmp.Or(s.loss, "the file was damaged: "+d.Error()), aside
 	return nil
 }

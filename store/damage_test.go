@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,20 @@ func restore(t *testing.T, g *gate, content []byte) {
 	aside, _ := filepath.Glob(g.path() + ".damaged-*")
 	for _, path := range aside {
 		os.Remove(path)
+	}
+	if g.marksKept == nil {
+		for _, path := range g.marks() {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.marksKept = append(g.marksKept, data)
+		}
+	}
+	for i, path := range g.marks() { // or it is another store's file
+		if err := os.WriteFile(path, g.marksKept[i], 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.WriteFile(g.path(), content, 0o600); err != nil {
 		t.Fatal(err)
@@ -184,23 +199,57 @@ func TestBlindnessLastsUntilItIsOver(t *testing.T) {
 	if b := g.Blind(); !b.Blind || !strings.Contains(b.Why, "missing") {
 		t.Fatalf("blind = %+v; want so, for the file is missing", b)
 	}
-	g.reopenAfter(nil)
-	if b := g.Blind(); !b.Blind || !b.Since.IsZero() {
-		t.Errorf("after a restart: %+v; want blind, not yet since when", b)
+	g.trusted = false
+	for _, tt := range []struct {
+		name   string
+		change func()
+		want   Blindness
+	}{
+		{"a restart, with a clock that is not trusted", func() { g.reopenAfter(nil) }, Blindness{Blind: true, Closed: 75 * time.Second}},
+		{"ten seconds later", func() { g.booted += 10 * time.Second }, Blindness{Blind: true, Closed: 65 * time.Second}},
+		{"the clock is trusted", func() { g.trusted, g.now = true, noon.Add(time.Minute) }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"the wall clock is set by a day", func() { g.now, g.proven = noon.AddDate(0, 0, 1), noon }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"a restart", func() { g.reopenAfter(nil) }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"a keyset without an issuer", func() { g.NoteValidity(0, 0) }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"one whose codes last longer", func() { g.NoteValidity(100*time.Second, 48*time.Hour) }, Blindness{Blind: true, Closed: 90 * time.Second, Since: noon.Add(time.Minute)}},
+		{"a reboot", func() { g.boot, g.booted = "another", time.Hour; g.reopenAfter(nil) }, Blindness{Blind: true, Closed: 100 * time.Second, Since: noon.Add(time.Minute)}},
+		{"the span is over", func() { g.booted += 100 * time.Second }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
+		{"two days by the wall clock", func() { g.now, g.proven = noon.AddDate(0, 0, 3), noon.AddDate(0, 0, 2) }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
+		{"by proven time", func() { g.proven = noon.AddDate(0, 0, 2).Add(time.Minute) }, Blindness{}},
+		{"another restart", func() { g.reopenAfter(nil) }, Blindness{}},
+	} {
+		tt.change()
+		g.Keep()
+		got := g.Blind()
+		got.Why = ""
+		if !got.Since.Equal(tt.want.Since) {
+			t.Errorf("%s: since %v; want %v", tt.name, got.Since, tt.want.Since)
+		}
+		got.Since, tt.want.Since = time.Time{}, time.Time{}
+		if got != tt.want {
+			t.Errorf("%s: %+v; want %+v", tt.name, got, tt.want)
+		}
 	}
-	if err := g.SetBlindSince(noon); err != nil {
-		t.Fatal(err)
+	if got := g.kinds(); !slices.Contains(got, journal.InService) {
+		t.Errorf("journal = %v; want it to say that the store sees again", got)
 	}
-	g.reopenAfter(nil)
-	if b := g.Blind(); !b.Blind || !b.Since.Equal(noon) {
-		t.Errorf("after another: %+v; want blind since noon", b)
+}
+
+// The longest validity that was ever seen is not lost with the file.
+func TestLostFileLosesNoProofAndNoValidity(t *testing.T) {
+	g := used(t, 5)
+	g.NoteValidity(5*time.Minute, 48*time.Hour)
+	g.Keep()
+	g.look()
+	g.reopenAfter(func(path string) { os.Remove(path) })
+	if b := g.Blind(); !b.Blind || b.Closed != 5*time.Minute {
+		t.Errorf("blind = %+v; want closed for five minutes", b)
 	}
-	if err := g.SetSeeing(); err != nil {
-		t.Fatal(err)
+	if got := g.Floor(); !got.Equal(noon) {
+		t.Errorf("floor = %v; want noon", got)
 	}
-	g.reopenAfter(nil)
-	if b := g.Blind(); b.Blind {
-		t.Errorf("at last: %+v; want seeing", b)
+	if got := g.Seq(); got <= 11 {
+		t.Errorf("the journal goes on with %d; want a number that was not used", got)
 	}
 }
 
@@ -314,7 +363,7 @@ func FuzzInspect(f *testing.F) {
 		if (found == nil) == (err == nil) {
 			t.Errorf("inspect = %v, %v", found, err)
 		}
-		salvage(bytes.NewReader(data), int64(len(data)), func(journal.Record) error { return nil })
+		_ = salvage(bytes.NewReader(data), int64(len(data)), func(journal.Record) error { return nil })
 		highest(bytes.NewReader(data), int64(len(data)))
 	})
 }

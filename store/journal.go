@@ -123,37 +123,31 @@ func (s *Store) flush() error {
 	}
 	first := s.seq
 	s.flying, s.queue = s.queue, nil
-	if err := guarded(func() error { return s.write(s.flying) }); err != nil {
+	if err := s.write(s.flying); err != nil {
 		s.landing, s.seq = first+uint64(len(s.flying)), first
 		s.fail(err)
 		return s.err
 	}
-	s.flying = nil
+	s.flying, s.newest = nil, s.seq
 	return nil
 }
 
 // write commits entries with the sequence numbers that follow.
 func (s *Store) write(entries []entry) error {
-	tx, err := s.db.Begin(true)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
 	next := s.sets
-	for i := range entries {
-		if err := s.put(tx, &next, &entries[i]); err != nil {
-			return err
+	err := s.update(func(tx *bbolt.Tx) error {
+		for i := range entries {
+			if err := s.put(tx, &next, &entries[i]); err != nil {
+				return err
+			}
 		}
+		next.Last = s.seq
+		return putMeta(tx, setsName, next)
+	})
+	if err == nil {
+		s.sets = next
 	}
-	next.Last = s.seq
-	if err := putMeta(tx, setsName, next); err != nil {
-		return err
-	}
-	if err := s.commit(tx); err != nil {
-		return err
-	}
-	s.sets = next
-	return nil
+	return err
 }
 
 func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {

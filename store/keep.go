@@ -22,6 +22,9 @@ func (s *Store) Keep() {
 	if err != nil {
 		return
 	}
+	s.mu.Lock()
+	s.see()
+	s.mu.Unlock()
 	pruned := 0
 	for {
 		n, removed, err := s.prune(now)
@@ -63,9 +66,7 @@ func (s *Store) keepFloor() (now time.Time, err error) {
 		return now, s.err
 	}
 	floor := s.floor
-	err = guarded(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error { return putMeta(tx, provenName, floor.UnixNano()) })
-	})
+	err = s.update(func(tx *bbolt.Tx) error { return putMeta(tx, provenName, floor.UnixNano()) })
 	if err != nil {
 		s.fail(err)
 		return now, s.err
@@ -97,7 +98,7 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 		})
 	})
 	if err == nil && old.len() > 0 {
-		err = guarded(func() error { return s.remove(old) })
+		err = s.remove(old)
 	}
 	if err != nil {
 		s.fail(err)
@@ -129,7 +130,7 @@ func (d doomed) len() int { return len(d.spent) + len(d.passages) + d.records }
 func (s *Store) remove(d doomed) error {
 	next := s.sets
 	var forgotten []func()
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	err := s.update(func(tx *bbolt.Tx) error {
 		for _, key := range d.spent {
 			value, err := unseal(key, tx.Bucket(spentBucket).Get(key))
 			if err != nil {
@@ -213,9 +214,7 @@ func (s *Store) PutNote(name string, v any) error {
 	if s.db == nil {
 		return s.unavailable()
 	}
-	err := guarded(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error { return putMeta(tx, "note "+name, v) })
-	})
+	err := s.update(func(tx *bbolt.Tx) error { return putMeta(tx, "note "+name, v) })
 	if err != nil {
 		s.fail(err)
 		return s.err

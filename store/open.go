@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -22,12 +24,8 @@ func (s *Store) open() error {
 	if err := os.MkdirAll(s.opt.Dir, 0o750); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	if s.lock == nil {
-		lock, err := lockFolder(s.opt.Dir, lockWait)
-		if err != nil {
-			return fmt.Errorf("data folder: %w", err)
-		}
-		s.lock = lock
+	if err := s.takeFolder(); err != nil {
+		return fmt.Errorf("data folder: %w", err)
 	}
 	err := s.openPrepared()
 	var d *damageError
@@ -40,28 +38,58 @@ func (s *Store) open() error {
 	return err
 }
 
+// takeFolder locks the folder, again where somebody has removed the lock's file.
+func (s *Store) takeFolder() error {
+	if s.lock != nil {
+		if _, err := sameFile(s.lock, s.lock.Name()); err == nil {
+			return nil
+		}
+		s.lock.Close()
+		s.lock = nil
+	}
+	lock, err := lockFolder(s.opt.Dir, lockWait)
+	if err == nil {
+		s.lock = lock
+	}
+	return err
+}
+
 // openPrepared opens the file, or makes one. What it reads and cannot believe is
 // a damageError.
 func (s *Store) openPrepared() error {
-	found, why, err := s.prepare()
+	marks, had := s.recall()
+	known := s.id
+	found, err := s.prepare(had)
 	if err != nil {
 		return err
 	}
-	db, err := openFile(s.path(), s.maxSize())
+	db, err := openFile(s.path(), s.maxSize(), &s.file)
 	if err != nil {
 		return err
 	}
 	old, err := s.load(db, found)
+	why := ""
+	if err == nil {
+		why, err = s.judgeMarks(marks, found.torn)
+	}
 	if err != nil {
 		return errors.Join(&damageError{err}, db.Close())
 	}
-	if err := s.probe(db, why); err != nil {
+	if found.torn {
+		why = "a page was torn when the power failed: the newest record may be missing"
+		s.log.Warn("the store's newest commit may be missing; codes from before now are denied", "file", s.path())
+	}
+	if err := s.probe(db, cmp.Or(s.loss, why)); err != nil {
 		return errors.Join(fmt.Errorf("writing %s: %w", s.path(), err), db.Close())
 	}
-	if err := s.room(); err != nil {
+	if err := errors.Join(s.room(), s.mark()); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	s.db, s.err = db, nil
+	if s.id != known {
+		s.newest = 0 // another store's numbers
+	}
+	s.db, s.err, s.newest = db, nil, max(s.newest, s.seq)
+	s.loss, s.aside, s.made = "", "", ""
 	if old {
 		s.takeOver()
 	}
@@ -97,8 +125,8 @@ func (s *Store) maxSize() int {
 	return int(size)
 }
 
-// openFile opens a bbolt file.
-func openFile(path string, maxSize int) (db *bbolt.DB, err error) {
+// openFile opens a bbolt file, and leaves the file itself in opened unless that is nil.
+func openFile(path string, maxSize int, opened **os.File) (db *bbolt.DB, err error) {
 	err = guarded(func() (err error) {
 		db, err = bbolt.Open(path, 0o640, &bbolt.Options{
 			Timeout:         lockWait,
@@ -107,6 +135,13 @@ func openFile(path string, maxSize int) (db *bbolt.DB, err error) {
 			InitialMmapSize: 64 << 20, // or growing waits for every reader
 			MaxSize:         maxSize,
 			NoStatistics:    true,
+			OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
+				f, err := os.OpenFile(path, flag, mode)
+				if opened != nil {
+					*opened = f
+				}
+				return f, err
+			},
 		})
 		if err == nil {
 			db.AllocSize = 1 << 20 // the file grows by that much
@@ -149,7 +184,8 @@ func (s *Store) load(db *bbolt.DB, found *survey) (old bool, err error) {
 		})
 	})
 	if err == nil {
-		s.sets, s.seq, s.age = read, max(s.seq, read.Last), aging{}
+		s.sets, s.seq, s.age = read, read.Last, aging{}
+		s.txid, s.size = found.meta.txid, 0
 	}
 	return old, err
 }
@@ -205,19 +241,29 @@ func (s *Store) loadMeta(b *bbolt.Bucket, read sets) (old bool, err error) {
 		return false, err
 	}
 	var floor int64
+	var id string
+	var blind blindness
+	var seen validity
 	proven := read
-	err = errors.Join(getMeta(b, provenName, &floor), getMeta(b, "blind", &s.blind), getMeta(b, setsName, &proven))
+	err = errors.Join(getMeta(b, provenName, &floor), getMeta(b, blindName, &blind), getMeta(b, setsName, &proven),
+		getMeta(b, storeName, &id), getMeta(b, validityName, &seen))
 	if err != nil {
 		return false, fmt.Errorf("meta: %w", err)
 	}
-	s.kept = time.Unix(0, floor)
+	s.kept, s.id, s.blind = time.Unix(0, floor), id, blind
 	s.floor = laterOf(s.floor, s.kept)
+	s.validity.note(seen)
 	return b.Get([]byte(setsName)) == nil, read.compare(proven)
 }
 
-// provenName is where the floor is. An older version kept one under "floor" that
-// unsigned clocks had raised; it is not believed.
-const provenName = "proven"
+// Names in the meta bucket. An older version kept a floor under "floor" that unsigned
+// clocks had raised; it is not believed.
+const (
+	provenName   = "proven"
+	blindName    = "blind"
+	storeName    = "store"
+	validityName = "validity"
+)
 
 // getMeta reads a value into v, which stays as it is where there is none.
 func getMeta(b *bbolt.Bucket, name string, v any) error {
@@ -247,20 +293,22 @@ func laterOf(a, b time.Time) time.Time {
 }
 
 // probe writes: a file that can be read and not written is of no use to a lane.
-// The blindness of a file that lost its memory is written with it.
+// The blindness of a store that lost its memory is written with it.
 func (s *Store) probe(db *bbolt.DB, why string) error {
+	boot, at := s.opt.Boot()
 	if why != "" {
-		s.blind = Blindness{Blind: true, Why: why}
+		s.blind = blindness{Blind: true, Why: why, Boot: boot, At: at}
 	}
-	tx, err := db.Begin(true)
-	if err != nil {
-		return err
+	if s.blind.Blind && s.blind.Boot != boot {
+		s.blind.Boot, s.blind.At = boot, at
 	}
-	defer tx.Rollback()
-	if err := errors.Join(putMeta(tx, "blind", s.blind), putMeta(tx, setsName, s.sets)); err != nil {
-		return err
+	if s.id == "" {
+		s.id = rand.Text()
 	}
-	return s.commit(tx)
+	s.kept = s.floor
+	return s.updateIn(db, func(tx *bbolt.Tx) error {
+		return errors.Join(putMeta(tx, provenName, s.floor.UnixNano()), putMeta(tx, blindName, s.blind), putMeta(tx, setsName, s.sets), putMeta(tx, storeName, s.id), putMeta(tx, validityName, s.validity))
+	})
 }
 
 // takeOver says in the journal that a file of an older version is proven from now on.

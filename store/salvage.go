@@ -186,10 +186,10 @@ const (
 )
 
 // highest is a number that no record in a damaged file is above, found in a time that
-// does not grow with the file; 0: none was found. In a small file it is that of the
-// newest record. Of a large one some pages are read: its records follow one another,
-// and no more of them than the file has room for can follow one that was read.
-func highest(r io.ReaderAt, size int64) (last uint64) {
+// does not grow with the file; 0: none was found. Of a small file it is exactly that of
+// the newest record. Of a large one some pages are read: its records follow one
+// another, and no more of them than the file has room for can follow one that was read.
+func highest(r io.ReaderAt, size int64) (last uint64, exact bool) {
 	w := wreck{r, size}
 	pages := size / pageSize
 	step := max(1, (pages+sampledPages-1)/sampledPages)
@@ -201,19 +201,19 @@ func highest(r io.ReaderAt, size int64) (last uint64) {
 	if last > 0 && step > 1 {
 		last += uint64(size / leastRecord)
 	}
-	return last
+	return last, last > 0 && step == 1
 }
 
-// highestIn is highest of the file at a path.
-func highestIn(path string) uint64 {
+// highestIn is highest of the file at a path; "": there is none.
+func highestIn(path string) (last uint64, exact bool) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	return highest(f, info.Size())
 }

@@ -30,9 +30,14 @@
 //
 // # After damage
 //
-// A store that begins again where there was one before is blind: it cannot know
-// which codes were spent. It says since when ([Store.Blind]), and the lane denies
-// every code that began before.
+// A new store where there was one before is blind: it cannot know which codes were
+// spent. That there was one is said by two marks, one beside the file and one outside
+// its folder, which also hold what is proven of the time. A blind store says for how
+// long no code can be told from one that was used, and since when paper may have been
+// ([Store.Blind]); the lane denies both.
+//
+// The file is looked at before every commit: one that was removed, replaced, cut off
+// or overwritten while it was open is such a loss.
 //
 // # The file
 //
@@ -42,7 +47,7 @@
 //	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
 //	passback  sub → CBOR {1: role, 2: time}
 //	journal   seq (8) → CBOR map of a [journal.Record]
-//	meta      "sets", "proven", "blind", "note …" → CBOR
+//	meta      "sets", "store", "proven", "blind", "validity", "note …" → CBOR
 package store
 
 import (
@@ -61,9 +66,8 @@ import (
 )
 
 const (
-	fileName   = "gate.db"
-	markerName = "gate.was-here" // there has been a store in this folder
-	lockName   = "gate.lock"
+	fileName = "gate.db"
+	lockName = "gate.lock"
 )
 
 var (
@@ -81,6 +85,10 @@ type Options struct {
 	MaxBytes    int64         // how large the journal may grow
 	PassbackFor time.Duration // how long a passage is remembered for anti-passback
 
+	// Mark is a file outside Dir in which the store leaves word that it is there, and
+	// what must not be lost with it; "": there is none.
+	Mark string
+
 	// Now is the best time there is, and whether it is trusted. Records that the
 	// store makes itself are stamped with it; nothing is forgotten by it.
 	Now func() (time.Time, bool)
@@ -89,6 +97,10 @@ type Options struct {
 	// it alone: forgetting a spent code or a passage, removing a record by age, the
 	// floor on the disk. nil: nothing is proven, and nothing is forgotten.
 	Proven func() Proven
+
+	// Boot is the time since boot, by a clock that nobody sets, and the boot's name;
+	// nil: the system's.
+	Boot func() (id string, at time.Duration)
 }
 
 // Proven is a lower bound of the time that cannot be wrong unless a signer's clock
@@ -126,6 +138,7 @@ type Store struct {
 	spent    spentCodes
 	passages map[journal.ID]journal.LastPassage
 	seq      uint64 // of the newest record on the disk
+	newest   uint64 // the highest of those that were on the disk
 	queue    []entry
 	flying   []entry   // a commit of these failed: it may have landed
 	landing  uint64    // the sequence number that the last of them would have
@@ -134,8 +147,18 @@ type Store struct {
 	floor    time.Time // what is proven of the time
 	kept     time.Time // as the disk has it
 	age      aging
-	sets     sets // of the file
-	blind    Blindness
+	sets     sets     // of the file
+	file     *os.File // the open one, bbolt's
+	size     int64    // of the file when it was asked last,
+	txid     uint64   // and the number of its newest commit
+	id       string   // the store's name, for its marks
+	marked   mark     // as the marks are
+	unmarked bool     // the one outside cannot be written
+	loss     string   // what the next opening is to say of what was lost; "": nothing was
+	made     string   // the name of a store that this process made
+	aside    string   // where the file before this one is, if it was damaged
+	validity validity
+	blind    blindness
 }
 
 // An entry is a record that waits for its commit, with the passage it tells.
@@ -149,18 +172,14 @@ type entry struct {
 	act     bool      // something was to follow from it: it is not written later in its place
 }
 
-// Blindness says since when the store does not know which codes were spent before.
-type Blindness struct {
-	Blind bool
-	Since time.Time // zero: the clock has not been trusted since it went blind
-	Why   string
-}
-
 // Open takes the data folder for this process and opens its file. A folder that
 // another process has is ErrLocked. Whatever else is wrong with the file leaves a
 // store that is unavailable, for [Store.Run] to open again and again: a gate
 // without a store still has an emergency exit.
 func Open(opt Options, log *slog.Logger) (*Store, error) {
+	if opt.Boot == nil {
+		opt.Boot = sinceBoot
+	}
 	s := &Store{
 		opt: opt, log: log, commit: (*bbolt.Tx).Commit,
 		kick:  make(chan struct{}, 1),
@@ -184,7 +203,7 @@ func (s *Store) Close() error {
 	defer s.mu.Unlock()
 	err := s.flush()
 	if s.db != nil {
-		err = errors.Join(err, s.db.Close())
+		err = errors.Join(err, s.writeMarks(s.markNow()), s.db.Close())
 		s.db = nil
 	}
 	s.err, s.closed = ErrUnavailable, true
@@ -208,6 +227,8 @@ func (s *Store) Run(ctx context.Context, changed func(error)) error {
 	changed(s.Err())
 	keep := time.NewTicker(keepEvery)
 	defer keep.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	delay := reopenMin
 	again := time.NewTimer(delay)
 	defer again.Stop()
@@ -219,6 +240,8 @@ func (s *Store) Run(ctx context.Context, changed func(error)) error {
 			s.mu.Lock()
 			s.flush()
 			s.mu.Unlock()
+		case <-look.C:
+			s.look()
 		case <-keep.C:
 			s.Keep()
 		case <-again.C:
@@ -235,9 +258,29 @@ func (s *Store) Run(ctx context.Context, changed func(error)) error {
 
 const (
 	keepEvery = time.Minute
+	lookEvery = time.Second
 	reopenMin = time.Second
 	reopenMax = 10 * time.Second
 )
+
+// look does what must not wait for a passenger: it notices a file that was taken
+// away, writes the marks where many records came, and ends blindness.
+func (s *Store) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return
+	}
+	err := s.own()
+	if err == nil {
+		err = s.mark()
+	}
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.see()
+}
 
 // reopen opens an unavailable file again. It reports whether the store works.
 func (s *Store) reopen() bool {
@@ -270,6 +313,9 @@ func (s *Store) fail(err error) {
 	attrs := []any{"err", err}
 	if errors.Is(err, unix.ENOSPC) {
 		attrs = append(attrs, "hint", "make room in "+s.opt.Dir)
+	}
+	if lost := (*lossError)(nil); errors.As(err, &lost) {
+		s.loss = lost.why
 	}
 	s.log.Error("writing the store failed; the lane closes until it works again", attrs...)
 	s.err = fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -28,7 +28,11 @@ type gate struct {
 	now     time.Time
 	trusted bool
 	proven  time.Time // zero: as now
+	boot    string
+	booted  time.Duration // since then
 	log     bytes.Buffer
+
+	marksKept [][]byte // as they were before the file was first restored
 }
 
 // proof is a proven time, for the tests.
@@ -45,10 +49,11 @@ func (g *gate) provenNow() Proven {
 }
 
 func newGate(t *testing.T) *gate {
-	g := &gate{t: t, now: noon, trusted: true}
-	g.opt = Options{Dir: filepath.Join(memory(t), "data"), Days: 90, MaxBytes: 1 << 30, PassbackFor: 2 * time.Hour}
+	g := &gate{t: t, now: noon, trusted: true, boot: "one"}
+	g.opt = Options{Dir: filepath.Join(memory(t), "data"), Mark: filepath.Join(memory(t), "mark"), Days: 90, MaxBytes: 1 << 30, PassbackFor: 2 * time.Hour}
 	g.opt.Now = func() (time.Time, bool) { return g.now, g.trusted }
 	g.opt.Proven = g.provenNow
+	g.opt.Boot = func() (string, time.Duration) { return g.boot, g.booted }
 	g.open()
 	t.Cleanup(func() { g.Store.Close() })
 	return g

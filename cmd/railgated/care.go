@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"railgate/driver"
-	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/lane"
 )
@@ -66,45 +66,26 @@ func missing(d interface{ Health() driver.Health }) string {
 	return h.Err
 }
 
-// checkMemory goes by what a store that lost its memory says. No code from before
-// it went blind is granted: while rotating codes from then may still be valid the
-// lane is closed, and paper is denied until its day is over.
-func (l *runner) checkMemory(keys *verify.Keyset) {
-	blind := l.store.Blind()
-	if !blind.Blind || keys == nil {
-		if !blind.Blind {
-			l.cause(lane.CauseSpentCodes, "")
-			l.setBlindSince(time.Time{})
-		}
-		return
-	}
-	clock := l.clock.Now()
-	now, trusted := clock.Time, clock.OK
-	if blind.Since.IsZero() {
-		l.cause(lane.CauseSpentCodes, blind.Why)
-		if trusted && l.store.SetBlindSince(now) == nil {
-			blind.Since = now
-		} else {
-			return
-		}
-	}
-	l.setBlindSince(blind.Since)
-	rotating, paper := longestValid(keys)
-	switch {
-	case !trusted || now.Before(blind.Since.Add(rotating)):
-		l.cause(lane.CauseSpentCodes, fmt.Sprintf("%s; opens by itself when no code from before can be valid", blind.Why))
-	case now.Before(blind.Since.Add(paper)):
-		l.cause(lane.CauseSpentCodes, "")
-	default:
-		l.cause(lane.CauseSpentCodes, "")
-		if l.store.SetSeeing() == nil {
-			l.setBlindSince(time.Time{})
-			l.answer(lane.Note{Record: journal.Record{Kind: journal.InService, Detail: "no code from before the store was lost can be valid any more"}})
-		}
-	}
-}
+// allPaper is later than any code begins: of all paper it is not known whether it was used.
+var allPaper = time.Unix(1<<40, 0)
 
-func (l *runner) setBlindSince(since time.Time) {
+// checkMemory goes by what a store that lost its memory says. While a code from before
+// may still be valid the lane is closed; after that only paper is denied, until its day
+// is over. The store counts, by clocks that nobody sets, and by the longest validity
+// that it was ever told of.
+func (l *runner) checkMemory(keys *verify.Keyset) {
+	if keys != nil {
+		l.store.NoteValidity(longestValid(keys))
+	}
+	blind := l.store.Blind()
+	why, since := "", blind.Since
+	if blind.Closed > 0 {
+		why = fmt.Sprintf("%s; opens by itself in %d s, when no code from before can be valid", blind.Why, int(math.Ceil(blind.Closed.Seconds())))
+	}
+	if blind.Blind && since.IsZero() {
+		since = allPaper
+	}
+	l.cause(lane.CauseSpentCodes, why)
 	if !l.state.BlindSince().Equal(since) {
 		l.answer(lane.Blind{Since: since})
 	}

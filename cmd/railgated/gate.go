@@ -57,7 +57,7 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	}
 	clock := newClock(cfg, keys.current(), log)
 	store, err := store.Open(store.Options{
-		Dir: cfg.Data, Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor,
+		Dir: cfg.Data, Mark: markPath(cfg.Data), Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor,
 		Now:    func() (time.Time, bool) { now := clock.Now(); return now.Time, now.OK },
 		Proven: func() store.Proven { return clock.Proven() },
 	}, log)
@@ -71,6 +71,15 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	}, log)
 	now := time.Now()
 	return &gate{cfg: cfg, log: log, level: level, started: now, anchored: now, store: store, clock: clock, keys: keys, devices: devices, lane: lane}, nil
+}
+
+// markPath is where the store leaves word outside its folder: in the unit's second state
+// folder, else beside the data folder. It must outlive a reboot, for paper does.
+func markPath(data string) string {
+	if dirs := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); len(dirs) > 1 {
+		return filepath.Join(dirs[1], "gate.mark")
+	}
+	return filepath.Clean(data) + ".mark"
 }
 
 func laneRules(cfg *configs.Config) *lane.Rules {

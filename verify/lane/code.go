@@ -99,9 +99,10 @@ func (t *stepper) judge(ev Judged) {
 	}
 }
 
-// forgotten tells whether a code may have been used before the store's memory begins.
+// forgotten tells whether paper may have been used before the store's memory begins. While
+// a rotating code may have been, the lane is closed ([CauseSpentCodes]).
 func (t *stepper) forgotten(v *verify.Verdict) bool {
-	return !t.blindSince.IsZero() && !v.Begins.Add(-v.Early).After(t.blindSince)
+	return v.Rotation == verify.Static && !t.blindSince.IsZero() && !v.Begins.Add(-v.Early).After(t.blindSince)
 }
 
 // judgePassback grants a code, unless its holder went this way already.

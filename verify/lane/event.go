@@ -46,7 +46,8 @@ type (
 		Mode    ServiceMode
 		By, Why string
 	}
-	// Blind: the store does not know which codes were used before an instant.
+	// Blind: the store does not know which paper that was issued before an instant was
+	// used; zero: it does.
 	Blind struct{ Since time.Time }
 	// Note: something to journal that is not the lane's.
 	Note struct{ Record journal.Record }

@@ -143,7 +143,7 @@ type State struct {
 	signed     budget           // and of what somebody did
 	counted    []journal.Record // denials over the budget, one for each reason, with their count
 	countAt    time.Duration    // when they are journaled
-	blindSince time.Time        // codes that began before may have been used; zero: none
+	blindSince time.Time        // paper from before may have been used; zero: none
 }
 
 // allowance is how many of something may happen: a burst, and so many a second.
@@ -186,7 +186,7 @@ type Snapshot struct {
 	Obstructed bool
 	Service    ServiceMode
 	ServiceEnd time.Duration // monotonic: when the lane is given back by itself
-	BlindSince time.Time     // zero: the store knows which codes were used
+	BlindSince time.Time     // zero: the store knows which paper was used
 }
 
 // Snapshot is the state for whoever asks.
@@ -197,7 +197,7 @@ func (s *State) Snapshot() Snapshot {
 // Why is why the lane is out of service for one cause; "" where it is not.
 func (s *State) Why(c Cause) string { return s.why[c] }
 
-// BlindSince is the instant before which codes may have been used without a record; zero: none.
+// BlindSince is the instant before which paper may have been used without a record; zero: none.
 func (s *State) BlindSince() time.Time { return s.blindSince }
 
 // Mode tells what the lane is doing.

@@ -676,7 +676,7 @@ func TestFreePassageStopsForAnEmergencyAndForAFault(t *testing.T) {
 	}
 }
 
-func TestLostMemoryDeniesWhatMayHaveBeenUsed(t *testing.T) {
+func TestLostMemoryDeniesPaperThatMayHaveBeenUsed(t *testing.T) {
 	p := newPlay(t, entry())
 	p.feed(Blind{noon})
 	for _, tt := range []struct {
@@ -688,10 +688,15 @@ func TestLostMemoryDeniesWhatMayHaveBeenUsed(t *testing.T) {
 		{noon.Add(5*time.Second + 1), "granted ok"},
 	} {
 		p.log = nil
-		p.read(p.as(p.code(tt.begins.String(), 0), func(v *verify.Verdict) { v.Begins = tt.begins }))
+		p.read(p.as(p.code(tt.begins.String(), 0), func(v *verify.Verdict) { v.Begins, v.Rotation = tt.begins, verify.Static }))
 		if p.log[0] != tt.want {
-			t.Errorf("a code that begins %v after: %v; want %s", tt.begins.Sub(noon), p.log, tt.want)
+			t.Errorf("paper of %v after: %v; want %s", tt.begins.Sub(noon), p.log, tt.want)
 		}
+	}
+	p.log = nil
+	p.read(p.as(p.code("rotating", 0), func(v *verify.Verdict) { v.Begins = noon.Add(-time.Minute) }))
+	if p.log[0] != "granted ok" {
+		t.Errorf("a rotating code, and the lane is open: %v; want granted", p.log)
 	}
 }
 

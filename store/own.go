@@ -1,0 +1,78 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+)
+
+// A lossError says that the file was taken away while it was in use: what comes after
+// it does not know what was spent.
+type lossError struct{ why string }
+
+func (e *lossError) Error() string { return e.why }
+
+// own tells whether the file that is open is the one at its path, whole, and as the
+// last commit left it. It costs three system calls; every commit asks.
+func (s *Store) own() error {
+	size, err := sameFile(s.file, s.path())
+	switch {
+	case err != nil:
+		return err
+	case size < s.size:
+		return &lossError{fmt.Sprintf("%s was cut off while it was in use", fileName)}
+	}
+	s.size = size
+	if m, _, err := newestMeta(s.file); err != nil || m.txid != s.txid {
+		return &lossError{fmt.Sprintf("%s was overwritten while it was in use", fileName)}
+	}
+	return nil
+}
+
+// sameFile compares an open file with what its path names, and returns its size.
+func sameFile(f *os.File, path string) (size int64, err error) {
+	var open, there unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &open); err != nil {
+		return 0, err
+	}
+	err = unix.Stat(path, &there)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return 0, &lossError{fmt.Sprintf("%s was removed while it was in use", path)}
+	case err != nil:
+		return 0, fmt.Errorf("%s: %w", path, err)
+	case open.Dev != there.Dev || open.Ino != there.Ino:
+		return 0, &lossError{fmt.Sprintf("another file was put in the place of %s while it was in use", path)}
+	}
+	return open.Size, nil
+}
+
+// update changes the file in one commit, if it is still this store's own.
+func (s *Store) update(change func(*bbolt.Tx) error) error {
+	return guarded(func() error {
+		if err := s.own(); err != nil {
+			return err
+		}
+		return s.updateIn(s.db, change)
+	})
+}
+
+func (s *Store) updateIn(db *bbolt.DB, change func(*bbolt.Tx) error) error {
+	tx, err := db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := change(tx); err != nil {
+		return err
+	}
+	txid := uint64(tx.ID())
+	if err := s.commit(tx); err != nil {
+		return err
+	}
+	s.txid = txid
+	return nil
+}
