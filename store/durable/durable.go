@@ -18,7 +18,28 @@ import (
 // cut would leave is not known. What was there before is replaced, a symbolic link
 // itself and not what it names. The last of several concurrent writers wins.
 func WriteFile(path string, data []byte, mode fs.FileMode) error {
-	return steps{(*os.File).Write, (*os.File).Sync, os.Rename}.writeFile(path, data, mode)
+	return WriteFileAs(path, data, mode, -1, -1)
+}
+
+// WriteFileAs is WriteFile for a file of another user's and group's: the file has its owner
+// before it has its name. -1 stands for the process's own.
+func WriteFileAs(path string, data []byte, mode fs.FileMode, uid, gid int) error {
+	return steps{(*os.File).Write, (*os.File).Sync, os.Rename}.writeFile(path, data, owner{mode, uid, gid})
+}
+
+// owner is whose a file is, and who else may use it.
+type owner struct {
+	mode     fs.FileMode
+	uid, gid int
+}
+
+func (o owner) give(f *os.File) error {
+	if o.uid != -1 || o.gid != -1 {
+		if err := f.Chown(o.uid, o.gid); err != nil {
+			return err
+		}
+	}
+	return f.Chmod(o.mode)
 }
 
 // steps are what may fail; the tests let them fail.
@@ -28,7 +49,7 @@ type steps struct {
 	rename func(from, to string) error
 }
 
-func (s steps) writeFile(path string, data []byte, mode fs.FileMode) error {
+func (s steps) writeFile(path string, data []byte, o owner) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.new") // 0600
 	if err != nil {
@@ -36,7 +57,7 @@ func (s steps) writeFile(path string, data []byte, mode fs.FileMode) error {
 	}
 	_, err = s.write(f, data)
 	if err == nil {
-		err = f.Chmod(mode)
+		err = o.give(f)
 	}
 	if err == nil {
 		err = s.sync(f)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -36,6 +37,21 @@ func wantFile(t *testing.T, path, want string) {
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("the folder holds %v, %v; want the file alone", entries, err)
+	}
+}
+
+func TestWriteFileAsGivesItAway(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	path := filepath.Join(t.TempDir(), "keys.json")
+	if err := WriteFileAs(path, []byte("new"), 0o640, 12, 34); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, "new")
+	info, err := os.Stat(path)
+	if st := info.Sys().(*syscall.Stat_t); err != nil || st.Uid != 12 || st.Gid != 34 || info.Mode() != 0o640 {
+		t.Errorf("%d:%d, mode %v; want 12:34, 0640", st.Uid, st.Gid, info.Mode())
 	}
 }
 
@@ -75,7 +91,7 @@ func record(log *[]string, fails string, landed bool) steps {
 func TestEveryStepIsTakenInOrder(t *testing.T) {
 	var log []string
 	path := filepath.Join(t.TempDir(), "keys.json")
-	if err := record(&log, "", false).writeFile(path, []byte("new"), 0o600); err != nil {
+	if err := record(&log, "", false).writeFile(path, []byte("new"), owner{0o600, -1, -1}); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"write", "sync the file", "rename", "sync the folder"}; !slices.Equal(log, want) {
@@ -102,7 +118,7 @@ func TestEachFaultIsToldAndLeavesAWholeFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		var log []string
-		err := record(&log, tt.step, tt.landed).writeFile(path, []byte("new"), 0o600)
+		err := record(&log, tt.step, tt.landed).writeFile(path, []byte("new"), owner{0o600, -1, -1})
 		if !errors.Is(err, errFault) || strings.Contains(err.Error(), "remove") || log[len(log)-1] != tt.step {
 			t.Errorf("%s fails (landed %v): %v after %q; want the fault, and no step after it", tt.step, tt.landed, err, log)
 		}
