@@ -141,7 +141,7 @@ func (c *Config) GPIOLines() (map[string]*gpioline.Line, error) {
 	for _, l := range c.namedLines() {
 		line, err := gpioline.Find(l.spec)
 		if err != nil {
-			problems = append(problems, c.Problem(l.key, "%v; gpioinfo lists the lines there are", err))
+			problems = append(problems, c.Problem(l.key, "%w; gpioinfo lists the lines there are", err))
 			continue
 		}
 		if other, taken := seen[line.Spec()]; taken {

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,7 +15,12 @@ type Problem struct {
 	Line int // 0: the file as a whole, or a section that it does not have
 	Key  string
 	Text string // what is wrong, and what to do
+
+	err error // behind it; nil: none
 }
+
+// Unwrap is the error behind the problem, if there is one.
+func (p *Problem) Unwrap() error { return p.err }
 
 // Error is one line of a readable length, whatever the file has in it.
 func (p *Problem) Error() string {
@@ -29,13 +35,15 @@ func (p *Problem) Error() string {
 }
 
 // Problem makes an error that names the file, the line and the key; for a key that
-// the file does not have, its section's line.
+// the file does not have, its section's line. An error that is given as %w can be told by
+// errors.Is.
 func (c *Config) Problem(key, format string, args ...any) error {
 	line := c.lines[key]
 	if dot := strings.LastIndex(key, "."); line == 0 && dot > 0 {
 		line = c.lines[key[:dot]]
 	}
-	return &Problem{Path: c.Path, Line: line, Key: key, Text: fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &Problem{Path: c.Path, Line: line, Key: key, Text: err.Error(), err: errors.Unwrap(err)}
 }
 
 // How many characters are shown of a value, and of what is said about it.

@@ -72,6 +72,9 @@ func (l *Line) Name() string {
 // Spec names the line to [Find].
 func (l *Line) Spec() string { return fmt.Sprintf("%s:%d", l.where, l.Offset) }
 
+// Path is the node of the line's chip, as it was when the line was found.
+func (l *Line) Path() string { return l.path }
+
 // Number is the line's offset on its chip.
 func (l *Line) Number() int { return l.Offset }
 
