@@ -30,11 +30,12 @@ type Meaning struct {
 
 // usual is what stands for a remedy's names where nobody says otherwise.
 var usual = []string{
-	"{config}", "/etc/railgate/railgated.toml", "{keys}", "/etc/railgate/keys.json", "{data}", "/var/lib/railgate", "{user}", "railgate", "{group}", "railgate",
+	"{config}", "/etc/railgate/railgated.toml", "{keys}", "/etc/railgate/keys.json", "{data}", "/var/lib/railgate", "{user}", "railgate", "{group}", "railgate", "{device_group}", "dialout,gpio,video", "{line}", "1",
 }
 
 // NewCause is a cause of the table, with what was seen. names fills the remedy in, as
-// pairs: "{keys}", path. A value is quoted where a shell wants it. NewCause panics where
+// pairs: "{keys}", path. A value is quoted where a shell wants it; "{end}" is a command, which is
+// not. NewCause panics where
 // the table does not have the cause: that is a fault of the program.
 func NewCause(id, why string, names ...string) Cause {
 	m, ok := MeaningOf(id)
@@ -44,13 +45,31 @@ func NewCause(id, why string, names ...string) Cause {
 	return Cause{Cause: m.Cause, Severity: m.Severity, Why: why, Remedy: fill(m.Remedy, names), Alias: m.Alias}
 }
 
-// fill puts values into a remedy; of two for one name the first counts.
+// fill puts values into a remedy; of two for one name the first counts, and an empty one
+// does not count.
 func fill(remedy string, names []string) string {
-	pairs := slices.Concat(names, usual)
-	for i := 1; i < len(pairs); i += 2 {
-		pairs[i] = Quote(pairs[i])
+	railgate := tool(names)
+	pairs := []string{"{railgate}", railgate}
+	for i := 0; i+1 < len(names); i += 2 {
+		switch value := names[i+1]; {
+		case names[i] == "{end}": // a command
+			pairs = append(pairs, names[i], value)
+		case value != "":
+			pairs = append(pairs, names[i], Quote(value))
+		}
 	}
-	return strings.NewReplacer(pairs...).Replace(remedy)
+	pairs = append(pairs, "{end}", railgate+" doctor") // which finds who it is
+	return strings.NewReplacer(append(pairs, usual...)...).Replace(remedy)
+}
+
+// tool is how railgate is called for a gate: another configuration is named.
+func tool(names []string) string {
+	for i := 0; i+1 < len(names); i += 2 {
+		if path := names[i+1]; names[i] == "{config}" && path != "" && path != usual[1] {
+			return "railgate --config " + Quote(path)
+		}
+	}
+	return "railgate"
 }
 
 // Quote is a word as a shell reads it back.

@@ -13,11 +13,17 @@ import (
 // fakeDaemon answers /status on the control socket of a folder of its own.
 func fakeDaemon(t *testing.T, s control.Status) (dir string) {
 	t.Helper()
+	dir = t.TempDir()
+	serveStatus(t, dir, s)
+	return dir
+}
+
+// serveStatus answers /status on the control socket of a folder until the test ends.
+func serveStatus(t *testing.T, dir string, s control.Status) {
+	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(s) })
-	dir = t.TempDir()
 	serveControl(t, dir, mux)
-	return dir
 }
 
 // serveControl answers on the control socket of a folder until the test ends.
@@ -30,4 +36,19 @@ func serveControl(t *testing.T, dir string, h http.Handler) {
 	daemon := &http.Server{Handler: h}
 	go daemon.Serve(listener)
 	t.Cleanup(func() { daemon.Close() })
+}
+
+// freePort is a TCP port of this machine that nobody has.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

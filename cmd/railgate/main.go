@@ -16,7 +16,11 @@ import (
 	"railgate/configs"
 )
 
-var version = "devel" // set by the linker
+// Set by the linker: the version, and when it was made (seconds since 1970).
+var (
+	version = "devel"
+	built   = "0"
+)
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
@@ -60,7 +64,7 @@ func newRoot() *cobra.Command {
 	flags.StringVar(&g.data, "data", "", "the gate's data `folder` (default: the configuration's)")
 	flags.StringVar(&g.config, "config", "", "the gate's configuration `file` (default "+configs.DefaultPath+")")
 	commands := []*cobra.Command{
-		newStatus(g), newDoctor(g), newWatch(g), newJournal(g), newClock(g), newVerify(), newScan(), newService(g), newSim(g), newOutputsSafe(g), newConfig(), newMan(root), newExitCodes(),
+		newStatus(g), newDoctor(g), newWatch(g), newJournal(g), newClock(g), newKeys(g), newVerify(), newScan(), newService(g), newSim(g), newOutputsSafe(g), newConfig(), newMan(root), newExitCodes(),
 	}
 	for _, c := range commands {
 		strict(c)

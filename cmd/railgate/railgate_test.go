@@ -21,7 +21,7 @@ import (
 )
 
 // tool runs railgate as a shell would.
-func tool(t *testing.T, in string, args ...string) (status int, out, errOut string) {
+func tool(t testing.TB, in string, args ...string) (status int, out, errOut string) {
 	t.Helper()
 	var o, e bytes.Buffer
 	status = run(args, strings.NewReader(in), &o, &e)
@@ -123,9 +123,13 @@ func TestStatusOfADaemonThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+func openStore(dir string) (*store.Store, error) {
+	return store.Open(store.Options{Dir: dir, Days: 90, MaxBytes: 1e9, Now: func() (time.Time, bool) { return time.Now(), true }}, slog.New(slog.DiscardHandler))
+}
+
 func TestJournalOfAGateThatDoesNotRun(t *testing.T) {
 	dir := t.TempDir()
-	s, err := store.Open(store.Options{Dir: dir, Days: 90, MaxBytes: 1e9, Now: func() (time.Time, bool) { return time.Now(), true }}, slog.New(slog.DiscardHandler))
+	s, err := openStore(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +167,7 @@ func TestJournalOfAGateThatDoesNotRun(t *testing.T) {
 // well; the journal can be read all the same.
 func TestJournalOfAGateWhoseStoreIsAway(t *testing.T) {
 	dir := t.TempDir()
-	s, err := store.Open(store.Options{Dir: dir, Days: 90, MaxBytes: 1e9, Now: func() (time.Time, bool) { return time.Now(), true }}, slog.New(slog.DiscardHandler))
+	s, err := openStore(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

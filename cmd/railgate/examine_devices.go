@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"railgate/cmd/control"
+	"railgate/configs"
+	"railgate/driver/gpioline"
+	"railgate/driver/turnstile"
+)
+
+// devices checks what the configuration names, as the service's user sees it.
+func (p *patient) devices() (found []finding) {
+	if p.cfg == nil {
+		return nil
+	}
+	for i := range p.cfg.Scanners {
+		found = append(found, p.scanner(i)...)
+	}
+	found = append(found, p.lines()...)
+	found = append(found, p.otherProblems(found)...)
+	if len(found) == 0 {
+		found = append(found, good("every device that the configuration names is there"))
+	}
+	return found
+}
+
+func (p *patient) scanner(i int) []finding {
+	s := &p.cfg.Scanners[i]
+	path := s.Device
+	if s.Driver == "serial" {
+		path = s.Port
+	}
+	if s.Frames != "" {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return []finding{p.found(control.ScannerMissing, fmt.Sprintf("scanner %s: %v", s.Name, err))}
+	}
+	if found := p.mayUse("scanner "+s.Name, path); found != nil {
+		return found
+	}
+	if others := p.host.fileHolders(path, p.pid); len(others) > 0 {
+		return []finding{p.found(control.ScannerBusy, fmt.Sprintf("scanner %s: %s is held by %v", s.Name, path, others[0]), "{end}", others[0].end())}
+	}
+	return nil
+}
+
+// mayUse checks that the service's user may read and write a device.
+func (p *patient) mayUse(what, path string) []finding {
+	r, err := p.user.access(path, rOK|wOK)
+	if err != nil || r == nil || !errors.Is(r.err, fs.ErrPermission) {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return nil
+	}
+	if p.user != nil && st.Mode&0o060 == 0o060 && st.Gid != 0 && !slices.Contains(p.user.groups, int(st.Gid)) {
+		group := p.host.groupName(int(st.Gid))
+		why := fmt.Sprintf("%s: %s is the group %s's (%s), and user %s is not in it", what, path, group, p.host.owner(path), p.user.name)
+		return []finding{p.found(control.UserNotInGroup, why, "{device_group}", group)}
+	}
+	f := p.rights(control.DeviceForbidden, r, path, "use")
+	f.Text = what + ": " + f.Text
+	f.Fix = strings.ReplaceAll(f.Fix, "{device}", control.Quote(path))
+	return []finding{f}
+}
+
+// lines checks the GPIO lines: the chips, that they may be used, and who holds them.
+func (p *patient) lines() (found []finding) {
+	lines, err := p.cfg.GPIOLines()
+	for _, problem := range allErrors(err) {
+		if problem == nil {
+			continue
+		}
+		id := control.ConfigInvalid // a line for two purposes, a name for two lines
+		switch {
+		case errors.Is(problem, gpioline.ErrNoChip):
+			id = control.GPIOChipMissing
+		case errors.Is(problem, gpioline.ErrNotFound):
+			id = control.GPIOLineMissing
+		}
+		found = append(found, p.found(id, problem.Error()))
+	}
+	checked := map[string]bool{}
+	for key, line := range lines {
+		if !checked[line.Path()] {
+			checked[line.Path()] = true
+			found = append(found, p.mayUse(key, line.Path())...)
+		}
+		found = append(found, p.lineHolder(key, line)...)
+	}
+	return found
+}
+
+// lineHolder says who holds a line beside a daemon that does not run. One that runs says so
+// itself.
+func (p *patient) lineHolder(key string, line *gpioline.Line) []finding {
+	who, err := line.Holder()
+	if err != nil || who == "" || p.status != nil {
+		return nil
+	}
+	why := fmt.Sprintf("%s: %v is held under the name %q", key, line, who)
+	f := p.found(control.GPIOLineBusy, why)
+	// The kernel does not tell which process has which line, only who has some.
+	others := p.host.holders(p.pid, func(link string) bool { return strings.HasPrefix(link, "anon_inode:gpio-line") })
+	if len(others) == 1 {
+		f.Text += ", by " + others[0].String()
+		f.Fix = others[0].end()
+	}
+	return []finding{f}
+}
+
+// otherProblems are what the daemon would complain about at its start and no finding has.
+func (p *patient) otherProblems(found []finding) (more []finding) {
+	for _, problem := range allErrors(p.cfg.CheckDevices()) {
+		var at *configs.Problem
+		if problem == nil || errors.As(problem, &at) && (at.Key == "data" || at.Key == "keys") {
+			continue // which have checks of their own
+		}
+		said := func(f finding) bool {
+			return f.Text == problem.Error() || at != nil && strings.HasPrefix(at.Key, "scanner") && strings.HasPrefix(f.Text, "scanner ")
+		}
+		if !slices.ContainsFunc(found, said) {
+			more = append(more, p.found(control.ConfigInvalid, problem.Error(), "{line}", strconv.Itoa(max(1, lineOf(at)))))
+		}
+	}
+	return more
+}
+
+func lineOf(at *configs.Problem) int {
+	if at == nil {
+		return 0
+	}
+	return at.Line
+}
+
+// http checks that the screen's port is free, or the daemon's.
+func (p *patient) http() []finding {
+	if p.cfg == nil || p.cfg.HTTP.Listen == "" {
+		return nil
+	}
+	_, text, err := net.SplitHostPort(p.cfg.HTTP.Listen)
+	port, err2 := strconv.Atoi(text)
+	if err != nil || err2 != nil || port == 0 {
+		return nil
+	}
+	others := p.host.portHolders(port, p.pid)
+	if len(others) == 0 {
+		return []finding{good("%s", p.cfg.HTTP.Listen)}
+	}
+	return []finding{p.found(control.HTTPPortTaken, fmt.Sprintf("%s is held by %v", p.cfg.HTTP.Listen, others[0]), "{end}", others[0].end())}
+}
+
+// outputs checks what will happen to the relay when the daemon dies.
+func (p *patient) outputs() []finding {
+	if p.cfg == nil || p.cfg.Turnstile.Driver != "gpio" {
+		return nil
+	}
+	var found []finding
+	if path, err := p.gate.outputsFile(); err != nil {
+		found = append(found, p.found(control.OutputsUnknown, err.Error()))
+	} else if _, err := turnstile.LoadOutputs(path); err != nil {
+		found = append(found, p.found(control.OutputsUnknown, err.Error()))
+	} else {
+		found = append(found, good("outputs-safe knows them (%s)", path))
+	}
+	for _, module := range []string{"pinctrl_bcm2835", "pinctrl_rp1"} {
+		value, err := os.ReadFile(p.host.path(filepath.Join("/sys/module", module, "parameters/persist_gpio_outputs")))
+		if err == nil && strings.TrimSpace(string(value)) == "Y" {
+			found = append(found, p.found(control.RelayKept, module+".persist_gpio_outputs is Y"))
+		}
+	}
+	return found
+}

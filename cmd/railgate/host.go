@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"railgate/driver/clock"
+)
+
+// A host is the machine that a gate is on.
+type host struct {
+	root string // of its files; "" but in tests
+	// run runs a program and returns what it prints.
+	run   func(ctx context.Context, name string, args ...string) (string, error)
+	clock func() clock.Sample
+}
+
+func thisHost() *host { return &host{run: runProgram, clock: clock.ReadSystem} }
+
+func runProgram(ctx context.Context, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var out bytes.Buffer
+	c := exec.CommandContext(ctx, name, args...)
+	c.Stdout = &out
+	err := c.Run()
+	return out.String(), err
+}
+
+func (h *host) path(name string) string { return filepath.Join(h.root, name) }
+
+// lines are a file's lines; none where it cannot be read.
+func (h *host) lines(name string) iter.Seq[string] {
+	data, _ := os.ReadFile(h.path(name))
+	return func(yield func(string) bool) {
+		for line := range strings.Lines(string(data)) {
+			if !yield(strings.TrimRight(line, "\r\n")) {
+				return
+			}
+		}
+	}
+}
+
+const unitName = "railgated.service"
+
+// unitDirs are where units are, the first first (systemd.unit(5)).
+var unitDirs = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+
+// A unit is what railgated's unit says about whose rights it has.
+type unit struct {
+	user   string
+	group  string
+	groups []string
+}
+
+// unit reads railgated's unit; nil where there is none.
+func (h *host) unit() *unit {
+	var u *unit
+	for _, dir := range unitDirs {
+		if data, err := os.ReadFile(h.path(filepath.Join(dir, unitName))); err == nil {
+			u = new(unit)
+			u.read(string(data))
+			break
+		}
+	}
+	if u == nil {
+		return nil
+	}
+	for _, dropIn := range h.dropIns() {
+		if data, err := os.ReadFile(dropIn); err == nil {
+			u.read(string(data))
+		}
+	}
+	if u.user == "" {
+		u.user = "root"
+	}
+	return u
+}
+
+// dropIns are the files that add to the unit, in their order; of two with one name the
+// one in the earlier folder counts.
+func (h *host) dropIns() []string {
+	files := map[string]string{}
+	for _, dir := range slices.Backward(unitDirs) {
+		found, _ := filepath.Glob(h.path(filepath.Join(dir, unitName+".d", "*.conf"))) // the pattern is good
+		for _, path := range found {
+			files[filepath.Base(path)] = path
+		}
+	}
+	var names []string
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		names[i] = files[name]
+	}
+	return names
+}
+
+// read takes from a unit's text whose rights it gives.
+func (u *unit) read(text string) {
+	section := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			section = line
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || section != "[Service]" {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		switch strings.TrimSpace(key) {
+		case "User":
+			u.user = value
+		case "Group":
+			u.group = value
+		case "SupplementaryGroups":
+			u.groups = append(u.groups, strings.Fields(value)...)
+			if value == "" {
+				u.groups = nil
+			}
+		}
+	}
+}
+
+// service is what systemd says of railgated.service; nil where there is no systemd.
+type service struct {
+	Active string // active, activating, inactive, failed
+	Sub    string // running, start, auto-restart, dead
+	Result string // success, exit-code, signal, watchdog
+	Status string // the last exit status
+	PID    string // of its process; "0": none
+	Load   string // loaded, not-found, masked
+}
+
+func (h *host) service(ctx context.Context) *service {
+	out, err := h.run(ctx, "systemctl", "show", unitName, "-p", "LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID")
+	if err != nil {
+		return nil
+	}
+	s := new(service)
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch key {
+		case "LoadState":
+			s.Load = value
+		case "ActiveState":
+			s.Active = value
+		case "SubState":
+			s.Sub = value
+		case "Result":
+			s.Result = value
+		case "ExecMainStatus":
+			s.Status = value
+		case "MainPID":
+			s.PID = value
+		}
+	}
+	if s.Active == "" {
+		return nil
+	}
+	return s
+}
+
+// lastWords are the last lines of railgated's log, where there is a journal of systemd's.
+func (h *host) lastWords(ctx context.Context) []string {
+	out, err := h.run(ctx, "journalctl", "-u", "railgated", "-n", "5", "-o", "cat", "--no-pager", "-q")
+	if err != nil {
+		return nil
+	}
+	var lines []string
+	for line := range strings.Lines(out) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
