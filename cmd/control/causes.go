@@ -31,6 +31,7 @@ type Meaning struct {
 // usual is what stands for a remedy's names where nobody says otherwise.
 var usual = []string{
 	"{config}", "/etc/railgate/railgated.toml", "{keys}", "/etc/railgate/keys.json", "{data}", "/var/lib/railgate", "{user}", "railgate", "{group}", "railgate", "{device_group}", "dialout,gpio,video", "{line}", "1",
+	"{etc_keys}", "/etc/railgate/keys.json", "{drop_ins}", "/etc/systemd/system/railgated.service.d",
 }
 
 // NewCause is a cause of the table, with what was seen. names fills the remedy in, as

@@ -19,6 +19,7 @@ const (
 	KeysetMissing       = "keyset_missing"
 	KeysetUnreadable    = "keyset_unreadable"
 	KeysetInvalid       = "keyset_invalid"
+	KeysetHidden        = "keyset_hidden"
 	KeysetForeign       = "keyset_foreign"
 	KeysetExpired       = "keyset_expired"
 	KeysetEndsSoon      = "keyset_ends_soon"
@@ -45,6 +46,7 @@ const (
 
 	DataMissing    = "data_missing"
 	DataUnwritable = "data_unwritable"
+	DataReadOnly   = "data_read_only"
 	DiskFull       = "disk_full"
 	DiskLow        = "disk_low"
 	DiskReadOnly   = "disk_read_only"
@@ -93,6 +95,8 @@ var meanings = [...]Meaning{
 		"chgrp {group} {keys} && chmod 640 {keys}", ""},
 	{KeysetInvalid, OutOfService, "the keyset's file is damaged, or is not a keyset", "no code can be checked, so none opens",
 		"{railgate} keys install KEYS.JSON", ""},
+	{KeysetHidden, OutOfService, "the service does not see the keyset: its unit hides the folder", "no code can be checked, so none opens",
+		`install -D -m 640 -g {group} {keys} {etc_keys} && sed -i -e '1i keys = "'{etc_keys}'"' -e '/^keys *=/d' {config} && systemctl restart railgated`, ""},
 	{KeysetForeign, Degraded, "the keyset's file has no key of the keyset in use", "it may be another issuer's; the old one stays in use",
 		"{railgate} keys install KEYS.JSON", ""},
 	{KeysetExpired, OutOfService, "every key of the keyset has ended or is withdrawn", "every code is denied",
@@ -157,6 +161,8 @@ var meanings = [...]Meaning{
 		"install -d -m 750 -o {user} -g {group} {data} && systemctl restart railgated", ""},
 	{DataUnwritable, OutOfService, "the service's user may not write to the data folder", "nothing can be recorded, so nothing opens",
 		"chown -R {user}:{group} {data} && chmod u+rwx {data}", ""},
+	{DataReadOnly, OutOfService, "the service may not write to the data folder: its unit does not name it", "nothing can be recorded, so nothing opens",
+		`mkdir -p {drop_ins} && printf '[Service]\nReadWritePaths=%s\n' {data} > {drop_ins}/data.conf && systemctl daemon-reload && systemctl restart railgated`, ""},
 	{DiskFull, OutOfService, "the disk is full", "nothing can be recorded, so nothing opens",
 		"du -xah {data} | sort -h | tail -n 20", ""},
 	{DiskLow, Degraded, "the disk is nearly full", "when it is full the lane closes",

@@ -42,6 +42,27 @@ func TestUnitSaysWhoseRightsItHas(t *testing.T) {
 	}
 }
 
+func TestUnitSaysWhatItSees(t *testing.T) {
+	real, err := os.ReadFile("../../systemd/railgated.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := newHost(t, map[string]string{
+		"/etc/systemd/system/railgated.service":             string(real),
+		"/etc/systemd/system/railgated.service.d/data.conf": "[Service]\nReadWritePaths=/srv/gate\n",
+	}).unit()
+	for path, want := range map[string]bool{"/etc/railgate/keys.json": false, "/home/pi/keys.json": true, "/root/keys.json": true, "/tmp/keys.json": true, "/rooted": false} {
+		if got := u.hides(path); got != want {
+			t.Errorf("%s is hidden: %v; want %v", path, got, want)
+		}
+	}
+	for path, want := range map[string]bool{"/var/lib/railgate": true, "/var/lib/railgate2": false, "/srv/gate": true, "/srv/gate/data": true, "/srv": false} {
+		if got := u.mayWrite(path); got != want {
+			t.Errorf("%s may be written: %v; want %v", path, got, want)
+		}
+	}
+}
+
 func TestAccount(t *testing.T) {
 	h := newHost(t, map[string]string{
 		"/etc/passwd": "root:x:0:0::/root:/bin/sh\nbroken\nrailgate:x:990:991::/:/bin/false\n",

@@ -145,6 +145,12 @@ func TestRemedies(t *testing.T) {
 			w.write("closed/keys.json", w.read("keys.json"))
 			w.write("gate.toml", strings.Replace(w.read("gate.toml"), w.path("keys.json"), w.path("closed/keys.json"), 1))
 		}, "the folder", "chmod g+x "},
+		{control.KeysetHidden, func(t *testing.T, w *ward) {
+			w.hostFile("/etc/systemd/system/railgated.service", "[Service]\nUser=daemon\nPrivateTmp=yes\n")
+		}, "hidden from railgated.service", "install -D "},
+		{control.DataReadOnly, func(t *testing.T, w *ward) {
+			w.hostFile("/etc/systemd/system/railgated.service", "[Service]\nUser=daemon\nProtectSystem=strict\nStateDirectory=railgate\n")
+		}, "(/var/lib/railgate)", "ReadWritePaths="},
 		{control.KeysetExpired, func(t *testing.T, w *ward) { w.write("keys.json", w.keyset(1, -time.Hour, w.signers[0])) }, "the last key ended", "keys install"},
 		{control.DataMissing, func(t *testing.T, w *ward) { w.remove("data") }, "is not there", "install -d "},
 		{control.DataUnwritable, func(t *testing.T, w *ward) { w.chown("data", 0) }, "user daemon may not write to", "chown -R daemon:daemon "},

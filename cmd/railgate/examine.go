@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,7 +116,7 @@ func (p *patient) merge(findings, said []finding) []finding {
 
 // found is a finding of a cause, with what is known of the gate in its remedy.
 func (p *patient) found(id, why string, names ...string) finding {
-	names = append(names, "{config}", p.config, "{data}", p.data)
+	names = append(names, "{config}", p.config, "{data}", p.data, "{drop_ins}", p.host.path(filepath.Join(unitDirs[0], unitName+".d")), "{etc_keys}", p.host.path("/etc/railgate/keys.json"))
 	if p.cfg != nil {
 		names = append(names, "{keys}", p.cfg.Keys)
 	}
@@ -209,17 +210,17 @@ func (p *patient) askDaemon(ctx context.Context) (said []finding) {
 	return said
 }
 
-// findUser finds whose rights count: those of the user that was named, of the service's, or
-// of the daemon that answers.
+// findUser finds whose rights count: those of the user that was named, of the daemon that
+// answers, or of the service's.
 func (p *patient) findUser() []finding {
 	name, group := p.as, ""
 	var more []string
 	switch {
 	case name != "":
+	case p.ofService():
+		name, group, more = p.unit.user, p.unit.group, p.unit.groups
 	case p.status != nil:
 		name = p.processUser(p.pid)
-	case p.unit != nil:
-		name, group, more = p.unit.user, p.unit.group, p.unit.groups
 	}
 	if name == "" {
 		return nil
@@ -228,14 +229,23 @@ func (p *patient) findUser() []finding {
 	if err != nil {
 		return []finding{p.found(control.UserMissing, err.Error(), "{user}", name)}
 	}
-	p.user = a
 	switch self := os.Geteuid(); {
 	case self == a.uid || self == 0:
+		p.user = a
 		return []finding{good("looked at with the rights of %s", a.name)}
 	default:
-		p.user = nil
 		return []finding{good("looked at with your own rights; as root, with those of %s", a.name)}
 	}
+}
+
+// ofService tells whether the gate is the service's: its daemon, where it answers, has the
+// service's user.
+func (p *patient) ofService() bool {
+	if p.unit == nil || p.status == nil {
+		return p.unit != nil
+	}
+	a, err := p.host.account(p.unit.user, p.unit.group, p.unit.groups)
+	return err == nil && strconv.Itoa(a.uid) == p.processUser(p.pid)
 }
 
 // processUser is the number of the user that a process runs as; "" where that is not known.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,6 +65,9 @@ func (p *patient) disk() []finding {
 		if r, err := p.user.access(path, way); err == nil && r != nil && errors.Is(r.err, fs.ErrPermission) {
 			return []finding{p.rights(control.DataUnwritable, r, path, "write to")}
 		}
+	}
+	if p.ofService() && !p.unit.mayWrite(p.data) {
+		return []finding{p.found(control.DataReadOnly, fmt.Sprintf("%s is not among the folders that %s may write to (%s)", p.data, unitName, strings.Join(p.unit.writable, ", ")))}
 	}
 	free := int64(f.Bavail) * int64(f.Bsize)
 	room := good("%s are free in %s", bytesOf(free), p.data)

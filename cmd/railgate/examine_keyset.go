@@ -30,6 +30,9 @@ func (p *patient) keyset() []finding {
 	if p.cfg.Keys == "" {
 		return []finding{p.found(control.KeysetNotConfigured, "keys is empty in "+p.config+", and there is no station")}
 	}
+	if p.ofService() && p.unit.hides(strings.TrimPrefix(p.cfg.Keys, p.host.root)) {
+		return []finding{p.found(control.KeysetHidden, fmt.Sprintf("%s is hidden from %s by ProtectHome or PrivateTmp", p.cfg.Keys, unitName))}
+	}
 	if r, err := p.user.access(p.cfg.Keys, rOK); err == nil && r != nil && errors.Is(r.err, fs.ErrPermission) {
 		return []finding{p.rights(control.KeysetUnreadable, r, p.cfg.Keys, "read")}
 	}

@@ -53,11 +53,32 @@ const unitName = "railgated.service"
 // unitDirs are where units are, the first first (systemd.unit(5)).
 var unitDirs = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
 
-// A unit is what railgated's unit says about whose rights it has.
+// A unit is what railgated's unit says about whose rights it has, and what of the machine
+// it sees (systemd.exec(5)).
 type unit struct {
-	user   string
-	group  string
-	groups []string
+	user     string
+	group    string
+	groups   []string
+	strict   bool     // ProtectSystem=strict: nothing may be written
+	writable []string // but for these folders
+	home     bool     // ProtectHome: /home, /root and /run/user are not seen
+	tmp      bool     // PrivateTmp: /tmp and /var/tmp are its own
+}
+
+// hides tells whether the unit does not see a file.
+func (u *unit) hides(path string) bool {
+	return u.home && within(path, "/home", "/root", "/run/user") || u.tmp && within(path, "/tmp", "/var/tmp")
+}
+
+// mayWrite tells whether the unit lets a folder be written to, whoever owns it.
+func (u *unit) mayWrite(path string) bool { return !u.strict || within(path, u.writable...) }
+
+// within tells whether a path is one of some folders, or below one.
+func within(path string, dirs ...string) bool {
+	return slices.ContainsFunc(dirs, func(dir string) bool {
+		rest, err := filepath.Rel(dir, path)
+		return err == nil && rest != ".." && !strings.HasPrefix(rest, "../")
+	})
 }
 
 // unit reads railgated's unit; nil where there is none.
@@ -118,19 +139,46 @@ func (u *unit) read(text string) {
 		if !ok || section != "[Service]" {
 			continue
 		}
-		value = strings.TrimSpace(value)
-		switch strings.TrimSpace(key) {
-		case "User":
-			u.user = value
-		case "Group":
-			u.group = value
-		case "SupplementaryGroups":
-			u.groups = append(u.groups, strings.Fields(value)...)
-			if value == "" {
-				u.groups = nil
-			}
-		}
+		u.set(strings.TrimSpace(key), strings.TrimSpace(value))
 	}
+}
+
+// set takes one setting. An empty one clears a list.
+func (u *unit) set(key, value string) {
+	words := strings.Fields(value)
+	switch key {
+	case "User":
+		u.user = value
+	case "Group":
+		u.group = value
+	case "SupplementaryGroups":
+		u.groups = grown(u.groups, words)
+	case "ProtectSystem":
+		u.strict = value == "strict"
+	case "ProtectHome":
+		u.home = value == "yes" || value == "true" || value == "1" || value == "tmpfs"
+	case "PrivateTmp":
+		u.tmp = value != "no" && value != "false" && value != "0"
+	case "ReadWritePaths":
+		for i := range words {
+			words[i] = strings.TrimLeft(words[i], "-+")
+		}
+		u.writable = grown(u.writable, words)
+	case "StateDirectory":
+		for i := range words {
+			name, _, _ := strings.Cut(words[i], ":")
+			words[i] = filepath.Join("/var/lib", name)
+		}
+		u.writable = grown(u.writable, words)
+	}
+}
+
+// grown is a list with more; an empty setting empties it.
+func grown(list, more []string) []string {
+	if len(more) == 0 {
+		return nil
+	}
+	return append(list, more...)
 }
 
 // service is what systemd says of railgated.service; nil where there is no systemd.
