@@ -61,7 +61,7 @@ func (p *patient) disk() []finding {
 	if f.Flags&unix.ST_RDONLY != 0 {
 		return []finding{p.found(control.DiskReadOnly, p.data+" is on a file system that is mounted read-only")}
 	}
-	for path, way := range map[string]uint32{p.data: rOK | wOK | xOK, filepath.Join(p.data, "gate.db"): rOK | wOK, filepath.Join(p.data, "gate.lock"): rOK | wOK} {
+	for path, way := range map[string]uint32{p.data: rOK | wOK | xOK, filepath.Join(p.data, storeName): rOK | wOK, filepath.Join(p.data, "gate.lock"): rOK | wOK} {
 		if r, err := p.user.access(path, way); err == nil && r != nil && errors.Is(r.err, fs.ErrPermission) {
 			return []finding{p.rights(control.DataUnwritable, r, path, "write to")}
 		}
@@ -136,11 +136,14 @@ func timeSyncs(dir string) ([]time.Duration, error) {
 	return times, nil
 }
 
+// storeName is the store's file in the data folder.
+const storeName = "gate.db"
+
 // store looks for files that were set aside, and reads the one that a daemon which
 // does not run has left.
 func (p *patient) store() []finding {
 	var found []finding
-	aside, _ := filepath.Glob(filepath.Join(p.data, "gate.db.damaged-*")) // the pattern is good
+	aside, _ := filepath.Glob(filepath.Join(p.data, storeName+".damaged-*")) // the pattern is good
 	for _, path := range aside {
 		if filepath.Ext(path) != ".ndjson" { // which the remedy makes
 			found = append(found, p.found(control.StoreSetAside, path, "{file}", path))
@@ -166,9 +169,9 @@ func (p *patient) store() []finding {
 
 // storeBusy says who has the store.
 func (p *patient) storeBusy(err error) finding {
-	others := p.host.fileHolders(filepath.Join(p.data, "gate.db"), 0)
+	others := p.host.fileHolders(filepath.Join(p.data, storeName), 0)
 	if len(others) == 0 {
 		return p.found(control.StoreBusy, err.Error())
 	}
-	return p.found(control.StoreBusy, fmt.Sprintf("%s is held by %v", filepath.Join(p.data, "gate.db"), others[0]), "{end}", others[0].end())
+	return p.found(control.StoreBusy, fmt.Sprintf("%s is held by %v", filepath.Join(p.data, storeName), others[0]), "{end}", others[0].end())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ set aside.`,
 			if err != nil {
 				return err
 			}
-			return exportFolder(dir, after, write)
+			return exportFolder(dir, after, write, startsWithin)
 		},
 	}
 	export.Flags().BoolVar(&asJSON, "json", false, "print NDJSON")
@@ -51,24 +52,43 @@ set aside.`,
 const recordsAtOnce = 1000
 
 // exportFolder asks the daemon, and reads the file itself where there is no daemon, or
-// one that has let go of the file because it cannot write to it.
-func exportFolder(dir string, after uint64, write func(*journal.Record) error) error {
+// one that has let go of the file because it cannot write to it. A daemon that has the file
+// and does not answer is starting: it is asked again until it answers, for a while.
+func exportFolder(dir string, after uint64, write func(*journal.Record) error, patience time.Duration) error {
 	counted := func(r *journal.Record) error {
 		after = max(after, r.Seq)
 		return write(r)
 	}
-	err := export(control.NewClient(dir).Records, after, counted)
-	if !errors.Is(err, control.ErrNotRunning) && !errors.Is(err, control.ErrNoStore) {
-		return err
+	for end := time.Now().Add(patience); ; {
+		err := export(control.NewClient(dir).Records, after, counted)
+		if !errors.Is(err, control.ErrNotRunning) && !errors.Is(err, control.ErrNoStore) {
+			return err
+		}
+		r, err := store.OpenReader(dir) // which waits a second for the file
+		switch {
+		case err == nil:
+			return errors.Join(export(r.Records, after, counted), r.Close())
+		case errors.Is(err, os.ErrNotExist):
+			return fmt.Errorf("%s holds no journal: %w", dir, err)
+		case !errors.Is(err, store.ErrLocked):
+			return err
+		case time.Now().After(end):
+			return heldError(dir, err)
+		}
 	}
-	r, err := store.OpenReader(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s holds no journal: %w", dir, err)
+}
+
+// startsWithin is how long a daemon that has the file may take to answer.
+const startsWithin = 10 * time.Second
+
+// heldError says which file is held, and by whom.
+func heldError(dir string, err error) error {
+	path := filepath.Join(dir, storeName)
+	others := thisHost().fileHolders(path, 0)
+	if len(others) == 0 {
+		return fmt.Errorf("%s is held by another process, and no railgated answers: %w", path, err)
 	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(export(r.Records, after, counted), r.Close())
+	return fmt.Errorf("%s is held by %v, which does not answer; try again when railgated has started, or end it: %s", path, others[0], others[0].end())
 }
 
 func export(records func(after uint64, n int) ([]journal.Record, error), after uint64, write func(*journal.Record) error) error {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,61 @@ func TestJournalOfAGateWhoseStoreIsAway(t *testing.T) {
 	if status != 0 || strings.Count(out, "\n") != records {
 		t.Errorf("status %d, %q, %d lines; want 0 and %d", status, errOut, strings.Count(out, "\n"), records)
 	}
+}
+
+// A store that another process has, and no daemon that answers: the error names both.
+func TestJournalThatIsHeld(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openStore(dir)
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := another(t, filepath.Join(dir, storeName))
+	err = exportFolder(dir, 0, func(*journal.Record) error { return nil }, 0)
+	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, storeName)+" is held by railgate.test (pid "+strconv.Itoa(pid)+")") {
+		t.Errorf("%v; want the file and process %d", err, pid)
+	}
+}
+
+// A daemon that is starting has the file before it answers: the export waits for it.
+func TestJournalOfAGateThatStarts(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openStore(dir)
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, storeName)
+	another(t, path)
+	done := make(chan error)
+	n := 0
+	go func() {
+		done <- exportFolder(dir, 0, func(*journal.Record) error { n++; return nil }, startsWithin)
+	}()
+	for !opens(path) { // it has found no daemon, and waits for the file
+	}
+	serveControl(t, dir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode(journal.Record{Seq: 1, Kind: journal.Started})
+	}))
+	if err := <-done; err != nil || n != 1 {
+		t.Errorf("%d records, %v; want the daemon's", n, err)
+	}
+}
+
+// opens tells whether this process has a file open.
+func opens(path string) bool {
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range fds {
+		if link, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && link == path {
+			return true
+		}
+	}
+	return false
 }
 
 func TestOutputsSafeNeedsNoConfiguration(t *testing.T) {
