@@ -15,7 +15,8 @@ import (
 // For deaths that run no code of ours (SIGKILL, a fatal error of Go's runtime) there is outputs-safe.
 
 // Guard is deferred by a goroutine. If the goroutine panics it releases t (nil: there is none) for good, logs
-// which goroutine it is, and panics again: the runtime prints the stack and ends the process.
+// which goroutine it is, and panics again: the runtime prints the stack and ends the process. A log whose handler has
+// a method Dying hears of that first: it may have lines that wait, and what reads them may hang.
 func Guard(t driver.Turnstile, goroutine string, log *slog.Logger) {
 	p := recover()
 	if p == nil {
@@ -27,6 +28,9 @@ func Guard(t driver.Turnstile, goroutine string, log *slog.Logger) {
 		}
 	}
 	log.Error("internal error", "goroutine", goroutine, "panic", p)
+	if h, ok := log.Handler().(interface{ Dying() }); ok {
+		h.Dying()
+	}
 	panic(p)
 }
 

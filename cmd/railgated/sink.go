@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// sinkRoom bounds the log that waits to be written, in bytes: some thousand lines.
+const sinkRoom = 256 << 10
+
+// A sink takes the log's lines and writes them from a goroutine of its own, for what
+// reads them may hang: a pipe that nobody empties, a journal that is stopped. Write
+// never waits. Where there is no room a line is dropped and counted, and the count is
+// a line itself once the log drains. Its methods may be called concurrently.
+type sink struct {
+	out  io.Writer
+	kick chan struct{} // has room for one: something is queued
+
+	mu      sync.Mutex // guards the fields below
+	queue   [][]byte
+	size    int           // bytes in queue and in the write that is under way
+	waiting []chan<- bool // of those who wait for an empty queue
+	missed  uint64        // lines dropped since the last line about that
+	dropped uint64        // lines dropped since the start
+	closed  bool
+}
+
+// newSink starts a sink's goroutine, which close ends.
+func newSink(out io.Writer) *sink {
+	s := &sink{out: out, kick: make(chan struct{}, 1)}
+	go s.run()
+	return s
+}
+
+// Write queues one line. It never fails.
+func (s *sink) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.size+len(line) > sinkRoom || s.closed {
+		s.missed++
+		s.dropped++
+		return len(line), nil
+	}
+	s.size += len(line)
+	s.queue = append(s.queue, slices.Clone(line))
+	s.wake()
+	return len(line), nil
+}
+
+// wake has run look for something to do. The caller holds mu.
+func (s *sink) wake() {
+	if s.closed {
+		return
+	}
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run writes what is queued. It is no part of the gate: where it panics, the lines that
+// it had are lost, and it goes on.
+func (s *sink) run() {
+	for range s.kick {
+		for s.writeNext() {
+		}
+	}
+}
+
+// writeNext writes the next line, if there is one.
+func (s *sink) writeNext() (again bool) {
+	line := s.next()
+	if line == nil {
+		return false
+	}
+	defer func() {
+		recover()
+		s.written(line)
+	}()
+	if _, err := s.out.Write(line); err != nil {
+		s.mu.Lock()
+		s.dropped++ // nobody will hear of it here
+		s.mu.Unlock()
+	}
+	return true
+}
+
+func (s *sink) next() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(s.queue) > 0:
+		line := s.queue[0]
+		s.queue = s.queue[1:]
+		return line
+	case s.missed > 0:
+		line := fmt.Appendf(nil, "level=WARN msg=\"the log was not taken; lines were dropped\" dropped=%d\n", s.missed)
+		s.missed = 0
+		s.size += len(line)
+		return line
+	}
+	for _, c := range s.waiting {
+		close(c)
+	}
+	s.waiting = nil
+	return nil
+}
+
+func (s *sink) written(line []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.size -= len(line)
+	s.wake() // a panic has left the loop
+}
+
+// flush waits until all is written, for a while at most. It reports whether it is.
+func (s *sink) flush(within time.Duration) bool {
+	done := make(chan bool)
+	s.mu.Lock()
+	s.waiting = append(s.waiting, done)
+	s.wake()
+	s.mu.Unlock()
+	select {
+	case <-done:
+		return true
+	case <-time.After(within):
+		return false
+	}
+}
+
+// count is how many lines were dropped since the start, and whether any were since the
+// log was drained last.
+func (s *sink) count() (dropped uint64, stuck bool) {
+	if s == nil {
+		return 0, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropped, s.missed > 0
+}
+
+// close flushes, and takes no more lines.
+func (s *sink) close(within time.Duration) {
+	s.flush(within)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		close(s.kick)
+	}
+}
+
+// A logHandler is one whose lines a sink takes.
+type logHandler struct {
+	slog.Handler
+	sink *sink
+}
+
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs), h.sink}
+}
+
+func (h logHandler) WithGroup(name string) slog.Handler {
+	return logHandler{h.Handler.WithGroup(name), h.sink}
+}
+
+// lastWords is how long a dying process may take to say why.
+const lastWords = time.Second
+
+// Dying lets out the lines of a process that is about to die, and bounds its death: the
+// trace that Go's runtime prints may hang where the log does. See turnstile.Guard.
+func (h logHandler) Dying() {
+	h.sink.flush(lastWords)
+	killAfter(2 * lastWords)
+}
+
+// sinkOf is the sink that takes a log's lines; nil where none does.
+func sinkOf(log *slog.Logger) *sink {
+	h, _ := log.Handler().(logHandler)
+	return h.sink
+}
