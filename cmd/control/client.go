@@ -28,19 +28,48 @@ var ErrNoStore = errors.New("railgated's store is unavailable")
 
 // A Client asks a daemon.
 type Client struct {
-	http   *http.Client
-	socket string
+	http    *http.Client
+	data    string
+	sockets []string // where it may answer, the likeliest first
 }
 
-// NewClient prepares to ask the daemon that has a data folder.
+// NewClient prepares to ask the daemon that has a data folder. Its socket is there, or a
+// link to it, and where the folder could not be written, in the unit's runtime folder.
 func NewClient(dataDir string) *Client {
-	c := &Client{socket: filepath.Join(dataDir, SocketName)}
+	if abs, err := filepath.Abs(dataDir); err == nil {
+		dataDir = abs
+	}
+	c := &Client{data: dataDir}
+	for _, dir := range []string{dataDir, os.Getenv("RUNTIME_DIRECTORY"), "/run/railgate"} {
+		if dir != "" {
+			c.sockets = append(c.sockets, filepath.Join(dir, SocketName))
+		}
+	}
 	c.http = &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true, // a tool asks once
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, c.socket) },
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) },
 	}}
 	return c
 }
+
+// dial connects to the first socket at which somebody answers.
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	var first error
+	for _, path := range c.sockets {
+		conn, err := dial(ctx, path)
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+// DataHeader has the data folder of the gate that a request is for: the socket in the
+// runtime folder may be another gate's, which answers StatusMisdirectedRequest.
+const DataHeader = "Railgate-Data"
 
 // dial connects to a socket. A path longer than an address may be (108 bytes) is
 // reached by its folder.
@@ -73,9 +102,10 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set(DataHeader, c.data)
 	resp, err := c.http.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w (no answer on %s)", ErrNotRunning, c.socket)
+		return nil, fmt.Errorf("%w (no answer on %s)", ErrNotRunning, c.sockets[0])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("asking railgated: %w", err)
@@ -83,6 +113,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		if resp.StatusCode == http.StatusMisdirectedRequest {
+			return nil, fmt.Errorf("%w (no answer on %s; %s)", ErrNotRunning, c.sockets[0], strings.TrimSpace(string(text)))
+		}
 		if resp.StatusCode == http.StatusServiceUnavailable {
 			return nil, fmt.Errorf("%w: %s", ErrNoStore, strings.TrimSpace(string(text)))
 		}

@@ -23,7 +23,8 @@ import (
 	"railgate/verify/lane"
 )
 
-// SocketName is the socket's name in the data folder.
+// SocketName is the socket's name in the runtime folder, which the data folder has a
+// link to; without a runtime folder it is in the data folder itself.
 const SocketName = "railgated.sock"
 
 // Health is a gate's condition, as railgate's exit status tells it.
@@ -123,11 +124,12 @@ type Keyset struct {
 
 // Counts are counted since the daemon's start.
 type Counts struct {
-	Readings map[string]uint64 `json:"readings"` // by scanner
-	Decided  map[string]uint64 `json:"decided"`  // by reason
-	Dropped  map[string]uint64 `json:"dropped"`  // readings that were ignored, by reason
-	Records  map[string]uint64 `json:"records"`  // by kind
-	Opened   map[string]uint64 `json:"opened"`   // openings of the turnstile, by whom they were for: passenger, staff
+	Readings   map[string]uint64 `json:"readings"`    // by scanner
+	Decided    map[string]uint64 `json:"decided"`     // by reason
+	Dropped    map[string]uint64 `json:"dropped"`     // readings that were ignored, by reason
+	Records    map[string]uint64 `json:"records"`     // by kind
+	LogDropped uint64            `json:"log_dropped"` // lines of the log that nobody took
+	Opened     map[string]uint64 `json:"opened"`      // openings of the turnstile, by whom they were for: passenger, staff
 }
 
 // Timings are how long the last passage's parts took, in microseconds.

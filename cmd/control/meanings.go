@@ -57,7 +57,10 @@ const (
 	StoreSetAside  = "store_set_aside"
 	SpentCodesLost = "spent_codes_lost"
 
+	LaneHung        = "lane_hung"
+	ControlSocket   = "control_socket"
 	HTTPPortTaken   = "http_port_taken"
+	HTTPNoAddress   = "http_no_address"
 	OutputsUnknown  = "outputs_unknown"
 	RelayKept       = "relay_kept"
 	LogLinesDropped = "log_lines_dropped"
@@ -182,6 +185,12 @@ var meanings = [...]Meaning{
 	{SpentCodesLost, OutOfService, "the gate does not know which codes were used before", "no code from before opens; the lane opens by itself when none can be valid",
 		"{railgate} status", "memory"},
 
+	{LaneHung, OutOfService, "the lane hangs", "it decides about no code; systemd restarts railgated, if nothing in the kernel hangs with it",
+		"systemctl restart railgated", ""},
+	{ControlSocket, Degraded, "the control socket cannot be opened", "railgate does not reach this gate; the lane works",
+		"ls -ld /run/railgate {data}", ""},
+	{HTTPNoAddress, Degraded, "this machine does not have the screen's address", "the screen and the metrics do not work until it has",
+		"ip -brief address", ""},
 	{HTTPPortTaken, Degraded, "another program uses the screen's port", "the screen and the metrics do not work",
 		"{end}", ""},
 	{OutputsUnknown, Degraded, "railgate outputs-safe does not know the outputs", "nothing releases the relay when railgated dies",

@@ -17,7 +17,7 @@ import (
 // that is on their stacks. TestPanicInEachGoroutine holds the list against the daemon's own.
 var goroutines = []struct{ name, loop string }{
 	{"main", "main.(*gate).wait("},
-	{"lane", "main.(*lane).Run("},
+	{"lane", "main.(*runner).Run("},
 	{"ready", "main.(*gate).sayReady("},
 	{"store", "store.(*Store).Run("},
 	{"clock", "clock.(*Clock).Run("},
@@ -187,7 +187,7 @@ func (g *gate) panicsUnderSystemd(t *testing.T) {
 	if len(c) != 1 || c[0].high || after < -quiet || after > g.second() { // two clocks are compared
 		t.Errorf("the relay %v after the panic: %v; want it released within a second", after, c)
 	}
-	if !strings.Contains(log, "goroutine=lane panic=") || !strings.Contains(log, "main.(*lane).Run(") {
+	if !strings.Contains(log, "goroutine=lane panic=") || !strings.Contains(log, "main.(*runner).Run(") {
 		t.Errorf("the journal does not say whose panic it was, and where:\n%s", log)
 	}
 }

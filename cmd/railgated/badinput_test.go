@@ -282,21 +282,6 @@ func lost(st *control.Status) (n uint64) {
 	return n
 }
 
-func TestSocketThatIsTakenAndHTTPPort(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	s := newSite(t, "", func(c string) string {
-		return c + "[http]\nlisten = \"" + taken.Addr().String() + "\"\n"
-	})
-	status, out := s.runOnce("--config", s.path("gate.toml"))
-	if status != exitUsage || !strings.Contains(out, "http.listen") || !strings.Contains(out, "address already in use") {
-		t.Errorf("a port that is taken: status %d, %q; want %d and the key", status, out, exitUsage)
-	}
-}
-
 func TestSystemdHearsOfTheGate(t *testing.T) {
 	dir := t.TempDir()
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})

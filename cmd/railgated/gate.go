@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"railgate/configs"
@@ -31,6 +32,8 @@ type gate struct {
 	keys    *keyring
 	devices *devices
 	lane    *runner
+	server  *server
+	board   *board
 
 	anchored time.Time // when the clock's anchor was kept last; owned by the clock's task
 }
@@ -50,7 +53,8 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	if err != nil {
 		return nil, err
 	}
-	saveOutputs(devices, cfg, log)
+	g := &gate{cfg: cfg, log: log, level: level, started: time.Now(), devices: devices, board: newBoard(log)}
+	g.board.set(partOutputs, g.saveOutputs())
 	keys := newKeyring(cfg.Keys, cfg.Data, log)
 	if err := keys.read(asked); err != nil && keys.current() == nil {
 		log.Error("there is no keyset; the lane stays closed", "err", err)
@@ -69,8 +73,9 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 		rules: laneRules(cfg), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
-	now := time.Now()
-	return &gate{cfg: cfg, log: log, level: level, started: now, anchored: now, store: store, clock: clock, keys: keys, devices: devices, lane: lane}, nil
+	g.anchored, g.store, g.clock, g.keys, g.lane = time.Now(), store, clock, keys, lane
+	g.server = &server{cfg: cfg, lane: lane, sim: devices.sim, log: log, started: g.started, board: g.board, logs: sinkOf(log)}
+	return g, nil
 }
 
 // markPath is where the store leaves word outside its folder: in the unit's second state
@@ -95,14 +100,19 @@ func laneRules(cfg *configs.Config) *lane.Rules {
 }
 
 // saveOutputs leaves word for railgate outputs-safe.
-func saveOutputs(d *devices, cfg *configs.Config, log *slog.Logger) {
-	dir := os.Getenv("RUNTIME_DIRECTORY")
+func (g *gate) saveOutputs() error {
+	dir := runtimeFolder()
 	if dir == "" {
-		dir = cfg.Data
+		dir = g.cfg.Data
 	}
-	if err := writeOutputs(dir, d.outputs); err != nil {
-		log.Error("railgate outputs-safe will not know this gate's outputs", "err", err)
-	}
+	return writeOutputs(dir, g.devices.outputs)
+}
+
+// runtimeFolder is the folder that systemd makes for the unit, of which there may be
+// several; "" without systemd.
+func runtimeFolder() string {
+	first, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
+	return first
 }
 
 func writeOutputs(dir string, o turnstile.Outputs) error {

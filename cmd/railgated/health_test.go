@@ -55,10 +55,12 @@ func TestACauseHasItsRemedy(t *testing.T) {
 		name   string
 		damage func(*site)
 		want   string
+		health control.Health
 	}{
-		{"no keyset", func(s *site) { os.Remove(s.path("keys.json")) }, control.KeysetMissing},
-		{"garbage", func(s *site) { s.write("keys.json", "garbage") }, control.KeysetInvalid},
-		{"no scanner", func(s *site) { s.unplug() }, control.ScannerDown},
+		{"no keyset's file", func(s *site) { os.Remove(s.path("keys.json")) }, control.KeysetMissing, control.Degraded},
+		{"no keyset", func(s *site) { os.Remove(s.path("keys.json")); s.forgetKeys() }, control.KeysetMissing, control.OutOfService},
+		{"garbage", func(s *site) { s.write("keys.json", "garbage"); s.forgetKeys() }, control.KeysetInvalid, control.OutOfService},
+		{"no scanner", func(s *site) { s.unplug() }, control.ScannerDown, control.OutOfService},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, "")
@@ -76,9 +78,16 @@ func TestACauseHasItsRemedy(t *testing.T) {
 				}
 				return slices.Contains(causes, tt.want)
 			})
-			if d.status().Health == control.Healthy {
-				t.Errorf("healthy, with causes %v", causes)
+			if h := d.status().Health; h != tt.health {
+				t.Errorf("%s, with causes %v; want %s", h, causes, tt.health)
 			}
 		})
+	}
+}
+
+// forgetKeys removes the copy of the last keyset.
+func (s *site) forgetKeys() {
+	if err := os.Remove(s.path("data/" + control.KeptKeysetName)); err != nil {
+		s.t.Fatal(err)
 	}
 }

@@ -19,15 +19,20 @@ type web struct{ *server }
 
 func (w web) String() string { return "http" }
 
-// Run listens until ctx ends. A port that is taken is an error: the configuration
-// is wrong, and the screen would stay dark.
+// Run listens until ctx ends. Where the port is taken or its address is not there, it
+// tries again: the lane works without a screen.
 func (w web) Run(ctx context.Context) error {
-	l, err := net.Listen("tcp", w.cfg.HTTP.Listen)
-	if err != nil {
-		return w.cfg.Problem("http.listen", "%v; choose another port", err)
+	for ctx.Err() == nil {
+		var l net.Listener
+		if !w.board.keepTrying(ctx, partHTTP, func() (err error) { l, err = net.Listen("tcp", w.cfg.HTTP.Listen); return err }) {
+			return nil
+		}
+		w.log.Info("listening", "url", "http://"+l.Addr().String())
+		if err := w.serve(ctx, l, w.mux()); err != nil {
+			w.board.set(partHTTP, err)
+		}
 	}
-	w.log.Info("listening", "url", "http://"+l.Addr().String())
-	return w.serve(ctx, l, w.mux())
+	return nil
 }
 
 func (w web) mux() http.Handler {
@@ -40,8 +45,8 @@ func (w web) mux() http.Handler {
 	mux.HandleFunc("GET /status.json", w.getStatus)
 	mux.HandleFunc("GET /events", w.getScreen)
 	mux.Handle("GET /metrics", w.metricsHandler())
-	// /healthz: the process answers. /readyz: the lane lets people pass.
-	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
+	// /healthz: the process lives. /readyz: the lane lets people pass.
+	mux.HandleFunc("GET /healthz", w.getHealth)
 	mux.HandleFunc("GET /readyz", w.getReady)
 	return guard(mux)
 }
@@ -60,7 +65,7 @@ func guard(next http.Handler) http.Handler {
 }
 
 func (w web) getReady(rw http.ResponseWriter, _ *http.Request) {
-	s := w.lane.status(w.cfg, w.started)
+	s := w.server.status()
 	if s.Health == control.OutOfService {
 		http.Error(rw, strings.Join(s.Problems, "\n"), http.StatusServiceUnavailable)
 		return

@@ -43,11 +43,21 @@ func (h *hub) publish(e control.Event) {
 		h.last = &e
 	}
 	for c := range h.listeners {
-		select {
-		case c <- e:
-		default:
-			<-c
-			c <- e // only publish sends, and it holds the lock
+		for sent := false; !sent; {
+			select {
+			case c <- e:
+				sent = true
+			default:
+				dropOldest(c)
+			}
 		}
+	}
+}
+
+// dropOldest makes room, unless the listener has just done so.
+func dropOldest(c chan control.Event) {
+	select {
+	case <-c:
+	default:
 	}
 }

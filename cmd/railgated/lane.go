@@ -28,6 +28,7 @@ type runner struct {
 	told  *telemetry
 	began time.Time // instants count from here
 	beats atomic.Uint64
+	stats statsReader
 
 	// owned by Run
 	state   lane.State

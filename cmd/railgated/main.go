@@ -9,15 +9,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
+	"railgate/cmd/control"
 	"railgate/configs"
+	"railgate/store/durable"
 )
 
 // Set by the linker: the version, and when it was made (seconds since 1970), which
@@ -63,8 +69,10 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 }
 
 func run(args []string, stderr io.Writer) int {
+	out := newSink(stderr)
+	defer out.close(lastWords)
 	var o options
-	switch err := o.parse(args, stderr); {
+	switch err := o.parse(args, out); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
@@ -81,31 +89,51 @@ func run(args []string, stderr io.Writer) int {
 			err = missing
 		}
 		if o.check {
-			err = errors.Join(err, cfg.CheckOpens())
+			err = errors.Join(err, cfg.CheckOpens(), checkListen(cfg))
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(out, err)
 		if missing != nil && !o.check {
 			newDevices(cfg, slog.New(slog.DiscardHandler)) // what is missing may be the scanner: the outputs are made inactive all the same
 		}
 		return exitUsage
 	}
 	if o.check {
-		fmt.Fprintf(stderr, "%s: good\n", o.config)
+		fmt.Fprintf(out, "%s: good\n", o.config)
 		return exitOK
 	}
-	return runGate(cfg, missing, o.debug, stderr)
+	return runGate(cfg, missing, o.debug, out)
+}
+
+// checkListen says why nothing can listen on HTTP's address. Where it is this gate's own
+// daemon that has it, all is well.
+func checkListen(cfg *configs.Config) error {
+	if cfg.HTTP.Listen == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", cfg.HTTP.Listen)
+	if err == nil {
+		return l.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	taken := func(c control.Cause) bool { return c.Cause == control.HTTPPortTaken }
+	if s, err := control.NewClient(cfg.Data).Status(ctx); err == nil && !slices.ContainsFunc(s.Causes, taken) {
+		return nil
+	}
+	return cfg.Problem("http.listen", "%v; choose another port, or end what has it", err)
 }
 
 // runGate runs a gate until it is asked to stop or fails; missing is what the machine
 // does not have any more.
-func runGate(cfg *configs.Config, missing error, debug bool, stderr io.Writer) int {
+func runGate(cfg *configs.Config, missing error, debug bool, out *sink) int {
+	ignoreSignals()
 	level := new(slog.LevelVar)
 	if debug {
 		level.Set(slog.LevelDebug)
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()}))
+	log := slog.New(logHandler{slog.NewTextHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()}), out})
 	slog.SetDefault(log) // libraries that log do so here
 	if missing != nil {
 		log.Warn("something that was there when this configuration worked is not there yet; going on, and waiting for it", "err", missing)
@@ -135,13 +163,11 @@ func worked(cfg *configs.Config) bool {
 	return err == nil && string(sum) == cfg.Sum
 }
 
-func (g *gate) noteWorked() {
-	if worked(g.cfg) {
-		return
+func noteWorked(cfg *configs.Config) error {
+	if worked(cfg) {
+		return nil
 	}
-	if err := os.WriteFile(filepath.Join(g.cfg.Data, workedName), []byte(g.cfg.Sum), 0o640); err != nil {
-		g.log.Warn("noting that the configuration works", "err", err)
-	}
+	return durable.WriteFile(filepath.Join(cfg.Data, workedName), []byte(cfg.Sum), 0o640)
 }
 
 // withoutTime leaves the time to journald, which has its own.

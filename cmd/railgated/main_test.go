@@ -26,12 +26,12 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 		tasks := g.start(ctx, func(error) {}, []task{{"scanner", func(context.Context) error { <-hang; return nil }}})
 		began := time.Now()
 		stop()
-		g.await(tasks)
+		g.await(tasks, "a device", stopWait)
 		if waited := time.Since(began); waited != stopWait {
 			t.Errorf("await took %v; want %v", waited, stopWait)
 		}
 		close(hang)
-		g.await(tasks)
+		g.await(tasks, "a device", stopWait)
 		if waited := time.Since(began); waited != stopWait {
 			t.Errorf("a device that stopped was waited for: %v", waited)
 		}

@@ -42,6 +42,7 @@ var (
 	descDevice    = desc("device_up", "1 while a device works.", "kind", "name")
 	descReadings  = desc("readings_total", "Readings, by scanner.", "scanner")
 	descDropped   = desc("readings_dropped_total", "Readings that were ignored, by reason.", "reason")
+	descLog       = desc("log_lines_dropped_total", "Lines of the log that nobody took.")
 	descDecisions = desc("decisions_total", "Decisions, by reason; ok is granted.", "reason")
 	descOpenings  = desc("openings_total", "Openings of the turnstile, by whom they were for.", "for")
 	descRecords   = desc("journal_records_total", "Records written since the start, by kind.", "kind")
@@ -77,7 +78,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.NewInvalidMetric(descBuild, fmt.Errorf("internal error: %v", p))
 		}
 	}()
-	s := c.lane.status(c.cfg, c.started)
+	s := c.status()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
@@ -104,6 +105,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	counters(descReadings, s.Counts.Readings)
 	counters(descDropped, s.Counts.Dropped)
+	out <- prometheus.MustNewConstMetric(descLog, prometheus.CounterValue, float64(s.Counts.LogDropped))
 	counters(descDecisions, s.Counts.Decided)
 	counters(descRecords, s.Counts.Records)
 	counters(descOpenings, s.Counts.Opened)

@@ -19,8 +19,8 @@ import (
 )
 
 // foreign are the goroutines that Go's runtime and libraries start: none runs code of the gate's but net/http's,
-// which recovers it.
-var foreign = []string{"\ncreated by runtime.", "\nruntime.main(", "os/signal.loop(", "net/http.(*conn).serve(", "net/http.(*connReader).backgroundRead("}
+// which recovers it. The log's writer, which is not the gate's either, recovers too.
+var foreign = []string{"\ncreated by runtime.", "\nruntime.main(", "os/signal.loop(", "net/http.(*conn).serve(", "net/http.(*connReader).backgroundRead(", ".(*sink).run("}
 
 // strangers are the goroutines of a daemon that was sent SIGQUIT that are neither its main one, nor a library's, nor
 // guarded; n is how many are guarded.
@@ -92,7 +92,8 @@ func panics(path string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitUsage
 	}
-	g, err := newGate(cfg, slog.New(slog.NewTextHandler(os.Stderr, nil)), new(slog.LevelVar))
+	out := newSink(os.Stderr)
+	g, err := newGate(cfg, slog.New(logHandler{slog.NewTextHandler(out, nil), out}), new(slog.LevelVar))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -30,40 +29,13 @@ type server struct {
 	sim     *turnstile.Sim // nil: the turnstile is not simulated
 	log     *slog.Logger
 	started time.Time
+	board   *board
+	logs    *sink // nil: the log is written at once
+	turns   stillness
+	socket  socket
 }
 
 func (s *server) String() string { return "control" }
-
-// Run listens until ctx ends.
-func (s *server) Run(ctx context.Context) error {
-	listener, err := listenUnix(filepath.Join(s.cfg.Data, control.SocketName))
-	if err != nil {
-		// The gate works without; the tools will say that it does not answer.
-		s.log.Error("the control socket cannot be opened; railgate's tools will not reach this gate", "err", err)
-		<-ctx.Done()
-		return nil
-	}
-	return s.serve(ctx, listener, s.controlMux())
-}
-
-// listenUnix opens a socket in place of the one that a dead daemon left. The store's
-// lock says that no other lives.
-func listenUnix(path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	short, done, err := control.Shorten(path)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	l, err := net.Listen("unix", short)
-	if err != nil {
-		return nil, err
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // by its short name it would not be found
-	return peerListener{l}, os.Chmod(path, 0o660)
-}
 
 // maxConns bounds the callers of one listener. The serial library fails where a
 // process has 1024 files open, so whoever calls too often must wait, not the gate.
@@ -97,12 +69,32 @@ func (s *server) controlMux() http.Handler {
 	mux.HandleFunc("POST /service", s.postService)
 	mux.HandleFunc("POST /clock", s.postClock)
 	mux.HandleFunc("POST /sim", s.postSim)
-	return mux
+	return s.onlyForUs(mux)
+}
+
+// onlyForUs refuses what is meant for a gate with another data folder.
+func (s *server) onlyForUs(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if dir := r.Header.Get(control.DataHeader); dir != "" && !sameFolder(dir, s.cfg.Data) {
+			http.Error(w, "the railgated that answers is the one of "+s.cfg.Data, http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func sameFolder(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
 func (s *server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(s.lane.status(s.cfg, s.started))
+	json.NewEncoder(w).Encode(s.status())
 }
 
 func (s *server) getKeys(w http.ResponseWriter, _ *http.Request) {

@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"os/signal"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
-	"golang.org/x/sys/unix"
 
-	"railgate/cmd/control"
 	"railgate/driver/turnstile"
 	"railgate/store/journal"
 	"railgate/verify/lane"
@@ -29,8 +24,7 @@ type task struct {
 // everything: the lane first, the store last.
 func (g *gate) run() error {
 	defer turnstile.Guard(g.devices.turnstile, "main", g.log)
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1)
+	signals := notifySignals()
 	g.log.Info("railgated starts", "version", version, "config", g.cfg.Path, "gate", g.cfg.Gate, "direction", g.cfg.Lane.Direction)
 	g.lane.in.post(lane.Note{Record: journal.Record{Kind: journal.Started, Detail: "railgated " + version}})
 
@@ -42,26 +36,50 @@ func (g *gate) run() error {
 	g.start(untilLane, fail, []task{{"ready", g.sayReady}})
 
 	err := g.wait(faulty(ctx, "main"), signals)
-	notify(g.log, daemon.SdNotifyStopping)
+	began := time.Now()
+	g.notify(daemon.SdNotifyStopping)
 	stopLane()
-	lane.Wait()
+	if !g.await(lane, "the lane", stopWait) {
+		g.releaseForGood()
+	}
 	stopDevices()
-	g.await(devices)
-	return errors.Join(err, g.close())
+	g.await(devices, "a device", stopWait)
+	return errors.Join(err, g.finish(max(stopAll-time.Since(began), stopLeast)))
 }
 
-// stopWait is how long a device may take to stop. The lane has released the relay by
-// then, and what is queued must still be written.
-const stopWait = 3 * time.Second
+const (
+	// stopWait is how long the lane may take to stop, and then a device. The lane has released
+	// the relay by then, and what is queued must still be written.
+	stopWait = 3 * time.Second
+	// stopAll is how long all may take: systemd waits for ten seconds (TimeoutStopSec).
+	stopAll = 8 * time.Second
+	// stopLeast is what the store has to write and close at least.
+	stopLeast = 2 * time.Second
+)
 
-// await waits for tasks that were told to stop, but not for one that hangs.
-func (g *gate) await(tasks *sync.WaitGroup) {
+// await waits for tasks that were told to stop, but not for one that hangs. It reports
+// whether they have stopped.
+func (g *gate) await(tasks *sync.WaitGroup, what string, within time.Duration) bool {
 	done := make(chan struct{})
 	g.spawn(new(sync.WaitGroup), "stop", func() { tasks.Wait(); close(done) })
 	select {
 	case <-done:
-	case <-time.After(stopWait):
-		g.log.Error("a device does not stop; railgated ends without it")
+		return true
+	case <-time.After(within):
+		g.log.Error(what + " does not stop; railgated ends without it")
+		return false
+	}
+}
+
+// finish closes what is left, but waits for no disk that hangs.
+func (g *gate) finish(within time.Duration) error {
+	done := make(chan error, 1)
+	g.spawn(new(sync.WaitGroup), "close", func() { done <- g.close() })
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(within):
+		return errors.New("the disk hangs; records that were queued may be lost")
 	}
 }
 
@@ -94,7 +112,7 @@ func (g *gate) spawn(wait *sync.WaitGroup, name string, f func()) {
 // tasks are all but the lane.
 func (g *gate) tasks() []task {
 	l := g.lane
-	s := &server{cfg: g.cfg, lane: l, sim: g.devices.sim, log: g.log, started: g.started}
+	s := g.server
 	tasks := []task{
 		{"store", func(ctx context.Context) error { return g.store.Run(ctx, l.storeChanged) }},
 		{"clock", func(ctx context.Context) error { return g.clock.Run(ctx, g.clockChanged) }},
@@ -111,7 +129,7 @@ func (g *gate) tasks() []task {
 	if g.cfg.HTTP.Listen != "" {
 		tasks = append(tasks, task{"http", web{s}.Run})
 	}
-	if w := newWatchdog(g.pulses(), g.log); w != nil {
+	if w := newWatchdog(g.pulses(), g.notify, g.log); w != nil {
 		tasks = append(tasks, task{"watchdog", w.Run})
 	}
 	return tasks
@@ -127,67 +145,4 @@ func (g *gate) pulses() []pulse {
 		all = append(all, devicePulse("turnstile", d))
 	}
 	return all
-}
-
-// wait waits for the end: asked for (nil), or because a task failed, which ends ctx.
-func (g *gate) wait(ctx context.Context, signals chan os.Signal) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case s := <-signals:
-			switch s {
-			case unix.SIGHUP:
-				g.keys.reload()
-			case unix.SIGUSR1:
-				g.toggleDebug()
-			default:
-				g.log.Info("railgated stops", "signal", s.String())
-				return nil
-			}
-		}
-	}
-}
-
-func (g *gate) toggleDebug() {
-	if g.level.Level() == slog.LevelDebug {
-		g.level.Set(slog.LevelInfo)
-	} else {
-		g.level.Set(slog.LevelDebug)
-	}
-	g.log.Info("debug log", "on", g.level.Level() == slog.LevelDebug)
-}
-
-// sayReady tells systemd that the gate is up once its outputs are safe and its lane
-// works, or after a while although it does not: a closed lane that says why is up.
-func (g *gate) sayReady(ctx context.Context) error {
-	last, noted := "", false
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(3 * time.Second); ; {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		s := g.lane.status(g.cfg, g.started)
-		text := fmt.Sprintf("%s: %s", s.Health, s.Mode)
-		if len(s.Problems) > 0 {
-			text += "; " + s.Problems[0]
-		}
-		switch {
-		case last == "" && (s.Mode != string(lane.ModeOutOfService) || time.Now().After(end)):
-			notify(g.log, daemon.SdNotifyReady+"\nSTATUS="+text)
-			g.log.Info("ready", "health", s.Health, "mode", s.Mode)
-			tick.Reset(time.Second)
-			last = text
-		case last != "" && text != last:
-			notify(g.log, "STATUS="+text)
-			last = text
-		}
-		if !noted && s.Health == control.Healthy { // a camera is, at its first frame: later than the lane is ready
-			g.noteWorked()
-			noted = true
-		}
-	}
 }

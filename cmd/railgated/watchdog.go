@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -34,12 +36,12 @@ type watchdog struct {
 }
 
 // newWatchdog gives nil where systemd asks for no sign of life.
-func newWatchdog(pulses []pulse, log *slog.Logger) *watchdog {
+func newWatchdog(pulses []pulse, notify func(string) error, log *slog.Logger) *watchdog {
 	limit, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || limit == 0 {
 		return nil
 	}
-	return &watchdog{every: limit / 3, pulses: pulses, log: log, feed: func() { notify(log, daemon.SdNotifyWatchdog) }}
+	return &watchdog{every: limit / 3, pulses: pulses, log: log, feed: func() { notify(daemon.SdNotifyWatchdog) }}
 }
 
 // Run feeds until ctx ends.
@@ -73,9 +75,21 @@ func (w *watchdog) hung(last []uint64) (name string) {
 	return name
 }
 
+// notifyWait bounds a word to systemd, whose socket may be full.
+const notifyWait = 200 * time.Millisecond
+
 // notify tells systemd something (sd_notify(3)); without systemd it does nothing.
-func notify(log *slog.Logger, state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Warn("telling systemd", "err", err)
+func notify(state string) error {
+	socket := os.Getenv("NOTIFY_SOCKET")
+	if socket == "" {
+		return nil
 	}
+	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetWriteDeadline(time.Now().Add(notifyWait))
+	_, err = c.Write([]byte(state))
+	return err
 }

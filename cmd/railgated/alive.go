@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"railgate/cmd/control"
+	"railgate/store"
+)
+
+// A stillness tells for how long a loop has not turned. Its zero value is ready. Its
+// methods may be called concurrently.
+type stillness struct {
+	mu    sync.Mutex // guards the fields below
+	turns uint64
+	since time.Time
+}
+
+// lasts is for how long the loop has had this number of turns, as far as was asked.
+func (s *stillness) lasts(turns uint64) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if turns != s.turns || s.since.IsZero() {
+		s.turns, s.since = turns, now
+	}
+	return now.Sub(s.since)
+}
+
+// laneHangs is how long a lane that works may be busy with one thing: the record of a
+// grant that takes longer opens nothing.
+const laneHangs = 3 * time.Second
+
+// hung says that the lane hangs; "" where it does not. It waits for nobody.
+func (s *server) hung() string {
+	still := s.turns.lasts(s.lane.beats.Load())
+	if still < laneHangs {
+		return ""
+	}
+	return fmt.Sprintf("the lane hangs: it has done nothing for %v", still.Round(time.Second))
+}
+
+// status tells how the gate is: the lane as it says itself, whether it turns at all, and
+// the parts that a gate works without.
+func (s *server) status() *control.Status {
+	st := s.lane.status(s.cfg, s.started)
+	s.board.report(st, s.cfg)
+	var stuck bool
+	if st.Counts.LogDropped, stuck = s.logs.count(); stuck {
+		found(st, control.LogLinesDropped, fmt.Sprintf("the log is not taken: %d lines were dropped since the start", st.Counts.LogDropped))
+	}
+	st.Health = health(st)
+	if why := s.hung(); why != "" {
+		found(st, control.LaneHung, why)
+		st.Health = control.OutOfService
+	}
+	return st
+}
+
+// getHealth answers whether the process lives: whether its lane turns. Whether it lets
+// people pass is /readyz.
+func (w web) getHealth(rw http.ResponseWriter, _ *http.Request) {
+	if why := w.hung(); why != "" {
+		http.Error(rw, why, http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(rw, "ok")
+}
+
+// A statsReader asks the store for its numbers, for a while at most: it may hang in a
+// commit, and whoever asks how the gate is must be answered. Its zero value is ready.
+type statsReader struct {
+	mu      sync.Mutex // guards the fields below
+	last    store.Stats
+	hanging bool // an answer is due for longer than statsWait
+}
+
+const statsWait = 200 * time.Millisecond
+
+// read is what ask answers, or what it answered last.
+func (r *statsReader) read(ask func() store.Stats) store.Stats {
+	r.mu.Lock()
+	if r.hanging {
+		defer r.mu.Unlock()
+		return r.last
+	}
+	r.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { recover() }() // no number is worth a gate
+		stats := ask()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.last, r.hanging = stats, false
+	}()
+	select {
+	case <-done:
+	case <-time.After(statsWait):
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-done:
+	default:
+		r.hanging = true
+	}
+	return r.last
+}
