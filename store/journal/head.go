@@ -1,0 +1,56 @@
+package journal
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// names are what stations and gates may be called: they become parts of subjects, paths
+// and origins.
+var names = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+
+// GoodName tells whether a station or a gate may have a name: 1 to 32 letters, digits,
+// underscores and hyphens of ASCII.
+func GoodName(name string) bool { return names.MatchString(name) }
+
+// Origin names a gate's log: an epoch of its journal, which ends when its store does.
+func Origin(station, gate, epoch string) (string, error) {
+	for _, name := range []string{station, gate, epoch} {
+		if !GoodName(name) {
+			return "", fmt.Errorf("name %q; want 1 to 32 letters, digits, - and _", name)
+		}
+	}
+	return strings.Join([]string{"railgate", station, gate, epoch}, "."), nil
+}
+
+// SignHead signs a tree's head as a checkpoint (C2SP tlog-checkpoint): a note (C2SP
+// signed-note) of origin, number of leaves, root.
+func SignHead(origin string, t tlog.Tree, signers ...note.Signer) ([]byte, error) {
+	return note.Sign(&note.Note{Text: torchwood.Checkpoint{Origin: origin, Tree: t}.String()}, signers...)
+}
+
+// OpenHead reads a checkpoint that all of the verifiers have signed, of one origin.
+func OpenHead(msg []byte, origin string, verifiers ...note.Verifier) (tlog.Tree, *note.Note, error) {
+	n, err := note.Open(msg, note.VerifierList(verifiers...))
+	if err != nil {
+		return tlog.Tree{}, nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	if len(n.Sigs) != len(verifiers) {
+		return tlog.Tree{}, nil, fmt.Errorf("checkpoint: %d of %d signatures", len(n.Sigs), len(verifiers))
+	}
+	c, err := torchwood.ParseCheckpoint(n.Text)
+	switch {
+	case err != nil:
+		return tlog.Tree{}, nil, err
+	case c.Origin != origin:
+		return tlog.Tree{}, nil, fmt.Errorf("checkpoint of %q; want one of %q", c.Origin, origin)
+	case c.Extension != "":
+		return tlog.Tree{}, nil, fmt.Errorf("checkpoint of %q: unknown extension", c.Origin)
+	}
+	return c.Tree, n, nil
+}

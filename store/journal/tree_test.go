@@ -1,0 +1,165 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// hashStore keeps every hash of a tree, as package tlog wants them.
+type hashStore []tlog.Hash
+
+func (s hashStore) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, at := range indexes {
+		out[i] = s[at]
+	}
+	return out, nil
+}
+
+// The edge says the root that package tlog finds with every hash at hand.
+func TestTheEdgeHasTheTreesRoot(t *testing.T) {
+	var edge Edge
+	var all hashStore
+	for n := range int64(300) {
+		want, err := tlog.TreeHash(n, all)
+		if got := edge.Tree(); err != nil || got.N != n || n > 0 && got.Hash != want {
+			t.Fatalf("%d leaves: %v; want %v (%v)", n, got, want, err)
+		}
+		leaf, err := Leaf(Record{Kind: Forced, Time: time.Unix(n, 0).UTC()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes, err := tlog.StoredHashesForRecordHash(n, leaf, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, hashes...)
+		before := edge
+		root := before.Tree()
+		edge.Append(leaf)
+		if before.Tree() != root {
+			t.Fatalf("%d leaves: a copy of the edge has changed", n)
+		}
+		data, err := edge.MarshalBinary()
+		var again Edge
+		if err != nil || again.UnmarshalBinary(data) != nil || again.Tree() != edge.Tree() {
+			t.Fatalf("%d leaves: the edge is not read back (%v)", n, err)
+		}
+	}
+}
+
+// A record's place is its number: the same record with another has the same leaf, and any other field counts.
+func TestEachFieldOfARecordIsInItsLeaf(t *testing.T) {
+	r := Record{Kind: Decision, Time: time.Unix(1, 0).UTC(), Decision: Granted, Reason: "ok", Holder: "h"}
+	leaf, _ := Leaf(r)
+	r.Seq = 7
+	if same, _ := Leaf(r); same != leaf {
+		t.Error("the sequence number changes the leaf")
+	}
+	r.Reason = "passback"
+	if other, _ := Leaf(r); other == leaf {
+		t.Error("the reason does not change the leaf")
+	}
+}
+
+func testSigner(t *testing.T, name string) (note.Signer, note.Verifier) {
+	t.Helper()
+	skey, vkey, err := note.GenerateKey(rand.Reader, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, v
+}
+
+func TestAHeadIsOfOneLogAndSignedByAll(t *testing.T) {
+	origin, err := Origin("GZQ", "A07", "e1")
+	if err != nil || origin != "railgate.GZQ.A07.e1" {
+		t.Fatalf("Origin = %q, %v", origin, err)
+	}
+	signer, verifier := testSigner(t, origin)
+	_, other := testSigner(t, origin)
+	tree := tlog.Tree{N: 5, Hash: tlog.RecordHash([]byte("x"))}
+	head, err := SignHead(origin, tree, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := OpenHead(head, origin, verifier); err != nil || got != tree {
+		t.Fatalf("OpenHead = %v, %v; want %v", got, err, tree)
+	}
+	for name, try := range map[string]func() error{
+		"another log":      func() error { _, _, err := OpenHead(head, "railgate.GZQ.A07.e2", verifier); return err },
+		"another key":      func() error { _, _, err := OpenHead(head, origin, other); return err },
+		"a missing signer": func() error { _, _, err := OpenHead(head, origin, verifier, other); return err },
+		"another size": func() error {
+			_, _, err := OpenHead(bytes.Replace(head, []byte("\n5\n"), []byte("\n6\n"), 1), origin, verifier)
+			return err
+		},
+		"an extension": func() error {
+			n := &note.Note{Text: strings.TrimSuffix(string(head[:bytes.Index(head, []byte("\n\n"))]), "\n") + "\nmore\n"}
+			signed, err := note.Sign(n, signer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = OpenHead(signed, origin, verifier)
+			return err
+		},
+	} {
+		if try() == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestNamesAreParts(t *testing.T) {
+	for _, bad := range []string{"", "a.b", "a/b", "*", ">", "a b", "é", strings.Repeat("x", 33)} {
+		if _, err := Origin("GZQ", bad, "e"); err == nil {
+			t.Errorf("gate %q is taken", bad)
+		}
+	}
+	if !GoodName(strings.Repeat("x", 32)) || !GoodName("A-1_z") {
+		t.Error("a good name is refused")
+	}
+}
+
+func FuzzEdge(f *testing.F) {
+	var e Edge
+	e.Append(tlog.RecordHash(nil))
+	data, _ := e.MarshalBinary()
+	f.Add(data)
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{255, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var e Edge
+		if e.UnmarshalBinary(data) != nil {
+			return
+		}
+		again, err := e.MarshalBinary()
+		if err != nil || !bytes.Equal(again, data) {
+			t.Errorf("%x is read and written as %x", data, again)
+		}
+		e.Tree()
+	})
+}
+
+func FuzzHead(f *testing.F) {
+	f.Add([]byte("railgate.GZQ.A07.e1\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— x AAAAAA==\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, _, err := OpenHead(data, "railgate.GZQ.A07.e1"); err == nil {
+			t.Error("a head that nobody signed is taken")
+		}
+	})
+}
