@@ -152,9 +152,7 @@ func (l *Listing) refreshTimestamp(ctx context.Context) error {
 		return err
 	}
 	if kept != nil {
-		if _, err := l.trusted.UpdateTimestamp(kept); fatal(err) {
-			return fmt.Errorf("the timestamp that was kept: %w", err)
-		}
+		l.trusted.UpdateTimestamp(kept) // one that is damaged or of old keys protects no more
 	}
 	data, err := read(ctx, r.Metadata, "timestamp.json", maxTimestamp)
 	if err != nil {
@@ -169,17 +167,6 @@ func (l *Listing) refreshTimestamp(ctx context.Context) error {
 	return r.State.PutFiles(r.Name, map[string][]byte{"timestamp.json": data})
 }
 
-// fatal tells whether an error with a kept file is one of the root: a kept file that is
-// old, damaged or signed by keys of before is fetched again.
-func fatal(err error) bool {
-	return err != nil && !errors.Is(err, &metadata.ErrRepository{}) && !malformed(err)
-}
-
-// malformed tells whether bytes could not be parsed, which go-tuf has no kind for.
-func malformed(err error) bool {
-	return !errors.Is(err, &metadata.ErrRuntime{}) && !errors.Is(err, &metadata.ErrValue{})
-}
-
 func (l *Listing) refreshSnapshot(ctx context.Context) error {
 	r := l.repository
 	kept, err := r.State.File(r.Name, "snapshot.json")
@@ -187,11 +174,8 @@ func (l *Listing) refreshSnapshot(ctx context.Context) error {
 		return err
 	}
 	if kept != nil {
-		switch _, err := l.trusted.UpdateSnapshot(kept, true); {
-		case err == nil:
+		if _, err := l.trusted.UpdateSnapshot(kept, true); err == nil {
 			return nil
-		case fatal(err):
-			return fmt.Errorf("the snapshot that was kept: %w", err)
 		}
 	}
 	info := l.trusted.Timestamp.Signed.Meta["snapshot.json"]
@@ -225,11 +209,8 @@ func (l *Listing) role(ctx context.Context, name, parent string) (*metadata.Meta
 		return nil, err
 	}
 	if kept != nil {
-		switch role, err := l.trusted.UpdateDelegatedTargets(kept, name, parent); {
-		case err == nil:
+		if role, err := l.trusted.UpdateDelegatedTargets(kept, name, parent); err == nil {
 			return role, nil
-		case fatal(err):
-			return nil, fmt.Errorf("%s that was kept: %w", file, err)
 		}
 	}
 	info := l.trusted.Snapshot.Signed.Meta[name+".json"]
