@@ -201,7 +201,7 @@ func (l *Listing) refreshTargets(ctx context.Context) error {
 func (l *Listing) role(ctx context.Context, name, parent string) (*metadata.Metadata[metadata.TargetsType], error) {
 	r := l.repository
 	if known := l.trusted.Targets[name]; known != nil {
-		return known, nil
+		return known, l.delegated(name, parent, known)
 	}
 	file := url.QueryEscape(name) + ".json"
 	kept, err := r.State.File(r.Name, file)
@@ -226,6 +226,15 @@ func (l *Listing) role(ctx context.Context, name, parent string) (*metadata.Meta
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return role, r.State.PutFiles(r.Name, map[string][]byte{file: data})
+}
+
+// delegated tells whether a role that was read for one delegator is signed for another:
+// each names keys of its own.
+func (l *Listing) delegated(name, parent string, role *metadata.Metadata[metadata.TargetsType]) error {
+	if parent == metadata.ROOT {
+		return l.trusted.Root.VerifyDelegate(name, role)
+	}
+	return l.trusted.Targets[parent].VerifyDelegate(name, role)
 }
 
 // fetch reads a role's metadata, up to the size that is told, or the role's own limit.
