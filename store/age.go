@@ -3,8 +3,6 @@ package store
 import (
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"railgate/store/journal"
 )
 
@@ -18,13 +16,11 @@ type aging struct {
 	latest time.Time // the latest trusted time of those seen
 }
 
-// look goes on through the journal, for a batch at most, and returns how many records
-// it has taken. Nothing is old before limit is past it; now is zero while the clock is
+// look goes on through the journal with the records that follow those that were seen,
+// and returns how many of them it has taken. Nothing is old before limit is past it; now is zero while the clock is
 // not trusted.
-func (a *aging) look(b *bbolt.Bucket, limit, now time.Time) (n int) {
-	c := b.Cursor()
-	for key, value := c.Seek(journalKey(a.seen + 1)); key != nil && n < pruneBatch; key, value = c.Next() {
-		r := readRecord(key, value)
+func (a *aging) look(records []journal.Record, limit, now time.Time) (n int) {
+	for _, r := range records {
 		if r.Kind != journal.Damaged && !r.Unsure && !r.Time.After(now) {
 			latest := laterOf(a.latest, r.Time)
 			if !latest.Before(limit) {

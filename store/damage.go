@@ -105,7 +105,7 @@ func (s *Store) create(first journal.Record, after uint64) error {
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
-	db, err := openFile(fresh, s.maxSize(), nil)
+	db, err := openFile(fresh, s.limit.maxSize(0), nil)
 	if err != nil {
 		return err
 	}
@@ -149,6 +149,7 @@ func (s *Store) setAside(d *damageError) error {
 	if err := errors.Join(os.Rename(s.path(), aside), syncDir(s.opt.Dir)); err != nil {
 		return fmt.Errorf("setting a damaged store aside: %w", err)
 	}
+	s.rotten = ""
 	s.log.Error("the store is damaged; it was set aside, and codes from before now are denied",
 		"err", d, "file", aside, "hint", "railgate journal export --file "+aside+" saves what can be read")
 	s.loss, s.aside = cmp.Or(s.loss, "the file was damaged: "+d.Error()), aside

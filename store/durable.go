@@ -22,8 +22,8 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// ErrLocked is a data folder that another process has.
-var ErrLocked = errors.New("another process has the data folder")
+// ErrLocked is a data folder, or its file, that another process has.
+var ErrLocked = errors.New("another process has it")
 
 // lockFolder takes the folder's lock, waiting for a while. The kernel lets go of
 // the lock of a process that dies.

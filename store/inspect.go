@@ -10,6 +10,7 @@ import (
 // A survey is what a look through a file found.
 type survey struct {
 	meta        meta
+	size        int64 // of the file
 	torn        bool
 	leaves      int    // how many leaf pages the journal has
 	first, last uint64 // the journal's records; 0: it has none
@@ -31,7 +32,7 @@ func inspect(r io.ReaderAt, size int64) (*survey, error) {
 	if m.high < 4 || m.high > uint64(size)/pageSize {
 		return nil, fmt.Errorf("the file ends at page %d of %d", size/pageSize, m.high)
 	}
-	in := &inspection{tree: newTree(r, m), survey: survey{meta: m, torn: torn}}
+	in := &inspection{tree: newTree(r, m), survey: survey{meta: m, size: size, torn: torn}}
 	if err := in.roots(); err != nil {
 		return nil, err
 	}

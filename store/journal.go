@@ -208,7 +208,7 @@ func (s *Store) landed(entries []entry) bool {
 	if s.seq != s.landing {
 		return false
 	}
-	last, err := readRecords(s.db, s.seq-1, 1)
+	last, err := s.read(s.seq-1, 1)
 	if err != nil || len(last) == 0 {
 		return false
 	}
@@ -223,26 +223,12 @@ func (s *Store) Records(after uint64, n int) ([]journal.Record, error) {
 	if s.db == nil {
 		return nil, s.unavailable()
 	}
-	return readRecords(s.db, after, n)
+	return s.read(after, n)
 }
 
-// readRecords reads in one short transaction: a long one would keep the pages
-// that are freed meanwhile from being used again.
-func readRecords(db *bbolt.DB, after uint64, n int) (records []journal.Record, err error) {
-	err = guarded(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			b := tx.Bucket(journalBucket)
-			if b == nil {
-				return errNoBucket
-			}
-			c := b.Cursor()
-			for key, value := c.Seek(journalKey(after + 1)); key != nil && len(records) < n; key, value = c.Next() {
-				records = append(records, readRecord(key, value))
-			}
-			return nil
-		})
-	})
-	return records, err
+// read reads records. The caller holds mu, so that nothing is written meanwhile.
+func (s *Store) read(after uint64, n int) ([]journal.Record, error) {
+	return readRecords(s.file, s.sets.First, s.sets.Last, after, n)
 }
 
 // readRecord reads one record. One that rotted on the disk is reported, not skipped.

@@ -86,17 +86,19 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 	}
 	var old doomed
 	var freed int64
-	looked := 0
-	err = guarded(func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
-			old.spent = oldSpent(tx.Bucket(spentBucket), now)
-			old.passages = s.oldPassages(now)
-			b := tx.Bucket(journalBucket)
-			looked = s.age.look(b, now.AddDate(0, 0, -s.opt.Days), s.latestStamp())
-			old.records, freed = s.oldRecords(b)
-			return nil
+	next, err := s.read(s.age.seen, pruneBatch)
+	looked := s.age.look(next, now.AddDate(0, 0, -s.opt.Days), s.latestStamp())
+	if err == nil {
+		old.records, freed, err = s.oldRecords()
+	}
+	if err == nil {
+		err = guarded(func() error {
+			return s.db.View(func(tx *bbolt.Tx) error {
+				old.spent, old.passages = oldSpent(tx.Bucket(spentBucket), now), s.oldPassages(now)
+				return nil
+			})
 		})
-	})
+	}
 	if err == nil && old.len() > 0 {
 		err = s.remove(old)
 	}
@@ -191,20 +193,16 @@ func (s *Store) oldPassages(now time.Time) (keys [][]byte) {
 }
 
 // oldRecords counts the records, from the first on, that are old or too many bytes.
-func (s *Store) oldRecords(b *bbolt.Bucket) (n int, freed int64) {
-	c := b.Cursor()
-	for key, value := c.First(); key != nil && n < pruneBatch; key, value = c.Next() {
-		seq := s.sets.First + uint64(n)
-		if seq == s.seq {
-			break // the newest stays: the sequence goes on from it
-		}
-		if seq > s.age.old && s.bytes-freed <= s.opt.MaxBytes {
-			break
+func (s *Store) oldRecords() (n int, freed int64, err error) {
+	err = walkJournal(s.file, s.sets.First, s.sets.Last, 0, func(e stored) bool {
+		if n == pruneBatch || e.upTo == s.seq || e.upTo > s.age.old && s.bytes-freed <= s.limit.journal {
+			return false // the newest stays: the sequence goes on from it
 		}
 		n++
-		freed += int64(len(key) + len(value) + elementSize)
-	}
-	return n, freed
+		freed += int64(len(e.key) + len(e.value) + elementSize)
+		return true
+	})
+	return n, freed, err
 }
 
 // PutNote keeps a small value under a name, for its owner to find at the next start.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 
 	"railgate/store/journal"
@@ -60,10 +61,13 @@ func (s *Store) openPrepared() error {
 	marks, had := s.recall()
 	known := s.id
 	found, err := s.prepare(had)
+	if err == nil {
+		found, err = s.fit(found)
+	}
 	if err != nil {
 		return err
 	}
-	db, err := openFile(s.path(), s.maxSize(), &s.file)
+	db, err := openFile(s.path(), s.limit.maxSize(found.size), &s.file)
 	if err != nil {
 		return err
 	}
@@ -114,17 +118,6 @@ func (s *Store) room() error {
 
 func (s *Store) path() string { return filepath.Join(s.opt.Dir, fileName) }
 
-// maxSize is where bbolt stops growing the file: room for the journal, for what
-// its pages waste, and for the rest. A 32-bit process cannot map 2 GB.
-func (s *Store) maxSize() int {
-	const most32 = 1 << 30
-	size := 2*s.opt.MaxBytes + 64<<20
-	if ^uint(0)>>32 == 0 {
-		size = min(size, most32)
-	}
-	return int(size)
-}
-
 // openFile opens a bbolt file, and leaves the file itself in opened unless that is nil.
 func openFile(path string, maxSize int, opened **os.File) (db *bbolt.DB, err error) {
 	err = guarded(func() (err error) {
@@ -148,6 +141,9 @@ func openFile(path string, maxSize int, opened **os.File) (db *bbolt.DB, err err
 		}
 		return err
 	})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, fmt.Errorf("%s is locked for longer than %v (%s)", path, lockWait, holder(path))
+	}
 	return db, err
 }
 

@@ -5,53 +5,110 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"railgate/store/journal"
 )
 
-// A Reader reads the file of a gate whose daemon is not running.
+// A Reader reads the journal from the file of a gate whose daemon is not running. It
+// has the file only while it reads, so it keeps no daemon from starting.
 type Reader struct {
-	db *bbolt.DB
+	path        string
+	first, last uint64
 }
 
-// OpenReader opens a data folder's file for reading. While a daemon has it the
-// error is ErrLocked. A damaged file is an error that says so.
+// OpenReader looks through a data folder's file. While a daemon has it the error is
+// ErrLocked, and names who. A damaged file is an error that says so.
 func OpenReader(dir string) (*Reader, error) {
-	path := filepath.Join(dir, fileName)
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := inspect(f, info.Size()); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", path, err)
-	}
-	r := new(Reader)
-	err = guarded(func() (err error) {
-		r.db, err = bbolt.Open(path, 0, &bbolt.Options{Timeout: time.Second, ReadOnly: true, PageSize: pageSize})
-		return err
+	r := &Reader{path: filepath.Join(dir, fileName)}
+	err := r.with(func(f *os.File) error {
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		found, err := inspect(f, info.Size())
+		if err != nil {
+			return fmt.Errorf("%s is damaged: %w", r.path, err)
+		}
+		r.first, r.last = found.first, found.last
+		return nil
 	})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("%s: %w", dir, ErrLocked)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	return r, nil
 }
 
-// Records are up to n records that follow a sequence number, oldest first.
-func (r *Reader) Records(after uint64, n int) ([]journal.Record, error) {
-	return readRecords(r.db, after, n)
+// Records are up to n records that follow a number, oldest first; those that were
+// there when the reader was opened. Where a daemon has taken the file since, the error
+// is ErrLocked: ask the daemon for the rest.
+func (r *Reader) Records(after uint64, n int) (records []journal.Record, err error) {
+	err = r.with(func(f *os.File) error {
+		records, err = readRecords(f, r.first, r.last, after, n)
+		return err
+	})
+	return records, err
 }
 
-// Close closes the file.
-func (r *Reader) Close() error { return r.db.Close() }
+// readerWait bounds the wait for a daemon that is going.
+const readerWait = time.Second
+
+// with opens the file for as long as f reads it, under the lock that bbolt takes.
+func (r *Reader) with(read func(*os.File) error) error {
+	f, err := os.Open(r.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // and with it the lock goes
+	for end := time.Now().Add(readerWait); ; time.Sleep(20 * time.Millisecond) {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
+			break
+		}
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("%s: %w (%s)", r.path, ErrLocked, holder(r.path))
+	}
+	if err != nil {
+		return fmt.Errorf("locking %s: %w", r.path, err)
+	}
+	return read(f)
+}
+
+// holder names the process that has a file locked, as far as the kernel tells.
+func holder(path string) string {
+	var stat unix.Stat_t
+	locks, err := os.ReadFile("/proc/locks")
+	if err = errors.Join(err, unix.Stat(path, &stat)); err != nil {
+		return err.Error()
+	}
+	pid := lockHolder(string(locks), stat.Ino)
+	if pid == "" {
+		return "the kernel does not say which"
+	}
+	name, err := os.ReadFile(filepath.Join("/proc", pid, "comm"))
+	if err != nil {
+		return "process " + pid
+	}
+	return "process " + pid + ", " + strings.TrimSpace(string(name))
+}
+
+// lockHolder finds the process that has a file in the kernel's list of locks
+// (proc_locks(5)); "": none is there. A line is
+//
+//	1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF
+//
+// with "->" after the number where somebody waits.
+func lockHolder(locks string, inode uint64) string {
+	suffix := fmt.Sprintf(":%d", inode)
+	for line := range strings.Lines(locks) {
+		f := strings.Fields(line)
+		if len(f) == 8 && f[1] == "FLOCK" && strings.HasSuffix(f[5], suffix) && f[4] != "0" && f[4] != "-1" {
+			return f[4]
+		}
+	}
+	return ""
+}

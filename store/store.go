@@ -23,7 +23,10 @@
 //
 // So one damaged bit is seen at the start, or harmless. Of a journal that is longer
 // than a megabyte, a start reads the pages that lead to the records and the last
-// megabyte; damage in the records before is told by whoever reads them.
+// megabyte: gates whose journal is of gigabytes must start as well. That no page of the
+// others is lost is proven; what is on them is read in the hours after the start, and
+// then once a day ([Store.Run]). Whoever reads them is told each record, or that it
+// cannot be read.
 //
 // What cannot be seen is a disk that acknowledges a write and then returns the whole
 // file as it was before it. Use a card that is made for power cuts.
@@ -122,43 +125,47 @@ var ErrUnavailable = errors.New("store is unavailable")
 
 // A Store is a gate's memory. Its methods may be called concurrently.
 type Store struct {
-	opt  Options
-	log  *slog.Logger
-	lock *os.File // the folder's; set by Open
+	opt   Options
+	limit limit
+	log   *slog.Logger
+	lock  *os.File // the folder's; set by Open
 
 	// commit is tx.Commit but in tests.
 	commit func(*bbolt.Tx) error
 
 	kick chan struct{} // has room for one: something is queued
 
-	mu       sync.Mutex // guards the fields below
-	db       *bbolt.DB  // nil while unavailable
-	err      error      // why
-	closed   bool
-	spent    spentCodes
-	passages map[journal.ID]journal.LastPassage
-	seq      uint64 // of the newest record on the disk
-	newest   uint64 // the highest of those that were on the disk
-	queue    []entry
-	flying   []entry   // a commit of these failed: it may have landed
-	landing  uint64    // the sequence number that the last of them would have
-	lost     int       // records that found no room in the queue
-	bytes    int64     // of the journal, about
-	floor    time.Time // what is proven of the time
-	kept     time.Time // as the disk has it
-	age      aging
-	sets     sets     // of the file
-	file     *os.File // the open one, bbolt's
-	size     int64    // of the file when it was asked last,
-	txid     uint64   // and the number of its newest commit
-	id       string   // the store's name, for its marks
-	marked   mark     // as the marks are
-	unmarked bool     // the one outside cannot be written
-	loss     string   // what the next opening is to say of what was lost; "": nothing was
-	made     string   // the name of a store that this process made
-	aside    string   // where the file before this one is, if it was damaged
-	validity validity
-	blind    blindness
+	mu        sync.Mutex // guards the fields below
+	db        *bbolt.DB  // nil while unavailable
+	err       error      // why
+	closed    bool
+	spent     spentCodes
+	passages  map[journal.ID]journal.LastPassage
+	seq       uint64 // of the newest record on the disk
+	newest    uint64 // the highest of those that were on the disk
+	queue     []entry
+	flying    []entry   // a commit of these failed: it may have landed
+	landing   uint64    // the sequence number that the last of them would have
+	lost      int       // records that found no room in the queue
+	bytes     int64     // of the journal, about
+	floor     time.Time // what is proven of the time
+	kept      time.Time // as the disk has it
+	age       aging
+	sets      sets     // of the file
+	scrubbed  uint64   // the journal has been read through up to this record,
+	scrubRest int      // and is not read for so many seconds
+	file      *os.File // the open one, bbolt's
+	size      int64    // of the file when it was asked last,
+	txid      uint64   // and the number of its newest commit
+	id        string   // the store's name, for its marks
+	marked    mark     // as the marks are
+	unmarked  bool     // the one outside cannot be written
+	rotten    string   // why bbolt could not go on; "": it could
+	loss      string   // what the next opening is to say of what was lost; "": nothing was
+	made      string   // the name of a store that this process made
+	aside     string   // where the file before this one is, if it was damaged
+	validity  validity
+	blind     blindness
 }
 
 // An entry is a record that waits for its commit, with the passage it tells.
@@ -181,7 +188,7 @@ func Open(opt Options, log *slog.Logger) (*Store, error) {
 		opt.Boot = sinceBoot
 	}
 	s := &Store{
-		opt: opt, log: log, commit: (*bbolt.Tx).Commit,
+		opt: opt, limit: limitFor(opt.MaxBytes, wordBits), log: log, commit: (*bbolt.Tx).Commit,
 		kick:  make(chan struct{}, 1),
 		spent: newSpentCodes(), passages: map[journal.ID]journal.LastPassage{},
 	}
@@ -225,7 +232,7 @@ func (s *Store) Err() error {
 // is unavailable. It hands each change to changed: nil once the store works.
 func (s *Store) Run(ctx context.Context, changed func(error)) error {
 	changed(s.Err())
-	keep := time.NewTicker(keepEvery)
+	keep := time.NewTimer(keepSoon)
 	defer keep.Stop()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -244,6 +251,7 @@ func (s *Store) Run(ctx context.Context, changed func(error)) error {
 			s.look()
 		case <-keep.C:
 			s.Keep()
+			keep.Reset(keepEvery)
 		case <-again.C:
 			if s.reopen() {
 				delay = reopenMin
@@ -258,6 +266,7 @@ func (s *Store) Run(ctx context.Context, changed func(error)) error {
 
 const (
 	keepEvery = time.Minute
+	keepSoon  = 5 * time.Second // after a start: its limits may be others
 	lookEvery = time.Second
 	reopenMin = time.Second
 	reopenMax = 10 * time.Second
@@ -279,7 +288,9 @@ func (s *Store) look() {
 		s.fail(err)
 		return
 	}
-	s.see()
+	if s.see() == nil {
+		s.scrub()
+	}
 }
 
 // reopen opens an unavailable file again. It reports whether the store works.
@@ -316,6 +327,9 @@ func (s *Store) fail(err error) {
 	}
 	if lost := (*lossError)(nil); errors.As(err, &lost) {
 		s.loss = lost.why
+	}
+	if d := (*damageError)(nil); errors.As(err, &d) {
+		s.rotten = d.Error()
 	}
 	s.log.Error("writing the store failed; the lane closes until it works again", attrs...)
 	s.err = fmt.Errorf("%w: %w", ErrUnavailable, err)

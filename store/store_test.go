@@ -460,7 +460,6 @@ func TestReaderReadsWhatAKilledDaemonLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
 	first, err := r.Records(0, 50)
 	if err != nil || len(first) != 50 {
 		t.Fatalf("%d records, %v; want 50", len(first), err)

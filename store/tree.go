@@ -188,3 +188,42 @@ func (t *tree) free(id uint64) error {
 	}
 	return nil
 }
+
+// bucket hands a bucket's value, as the root below a page has it, to found.
+func (t *tree) bucket(root uint64, name []byte, found func(value []byte) error) error {
+	there := errNoBucket
+	err := newTreeLike(t).leaves(root, func(id uint64, first []byte) error {
+		list, err := newTreeLike(t).leaf(id, first)
+		for _, e := range list {
+			if string(e.key) == string(name) && len(e.value) >= bucketHeaderSize {
+				there = found(e.value)
+			}
+		}
+		return err
+	})
+	return errors.Join(err, there)
+}
+
+// values hands each entry of a bucket to found.
+func (t *tree) values(bucket []byte, found func(element) error) error {
+	each := func(list []element, err error) error {
+		for _, e := range list {
+			err = errors.Join(err, found(e))
+		}
+		return err
+	}
+	root := binary.LittleEndian.Uint64(bucket)
+	if root == 0 {
+		p, err := inline(bucket)
+		if err != nil {
+			return err
+		}
+		return each(p.elements())
+	}
+	return t.leaves(root, func(id uint64, first []byte) error { return each(t.leaf(id, first)) })
+}
+
+// newTreeLike reads the same pages, and has seen none.
+func newTreeLike(t *tree) *tree {
+	return &tree{r: t.r, high: t.high, seen: make([]uint64, len(t.seen))}
+}

@@ -152,7 +152,7 @@ func (p *patient) store() []finding {
 	if p.status != nil {
 		return append(found, good("%d records, %d codes remembered", p.status.Store.Seq, p.status.Store.Spent))
 	}
-	r, err := store.OpenReader(p.data)
+	_, err := store.OpenReader(p.data)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return append(found, good("none yet"))
@@ -163,7 +163,6 @@ func (p *patient) store() []finding {
 	case err != nil:
 		return append(found, p.found(control.StoreDown, err.Error()))
 	}
-	defer r.Close()
 	return append(found, good("can be read"))
 }
 

@@ -53,21 +53,25 @@ const recordsAtOnce = 1000
 
 // exportFolder asks the daemon, and reads the file itself where there is no daemon, or
 // one that has let go of the file because it cannot write to it. A daemon that has the file
-// and does not answer is starting: it is asked again until it answers, for a while.
+// and does not answer is starting, or has started since: it is asked again until it
+// answers, for a while.
 func exportFolder(dir string, after uint64, write func(*journal.Record) error, patience time.Duration) error {
 	counted := func(r *journal.Record) error {
 		after = max(after, r.Seq)
 		return write(r)
 	}
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		err := export(control.NewClient(dir).Records, after, counted)
 		if !errors.Is(err, control.ErrNotRunning) && !errors.Is(err, control.ErrNoStore) {
 			return err
 		}
-		r, err := store.OpenReader(dir) // which waits a second for the file
+		r, err := store.OpenReader(dir)
+		if err == nil {
+			err = export(r.Records, after, counted)
+		}
 		switch {
 		case err == nil:
-			return errors.Join(export(r.Records, after, counted), r.Close())
+			return nil
 		case errors.Is(err, os.ErrNotExist):
 			return fmt.Errorf("%s holds no journal: %w", dir, err)
 		case !errors.Is(err, store.ErrLocked):

@@ -255,6 +255,56 @@ func opens(path string) bool {
 	return false
 }
 
+// A daemon that starts while somebody reads an export in a pager opens its store, and
+// tells the rest.
+func TestDaemonStartsDuringAnExport(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *store.Store {
+		s, err := openStore(dir)
+		if err == nil {
+			err = s.Err()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	const records = 1500
+	for range records - 1 {
+		s.Append(journal.Record{Time: time.Now(), Kind: journal.Decision, Decision: journal.Denied, Reason: "malformed"})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n := uint64(0)
+	err := exportFolder(dir, 0, func(r *journal.Record) error {
+		n++
+		if r.Seq != n {
+			t.Fatalf("record %d comes as number %d", r.Seq, n)
+		}
+		if n != 1 {
+			return nil
+		}
+		s = open() // while the first batch is printed
+		t.Cleanup(func() { s.Close() })
+		serveControl(t, dir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			after, _ := strconv.ParseUint(r.FormValue("after"), 10, 64)
+			records, err := s.Records(after, 1000)
+			for _, r := range records {
+				err = errors.Join(err, json.NewEncoder(w).Encode(r))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}))
+		return nil
+	}, startsWithin)
+	if err != nil || n != records {
+		t.Errorf("%d records, %v; want %d", n, err, records)
+	}
+}
+
 func TestOutputsSafeNeedsNoConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	trace := filepath.Join(dir, "trace.ndjson")

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A reader that is not reading has nothing: a daemon that starts meanwhile opens at
+// once, and has the file from then on.
+func TestReaderKeepsNoDaemonFromStarting(t *testing.T) {
+	g := used(t, 60)
+	g.Close()
+	r, err := OpenReader(g.opt.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := r.Records(0, 50)
+	if err != nil || len(first) != 50 {
+		t.Fatalf("%d records, %v; want 50", len(first), err)
+	}
+	g.open()
+	if g.Err() != nil {
+		t.Fatalf("the daemon's store: %v", g.Err())
+	}
+	_, err = r.Records(50, 50)
+	if me := fmt.Sprintf("process %d", os.Getpid()); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), me) || !strings.Contains(err.Error(), g.path()) {
+		t.Errorf("the next batch: %v; want %v, the file and %s", err, ErrLocked, me)
+	}
+	g.Close()
+	if rest, err := r.Records(50, 1000); err != nil || len(rest) != 71 {
+		t.Errorf("after the daemon: %d records, %v; want the 71 that were there", len(rest), err)
+	}
+}
+
+// A file that somebody has locked is named, and who has it.
+func TestLockedFileIsNamed(t *testing.T) {
+	g := used(t, 1)
+	g.Close()
+	f, err := os.Open(g.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	g.open()
+	if err := g.Err(); err == nil || !strings.Contains(err.Error(), g.path()) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+		t.Errorf("Err = %v; want the file and the process", err)
+	}
+	f.Close()
+	if !g.reopen() {
+		t.Errorf("after it was let go: %v", g.Err())
+	}
+}
+
+func FuzzLockHolder(f *testing.F) {
+	const locks = `1: POSIX  ADVISORY  WRITE 612 fe:00:1234 0 EOF
+2: FLOCK  ADVISORY  READ  77 fe:00:12345 0 EOF
+3: FLOCK  ADVISORY  WRITE 99 fe:00:1234 0 EOF
+3: -> FLOCK  ADVISORY  READ 100 fe:00:1234 0 EOF
+4: FLOCK  ADVISORY  WRITE 0 fe:00:5 0 EOF
+`
+	for inode, want := range map[uint64]string{1234: "99", 12345: "77", 5: "", 34: ""} {
+		if got := lockHolder(locks, inode); got != want {
+			f.Errorf("holder of %d = %q; want %q", inode, got, want)
+		}
+	}
+	f.Add(locks, uint64(1234))
+	f.Add("1: FLOCK", uint64(0))
+	f.Fuzz(func(t *testing.T, locks string, inode uint64) {
+		if pid := lockHolder(locks, inode); pid != "" && !strings.Contains(locks, pid) {
+			t.Errorf("%q is not in %q", pid, locks)
+		}
+	})
+}
