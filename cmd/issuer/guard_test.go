@@ -124,9 +124,10 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestThePageIsGuarded(t *testing.T) {
+	files := "/v/" + embeddedPage().version + "/"
 	for bench, frames := range map[bool]string{true: "frame-ancestors 'self'", false: "frame-ancestors 'none'"} {
 		d := newDesk(t, bench)
-		for _, path := range []string{"/", "/phone.css", "/phone.js", "/keys.json", "/healthz", "/api/state", "/nothing"} {
+		for _, path := range []string{"/", files + "phone.css", files + "phone.js", "/sw.js", "/keys.json", "/healthz", "/api/state", "/nothing"} {
 			resp, err := http.Get(d.srv.URL + path)
 			if err != nil {
 				t.Fatal(err)

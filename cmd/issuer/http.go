@@ -2,12 +2,10 @@ package main
 
 import (
 	"bytes"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -16,14 +14,9 @@ import (
 	"railgate/cmd/issuer/office"
 )
 
-// page is the passenger's page.
-//
-//go:embed page
-var page embed.FS
-
 // A web answers to the passenger's page and to gates.
 //
-//	GET  /                  the page
+//	GET  /                  the page; files.go has its files
 //	GET  /keys.json         the keyset that gates read
 //	GET  /healthz           the process answers
 //	GET  /api/state         what the page shows: the time, who is signed in, the certificate
@@ -49,12 +42,8 @@ type web struct {
 const maxBody = 16 << 10
 
 func (w *web) handler() http.Handler {
-	files, err := fs.Sub(page, "page")
-	if err != nil {
-		panic("issuer: internal error: " + err.Error()) // it is embedded
-	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("GET /", embeddedPage())
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.HandleFunc("GET /keys.json", w.getKeys)
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }

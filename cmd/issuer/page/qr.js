@@ -258,9 +258,9 @@ function penalty(rows) {
 // CSS pixels wide. Black on white, whatever the page's colours are.
 export function draw(canvas, text, room) {
   const rows = encode(text), n = rows.length + 2 * quiet, ratio = window.devicePixelRatio || 1;
-  const scale = Math.max(2, Math.floor(room * ratio / n));
+  const scale = Math.max(1, Math.floor(room * ratio / n));
   canvas.width = canvas.height = n * scale;
-  canvas.style.width = canvas.style.height = `${n * scale / ratio}px`;
+  canvas.style.width = `${n * scale / ratio}px`; // as high as it is wide
   const pen = canvas.getContext('2d');
   pen.fillStyle = '#fff';
   pen.fillRect(0, 0, n * scale, n * scale);

@@ -2,42 +2,56 @@
 // only, what a signed-in user's page shows: so that it can be opened again meanwhile.
 'use strict';
 
-const cacheName = 'page';
-const files = ['./', 'phone.css', 'phone.js', 'talk.js', 'words.js', 'qr.js', 'code.js', 'icon.svg', 'manifest.webmanifest'];
+// The issuer writes the page's version here and the files that it is made of. A browser
+// that sees another worker fetches that one's files, all of them, before it takes over:
+// what is shown is always of one version.
+const version = '{{version}}';
+const files = JSON.parse('{{files}}');
+const cacheName = 'page-' + version;
 
-self.addEventListener('install', (e) => {
-  e.waitUntil(caches.open(cacheName).then((c) => c.addAll(files)).then(() => self.skipWaiting()));
-});
-self.addEventListener('activate', (e) => e.waitUntil(self.clients.claim()));
+self.addEventListener('install', (e) => e.waitUntil(fetchAll().then(() => self.skipWaiting())));
 
-// Nothing of /api/ is ever kept.
-const kept = (request) => {
-  const url = new URL(request.url), scope = self.registration.scope;
-  return request.method === 'GET' && request.url.startsWith(scope) && files.includes(url.href.slice(scope.length).split(/[?#]/)[0] || './');
-};
+// fetchAll fills the cache. What has come is kept: where the network is so bad that some
+// file does not come, the next try asks only for what is missing.
+async function fetchAll() {
+  const cache = await caches.open(cacheName);
+  await Promise.all(files.map(async (file) => {
+    const url = file || './';
+    if (await cache.match(url)) return;
+    const answer = await fetch(url, { cache: 'reload' });
+    if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+    // index.html has no version in its path
+    if (!file && !(await answer.clone().text()).includes(version)) throw new Error('the page is of another version');
+    await cache.put(url, answer);
+  }));
+}
+
+// The version before this one stays for pages that are being loaded just now.
+self.addEventListener('activate', (e) => e.waitUntil((async () => {
+  const others = (await caches.keys()).filter((name) => name !== cacheName);
+  await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)));
+  await self.clients.claim();
+})()));
 
 self.addEventListener('fetch', (e) => {
-  if (kept(e.request)) e.respondWith(fresh(e.request));
+  const { scope } = self.registration, { request } = e;
+  if (request.method !== 'GET' || !request.url.startsWith(scope)) return;
+  const path = request.url.slice(scope.length).split(/[?#]/)[0];
+  if (files.includes(path) || path.startsWith('v/')) e.respondWith(kept(path || './', request)); // nothing of /api/ is ever kept
 });
 
-// fresh prefers the network, and does not wait long for it.
-async function fresh(request) {
+// kept answers with a file of this version, or with one whose path names another.
+async function kept(path, request) {
   const cache = await caches.open(cacheName);
-  try {
-    const answer = await Promise.race([fetch(request), new Promise((_, late) => { setTimeout(late, 3000); })]);
-    if (answer.ok) {
-      await cache.put(request, answer.clone());
-      return answer;
-    }
-    if (answer.status < 500) return answer;
-  } catch { /* cut, or too slow */ }
-  return (await cache.match(request, { ignoreSearch: true })) || Response.error();
+  return (await cache.match(path)) || (path.startsWith('v/') && (await caches.match(path))) || fetch(request);
 }
 
 // What is shown, with the issuer's time: counted on by this worker's monotonic clock,
 // never by the phone's date. It is gone when the browser puts the worker to sleep.
 let memory = null;
 
+// A tab that signs out tells all others, each of which says so here after the last that it
+// had to be kept: so nothing of them is left.
 self.addEventListener('message', (e) => {
   const { kind, shown, now } = e.data;
   if (kind === 'keep') memory = { shown, now, at: performance.now() };

@@ -3,6 +3,7 @@
 // What is known of the talk. The last tap wins: action is the signal that ends what the
 // taps before it asked for.
 export const talk = {
+  state: null,     // what the issuer says; null: nothing yet
   page: '',        // a visitor's token, which lives here alone
   online: true,
   action: null,    // an AbortSignal
@@ -13,6 +14,7 @@ function network(there) {
   talk.online = there;
   talk.changed();
 }
+window.addEventListener('offline', () => network(false)); // the next answer says otherwise, if it is not so
 
 // The issuer's time: what it last said, and the monotonic clock since.
 export const time = {

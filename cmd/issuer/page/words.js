@@ -14,18 +14,23 @@ export const words = {
     resident_id: '居民身份证 Resident ID card', passport: '护照 Passport', hk_macao_permit: '港澳居民来往内地通行证 HK/Macao permit',
     taiwan_permit: '台湾居民来往大陆通行证 Taiwan permit', foreigner_id: '外国人永久居留身份证 Foreigner’s ID', other: '其他 Other',
   },
-  uses: { buying: ['购票', 'buying'], refunding: ['退票', 'refunding'], changing: ['改签', 'changing'], id_check: ['实名验证', 'real-name check'], entry: ['进站检票', 'entry'], exit: ['出站检票', 'exit'], on_board: ['列车查验', 'on board'] },
-  tickets: { single: ['单程', 'single'], multi_ride: ['计次', 'multi-ride'], period: ['定期', 'period'] },
   helps: {
     apply: ['重新申请', 'Apply again'], view: ['核验并查看', 'Verify and view'], locate: ['重新定位', 'Locate again'], check: ['重新核验', 'Try again'],
-    recheck: ['开始核验', 'Verify now'], window: ['前往公安制证窗口', 'To the police window'], form: ['返回修改', 'Back to the form'], signin: ['登录', 'Sign in'],
+    recheck: ['开始核验', 'Verify now'], window: ['前往公安制证窗口', 'To the police window'], form: ['返回修改', 'Back to the form'], signin: ['登录', 'Sign in'], look: ['查看证明', 'View it'],
   },
 };
 
-// clockText is a time of the railway's, from milliseconds since 1970.
-export const clockText = (ms, seconds) => new Intl.DateTimeFormat('zh-CN', {
-  timeZone: 'Asia/Shanghai', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', ...(seconds && { second: '2-digit' }), hourCycle: 'h23',
-}).format(ms);
+// clockText is a time of the railway's, from milliseconds since 1970; timeText is the
+// time of day alone, to the second.
+const format = (fields) => {
+  const f = new Intl.DateTimeFormat('zh-CN', { timeZone: 'Asia/Shanghai', hourCycle: 'h23', ...fields });
+  return (ms) => f.format(ms);
+};
+const day = { month: '2-digit', day: '2-digit' }, minute = { hour: '2-digit', minute: '2-digit' }, second = { second: '2-digit' };
+export const clockText = format({ ...day, ...minute });
+export const exactText = format({ ...day, ...minute, ...second });
+export const minuteText = format(minute);
+export const timeText = format({ ...minute, ...second });
 
 // examples are a bench's passengers.
 export const examples = [['李雷', '11010519491231002X'], ['韩梅梅', '440106198803052464'], ['林小满', '51010420140601312X']]; // the last is a minor (R2)
