@@ -49,3 +49,22 @@ func TestAcceptThatCannotBeWrittenChangesNothing(t *testing.T) {
 		t.Errorf("err = %v; want unavailable", err)
 	}
 }
+
+// Proven time is asked for under the lock that Accept holds: what was asked for before
+// must not be written after.
+func TestHousekeepingAsksForTheTimeUnderTheLock(t *testing.T) {
+	g := newGate(t)
+	asked := false
+	g.Store.opt.Proven = func() Proven {
+		asked = true
+		if g.mu.TryLock() {
+			g.mu.Unlock()
+			t.Error("asked for proven time without the lock")
+		}
+		return proof(noon)
+	}
+	g.Keep()
+	if !asked {
+		t.Error("housekeeping never asked what is proven")
+	}
+}
