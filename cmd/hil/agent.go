@@ -69,6 +69,8 @@ func openTerminal(path string) (*os.File, error) {
 
 // Guest is what the tests can ask of the machine. Its methods are net/rpc's.
 type Guest struct {
+	times timeServer
+
 	mu      sync.Mutex // guards the fields below
 	running map[string]*process
 }

@@ -58,7 +58,7 @@ func lapUnit(t testing.TB) string {
 }
 
 // newSystem boots a gate as it is delivered: Debian's systemd and udev, and the files of the folder systemd.
-func newSystem(t testing.TB, config string) *gate {
+func newSystem(t testing.TB, config string, change ...func(testing.TB, *setup)) *gate {
 	t.Helper()
 	home := folder(t)
 	g := &gate{config: config}
@@ -90,6 +90,9 @@ func newSystem(t testing.TB, config string) *gate {
 	s.disk = "snapshot=on,file=" + filepath.Join(home, "root.ext4")
 	s.words = []string{"root=/dev/vda", "systemd.wants=hil.service", "systemd.wants=railgated.service", "systemd.show_status=0", "rw"}
 	s.flags = []string{"-device", "i6300esb", "-action", "watchdog=reset"}
+	for _, f := range change {
+		f(t, &s)
+	}
 	g.machine = newMachine(t, s)
 	g.plug()
 	t.Cleanup(g.tellSystem)
