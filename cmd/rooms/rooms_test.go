@@ -52,6 +52,8 @@ var may = []struct {
 	{"cmd/control", []string{"driver", "driver/*", "store", "store/journal", "verify", "verify/*"}, nil},
 	{"cmd/issuer/office", []string{"verify", "verify/mint", "store/durable", "store/journal"}, []string{"net/http", "net/http/*"}},
 	{"cmd/issuer", []string{"verify", "verify/*", "store/*", "cmd/issuer/office"}, nil},
+	{"cmd/station/repository", []string{"store/durable"}, []string{"net/http", "log/slog"}},
+	{"cmd/station", []string{"verify", "verify/*", "store", "store/*", "cmd/control", "cmd/station/repository"}, nil},
 	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control"}, nil},
 }
 

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/cmd/station/repository"
+	"railgate/store/sync"
+	"railgate/verify"
+	"railgate/verify/mint"
+)
+
+// An office is a nation's publisher in a test.
+type office struct {
+	t   *testing.T
+	dir string
+	now time.Time
+}
+
+func newOffice(t *testing.T, args ...string) *office {
+	t.Helper()
+	o := &office{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)}
+	o.write("passphrase", "correct horse battery\n")
+	o.must(append([]string{"init"}, args...)...)
+	return o
+}
+
+func (o *office) path(name string) string { return filepath.Join(o.dir, name) }
+
+func (o *office) write(name, text string) string {
+	o.t.Helper()
+	if err := os.WriteFile(o.path(name), []byte(text), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+	return o.path(name)
+}
+
+func (o *office) run(args ...string) (string, error) {
+	var out bytes.Buffer
+	root := newCommands(&desk{now: func() time.Time { return o.now }, workFactor: 10})
+	root.SetArgs(append(args, "--dir", o.path("nation"), "--passphrase-file", o.path("passphrase")))
+	root.SetOut(&out)
+	root.SetErr(&out)
+	err := root.Execute()
+	return out.String(), err
+}
+
+func (o *office) must(args ...string) string {
+	o.t.Helper()
+	out, err := o.run(args...)
+	if err != nil {
+		o.t.Fatalf("station %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (o *office) keyset(version uint64) string {
+	o.t.Helper()
+	f := mint.NewKeyFile("rail.test")
+	f.Version = version
+	if err := f.AddKey(verify.EdDSA, o.now.Add(-time.Hour), o.now.Add(1000*time.Hour), verify.Temporary); err != nil {
+		o.t.Fatal(err)
+	}
+	data, err := f.KeysetJSON()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return o.write("keys-"+strconv.FormatUint(version, 10)+".json", string(data))
+}
+
+// gate fetches as a gate does.
+func (o *office) gate(state sync.State) (*sync.Listing, error) {
+	root, err := os.ReadFile(o.path("nation/public/1.root.json"))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	public := sync.Folder(o.path("nation/public"))
+	r := &sync.Repository{Name: "nation", Root: root, Metadata: public, Targets: sync.Folder(o.path("nation/public/targets")), State: state, Now: func() time.Time { return o.now }}
+	return r.Refresh(o.t.Context())
+}
+
+type memory map[string][]byte
+
+func (m memory) File(_, name string) ([]byte, error) { return m[name], nil }
+func (m memory) PutFiles(_ string, files map[string][]byte) error {
+	for name, data := range files {
+		m[name] = data
+	}
+	return nil
+}
+
+func TestAKeysetReachesAGate(t *testing.T) {
+	o := newOffice(t)
+	state := memory{}
+	for version := range uint64(3) {
+		file := o.keyset(version + 1)
+		o.must("publish", "keyset", file)
+		l, err := o.gate(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, err := l.Find(t.Context(), "keys.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := l.Bytes(t.Context(), target, 1<<20)
+		want, _ := os.ReadFile(file)
+		if err != nil || !bytes.Equal(data, want) {
+			t.Errorf("version %d: %d bytes, %v; want those that were published", version+1, len(data), err)
+		}
+		o.now = o.now.Add(time.Hour)
+	}
+}
+
+func TestATimestampMustBeSaidAgain(t *testing.T) {
+	o := newOffice(t)
+	o.must("publish", "keyset", o.keyset(1))
+	state := memory{}
+	for day := range 60 { // the snapshot's 30 days as well
+		o.now = o.now.Add(24 * time.Hour)
+		o.must("timestamp")
+		if _, err := o.gate(state); err != nil {
+			t.Fatalf("day %d: %v", day, err)
+		}
+	}
+	o.now = o.now.Add(repository.TimestampFor + time.Second)
+	if _, err := o.gate(state); err == nil {
+		t.Error("a timestamp that has ended is taken")
+	}
+	if out := o.must("timestamp"); !strings.Contains(out, "is the timer running?") {
+		t.Errorf("%s; want a warning", out)
+	}
+	if _, err := o.gate(state); err != nil {
+		t.Error(err)
+	}
+}
+
+// The timestamp says when it was signed, within what it signs.
+func TestATimestampSaysWhenItWasSigned(t *testing.T) {
+	o := newOffice(t)
+	data, err := os.ReadFile(o.path("nation/public/timestamp.json"))
+	var doc struct {
+		Signed struct {
+			SignedAt time.Time `json:"signed_at"`
+		}
+	}
+	if err != nil || json.Unmarshal(data, &doc) != nil || !doc.Signed.SignedAt.Equal(o.now) {
+		t.Errorf("signed_at = %v (%v); want %v", doc.Signed.SignedAt, err, o.now)
+	}
+	forged := bytes.Replace(data, []byte(o.now.Format(time.RFC3339)), []byte(o.now.Add(time.Hour).Format(time.RFC3339)), 1)
+	if bytes.Equal(forged, data) {
+		t.Fatal("the test forges nothing")
+	}
+	o.write("nation/public/timestamp.json", string(forged))
+	if _, err := o.gate(memory{}); err == nil {
+		t.Error("a forged signed_at is taken")
+	}
+}
+
+func TestWhatCannotBePublishedIsRefused(t *testing.T) {
+	o := newOffice(t)
+	before := o.must("show", "--json")
+	for _, tt := range []struct{ name, file, want string }{
+		{"garbage", o.write("garbage", "garbage"), "garbage"},
+		{"an empty keyset", o.write("empty", "{}"), "keyset"},
+		{"no file", o.path("none"), "no such file"},
+	} {
+		if out, err := o.run("publish", "keyset", tt.file); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, %s; want an error with %q", tt.name, err, out, tt.want)
+		}
+	}
+	if after := o.must("show", "--json"); after != before {
+		t.Errorf("show = %s; want %s", after, before)
+	}
+	if _, err := o.run("init"); err == nil {
+		t.Error("a second init is taken")
+	}
+	o.write("passphrase", "another passphrase\n")
+	if _, err := o.run("publish", "keyset", o.keyset(1)); err == nil || !strings.Contains(err.Error(), "passphrase") {
+		t.Errorf("with the wrong passphrase: %v", err)
+	}
+	o.write("passphrase", "short\n")
+	if _, err := o.run("init", "--dir", o.path("other")); err == nil {
+		t.Error("a short passphrase is taken")
+	}
+}
+
+// Nothing secret lies in what is served, and no seed lies unencrypted but the online ones.
+func TestKeysLieWhereTheyShould(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "root-1.age root-2.age root-3.age snapshot.key targets.age timestamp.key"},
+		{[]string{"--online"}, "root-1.age root-2.age root-3.age snapshot.key targets.key timestamp.key"},
+	} {
+		o := newOffice(t, tt.args...)
+		var names []string
+		files, err := os.ReadDir(o.path("nation/keys"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			names = append(names, f.Name())
+			if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s has mode %v", f.Name(), info.Mode())
+			}
+			data, err := os.ReadFile(o.path("nation/keys/" + f.Name()))
+			if err != nil || strings.HasSuffix(f.Name(), ".age") != strings.HasPrefix(string(data), "-----BEGIN AGE ENCRYPTED FILE-----") {
+				t.Errorf("%s is not what its name says (%v)", f.Name(), err)
+			}
+		}
+		if got := strings.Join(names, " "); got != tt.want {
+			t.Errorf("keys: %s; want %s", got, tt.want)
+		}
+	}
+}
+
+// A publication that was cut before its timestamp is not seen, and is made again.
+func TestAPublicationThatWasCut(t *testing.T) {
+	o := newOffice(t)
+	o.must("publish", "keyset", o.keyset(1))
+	timestamp, err := os.ReadFile(o.path("nation/public/timestamp.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.must("publish", "keyset", o.keyset(2))
+	o.write("nation/public/timestamp.json", string(timestamp)) // as it was when the power failed
+	state := memory{}
+	l, err := o.gate(state)
+	if err != nil || l.Version() != 2 {
+		t.Fatalf("the gate sees %v, %v; want the publication before", l, err)
+	}
+	o.must("publish", "keyset", o.keyset(3))
+	if l, err := o.gate(state); err != nil || l.Version() != 3 {
+		t.Errorf("after it is made again: %v, %v", l, err)
+	}
+}
