@@ -14,7 +14,7 @@ BUILT   := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)"
 # What is put on a device, and what is for the bench.
 DEVICE  := ./cmd/railgated ./cmd/railgate
-PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/bench
+PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
 .PHONY: help run build cross install test lint unit browser pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
