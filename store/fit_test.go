@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"math"
@@ -140,38 +141,31 @@ func longJournal(t *testing.T) (g *gate, file []byte) {
 	return g, file
 }
 
-// journalPages are the pages of the journal's tree: branches, and leaves in order.
-func journalPages(t *testing.T, file []byte) (branches, leaves []uint64) {
+// journalLeaves are the pages of the journal's leaves, oldest first.
+func journalLeaves(t *testing.T, file []byte) (leaves []uint64) {
 	t.Helper()
-	seqs := map[uint64]uint64{}
-	for id := range uint64(usedPages(t, file)) {
-		p := parseHeader(file[id*pageSize:])
-		p.data = file[id*pageSize : (id+1)*pageSize]
-		if p.id != id || p.count == 0 {
-			continue
-		}
-		list, err := p.elements()
-		if err != nil || len(list[0].key) != 8 {
-			continue
-		}
-		if p.flags == branchPage {
-			branches = append(branches, id)
-		} else {
+	m, _, err := newestMeta(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := newTree(bytes.NewReader(file), m)
+	err = tree.bucket(m.root, journalBucket, func(value []byte) error {
+		return tree.leaves(binary.LittleEndian.Uint64(value), func(id uint64, _ []byte) error {
 			leaves = append(leaves, id)
-			seqs[id] = binary.BigEndian.Uint64(list[0].key)
-		}
+			return nil
+		})
+	})
+	if err != nil || len(leaves) < recentLeaves+50 {
+		t.Fatalf("%d leaves, %v; want more", len(leaves), err)
 	}
-	if len(branches) == 0 || len(leaves) < recentLeaves+50 {
-		t.Fatalf("%d branches, %d leaves; want more", len(branches), len(leaves))
-	}
-	return branches, leaves
+	return leaves
 }
 
 // What a start does not read may be damaged in any bit: every record is told, or that
 // it cannot be read; the gate is not disturbed; the look through the journal finds it.
 func TestRotInALongJournalIsTold(t *testing.T) {
 	g, file := longJournal(t)
-	_, leaves := journalPages(t, file)
+	leaves := journalLeaves(t, file)
 	at := int(leaves[5]) * pageSize
 	var bits []int
 	for bit := range 8 * (pageHeaderSize + elementSize) {
@@ -226,7 +220,7 @@ func (g *gate) told(t *testing.T, n uint64) (told uint64, damaged int) {
 // costs nothing but its records, also when it is due to be pruned.
 func TestRottenLeafOfALongJournal(t *testing.T) {
 	g, file := longJournal(t)
-	_, leaves := journalPages(t, file)
+	leaves := journalLeaves(t, file)
 	file[int(leaves[0])*pageSize+8] ^= 1 // its kind
 	restore(t, g, file)
 	for range 12_000/scrubBatch + 10 {

@@ -396,3 +396,39 @@ func FuzzSalvage(f *testing.F) {
 		}
 	})
 }
+
+// countingReader counts what is read.
+type countingReader struct {
+	io.ReaderAt
+	reads int
+}
+
+func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
+	c.reads++
+	return c.ReaderAt.ReadAt(p, off)
+}
+
+// The highest number is found with as many reads whatever the file's size.
+func TestHighestOfALargeFile(t *testing.T) {
+	g := newGate(t)
+	for _, tt := range []struct {
+		records int
+		exact   bool
+	}{{100, true}, {150_000, false}} {
+		g.fill(tt.records)
+		f, err := os.Open(g.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &countingReader{ReaderAt: f}
+		last, exact := highest(r, info.Size())
+		if last < g.Seq() || exact != tt.exact || exact && last != g.Seq() || r.reads > sampledPages {
+			t.Errorf("%d pages: highest = %d, exactly %v, in %d reads; want %d or more, exactly %v, in %d reads", info.Size()/pageSize, last, exact, r.reads, g.Seq(), tt.exact, sampledPages)
+		}
+	}
+}

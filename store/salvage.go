@@ -29,7 +29,7 @@ func Salvage(path string, found func(journal.Record) error) error {
 }
 
 func salvage(r io.ReaderAt, size int64, found func(journal.Record) error) error {
-	w := wreck{r, size}
+	w := newWreck(r, size)
 	var todo records
 	for id := int64(0); id < size/pageSize; id++ {
 		if e, ok := w.next(id, 0); ok {
@@ -74,11 +74,18 @@ func (r *records) Pop() any {
 	return last
 }
 
-// A wreck is a damaged file.
+// A wreck is a damaged file. It keeps the page that it read last: most records are
+// followed by one on the same page.
 type wreck struct {
 	r    io.ReaderAt
 	size int64
+
+	id   int64 // of the page that data is of; 0: of none
+	page *page // nil: it is not a leaf
+	data [pageSize]byte
 }
+
+func newWreck(r io.ReaderAt, size int64) *wreck { return &wreck{r: r, size: size} }
 
 // saved is an element that is a record, by its key and its checksum.
 type saved struct {
@@ -88,7 +95,7 @@ type saved struct {
 
 // next is the first record on a leaf page that follows a sequence number. Any order
 // of elements will do.
-func (w wreck) next(id int64, after uint64) (saved, bool) {
+func (w *wreck) next(id int64, after uint64) (saved, bool) {
 	p := w.leaf(id)
 	for p != nil {
 		e, ok := p.lowest(after)
@@ -108,20 +115,28 @@ func (p *page) lowest(after uint64) (best saved, ok bool) {
 		if err != nil {
 			continue
 		}
-		for _, one := range withInline(e) {
-			if len(one.key) != 8 || one.flags != 0 {
-				continue
-			}
-			seq := binary.BigEndian.Uint64(one.key)
-			if seq <= after || ok && seq >= best.seq {
-				continue
-			}
-			if _, err := unseal(one.key, one.value); err == nil {
-				best, ok = saved{one, seq}, true
-			}
+		if e.flags != bucketElement {
+			best, ok = e.lower(best, ok, after)
+			continue
+		}
+		for _, one := range inlineElements(e) {
+			best, ok = one.lower(best, ok, after)
 		}
 	}
 	return best, ok
+}
+
+// lower is an element if it could be a record, has a lower number than the best one so
+// far, above another, and its checksum matches; else the best one.
+func (e element) lower(best saved, ok bool, after uint64) (saved, bool) {
+	seq := seqOf(e.key)
+	if e.flags != 0 || seq <= after || ok && seq >= best.seq {
+		return best, ok
+	}
+	if _, err := unseal(e.key, e.value); err != nil {
+		return best, ok
+	}
+	return saved{e, seq}, true
 }
 
 func isRecord(key, value []byte) bool {
@@ -132,17 +147,25 @@ func isRecord(key, value []byte) bool {
 // maxSavedOverflow bounds what a page's header can make a wreck's reader read.
 const maxSavedOverflow = 16
 
-// leaf reads a leaf page with what it runs over into; nil where there is none.
-func (w wreck) leaf(id int64) *page {
-	data := make([]byte, pageSize)
-	if _, err := w.r.ReadAt(data, id*pageSize); err != nil {
+// leaf reads a leaf page with what it runs over into; nil where there is none. It is
+// good until the next call.
+func (w *wreck) leaf(id int64) *page {
+	if id == w.id && id != 0 {
+		return w.page
+	}
+	w.id, w.page = id, w.read(id)
+	return w.page
+}
+
+func (w *wreck) read(id int64) *page {
+	if _, err := w.r.ReadAt(w.data[:], id*pageSize); err != nil {
 		return nil // a bad block
 	}
-	p := parseHeader(data)
+	p := parseHeader(w.data[:])
 	if p.flags != leafPage {
 		return nil
 	}
-	p.data = data
+	p.data = w.data[:]
 	if n := int64(p.overflow); n > 0 && n <= maxSavedOverflow && id+n < w.size/pageSize {
 		whole := make([]byte, (n+1)*pageSize)
 		if _, err := w.r.ReadAt(whole, id*pageSize); err == nil {
@@ -162,11 +185,8 @@ func (p *page) elementsAtMost() int {
 	return min(n, len(p.data)/elementSize)
 }
 
-// withInline is an element, or what the page in line of a small bucket holds.
-func withInline(e element) []element {
-	if e.flags != bucketElement {
-		return []element{e}
-	}
+// inlineElements are what the page in line of a small bucket holds.
+func inlineElements(e element) []element {
 	p, err := inline(e.value)
 	if err != nil {
 		return nil
@@ -190,7 +210,7 @@ const (
 // the newest record. Of a large one some pages are read: its records follow one
 // another, and no more of them than the file has room for can follow one that was read.
 func highest(r io.ReaderAt, size int64) (last uint64, exact bool) {
-	w := wreck{r, size}
+	w := newWreck(r, size)
 	pages := size / pageSize
 	step := max(1, (pages+sampledPages-1)/sampledPages)
 	for id := int64(0); id < pages; id += step {

@@ -88,7 +88,8 @@ func (t *tree) elements(id uint64, kind uint16) ([]element, error) {
 const maxHeight = 32
 
 // height is how many levels of branch pages lead to the leaves below a page: bbolt's
-// trees are as high everywhere.
+// trees are as high everywhere. It asks the last leaf, which is the newest: what rots is
+// the old.
 func (t *tree) height(id uint64) (int, error) {
 	for h := 0; h < maxHeight; h++ {
 		if id < 2 || id >= t.high {
@@ -107,7 +108,7 @@ func (t *tree) height(id uint64) (int, error) {
 			return 0, fmt.Errorf("page %d is neither branch nor leaf", id)
 		}
 		p.data = data
-		e, _, err := p.element(0)
+		e, _, err := p.element(max(0, p.count-1))
 		if err != nil {
 			return 0, fmt.Errorf("page %d: %w", id, err)
 		}
