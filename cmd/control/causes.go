@@ -28,7 +28,7 @@ type Meaning struct {
 	Alias    string
 }
 
-// usual is what stands for a remedy's names where nobody says otherwise.
+// usual has the default values for the names in a remedy.
 var usual = []string{
 	"{config}", "/etc/railgate/railgated.toml", "{keys}", "/etc/railgate/keys.json", "{data}", "/var/lib/railgate", "{user}", "railgate", "{group}", "railgate", "{device_group}", "dialout,gpio,video", "{line}", "1",
 	"{etc_keys}", "/etc/railgate/keys.json", "{drop_ins}", "/etc/systemd/system/railgated.service.d",

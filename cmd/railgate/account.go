@@ -106,7 +106,7 @@ func (h *host) groupName(id int) string {
 	return strconv.Itoa(id)
 }
 
-// do runs f with the user's rights to files; nil is whoever runs the doctor. Only the
+// do runs f with the user's rights to files; nil is the user who runs the doctor. Only the
 // thread that f runs on has them (setfsuid(2), setgroups(2) of the kernel's own), and it
 // ends with f.
 func (a *account) do(f func()) error {

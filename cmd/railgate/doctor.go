@@ -43,7 +43,7 @@ func newDoctor(g *gate) *cobra.Command {
 		Long: `Doctor looks at the configuration, the service, the keyset, the devices, the clock and the
 disk, and says for each cause what is wrong, what comes of it, and the command to paste. It
 works while railgated runs and while it does not. Run as root it looks with the rights of
-the service's user. It changes nothing but for a small file that it writes and removes to
+the service's user. It changes nothing, except that it writes and removes a small file to
 time the disk.
 
 It exits as status does: with 0 when all is well, 1 when the lane works and something needs

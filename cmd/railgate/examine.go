@@ -27,7 +27,7 @@ type patient struct {
 	data   string          // the data folder; "": not known
 	cfg    *configs.Config // nil: there is none, or it is wrong
 	unit   *unit           // nil: there is none
-	user   *account        // whose rights count; nil: whoever runs the doctor
+	user   *account        // whose rights count; nil: those of the user who runs the doctor
 	status *control.Status // nil: the daemon does not answer
 	pid    int             // the daemon's, whose files are its own business; 0: not known
 

@@ -72,7 +72,7 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// usageError is a command that was given wrongly.
+// usageError is a wrong command, flag or argument.
 type usageError struct{ error }
 
 // exitStatus is the status for a command's error. asks is whether the command asks a

@@ -60,7 +60,7 @@ type unit struct {
 	group    string
 	groups   []string
 	strict   bool     // ProtectSystem=strict: nothing may be written
-	writable []string // but for these folders
+	writable []string // except these folders
 	home     bool     // ProtectHome: /home, /root and /run/user are not seen
 	tmp      bool     // PrivateTmp: /tmp and /var/tmp are its own
 }
@@ -70,7 +70,7 @@ func (u *unit) hides(path string) bool {
 	return u.home && within(path, "/home", "/root", "/run/user") || u.tmp && within(path, "/tmp", "/var/tmp")
 }
 
-// mayWrite tells whether the unit lets a folder be written to, whoever owns it.
+// mayWrite tells whether the unit lets railgated write to a folder, if its owner and mode do.
 func (u *unit) mayWrite(path string) bool { return !u.strict || within(path, u.writable...) }
 
 // within tells whether a path is one of some folders, or below one.
@@ -181,7 +181,7 @@ func grown(list, more []string) []string {
 	return append(list, more...)
 }
 
-// service is what systemd says of railgated.service; nil where there is no systemd.
+// service is what systemd says about railgated.service; nil where there is no systemd.
 type service struct {
 	Active string // active, activating, inactive, failed
 	Sub    string // running, start, auto-restart, dead

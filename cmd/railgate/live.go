@@ -54,7 +54,7 @@ func (s *liveScan) config() (v4l2.Config, error) {
 	cfg.Width, errs[0] = strconv.Atoi(width)
 	cfg.Height, errs[1] = strconv.Atoi(height)
 	if errors.Join(errs[:]...) != nil || cfg.Width < 1 || cfg.Height < 1 {
-		return cfg, usageError{fmt.Errorf("scan: --size %q is no size; want one like 1280x720", s.size)}
+		return cfg, usageError{fmt.Errorf("scan: --size %q is not a size; want one like 1280x720", s.size)}
 	}
 	if s.focus != math.MinInt {
 		cfg.Focus = &s.focus
@@ -193,7 +193,7 @@ func line(img *image.RGBA, p, q eye.Point, c color.RGBA) {
 	}
 }
 
-// A scope tells what a camera sees: on a terminal in one line that changes, elsewhere in a
+// A scope says what a camera sees: on a terminal in one line that changes, elsewhere in a
 // line a second.
 type scope struct {
 	out    io.Writer
@@ -226,7 +226,7 @@ func newScope(out io.Writer, asJSON bool) *scope {
 	return s
 }
 
-// frame counts a frame, and tells of a second when it is over.
+// frame counts a frame, and reports each second when it is over.
 func (s *scope) frame(code eye.Code, ok bool, took time.Duration, meta v4l2.Meta) {
 	s.frames++
 	s.spent += took
@@ -277,7 +277,7 @@ func (s *scope) words() string {
 	return fmt.Sprintf("%s  %s  %s  %q", rate, s.p.green(fmt.Sprintf("read in %d of %d", v.Reads, s.frames)), size(fmt.Sprintf("%.1f pixels a module", v.Module)), text)
 }
 
-// end tells of what is left of a second, and ends the line.
+// end reports what is left of a second, and ends the line.
 func (s *scope) end() {
 	if s.frames > 0 {
 		s.tell(max(time.Since(s.since), time.Millisecond))

@@ -61,8 +61,8 @@ the daemon leaves a small file that names its outputs.`,
 	}
 }
 
-// outputsFile finds the file that the daemon left. A configuration that cannot be
-// read is no reason not to look.
+// outputsFile finds the file that the daemon left. It looks even where the
+// configuration cannot be read.
 func (g *gate) outputsFile() (string, error) {
 	dirs := []string{os.Getenv("RUNTIME_DIRECTORY"), "/run/railgate"}
 	if g.data != "" {

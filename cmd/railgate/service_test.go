@@ -49,10 +49,11 @@ func TestStatusShowsATakeoverAndRemedies(t *testing.T) {
 	until := now.Add(9 * time.Minute)
 	dir := fakeDaemon(t, control.Status{
 		Health: control.Degraded, Mode: "service", Service: "free", ServiceUntil: &until, Clock: control.Clock{Time: now},
+		Keyset:   control.Keyset{Loaded: true, Version: 7, Issuers: []string{"rail"}, KeyIDs: []string{"6b31", "6b32"}, Expires: until},
 		Problems: []string{"the passage sensor is blocked"}, Causes: []control.Cause{control.NewCause(control.DataMissing, "the passage sensor is blocked")},
 	})
 	_, out, _ := tool(t, "", "status", "--data", dir)
-	for _, want := range []string{"free passage until " + until.Local().Format(time.TimeOnly) + ", 9m0s left", "→ install -d "} {
+	for _, want := range []string{"free passage until " + until.Local().Format(time.TimeOnly) + ", 9m0s left", "→ install -d ", "version 7, issuer rail", "keys 6b31, 6b32", "the last key ends " + until.Local().Format(time.DateTime)} {
 		if !strings.Contains(out, want) {
 			t.Errorf("status: %q; want %q in it", out, want)
 		}

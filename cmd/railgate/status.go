@@ -46,7 +46,7 @@ func newStatus(g *gate) *cobra.Command {
 	return c
 }
 
-// notAnswering tells of a gate whose daemon does not: it is out of service.
+// notAnswering reports a gate whose daemon does not answer: it is out of service.
 func notAnswering(c *cobra.Command, asJSON bool, cause error) error {
 	if asJSON {
 		s := control.Status{Health: control.OutOfService, Mode: string(control.OutOfService), Problems: []string{cause.Error()}, Causes: []control.Cause{}}
@@ -87,7 +87,8 @@ func printStatus(out io.Writer, s *control.Status) error {
 	}
 	fmt.Fprintf(w, "clock\t%s\t%s\n", s.Clock.Time.Local().Format(time.DateTime), clock)
 	if s.Keyset.Loaded {
-		fmt.Fprintf(w, "keyset\tversion %d, %d keys\tread %s; the last key ends %s\n", s.Keyset.Version, s.Keyset.Keys, age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
+		fmt.Fprintf(w, "keyset\tversion %d, issuer %s\tkeys %s; read %s; the last key ends %s\n", s.Keyset.Version, strings.Join(s.Keyset.Issuers, ", "),
+			strings.Join(s.Keyset.KeyIDs, ", "), age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
 	}
 	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
 	if t := s.Timings; t.Total > 0 {

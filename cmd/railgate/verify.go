@@ -22,7 +22,7 @@ type question struct {
 	Now  *time.Time `json:"now"`
 }
 
-// answer is the decision. What nobody signed is not in it.
+// answer is the decision. It has nothing that is not signed.
 type answer struct {
 	Decision    journal.Outcome `json:"decision"` // granted, denied
 	Reason      string          `json:"reason"`
@@ -119,7 +119,7 @@ func (d *decider) all(texts []string) error {
 	return d.out.Flush()
 }
 
-// stream answers each line as it comes: whoever asks may wait for the answer.
+// stream answers each line as it comes, for the caller may wait for the answer.
 func (d *decider) stream(in io.Reader) error {
 	lines := bufio.NewReader(in)
 	for {
