@@ -102,7 +102,7 @@ func (t *stepper) judge(ev Judged) {
 // forgotten tells whether paper may have been used before the store's memory begins. While
 // a rotating code may have been, the lane is closed ([CauseSpentCodes]).
 func (t *stepper) forgotten(v *verify.Verdict) bool {
-	return v.Rotation == verify.Static && !t.blindSince.IsZero() && !v.Begins.Add(-v.Early).After(t.blindSince)
+	return v.Rotation == verify.Static && !v.Begins.Add(-v.Early).After(t.blindSince)
 }
 
 // judgePassback grants a code, unless its holder went this way already.
@@ -218,7 +218,7 @@ func (t *stepper) tooLate(p pending, proof journal.Durable) {
 
 // denied is a granted record as the beginning of a denied one.
 func denied(r journal.Record) journal.Record {
-	r.Kind, r.Flag, r.Detail = journal.Decision, "", ""
+	r.Flag, r.Detail = "", ""
 	return r
 }
 

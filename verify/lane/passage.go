@@ -40,7 +40,7 @@ func (t *stepper) cross() {
 	case t.freeNow():
 		t.sensorOK = true
 		t.reopen(journal.Record{Kind: journal.Passage, Detail: "free passage"})
-	case t.graceEnd > 0 && t.now.Mono < t.graceEnd:
+	case t.now.Mono < t.graceEnd:
 		t.journal(journal.Record{Kind: journal.Tailgating})
 		t.show(Occasion{Reason: ScreenOneByOne}, denialShown)
 	default:

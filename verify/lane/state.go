@@ -211,7 +211,7 @@ func (s *State) Mode() Mode {
 		return ModeService
 	case len(s.grants) > 0:
 		return ModeGranted
-	case s.sensor && s.sensorOK:
+	case s.sensorOK:
 		return ModePassage
 	}
 	return ModeClosed

@@ -135,20 +135,15 @@ func (s *State) NextWake() time.Duration {
 			next = d
 		}
 	}
-	at(len(s.grants) > 0, s.oldestEnd())
+	if len(s.grants) > 0 {
+		at(true, s.grants[0].until)
+	}
 	at(s.service != ServiceNone, s.serviceEnd)
 	at(s.freeNow(), s.reopenAt)
 	at(s.sensor && !s.obstructed, s.sensorAt+blockedFor)
 	at(s.shownUntil > 0, s.shownUntil)
 	at(len(s.counted) > 0, s.countAt)
 	return next
-}
-
-func (s *State) oldestEnd() time.Duration {
-	if len(s.grants) == 0 {
-		return 0
-	}
-	return s.grants[0].until
 }
 
 // freeNow tells whether staff let everybody through and nothing forbids it.
@@ -161,7 +156,7 @@ func (t *stepper) expire() {
 	for len(t.grants) > 0 && t.now.Mono >= t.grants[0].until {
 		t.noPassage()
 	}
-	if t.service != ServiceNone && t.now.Mono >= t.serviceEnd {
+	if t.now.Mono >= t.serviceEnd {
 		t.endService("its time is over")
 	}
 	if t.freeNow() && t.now.Mono >= t.reopenAt {
@@ -171,7 +166,7 @@ func (t *stepper) expire() {
 		t.obstructed = true
 		t.journal(journal.Record{Kind: journal.Obstructed})
 	}
-	if len(t.counted) > 0 && t.now.Mono >= t.countAt {
+	if t.now.Mono >= t.countAt {
 		for _, r := range t.counted {
 			t.journal(r)
 		}

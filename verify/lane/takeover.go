@@ -19,7 +19,7 @@ func (t *stepper) alarm(active bool) {
 	t.emergency = active
 	if active {
 		t.grants, t.evacuated, t.alarmAt = nil, 0, t.now.Mono
-		t.graceEnd = 0
+		t.graceEnd = t.now.Mono
 		t.do(Release{})
 		t.journal(journal.Record{Kind: journal.EmergencyBegin})
 		return
@@ -47,7 +47,7 @@ func (t *stepper) setCause(c Cause, why string) {
 	case why != "" && news:
 		t.do(Release{})
 		t.journal(journal.Record{Kind: journal.OutOfService, Detail: c.String() + ": " + why})
-	case why == "" && !t.OutOfService():
+	case !t.OutOfService():
 		t.journal(journal.Record{Kind: journal.InService, Detail: t.lasted(t.outAt)})
 		t.reopenAt = t.now.Mono
 	}
@@ -67,7 +67,7 @@ func (t *stepper) takeOver(ev Service) {
 	t.write(pending{purpose: toServe, service: ev.Mode, record: journal.Record{Kind: journal.ServiceBegin, Detail: detail}}, Write{})
 }
 
-// endService gives the lane back.
+// endService gives the lane back, if staff have it.
 func (t *stepper) endService(why string) {
 	if t.service == ServiceNone {
 		return
@@ -86,9 +86,7 @@ func (t *stepper) beginService(m ServiceMode, proof journal.Durable) {
 		t.graceEnd = t.now.Mono + t.rules.OpenFor // whoever is still walking was let through
 	}
 	t.show(Occasion{Reason: t.IdleScreen()}, 0)
-	if t.freeNow() {
-		t.openFreely(proof)
-	}
+	t.openFreely(proof)
 }
 
 // reopen writes a record that the next opening of free passage is for.
@@ -97,10 +95,11 @@ func (t *stepper) reopen(r journal.Record) {
 	t.write(pending{purpose: toLetGo, record: r}, Write{})
 }
 
-// openFreely opens the turnstile for whoever comes, until it does so again.
+// openFreely opens the turnstile for whoever comes, until it does so again. It does
+// nothing where passage is not free, or is so no more since the record was written.
 func (t *stepper) openFreely(proof journal.Durable) {
 	if !t.freeNow() {
-		return // since the record was on its way
+		return
 	}
 	t.reopenAt = t.now.Mono + t.rules.OpenFor
 	t.do(Open{Window: t.rules.OpenFor + reopenOverlap, Proof: proof, Staff: true})
