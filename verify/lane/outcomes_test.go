@@ -54,3 +54,62 @@ func TestALaneThatLetsNobodyInSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestOutcomesRows(t *testing.T) {
+	denied := func(r verify.Reason) journal.Record {
+		return journal.Record{Kind: journal.Decision, Decision: journal.Denied, Reason: string(r)}
+	}
+	granted := journal.Record{Kind: journal.Decision, Decision: journal.Granted}
+	late := journal.Record{Kind: journal.TooLate}
+	many := func(n int, r journal.Record) (all []journal.Record) {
+		for range n {
+			all = append(all, r)
+		}
+		return all
+	}
+	for _, tt := range []struct {
+		name    string
+		records [][]journal.Record
+		want    verify.Reason
+		n       int
+	}{
+		{"one of thirteen got in", [][]journal.Record{many(12, denied(verify.UnknownKey)), {granted}}, "", 0},
+		{"exactly half of them", [][]journal.Record{many(10, denied(verify.UnknownKey)), many(10, denied(verify.Malformed))}, "", 0},
+		{"one more than half", [][]journal.Record{many(11, denied(verify.UnknownKey)), many(10, denied(verify.Malformed))}, verify.UnknownKey, 11},
+		{"two got in, one too late", [][]journal.Record{many(12, denied(verify.UnknownKey)), {granted, granted, late}}, "", 0},
+		{"one got in before those that were denied, and was too late", [][]journal.Record{{granted}, many(12, denied(verify.UnknownKey)), {late}}, verify.UnknownKey, 12},
+		{"all too late", [][]journal.Record{many(12, late)}, TooLate, 12},
+		{"a record that decides nothing", [][]journal.Record{many(12, journal.Record{Kind: journal.Forced, Reason: string(verify.UnknownKey)})}, "", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var o Outcomes
+			now := time.Hour
+			for _, rs := range tt.records {
+				for _, r := range rs {
+					o.Add(r, now)
+				}
+			}
+			if got, n := o.Fault(now + outcomesFor); got != tt.want || n != tt.n {
+				t.Errorf("Fault = %q, %d; want %q, %d", got, n, tt.want, tt.n)
+			}
+			if got, n := o.Fault(now + outcomesFor + 1); got != "" || n != 0 {
+				t.Errorf("Fault five minutes later = %q, %d; want none", got, n)
+			}
+		})
+	}
+}
+
+func TestAFloodPushesTheOldestOutcomeOut(t *testing.T) {
+	var o Outcomes
+	o.Add(journal.Record{Decision: journal.Granted}, 0)
+	for range outcomesKept - 1 {
+		o.Add(journal.Record{Decision: journal.Denied, Reason: "unknown_key"}, 0)
+	}
+	if got, n := o.Fault(0); got != "" || n != 0 {
+		t.Errorf("Fault = %q, %d; want none, for one got in", got, n)
+	}
+	o.Add(journal.Record{Decision: journal.Denied, Reason: "unknown_key"}, 0)
+	if got, n := o.Fault(0); got != verify.UnknownKey || n != outcomesKept {
+		t.Errorf("Fault = %q, %d; want unknown_key, %d: the oldest is gone, and no other", got, n, outcomesKept)
+	}
+}

@@ -178,6 +178,9 @@ func (p *play) wait(d time.Duration) {
 		}
 		p.now = max(p.now, next)
 		p.feed(Tick{})
+		if again := p.State.NextWake(); again != 0 && again <= p.now {
+			p.t.Fatalf("at %v, after a tick, the lane waits for %v", p.now, again)
+		}
 	}
 	p.now = end
 }
@@ -468,6 +471,7 @@ func TestPassback(t *testing.T) {
 		{"hard: went out since", "hard", journal.Entry, journal.LastPassage{Role: journal.Exit, Time: noon}, "granted ok", ""},
 		{"hard: forgotten after passback_for", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(-2 * time.Hour)}, "granted ok", ""},
 		{"hard: a nanosecond before that", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(-2*time.Hour + 1)}, "show passback", ""},
+		{"hard, check: checked already", "hard", journal.Check, journal.LastPassage{Role: journal.Check, Time: noon}, "granted ok", ""},
 		{"hard, exit: went out already", "hard", journal.Exit, journal.LastPassage{Role: journal.Exit, Time: noon}, "show passback", ""},
 		{"hard, exit: came in", "hard", journal.Exit, journal.LastPassage{Role: journal.Entry, Time: noon}, "granted ok", ""},
 		{"hard, exit: no passage is known here", "hard", journal.Exit, journal.LastPassage{}, "granted ok", ""},
