@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"math/big"
+	"strings"
 )
 
 // expr takes an expression whose value is used, and what is inside it. parent is what
@@ -61,7 +62,11 @@ func (w *finder) truth(e ast.Expr, t types.Type, parent ast.Node) {
 		both = []string{"false"}
 	}
 	for _, v := range both {
-		w.add(e, typ, w.brief(e)+" → "+v, v)
+		change := w.brief(e) + " → " + v
+		if strings.Contains(change, "err != nil") {
+			change += w.failed
+		}
+		w.add(e, typ, change, v)
 	}
 }
 
@@ -87,6 +92,11 @@ func (w *finder) operator(b *ast.BinaryExpr, t types.Type) {
 
 // inside takes the parts of an expression.
 func (w *finder) inside(e ast.Expr) {
+	if e != nil {
+		outer := w.around
+		w.around = e
+		defer func() { w.around = outer }()
+	}
 	switch e := e.(type) {
 	case *ast.BinaryExpr:
 		var parent ast.Node
@@ -184,9 +194,23 @@ func (w *finder) literals(e ast.Expr, t types.Type) {
 	for _, l := range numbers(e) {
 		changed := w.replaced(e, l)
 		if _, err := types.Eval(w.fset, w.pkg, e.Pos(), typ+"("+changed+")"); err == nil {
-			w.add(e, typ, w.brief(e)+" → "+brief(changed), changed)
+			w.add(e, typ, w.nameOf(e, changed), changed)
 		}
 	}
+}
+
+// nameOf names a number's change by what is around it.
+func (w *finder) nameOf(e ast.Expr, changed string) string {
+	if w.around == nil {
+		return w.brief(e) + " → " + brief(changed)
+	}
+	from, to := w.offset(e.Pos())-w.offset(w.around.Pos()), w.offset(e.End())-w.offset(w.around.Pos())
+	all := w.text(w.around)
+	near := brief(all)
+	if strings.Contains(near, "…") { // the change itself must be seen
+		return brief(near+": "+w.text(e)) + " → " + brief(changed)
+	}
+	return near + " → " + brief(all[:from]+changed+all[to:])
 }
 
 // constant does the same to a declared constant, whose mutants are built by themselves.

@@ -4,16 +4,20 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 )
 
 // A finder walks a file's tree and notes what can be changed. It leaves alone what no
 // test is asked to see: log lines, locks, and the closing of what a defer closes.
 type finder struct {
 	*source
-	file  *file
-	fn    string // the function, or what is declared
-	body  *ast.BlockStmt
-	sites []*site
+	file   *file
+	fn     string // the function, or what is declared
+	body   *ast.BlockStmt
+	around ast.Node // what a number is named by
+	failed string   // the call whose error is looked at, by which that is named
+	before ast.Stmt // in the list
+	sites  []*site
 }
 
 func (w *finder) findIn(tree *ast.File) {
@@ -58,6 +62,7 @@ func (w *finder) declare(d *ast.GenDecl) {
 			if d.Tok == token.CONST {
 				w.constant(v.Names[i].Name, value)
 			} else {
+				w.around = nil
 				w.expr(value, nil)
 			}
 		}
@@ -67,8 +72,11 @@ func (w *finder) declare(d *ast.GenDecl) {
 // block takes a list of statements; bare tells whether a return without a value may be
 // left out.
 func (w *finder) block(list []ast.Stmt, bare bool) {
+	var before ast.Stmt
 	for _, s := range list {
+		w.before = before
 		w.stmt(s, bare, true)
+		before = s
 	}
 }
 
@@ -77,16 +85,14 @@ func (w *finder) stmt(s ast.Stmt, bare, inList bool) {
 	if inList {
 		w.leaveOut(s, bare)
 	}
+	w.around = nil
 	switch s := s.(type) {
 	case *ast.BlockStmt:
 		w.block(s.List, bare)
 	case *ast.LabeledStmt:
 		w.stmt(s.Stmt, bare, false)
 	case *ast.IfStmt:
-		w.stmtOrNil(s.Init, bare)
-		w.expr(s.Cond, nil)
-		w.block(s.Body.List, bare)
-		w.stmtOrNil(s.Else, bare)
+		w.branch(s, bare)
 	case *ast.ForStmt:
 		w.stmtOrNil(s.Init, bare)
 		w.expr(s.Cond, s)
@@ -109,6 +115,29 @@ func (w *finder) stmt(s ast.Stmt, bare, inList bool) {
 	}
 }
 
+func (w *finder) branch(s *ast.IfStmt, bare bool) {
+	before := w.before
+	if s.Init != nil {
+		w.stmt(s.Init, bare, false)
+		before = s.Init
+	}
+	outer := w.failed
+	w.failed = w.failing(s.Cond, before)
+	w.expr(s.Cond, nil)
+	w.block(s.Body.List, bare)
+	w.failed = outer
+	w.stmtOrNil(s.Else, bare)
+}
+
+// failing is the call whose error a condition looks at; "" where it looks at none.
+func (w *finder) failing(cond ast.Expr, before ast.Stmt) string {
+	a, ok := before.(*ast.AssignStmt)
+	if !ok || !strings.Contains(w.text(cond), "err != nil") || !strings.Contains(w.text(a), "err") {
+		return ""
+	}
+	return " after " + w.brief(a.Rhs[0])
+}
+
 func (w *finder) stmtOrNil(s ast.Stmt, bare bool) {
 	if s != nil {
 		w.stmt(s, bare, false)
@@ -119,6 +148,7 @@ func (w *finder) stmtOrNil(s ast.Stmt, bare bool) {
 func (w *finder) parts(s ast.Stmt) {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
+		w.around = s
 		for _, e := range s.Rhs {
 			w.expr(e, s)
 		}
@@ -157,10 +187,11 @@ func (w *finder) cases(body *ast.BlockStmt, bare, conditions bool) {
 
 // results takes what a return returns; an error may be forgotten.
 func (w *finder) results(s *ast.ReturnStmt) {
+	w.around = s
 	for _, e := range s.Results {
 		tv := w.info.Types[e]
 		if tv.Type != nil && !tv.IsNil() && types.Identical(tv.Type, types.Universe.Lookup("error").Type()) {
-			w.add(e, "error", "return "+w.brief(e)+" → nil", "nil")
+			w.add(e, "error", "return "+w.brief(e)+" → nil"+w.failed, "nil")
 		}
 		w.expr(e, s)
 	}

@@ -83,10 +83,10 @@ func TestEachChangeHasItsOutcome(t *testing.T) {
 		"check: without a: n":                 killed,
 		"check: without b: n + 1":             killed,
 		"check: n + 1 → -":                    killed,
-		"check: 1 → 2":                        killed,
+		"check: n + 1 → n + 2":                killed,
 		"check: drop p.b *= 2":                killed,
-		"check: 2 → 3":                        killed,
-		"Unasked: 4 → 5":                      unreached,
+		"check: p.b *= 2 → p.b *= 3":          killed,
+		"Unasked: return 4 → return 5":        unreached,
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %q; want %q", name, got[name], want)

@@ -226,46 +226,6 @@ func TestFilesOfAFolderThatCannotBeRead(t *testing.T) {
 	})
 }
 
-// A file that could not be read is not read at each turn, but again after a while, though it
-// looks the same: it may have been completed within the clock's tick.
-func TestAFileThatCouldNotBeReadIsReadAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		path, good := filepath.Join(dir, "a.png"), encodePNG(t, picture(t, "RG1:GOOD"))
-		write := func(data []byte) {
-			if err := errors.Join(os.WriteFile(path, data, 0o600), os.Chtimes(path, time.Unix(1, 0), time.Unix(1, 0))); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write(make([]byte, len(good)))
-		f := &folder{dir: dir, log: slog.New(slog.DiscardHandler), cache: map[string]cached{}}
-		if f.load("a.png") != nil {
-			t.Fatal("zeros are a picture")
-		}
-		write(good)
-		time.Sleep(readAgain - time.Millisecond)
-		if f.load("a.png") != nil {
-			t.Errorf("it is read again within %v", readAgain)
-		}
-		time.Sleep(time.Millisecond)
-		if f.load("a.png") == nil {
-			t.Errorf("it is not read again after %v", readAgain)
-		}
-	})
-}
-
-// A link that took a file's place after the folder was listed is not followed.
-func TestALinkIsNotFollowed(t *testing.T) {
-	dir := t.TempDir()
-	path, link := filepath.Join(dir, "a.png"), filepath.Join(dir, "link.png")
-	if err := errors.Join(os.WriteFile(path, encodePNG(t, picture(t, "RG1:GOOD")), 0o600), os.Symlink(path, link)); err != nil {
-		t.Fatal(err)
-	}
-	if img, err := frame(link); err == nil || !strings.Contains(err.Error(), "is a link") {
-		t.Errorf("%v, %v; want an error", img != nil, err)
-	}
-}
-
 // Pictures that are played again and again are kept, but not more than there is room for.
 func TestPicturesThatAreKept(t *testing.T) {
 	f := &folder{cache: map[string]cached{}}
