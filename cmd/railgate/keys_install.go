@@ -102,18 +102,29 @@ func (in *installation) check(file string, keys *verify.Keyset) error {
 	return fmt.Errorf("%s %s; nothing was changed; to install it nevertheless: railgate keys install --force %s", file, why, control.Quote(file))
 }
 
-// put writes the new keyset, and the one from before beside it where that is one.
+// put writes the new keyset, and the one from before beside it.
 func (in *installation) put(path string, data []byte) error {
 	mode, uid, gid := in.rights(path)
-	if old, _, err := configs.ReadKeyset(path); err == nil && string(old) != string(data) {
-		if _, err := verify.ParseKeyset(old); err == nil {
-			if err := durable.WriteFileAs(path+oldSuffix, old, mode, uid, gid); err != nil {
-				return fmt.Errorf("keeping the old keyset: %w", err)
-			}
-			fmt.Fprintf(in.out, "the old keyset is kept: %s\n", path+oldSuffix)
+	if old := in.before(path); old != nil && string(old) != string(data) {
+		if err := durable.WriteFileAs(path+oldSuffix, old, mode, uid, gid); err != nil {
+			return fmt.Errorf("keeping the old keyset: %w", err)
 		}
+		fmt.Fprintf(in.out, "the old keyset is kept: %s\n", path+oldSuffix)
 	}
 	return durable.WriteFileAs(path, data, mode, uid, gid)
+}
+
+// before is the keyset from before: the one that railgated took last, else the file's. What
+// was never in use is not kept in its place.
+func (in *installation) before(path string) []byte {
+	for _, p := range []string{filepath.Join(in.keys.data, control.KeptKeysetName), path} {
+		if data, _, err := configs.ReadKeyset(p); err == nil {
+			if _, err := verify.ParseKeyset(data); err == nil {
+				return data
+			}
+		}
+	}
+	return nil
 }
 
 // rights are the mode and owner of the new file: the old one's, with which the service's

@@ -28,7 +28,7 @@ func TestAGateThatLetsNobodyInIsDegraded(t *testing.T) {
 	if problems := strings.Join(st.Problems, "; "); st.Health != control.Degraded || !strings.Contains(problems, "nobody gets in: 12") || !strings.Contains(problems, "railgate keys show") {
 		t.Errorf("health %s, problems %s; want degraded, for the keyset", st.Health, problems)
 	}
-	if len(st.Causes) != 1 || st.Causes[0].Cause != "bad_signature" || st.Causes[0].Remedy != "railgate keys install KEYS.JSON" {
+	if len(st.Causes) != 1 || st.Causes[0].Cause != "bad_signature" || st.Causes[0].Remedy != "railgate --config "+s.path("gate.toml")+" keys install KEYS.JSON" {
 		t.Errorf("causes = %+v; want bad_signature with its remedy", st.Causes)
 	}
 	s.signer = old

@@ -48,7 +48,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 // found notes something that is wrong: a sentence for people, and a cause with its remedy.
 func found(s *control.Status, id, why string, names ...string) {
 	s.Problems = append(s.Problems, why)
-	s.Causes = append(s.Causes, control.NewCause(id, why, names...))
+	s.Causes = append(s.Causes, control.NewCause(id, why, append(names, "{config}", s.Config)...))
 }
 
 // addReasons says why the lane is out of service, if it is.
@@ -147,7 +147,7 @@ func (l *runner) addKeyset(s *control.Status) {
 	var causes []control.Cause
 	s.Keyset, causes = l.keys.status(s.Clock.Time, s.Clock.Trusted)
 	for _, c := range causes {
-		s.Problems = append(s.Problems, c.Why)
-		s.Causes = append(s.Causes, c)
+		found(s, c.Cause, c.Why, "{keys}", s.Keyset.Source)
+		s.Causes[len(s.Causes)-1].Severity = c.Severity
 	}
 }
