@@ -37,7 +37,9 @@ func TestMain(m *testing.M) {
 	case os.Getenv("RAILGATED_TEST") == "daemon":
 		os.Exit(run(os.Args[1:], os.Stderr))
 	case os.Getenv("RAILGATED_TEST") == "panics":
-		os.Exit(panics(os.Args[2])) // --config FILE
+		os.Exit(extra(os.Args[2], func(*gate) { panic("words") })) // --config FILE
+	case os.Getenv("RAILGATED_TEST") == "hangs":
+		os.Exit(extra(os.Args[2], func(g *gate) { g.lane.hub.mu.Lock(); select {} }))
 	case os.Getenv("RAILGATED_TEST") == "outputs-safe":
 		outputs, err := turnstile.LoadOutputs(os.Args[1])
 		if err == nil {

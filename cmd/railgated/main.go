@@ -133,7 +133,7 @@ func runGate(cfg *configs.Config, missing error, debug bool, out *sink) int {
 	if debug {
 		level.Set(slog.LevelDebug)
 	}
-	log := slog.New(logHandler{slog.NewTextHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()}), out})
+	log := newLog(out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()})
 	slog.SetDefault(log) // libraries that log do so here
 	if missing != nil {
 		log.Warn("something that was there when this configuration worked is not there yet; going on, and waiting for it", "err", missing)

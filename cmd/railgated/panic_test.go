@@ -85,15 +85,15 @@ func TestStrangersAreSeen(t *testing.T) {
 	}
 }
 
-// panics runs a gate with one task more, which panics in the first pulse. It is a process of its own: see TestMain.
-func panics(path string) int {
+// extra runs a gate with one task more, which does something in the first pulse. It is a process of its own: see TestMain.
+func extra(path string, do func(*gate)) int {
 	cfg, err := configs.Load(path)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitUsage
 	}
 	out := newSink(os.Stderr)
-	g, err := newGate(cfg, slog.New(logHandler{slog.NewTextHandler(out, nil), out}), new(slog.LevelVar))
+	g, err := newGate(cfg, newLog(out, nil), new(slog.LevelVar))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed
@@ -101,7 +101,7 @@ func panics(path string) int {
 	g.start(context.Background(), func(error) {}, []task{{"extra", func(context.Context) error {
 		for {
 			if trace, err := os.ReadFile(cfg.Turnstile.Trace); err == nil && strings.Contains(string(trace), `"line":"open","level":1`) {
-				panic("words")
+				do(g)
 			}
 			time.Sleep(time.Millisecond)
 		}
@@ -120,7 +120,7 @@ func TestPanicReleasesTheRelay(t *testing.T) {
 	if n, active := s.pulses(); n != 1 || active {
 		t.Errorf("%d pulses, the relay active: %v; want one, cut short", n, active)
 	}
-	for _, want := range []string{`msg="internal error" goroutine=extra panic=words`, "panic: words", "railgated.panics.func"} {
+	for _, want := range []string{`msg="internal error" goroutine=extra panic=words`, "panic: words", "railgated.extra.func"} {
 		if !strings.Contains(d.log.String(), want) {
 			t.Errorf("the log:\n%s\nwant %q", d.log, want)
 		}

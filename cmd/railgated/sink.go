@@ -158,14 +158,22 @@ func (s *sink) close(within time.Duration) {
 type logHandler struct {
 	slog.Handler
 	sink *sink
+	kill func(after time.Duration) error // killAfter but in tests
+}
+
+// newLog gives a log whose lines a sink takes.
+func newLog(out *sink, opt *slog.HandlerOptions) *slog.Logger {
+	return slog.New(logHandler{slog.NewTextHandler(out, opt), out, killAfter})
 }
 
 func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return logHandler{h.Handler.WithAttrs(attrs), h.sink}
+	h.Handler = h.Handler.WithAttrs(attrs)
+	return h
 }
 
 func (h logHandler) WithGroup(name string) slog.Handler {
-	return logHandler{h.Handler.WithGroup(name), h.sink}
+	h.Handler = h.Handler.WithGroup(name)
+	return h
 }
 
 // lastWords is how long a dying process may take to say why.
@@ -175,7 +183,7 @@ const lastWords = time.Second
 // trace that Go's runtime prints may hang where the log does. See turnstile.Guard.
 func (h logHandler) Dying() {
 	h.sink.flush(lastWords)
-	killAfter(2 * lastWords)
+	h.kill(2 * lastWords)
 }
 
 // sinkOf is the sink that takes a log's lines; nil where none does.

@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +33,7 @@ func TestALogThatNobodyTakesStopsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &tap{open: make(chan struct{})}
 		s := newSink(out)
-		log := slog.New(logHandler{slog.NewTextHandler(s, nil), s})
+		log := newLog(s, nil)
 		line := strings.Repeat("x", 1000)
 		for range 1000 {
 			log.Info(line)
@@ -89,17 +92,46 @@ func TestALogThatIsBrokenIsCounted(t *testing.T) {
 	})
 }
 
-// A dying process waits for its last line, and for no longer.
+// A dying process lets its last line out, for a while, and bounds its death after that.
 func TestDyingWaitsForTheLog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		out := &tap{open: make(chan struct{})}
-		s := newSink(out)
-		s.Write([]byte("why\n"))
-		began := time.Now()
-		s.close(lastWords)
-		if waited := time.Since(began); waited != lastWords {
-			t.Errorf("it waited for %v; want %v", waited, lastWords)
-		}
-		close(out.open)
-	})
+	for _, slow := range []time.Duration{lastWords / 2, 2 * lastWords} {
+		synctest.Test(t, func(t *testing.T) {
+			out := &tap{open: make(chan struct{})}
+			s := newSink(out)
+			began := time.Now()
+			time.AfterFunc(slow, func() { close(out.open) })
+			killed := false
+			h := logHandler{slog.NewTextHandler(s, nil), s, func(after time.Duration) error {
+				killed = after > 0
+				if waited := time.Since(began); waited != min(slow, lastWords) {
+					t.Errorf("it waited for %v; want %v", waited, min(slow, lastWords))
+				}
+				if written := strings.Contains(out.String(), "msg=why"); written != (slow < lastWords) {
+					t.Errorf("the last line is written: %v", written)
+				}
+				return nil
+			}}
+			slog.New(h).With("a", 1).Error("why")
+			h.WithGroup("g").(logHandler).Dying()
+			if !killed {
+				t.Error("nothing bounds its death")
+			}
+			time.Sleep(slow)
+			s.close(lastWords)
+		})
+	}
+}
+
+// What bounds a death that nothing in the process could bound: a panic's, when Go's
+// runtime hangs as it prints the stack.
+func TestKillAfter(t *testing.T) {
+	if os.Getenv("RAILGATED_TEST") == "killed" {
+		t.Log(killAfter(10 * time.Millisecond))
+		select {}
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKillAfter$")
+	cmd.Env = append(os.Environ(), "RAILGATED_TEST=killed")
+	if err := cmd.Run(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Errorf("%v; want it killed", cmd.ProcessState)
+	}
 }

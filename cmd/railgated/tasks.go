@@ -36,15 +36,21 @@ func (g *gate) run() error {
 	g.start(untilLane, fail, []task{{"ready", g.sayReady}})
 
 	err := g.wait(faulty(ctx, "main"), signals)
+	return errors.Join(err, g.stop(lane, stopLane, devices, stopDevices))
+}
+
+// stop stops the lane, then the devices, then the store, and waits for none that hangs.
+func (g *gate) stop(lane *sync.WaitGroup, stopLane func(), devices *sync.WaitGroup, stopDevices func()) (err error) {
 	began := time.Now()
 	g.notify(daemon.SdNotifyStopping)
 	stopLane()
 	if !g.await(lane, "the lane", stopWait) {
-		g.releaseForGood()
+		g.releaseForGood() // before the devices, of which one may hang too
+		err = errors.New("the lane hangs")
 	}
 	stopDevices()
 	g.await(devices, "a device", stopWait)
-	return errors.Join(err, g.finish(max(stopAll-time.Since(began), stopLeast)))
+	return errors.Join(err, g.finish(g.close, max(stopAll-time.Since(began), stopLeast)))
 }
 
 const (
@@ -72,9 +78,9 @@ func (g *gate) await(tasks *sync.WaitGroup, what string, within time.Duration) b
 }
 
 // finish closes what is left, but waits for no disk that hangs.
-func (g *gate) finish(within time.Duration) error {
+func (g *gate) finish(close func() error, within time.Duration) error {
 	done := make(chan error, 1)
-	g.spawn(new(sync.WaitGroup), "close", func() { done <- g.close() })
+	g.spawn(new(sync.WaitGroup), "close", func() { done <- close() })
 	select {
 	case err := <-done:
 		return err
