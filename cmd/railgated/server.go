@@ -46,7 +46,7 @@ const maxConns = 64
 // and the gate, whose relay no caller drives, lives on.
 func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: faultyHandler(h), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		Handler: stallable(faultyHandler(h)), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelError),
 	}
@@ -58,6 +58,37 @@ func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 	}
 	return err
 }
+
+// stallLimit is how long a caller may take nothing of its answer, which may last for ever: a
+// screen that lost its power says nothing, and counts as a caller.
+const stallLimit = 10 * time.Second
+
+// stallable ends the answer to a caller that takes nothing any more.
+func stallable(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(stallableWriter{w}, r)
+	})
+}
+
+type stallableWriter struct{ http.ResponseWriter }
+
+func (w stallableWriter) Write(p []byte) (int, error) {
+	w.extend()
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError is for [http.ResponseController].
+func (w stallableWriter) FlushError() error {
+	w.extend()
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+func (w stallableWriter) extend() {
+	http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(stallLimit))
+}
+
+// Unwrap is for [http.ResponseController].
+func (w stallableWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (s *server) controlMux() http.Handler {
 	mux := http.NewServeMux()
