@@ -174,15 +174,13 @@ func TestRotInALongJournalIsTold(t *testing.T) {
 	total := 0
 	for _, bit := range bits {
 		file[bit/8] ^= 1 << (bit % 8)
-		if !g.sees(t, file) {
-			restore(t, g, file)
+		g.sees(t, file, func() {
 			told, damaged := g.told(t, 1000)
 			if told < 1000 {
 				t.Fatalf("bit %d of byte %d: %d records are told; want 1000", bit%8, bit/8-at, told)
 			}
 			total += damaged
-			g.Close()
-		}
+		})
 		file[bit/8] ^= 1 << (bit % 8)
 	}
 	if total == 0 {

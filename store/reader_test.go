@@ -13,6 +13,7 @@ import (
 // A reader that is not reading has nothing: a daemon that starts meanwhile opens at
 // once, and has the file from then on.
 func TestReaderKeepsNoDaemonFromStarting(t *testing.T) {
+	t.Parallel() // it waits
 	g := used(t, 60)
 	g.Close()
 	r, err := OpenReader(g.opt.Dir)
@@ -39,6 +40,7 @@ func TestReaderKeepsNoDaemonFromStarting(t *testing.T) {
 
 // A file that somebody has locked is named, and who has it.
 func TestLockedFileIsNamed(t *testing.T) {
+	t.Parallel() // it waits
 	g := used(t, 1)
 	g.Close()
 	f, err := os.Open(g.path())

@@ -412,6 +412,7 @@ func (g *gate) flushNow(t *testing.T) {
 }
 
 func TestOneProcessHasTheFolder(t *testing.T) {
+	t.Parallel() // it waits
 	g := newGate(t)
 	_, err := Open(g.opt, slog.New(slog.DiscardHandler))
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) || !strings.Contains(err.Error(), g.opt.Dir) {
