@@ -1,12 +1,14 @@
 package main
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"railgate/verify/lane"
+	"railgate/verify/mint"
 )
 
 // shutByLoss waits until the gate says that it has lost its memory and when it opens,
@@ -103,4 +105,44 @@ func TestWhereTheMarkIs(t *testing.T) {
 			t.Errorf("STATE_DIRECTORY=%q: %s; want %s", tt.state, got, tt.want)
 		}
 	}
+}
+
+// Whoever photographs a link has the earlier ones: where a code was granted, none of its
+// certificate that begins no later is, of whatever credential, for as long as it is valid.
+func TestEarlierLinksOfAGrantedCode(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	c := s.claims()
+	c.Live, c.IssuedAt = c.Live-60, c.IssuedAt-60 // slot 1 begins now, and slot 0 is good for ten seconds yet
+	chain, err := mint.NewChain(c.Certificate, 30, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := c // what "Refresh" made half a minute ago
+	another.IssuedAt += 30
+	c.Anchor = chain.Anchor()
+	credential, err := s.signer.Issue(c, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := func(slot uint8) string {
+		link, err := chain.Link(slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := credential.RotatedText(slot, link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	d.scan(code(1))
+	d.waitFor(1, decided("granted", "ok"))
+	d.scan(code(0))
+	d.waitFor(1, decided("denied", "already_used"))
+	d.scan(s.mint(another))
+	d.waitFor(2, decided("denied", "already_used"))
+	another.IssuedAt += 31
+	d.scan(s.mint(another))
+	d.waitFor(2, decided("granted", "ok"))
 }
