@@ -328,7 +328,7 @@ func TestSystemdHearsOfTheGate(t *testing.T) {
 	want("STOPPING=1")
 }
 
-func TestWatchdogStarvesWhenALoopStandsStill(t *testing.T) {
+func TestWatchdogStarvesWhenALoopHangs(t *testing.T) {
 	var fed, turning, standing uint64
 	log := new(lockedBuffer)
 	w := &watchdog{every: time.Millisecond, log: newTestLog(log), feed: func() { fed++ }, pulses: []pulse{

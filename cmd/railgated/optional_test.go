@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
+	"railgate/configs"
 	"railgate/driver/turnstile"
 	"railgate/store/journal"
 )
@@ -468,5 +470,111 @@ func TestSystemdThatDoesNotListen(t *testing.T) {
 	}
 	if status := d.stop(); status != exitOK {
 		t.Errorf("exit status %d; want %d", status, exitOK)
+	}
+}
+
+// Of two scanners one is enough, at the start too.
+func TestOneOfTwoScannersIsEnough(t *testing.T) {
+	s := newSite(t, "")
+	frames := s.path("frames")
+	if err := os.Mkdir(frames, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.config += fmt.Sprintf("[[scanner]]\nname = \"eye\"\ndriver = \"camera\"\nframes = %q\nfps = 30.0\n", frames)
+	s.write("gate.toml", s.config)
+	d := s.start()
+	d.until("a configuration that worked", func() bool { return worked(s.loaded()) })
+	d.stop()
+	if err := os.Rename(frames, frames+" away"); err != nil {
+		t.Fatal(err)
+	}
+	d = s.start()
+	d.scan(d.code())
+	d.wantPulses(1)
+	if st := d.status(); st.Health != control.Degraded || len(st.Causes) != 1 || st.Causes[0].Cause != control.ScannerDown {
+		t.Errorf("health %s, causes %+v; want degraded, for the camera", st.Health, st.Causes)
+	}
+	if err := os.Rename(frames+" away", frames); err != nil {
+		t.Fatal(err)
+	}
+	d.until("healthy", func() bool { return d.status().Health == control.Healthy })
+}
+
+// loaded is the site's configuration.
+func (s *site) loaded() *configs.Config {
+	s.t.Helper()
+	cfg, err := configs.Load(s.path("gate.toml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return cfg
+}
+
+// The way out works with no keyset and no store.
+func TestEmergencyWithNothingElse(t *testing.T) {
+	s := newSite(t, "")
+	d := s.start()
+	d.until("a configuration that worked", func() bool { return worked(s.loaded()) })
+	d.stop()
+	s.forgetKeys()
+	for _, err := range []error{os.Remove(s.path("keys.json")), os.Remove(s.path("data/gate.db")), os.MkdirAll(s.path("data/gate.db/in the way"), 0o700)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	d = s.start()
+	if st := d.status(); st.Health != control.OutOfService {
+		t.Errorf("health %s; want out of service", st.Health)
+	}
+	for _, active := range []bool{true, false} {
+		if err := d.client().Sim(t.Context(), "emergency", active); err != nil {
+			t.Fatal(err)
+		}
+		d.until(fmt.Sprint("emergency ", active), func() bool { return (d.status().Mode == "emergency") == active })
+	}
+	d.wantPulses(0)
+	if status := d.stop(); status != exitOK {
+		t.Errorf("exit status %d; want %d", status, exitOK)
+	}
+}
+
+// Each row of docs/architecture.md's list of what a gate works without names its tests, and
+// they are there.
+func TestEachPartHasItsTest(t *testing.T) {
+	text := string(read(t, "../../docs/architecture.md"))
+	_, section, _ := strings.Cut(text, "\n## What a gate does without each part\n")
+	section, _, found := strings.Cut(section, "\n## ")
+	if !found {
+		t.Fatal("docs/architecture.md has no such section")
+	}
+	tests := map[string]bool{}
+	for _, pattern := range []string{"../../*/*_test.go", "../../*/*/*_test.go", "../../*/*/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(read(t, file)), -1) {
+				tests[m[1]] = true
+			}
+		}
+	}
+	rows := regexp.MustCompile(`(?m)^\| (.*) \| .* \| .* \| (.*) \|$`).FindAllStringSubmatch(section, -1)
+	if len(rows) < 15 {
+		t.Fatalf("%d rows; want every part", len(rows))
+	}
+	for _, row := range rows[1:] {
+		names := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(row[2], -1)
+		if row[1] == "---" {
+			continue
+		}
+		if len(names) == 0 {
+			t.Errorf("%s: no test", row[1])
+		}
+		for _, m := range names {
+			if !tests[m[1]] {
+				t.Errorf("%s: there is no %s", row[1], m[1])
+			}
+		}
 	}
 }
