@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"railgate/cmd/control"
 )
 
 // upgraded is a folder with a railgated of another version.
@@ -100,4 +102,17 @@ func TestTheScreenFollowsItsDaemon(t *testing.T) {
 	for _, s := range append(screens, status) {
 		s.until("it is the new daemon's", "!window.old && document.body.dataset.version.startsWith('upgraded ')")
 	}
+}
+
+// The technician's page names each cause and has the command that mends it.
+func TestTheTechniciansPageNamesCauses(t *testing.T) {
+	chromium(t)
+	b := startBench(t)
+	t.Cleanup(func() { b.stop(); b.clean() })
+	status := openTable(t, b, b.web.gate.String()+"/status", 1100, 1000)
+	status.until("all is well", "document.body.dataset.health === 'healthy' && document.querySelectorAll('#problems li').length === 0")
+	if err := control.NewClient(b.path("data")).Sim(t.Context(), "emergency", true); err != nil {
+		t.Fatal(err)
+	}
+	status.until("the cause and its command", `document.querySelector('#problems li')?.textContent.startsWith('emergency_active: ') && document.querySelector('#problems code').textContent.startsWith('railgate ')`)
 }

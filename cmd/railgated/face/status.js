@@ -11,6 +11,13 @@ function draw(parent, name, attributes, text) {
   parent.append(e);
 }
 
+// problem is a line of what is wrong: its cause's name and the command that mends it, if it has one.
+function problem(text, cause) {
+  const li = Object.assign(document.createElement('li'), { textContent: cause ? `${cause.cause}: ${text}` : text });
+  if (cause) li.append(document.createElement('br'), Object.assign(document.createElement('code'), { textContent: cause.remedy }));
+  return li;
+}
+
 // rows fills a table; a cell is a text or [text, class].
 function rows(table, data) {
   table.replaceChildren(...data.map((cells) => {
@@ -86,7 +93,7 @@ function render(s) {
   $('name').textContent = `${s.station} ${s.gate}`.trim() + ` · ${s.direction}`;
   document.title = `${s.gate}: ${s.health}`;
   $('health').textContent = `${s.health.replaceAll('_', ' ')}, lane ${s.mode.replaceAll('_', ' ')}`;
-  $('problems').replaceChildren(...s.problems.map((text) => Object.assign(document.createElement('li'), { textContent: text })));
+  $('problems').replaceChildren(...s.problems.map((text) => problem(text, (s.causes || []).find((c) => c.why === text))));
   const now = s.clock.time;
   rows($('devices'), s.devices.map((d) => [d.kind, d.name, [d.driver, 'quiet'], d.up ? ['up', 'good'] : [d.error || 'starting', 'bad'], [ago(d.since, now), 'quiet']]));
   const k = s.keyset;
