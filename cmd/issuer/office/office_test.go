@@ -1,6 +1,10 @@
 package office
 
 import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -114,6 +118,70 @@ func TestR12DetailsDiffer(t *testing.T) {
 	}
 	if err != nil {
 		t.Errorf("the same name, spelled otherwise: %v", err)
+	}
+}
+
+// The rotation is a setting of the certificate, and the phone's part must match it.
+func TestWhatThePhoneGivesMatchesTheRotation(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	who := visitor(t, o)
+	mustPass(t, o, who, "apply", verify.ByIssuer)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor, off := make([]byte, 16), append([]byte{4}, make([]byte, 64)...)
+	for _, tt := range []struct {
+		rotation verify.Rotation
+		proof    Proof
+		want     bool
+	}{
+		{verify.ByIssuer, Proof{}, true},
+		{verify.ByIssuer, Proof{Anchor: anchor}, false},
+		{verify.ByIssuer, Proof{Key: point}, false},
+		{verify.ByChain, Proof{Anchor: anchor}, true},
+		{verify.ByChain, Proof{}, false},
+		{verify.ByChain, Proof{Anchor: anchor[1:]}, false},
+		{verify.ByChain, Proof{Anchor: append(anchor, 0)}, false},
+		{verify.ByChain, Proof{Anchor: anchor, Key: point}, false},
+		{verify.ByDevice, Proof{Key: point}, true},
+		{verify.ByDevice, Proof{}, false},
+		{verify.ByDevice, Proof{Key: off}, false},
+		{verify.ByDevice, Proof{Key: point, Anchor: anchor}, false},
+	} {
+		if err := o.Choose(tt.rotation, who); err != nil {
+			t.Fatal(err)
+		}
+		c, claims, signed, err := o.Credential(tt.proof, who)
+		if (err == nil) != tt.want || err != nil && (!errors.Is(err, ErrProof) || signed != nil) {
+			t.Errorf("%v, given %d and %d bytes: %v; want to be signed: %v", tt.rotation, len(tt.proof.Anchor), len(tt.proof.Key), err, tt.want)
+		}
+		if err == nil && (c.Rotation != tt.rotation || !bytes.Equal(claims.Anchor, tt.proof.Anchor) || (claims.Phone != nil) != (tt.proof.Key != nil)) {
+			t.Errorf("%v: signed %+v for %v", tt.rotation, claims, c.Rotation)
+		}
+	}
+	if err := o.Choose(verify.ByChain, visitor(t, o)); !errors.Is(err, Deny(VerifyAgain)) {
+		t.Errorf("who sees no certificate chooses for one: %v", err)
+	}
+}
+
+func TestR16PaperNeedsANameAndANumber(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	for _, f := range []Form{{Name: "Ada Lovelace"}, {Number: "E1"}, {Name: "<b>", Number: "E1"}} {
+		if _, signed, _, err := o.Paper(f); signed != nil || !errors.Is(err, Deny(Incomplete)) {
+			t.Errorf("%+v: %v; want %s", f, err, Incomplete)
+		}
+	}
+	claims, _, p, err := o.Paper(Form{Name: " Ada  Lovelace ", Document: "passport", Number: "ｅ1"})
+	if err != nil || p != (Person{"Ada Lovelace", "passport", "E1"}) || claims.Class != verify.Paper || len(claims.Certificate) != 8 {
+		t.Errorf("%+v, %+v, %v", p, claims, err)
+	}
+	if again, _, _, _ := o.Paper(Form{Name: "Ada Lovelace", Document: "passport", Number: "E1"}); again.Holder != claims.Holder || again.Certificate == claims.Certificate {
+		t.Error("the same person has another pseudonym, or the same certificate twice")
 	}
 }
 

@@ -2,7 +2,12 @@ package office
 
 import (
 	"encoding/hex"
+	"log/slog"
+	"strings"
 	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
 
 	"railgate/verify"
 )
@@ -21,5 +26,89 @@ func TestOlderRecordsAreRead(t *testing.T) {
 	}
 	if len(rec.Dossier.Certificates) != 1 || rec.Dossier.Certificates[0].Rotation != verify.ByChain || rec.Dossier.Certificates[0].Session != "s" {
 		t.Errorf("read: %+v; want a chain's certificate that s sees", rec)
+	}
+}
+
+// After two months nothing of a person is left but the account; who has applied since
+// is kept.
+func TestTheRegisterForgets(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	old, since := visitor(t, o), visitor(t, o)
+	mustPass(t, o, old, "apply", verify.ByChain)
+	signedIn(t, o, "owner")
+	if err := o.Advance(40 * 24 * time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	f := goodForm()
+	f.Name, f.Number = "韩梅梅", "440106198803052464"
+	ticket, err := o.Begin("apply", f, verify.ByChain, since)
+	if err == nil {
+		_, err = o.Check(t.Context(), ticket, "passes", since)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		days                       int
+		people, sessions, accounts int
+	}{{0, 2, 2, 2}, {30, 1, 1, 2}, {40, 0, 0, 2}} {
+		if err := o.Advance(time.Duration(tt.days) * 24 * time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.register.prune(o.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for bucket, want := range map[string]int{"people": tt.people, "sessions": tt.sessions, "accounts": tt.accounts} {
+			if got := entries(t, o, bucket); got != want {
+				t.Errorf("%d days later, %s: %d; want %d", tt.days, bucket, got, want)
+			}
+		}
+	}
+}
+
+func entries(t *testing.T, o *Office, bucket string) (n int) {
+	t.Helper()
+	if err := o.register.db.View(func(tx *bbolt.Tx) error { n = tx.Bucket([]byte(bucket)).Stats().KeyN; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// One session at a time sees a certificate, and the register knows no other.
+func TestR10OneSessionSeesACertificate(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	first, second := visitor(t, o), visitor(t, o)
+	sees := func(who Session, want bool) {
+		t.Helper()
+		if _, _, err := o.Shown(who); (err == nil) != want {
+			t.Errorf("sees it: %v; want %v", err == nil, want)
+		}
+	}
+	mustPass(t, o, first, "apply", verify.ByChain)
+	sees(first, true)
+	mustPass(t, o, second, "view", verify.ByChain)
+	sees(first, false)
+	sees(second, true)
+	if n := entries(t, o, "sessions"); n != 1 {
+		t.Errorf("%d sessions in the register; want 1", n)
+	}
+	if err := o.Leave(first); err != nil { // it has nothing to leave
+		t.Fatal(err)
+	}
+	sees(second, true)
+	if err := o.Leave(second); err != nil {
+		t.Fatal(err)
+	}
+	sees(second, false)
+	if n := entries(t, o, "sessions"); n != 0 {
+		t.Errorf("%d sessions in the register; want none", n)
+	}
+}
+
+func TestTwoOfficesDoNotShareAFolder(t *testing.T) {
+	dir := t.TempDir()
+	newOffice(t, dir)
+	if o, err := Open(Config{Dir: dir, Algorithm: verify.EdDSA, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "is another issuer running?") {
+		t.Errorf("a second office: %v, %v; want an error that asks for the first", o, err)
 	}
 }

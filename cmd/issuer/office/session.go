@@ -46,9 +46,9 @@ func (v *vault) accountToken(key string, generation uint32) (string, error) {
 
 // body is what a token says, without its proof; false where this issuer did not make it.
 func (v *vault) body(token string) ([]byte, bool) {
-	all, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(all) < 1+16+tokenMAC {
-		return nil, false
+	all, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(all) < 1+16+tokenMAC || base64.RawURLEncoding.EncodeToString(all) != token {
+		return nil, false // a second spelling would be a second session
 	}
 	body := all[:len(all)-tokenMAC]
 	return body, subtle.ConstantTimeCompare(mac(v.sessions, string(body))[:tokenMAC], all[len(body):]) == 1

@@ -40,6 +40,18 @@ func TestVault(t *testing.T) {
 	if v.holder("resident_id", "1") != again.holder("resident_id", "1") || v.holder("resident_id", "1") == other.holder("resident_id", "1") {
 		t.Error("a holder's pseudonym must go by the key")
 	}
+	if n := len(v.holder("resident_id", "1")); n != 12 || v.holder("resident_id", "1") == v.holder("resident_id1", "") {
+		t.Errorf("a pseudonym of %d bytes, or one for two documents; want 12 bytes", n)
+	}
+	for _, size := range []int{0, 31, 33} {
+		short := filepath.Join(dir, "short.key")
+		if err := os.WriteFile(short, make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openVault(short); err == nil {
+			t.Errorf("a key of %d bytes was taken", size)
+		}
+	}
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}

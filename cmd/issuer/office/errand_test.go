@@ -1,0 +1,170 @@
+package office
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"railgate/verify"
+)
+
+// reasonOf is the reason of a denial, or a failure of the test.
+func reasonOf(t *testing.T, err error) Reason {
+	t.Helper()
+	var d Denied
+	if err != nil && !errors.As(err, &d) {
+		t.Fatal(err)
+	}
+	return d.Reason
+}
+
+func TestR1R3R12WhatAnErrandAsksFor(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	user, _ := signedIn(t, o, "owner")
+	nowhere, unconfirmed, empty := goodForm(), goodForm(), Form{Located: true}
+	nowhere.Located, unconfirmed.Confirmed = false, false
+	for _, tt := range []struct {
+		name, kind string
+		form       Form
+		who        Session
+		want       Reason
+	}{
+		{"a visitor applies", "apply", goodForm(), visitor(t, o), ""},
+		{"a visitor applies from nowhere", "apply", nowhere, visitor(t, o), NoLocation},
+		{"a visitor views from nowhere", "view", nowhere, visitor(t, o), ""},
+		{"a visitor does not confirm", "apply", unconfirmed, visitor(t, o), NotConfirmed},
+		{"a visitor does not confirm, viewing", "view", unconfirmed, visitor(t, o), NotConfirmed},
+		{"a visitor fills in nothing", "apply", Form{Document: ResidentCard, Located: true, Confirmed: true}, visitor(t, o), Incomplete},
+		{"a user fills in nothing", "apply", empty, user, ""},
+		{"a user applies from nowhere", "apply", Form{}, user, NoLocation},
+		{"a user views", "view", Form{}, user, ""},
+		{"nobody", "apply", goodForm(), Session{}, SessionEnded},
+	} {
+		ticket, err := o.Begin(tt.kind, tt.form, verify.ByChain, tt.who)
+		if got := reasonOf(t, err); got != tt.want || (ticket == nil) != (tt.want != "") {
+			t.Errorf("%s: %q and a ticket of %d bytes; want %q", tt.name, got, len(ticket), tt.want)
+		}
+	}
+}
+
+// What a user types is not looked at: an account acts for its own person.
+func TestR12AnAccountActsForItsOwnPerson(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	user, _ := signedIn(t, o, "owner")
+	f := Form{Name: "韩梅梅", Document: "passport", Number: "440106198803052464", Located: true}
+	ticket, err := o.Begin("apply", f, verify.ByDevice, user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := o.Check(t.Context(), ticket, "passes", user)
+	if err != nil || c.Rotation != verify.ByDevice {
+		t.Fatal(c, err)
+	}
+	if _, p, err := o.Shown(user); err != nil || p.Name != goodForm().Name || p.Number != goodForm().Number || p.Document != ResidentCard {
+		t.Errorf("the certificate is of %+v, %v; want the account's person", p, err)
+	}
+}
+
+func TestAnErrandEndsWithItsTimeAndItsSession(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	who := visitor(t, o)
+	now := o.Now().Truncate(time.Second)
+	begin := func() []byte {
+		ticket, err := o.Begin("apply", goodForm(), verify.ByChain, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ticket
+	}
+	stale := func(name string, ticket []byte, who Session) {
+		t.Helper()
+		if c, err := o.Check(t.Context(), ticket, "passes", who); c != nil || reasonOf(t, err) != CheckStale {
+			t.Errorf("%s: %v, %v; want %s", name, c, err, CheckStale)
+		}
+	}
+	stale("another session's", begin(), visitor(t, o))
+	stale("nobody's", begin(), Session{})
+	stale("nonsense", []byte("nonsense"), who)
+	stale("nothing", nil, who)
+	of, err := o.sealed(Person{Name: "李雷"}, inAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale("what is sealed for another purpose", of, who)
+	over, err := o.sealed(errand{Kind: "apply", Session: who.ID, Until: now.Unix()}, inTicket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale("over at this second", over, who)
+	late := begin()
+	if err := o.Advance(10*time.Minute + time.Second); err != nil {
+		t.Fatal(err)
+	}
+	stale("of ten minutes ago", late, who)
+	if c, err := o.Check(t.Context(), begin(), "passes", who); err != nil || c == nil {
+		t.Errorf("a fresh one: %v", err)
+	}
+}
+
+func TestR4EachAnswerOfTheCheck(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	who := visitor(t, o)
+	for _, tt := range []struct {
+		checker checker
+		how     string
+		want    Reason
+	}{
+		{benchCheck{}, "fails", CheckFailed},
+		{benchCheck{}, "times_out", CheckTimedOut},
+		{closedCheck{}, "", NoCheck},
+		{benchCheck{}, "passes", ""},
+		{benchCheck{}, "passes", StillValid},
+	} {
+		o.checker = tt.checker
+		ticket, err := o.Begin("apply", goodForm(), verify.ByChain, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := o.Check(t.Context(), ticket, tt.how, who)
+		if got := reasonOf(t, err); got != tt.want || (c == nil) != (tt.want != "") {
+			t.Errorf("%T %s: %v, %q; want %q", tt.checker, tt.how, c, got, tt.want)
+		}
+		_, _, err = o.Shown(who)
+		if seen := err == nil; seen != (tt.want == "" || tt.want == StillValid) {
+			t.Errorf("%T %s: the certificate is seen %v", tt.checker, tt.how, seen)
+		}
+	}
+}
+
+func TestR9VerifyingAgain(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	who := visitor(t, o)
+	if _, err := o.Recheck(who); reasonOf(t, err) != VerifyAgain {
+		t.Errorf("with nothing to see: %v; want %s", err, VerifyAgain)
+	}
+	mustPass(t, o, who, "apply", verify.ByIssuer)
+	for _, tt := range []struct {
+		by   time.Duration
+		want Reason
+	}{{31 * time.Minute, ""}, {24 * time.Hour, CertificateEnded}} {
+		if err := o.Advance(tt.by); err != nil {
+			t.Fatal(err)
+		}
+		ticket, err := o.Recheck(who)
+		if got := reasonOf(t, err); got != tt.want {
+			t.Fatalf("after %v more: %q; want %q", tt.by, got, tt.want)
+		}
+		if err != nil {
+			continue
+		}
+		if _, _, _, err := o.Credential(Proof{}, who); reasonOf(t, err) != LivenessDue {
+			t.Errorf("before the check: %v; want %s", err, LivenessDue)
+		}
+		if _, err := o.Check(t.Context(), ticket, "passes", who); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := o.Credential(Proof{}, who); err != nil {
+			t.Errorf("after the check: %v", err)
+		}
+	}
+}
