@@ -94,3 +94,18 @@ func TestAConfigurationThatCanNeverOpen(t *testing.T) {
 		}
 	}
 }
+
+// What the system says of a path has the whole path in it; it is shown cut.
+func TestProblemsWithLongPathsAreReadable(t *testing.T) {
+	long := strings.Repeat("/folder", 500)
+	c, err := Parse("gate.toml", fmt.Appendf(nil, "data = %q\nkeys = %q\n[turnstile]\ndriver = \"sim\"\ntrace = %q\n[[scanner]]\ndriver = \"serial\"\nport = %q\n",
+		"/dev/null"+long, long, long+"/trace", long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.CheckDevices()
+	if err == nil || strings.Count(err.Error(), "\n") != 3 {
+		t.Fatalf("CheckDevices = %v; want four lines", err)
+	}
+	wantReadable(t, err)
+}
