@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -19,7 +21,7 @@ func (c *checker) check() {
 	c.checkPanel()
 	c.checkLines()
 	c.checkHTTP()
-	c.checkStation()
+	c.checkSync()
 	c.in("clock")
 	c.Clock = Clock{DriftPPM: c.number(driftPPM), RequireSync: c.flag("require_sync", true)}
 	c.in("journal")
@@ -261,15 +263,25 @@ func isHost(s string) bool {
 		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
 }
 
-// checkStation checks what a gate would need a station for.
-func (c *checker) checkStation() {
+// checkSync checks where the keyset comes from, and what only a station has.
+func (c *checker) checkSync() {
 	c.in("sync")
-	c.duration(syncEvery)
-	if stop := c.duration(offlineStop); stop < c.duration(offlineFor) {
+	c.Sync = Sync{Nation: c.text("nation"), Roots: c.path(rootsPath), Every: c.duration(syncEvery), OfflineFor: c.duration(offlineFor), OfflineStop: c.duration(offlineStop)}
+	if c.Sync.OfflineStop < c.Sync.OfflineFor {
 		c.wrong("offline_stop", "%s is before offline_for; want later", quote(c.text("offline_stop")))
 	}
+	switch n := c.Sync.Nation; {
+	case n == "":
+	case c.Keys != "":
+		c.wrong("nation", "is set and so is keys, and a gate has one source of keys; set keys = \"\", or take nation out")
+	case !isRepository(n):
+		c.wrong("nation", "%s is neither a URL nor a folder; want such as \"https://rail.example/nation\" or \"/media/usb/nation\"", quote(n))
+	}
+	if c.text("station") != "" {
+		c.wrong("station", "this version takes a nation's keyset and no station's policy; leave it empty")
+	}
 	if c.text("url") != "" {
-		c.wrong("url", "this version syncs with no station; leave it empty, and give the keyset as keys = FILE")
+		c.wrong("url", "is the name of an older version; want nation = URL for the keyset")
 	}
 	c.in("bus")
 	if servers, _ := list[string](c, "servers", wantTexts); len(servers) > 0 {
@@ -278,4 +290,13 @@ func (c *checker) checkStation() {
 	if c.text("credentials") != "" {
 		c.wrong("credentials", "this version has no bus; leave it empty")
 	}
+}
+
+// isRepository tells whether a text may name a repository: a URL of a web server, or a folder.
+func isRepository(s string) bool {
+	if filepath.IsAbs(s) {
+		return true
+	}
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -36,6 +37,7 @@ type Config struct {
 	Panel     Panel
 	HTTP      HTTP
 	Clock     Clock
+	Sync      Sync
 	Journal   Journal
 
 	lines map[string]int // of each key and section that the file has
@@ -96,6 +98,20 @@ type HTTP struct{ Listen string }
 type Clock struct {
 	DriftPPM    float64
 	RequireSync bool
+}
+
+// Sync is where the keyset comes from, where it is not a local file.
+type Sync struct {
+	Nation      string        // the base URL of the nation's TUF repository, or a folder; "": none
+	Roots       string        // the folder of the first root of each repository
+	Every       time.Duration // how often it is asked
+	OfflineFor  time.Duration // without it for longer the gate is degraded
+	OfflineStop time.Duration // and after this it closes
+}
+
+// Root is the file of a repository's first root.
+func (s *Sync) Root(repository string) string {
+	return filepath.Join(s.Roots, repository+".root.json")
 }
 
 // Journal is how much of it is kept.

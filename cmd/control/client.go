@@ -102,6 +102,11 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 	if err != nil {
 		return nil, err
 	}
+	return c.send(req)
+}
+
+// send sends a request; any answer but OK is an error.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
 	req.Header.Set(DataHeader, c.data)
 	resp, err := c.http.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
@@ -231,4 +236,25 @@ func (c *Client) postFor(ctx context.Context, path string, query url.Values) ([]
 	}
 	defer resp.Body.Close()
 	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+}
+
+// TarType is the type of a tar archive in a request's body.
+const TarType = "application/x-tar"
+
+// Sync has the gate ask its repository now, or, with a tar archive of one, take that. It
+// waits until the gate has.
+func (c *Client) Sync(ctx context.Context, archive io.Reader) (answer Sync, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://gate/sync", archive)
+	if err != nil {
+		return answer, err
+	}
+	if archive != nil {
+		req.Header.Set("Content-Type", TarType)
+	}
+	resp, err := c.send(req)
+	if err != nil {
+		return answer, err
+	}
+	defer resp.Body.Close()
+	return answer, json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer)
 }

@@ -10,6 +10,7 @@
 //	POST /keys?force=0|1              read the file now; force: though it is another issuer's
 //	POST /service?mode=MODE&why=TEXT  free (needs why), closed, diagnosis, none → [Service]
 //	POST /clock?time=RFC3339&why=TEXT lowers what is proven of the time
+//	POST /sync                        asks the repository now → [Sync]
 //	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
 //	POST /sim?line=clock&seconds=N    bench: the time moves forward
 package control
@@ -57,6 +58,7 @@ type Status struct {
 	Devices []Device    `json:"devices"`
 	Clock   Clock       `json:"clock"`
 	Keyset  Keyset      `json:"keyset"`
+	Sync    *Sync       `json:"sync,omitempty"` // absent where no repository is configured
 	Store   store.Stats `json:"store"`
 	Counts  Counts      `json:"counts"`
 	Timings Timings     `json:"timings"`
@@ -120,6 +122,16 @@ type Keyset struct {
 	Expires time.Time `json:"expires"`           // the last of its keys
 	Issuers []string  `json:"issuers,omitempty"` // their ids
 	KeyIDs  []string  `json:"kids,omitempty"`    // hex, in the document's order
+}
+
+// Sync is how far a gate is behind its repository.
+type Sync struct {
+	State   string    `json:"state"` // fresh, stale, degraded, stopped
+	Nation  string    `json:"nation"`
+	Last    time.Time `json:"last"`    // of the last whole refresh, by trusted time; zero: none
+	Version int64     `json:"version"` // of the nation's list of files
+	Expires time.Time `json:"expires"` // of its timestamp
+	Error   string    `json:"error,omitempty"`
 }
 
 // Counts are counted since the daemon's start.

@@ -16,6 +16,9 @@ const (
 	UserNotInGroup = "user_not_in_group"
 
 	KeysetNotConfigured = "keyset_not_configured"
+	KeysetNotSynced     = "keyset_not_synced"
+	SyncDegraded        = "sync_degraded"
+	SyncStopped         = "sync_stopped"
 	KeysetMissing       = "keyset_missing"
 	KeysetUnreadable    = "keyset_unreadable"
 	KeysetInvalid       = "keyset_invalid"
@@ -92,6 +95,12 @@ var meanings = [...]Meaning{
 
 	{KeysetNotConfigured, OutOfService, "the configuration names no keyset", "no code can be checked, so none opens",
 		`sed -i -e '1i keys = "/etc/railgate/keys.json"' -e '/^keys *=/d' {config} && systemctl restart railgated`, ""},
+	{KeysetNotSynced, OutOfService, "no keyset has come from the repository yet", "no code can be checked, so none opens",
+		"railgate sync", ""},
+	{SyncDegraded, Degraded, "the repository has not been reached for long", "keys that were withdrawn since are still taken; after offline_stop the lane closes",
+		"railgate sync", ""},
+	{SyncStopped, OutOfService, "the repository has not been reached for longer than offline_stop", "keys may have been withdrawn since, so no code opens",
+		"railgate sync", ""},
 	{KeysetMissing, OutOfService, "the keyset's file is missing", "no code can be checked, so none opens",
 		"{railgate} keys install KEYS.JSON", "keyset"},
 	{KeysetUnreadable, OutOfService, "the service's user may not read the keyset", "no code can be checked, so none opens",

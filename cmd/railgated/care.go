@@ -24,6 +24,8 @@ func (l *runner) check() {
 	why := ""
 	if keys == nil {
 		why = l.keys.why()
+	} else {
+		why = l.sync.stopped()
 	}
 	l.cause(lane.CauseKeyset, why)
 	l.checkMemory(keys)

@@ -30,6 +30,7 @@ type gate struct {
 	store   *store.Store
 	clock   *clock.Clock
 	keys    *keyring
+	sync    *syncer // nil: no repository is configured
 	devices *devices
 	lane    *runner
 	server  *server
@@ -55,7 +56,7 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	}
 	g := &gate{cfg: cfg, log: log, level: level, started: time.Now(), devices: devices, board: newBoard(log)}
 	g.board.set(partOutputs, g.saveOutputs())
-	keys := newKeyring(cfg.Keys, cfg.Data, log)
+	keys := newKeyring(cfg.Keys, cfg.Sync.Nation, cfg.Data, log)
 	if err := keys.read(asked); err != nil && keys.current() == nil {
 		log.Error("there is no keyset; the lane stays closed", "err", err)
 	}
@@ -69,12 +70,14 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 		return nil, err
 	}
 	resumeClock(clock, store)
-	lane := newRunner(parts{
-		rules: laneRules(cfg), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys,
+	in := newInbox()
+	sync := newSyncer(&cfg.Sync, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
+	runner := newRunner(parts{
+		rules: laneRules(cfg), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
-	g.anchored, g.store, g.clock, g.keys, g.lane = time.Now(), store, clock, keys, lane
-	g.server = &server{cfg: cfg, lane: lane, sim: devices.sim, log: log, started: g.started, board: g.board, logs: sinkOf(log)}
+	g.anchored, g.store, g.clock, g.keys, g.sync, g.lane = time.Now(), store, clock, keys, sync, runner
+	g.server = &server{cfg: cfg, lane: runner, sim: devices.sim, log: log, started: g.started, board: g.board, logs: sinkOf(log)}
 	return g, nil
 }
 

@@ -77,6 +77,22 @@ func (k *keyring) take(keys *verify.Keyset, data []byte) {
 	k.log.Info("keyset in use", "file", k.path, "version", keys.Version, "keys", len(keys.Keys))
 }
 
+// receive puts a keyset to use that a repository signed: it may share no key with the
+// one before.
+func (k *keyring) receive(data []byte) error {
+	keys, err := verify.ParseKeyset(data)
+	if err != nil {
+		return err
+	}
+	k.file.Lock()
+	defer k.file.Unlock()
+	k.use(keys)
+	k.unkept = data
+	k.keep()
+	k.log.Info("keyset in use", "from", k.source, "version", keys.Version, "keys", len(keys.Keys))
+	return nil
+}
+
 // failed notes an error, and logs each once.
 func (k *keyring) failed(err error) error {
 	k.refuse(err)

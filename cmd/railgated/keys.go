@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,12 @@ import (
 // that cannot be used leaves the old keyset in use, over a restart too: the data folder
 // has a copy of the keyset that was taken last.
 type keyring struct {
-	path  string // of the file; "": none is configured
-	kept  string // of the copy
-	log   *slog.Logger
-	beats atomic.Uint64
-	again chan struct{} // has room for one: read the file now
+	path   string // of the file; "": none is configured
+	source string // the repository that keysets come from; "": none is configured
+	kept   string // of the copy
+	log    *slog.Logger
+	beats  atomic.Uint64
+	again  chan struct{} // has room for one: read the file now
 
 	file   sync.Mutex  // held while the file is read; guards the fields below
 	last   fileVersion // of the file that was read last; zero: read it again
@@ -37,10 +39,11 @@ type keyring struct {
 	err   error // why the file is not in use
 }
 
-// newKeyring begins with the copy of the last keyset, if there is one; read reads the file.
-func newKeyring(path, dataDir string, log *slog.Logger) *keyring {
-	k := &keyring{path: path, kept: filepath.Join(dataDir, control.KeptKeysetName), log: log, again: make(chan struct{}, 1)}
-	if path == "" {
+// newKeyring begins with the copy of the last keyset, if there is one and there is a
+// source; read reads the file.
+func newKeyring(path, source, dataDir string, log *slog.Logger) *keyring {
+	k := &keyring{path: path, source: source, kept: filepath.Join(dataDir, control.KeptKeysetName), log: log, again: make(chan struct{}, 1)}
+	if path == "" && source == "" {
 		return k
 	}
 	data, info, err := configs.ReadKeyset(k.kept)
@@ -93,6 +96,9 @@ func (k *keyring) why() string {
 	if err := k.refusal(); err != nil {
 		return err.Error()
 	}
+	if k.source != "" {
+		return "none has come from " + k.source + " yet"
+	}
 	return "none is configured: set keys in the configuration"
 }
 
@@ -135,7 +141,7 @@ const (
 func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, causes []control.Cause) {
 	k.mu.Lock()
 	keys, err := k.keys, k.err
-	s = control.Keyset{Loaded: keys != nil, Source: k.path, Since: k.since}
+	s = control.Keyset{Loaded: keys != nil, Source: cmp.Or(k.path, k.source), Since: k.since}
 	k.mu.Unlock()
 	if keys == nil {
 		return s, nil
@@ -174,6 +180,9 @@ func (k *keyring) cause(id, why string) control.Cause {
 func (k *keyring) causeID() string {
 	if err := k.refusal(); err != nil {
 		return keysetFault(err)
+	}
+	if k.source != "" {
+		return control.KeysetNotSynced
 	}
 	return control.KeysetNotConfigured
 }

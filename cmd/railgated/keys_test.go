@@ -37,7 +37,7 @@ func (f *keysFile) path() string { return filepath.Join(f.dir, "keys.json") }
 
 // restart is what a gate's start does with its keyset.
 func (f *keysFile) restart() error {
-	f.ring = newKeyring(f.path(), f.dir, newTestLog(f.log))
+	f.ring = newKeyring(f.path(), "", f.dir, newTestLog(f.log))
 	return f.ring.read(asked)
 }
 
@@ -283,7 +283,7 @@ func TestTheKeysetsLoopTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeyring(dir+"/keys.json", dir, slog.New(slog.DiscardHandler))
+		k := newKeyring(dir+"/keys.json", "", dir, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- k.Run(ctx) }()

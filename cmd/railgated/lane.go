@@ -23,7 +23,6 @@ import (
 type runner struct {
 	parts
 	log   *slog.Logger
-	in    *inbox
 	hub   *hub
 	told  *telemetry
 	began time.Time // instants count from here
@@ -48,6 +47,8 @@ type parts struct {
 	clock     *clock.Clock
 	store     *store.Store
 	keys      *keyring
+	in        *inbox
+	sync      *syncer // nil: no repository is configured
 	scanners  []driver.Scanner
 	turnstile driver.Turnstile // nil: the lane opens nothing
 	panel     driver.Panel
@@ -61,7 +62,7 @@ const (
 )
 
 func newRunner(p parts, log *slog.Logger) *runner {
-	l := &runner{parts: p, log: log, in: newInbox(), hub: newHub(), told: newTelemetry(), began: time.Now(), state: lane.New(p.rules)}
+	l := &runner{parts: p, log: log, hub: newHub(), told: newTelemetry(), began: time.Now(), state: lane.New(p.rules)}
 	l.publish() // whoever asks before the first step
 	return l
 }
@@ -250,6 +251,9 @@ func (l *runner) decide(e lane.Decide) {
 	answer := lane.Judged{Read: e.Read}
 	answer.Verdict = verify.Decide(e.Text, keys, l.rules.Accept, now.Wall)
 	l.times.Verify = time.Since(began).Microseconds()
+	if answer.Verdict.Reason == verify.UnknownKey {
+		l.sync.unknownKey()
+	}
 	if v := &answer.Verdict; v.Signed {
 		l.learn(v, now)
 		answer.Used = l.store.Spent(l.rules.Use(v))

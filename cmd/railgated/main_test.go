@@ -42,7 +42,7 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 // READY by a gate whose scanner was not there yet.
 func TestALaneThatHasNotBegunIsOutOfService(t *testing.T) {
 	for _, opens := range []bool{true, false} {
-		l := newRunner(parts{rules: &lane.Rules{Opens: opens}}, slog.New(slog.DiscardHandler))
+		l := newRunner(parts{rules: &lane.Rules{Opens: opens}, in: newInbox()}, slog.New(slog.DiscardHandler))
 		if got := l.seen().Mode; got != lane.ModeOutOfService {
 			t.Errorf("opens %v: mode %q; want %q", opens, got, lane.ModeOutOfService)
 		}
@@ -121,7 +121,7 @@ func TestEachLoopThatTheUnitNamesIsWatched(t *testing.T) {
 func TestNoStepWithinAStep(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	sim := turnstile.NewSim(turnstile.SimConfig{Config: turnstile.Config{Name: "7"}}, log)
-	l := newRunner(parts{rules: &lane.Rules{Opens: true}, turnstile: sim, clock: clock.New(clock.Config{}, time.Time{}, log)}, log)
+	l := newRunner(parts{rules: &lane.Rules{Opens: true}, in: newInbox(), turnstile: sim, clock: clock.New(clock.Config{}, time.Time{}, log)}, log)
 	before := l.seen()
 	l.carry(lane.Open{Window: time.Second})
 	if after := l.seen(); after.Mode != before.Mode || len(after.Reasons) != len(before.Reasons) {

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"railgate/store/sync"
 	"railgate/verify/lane"
 )
 
@@ -61,6 +62,8 @@ var (
 	descKeyset    = desc("keyset_version", "The version of the keyset in use; 0: there is none.")
 	descKeysRead  = desc("keyset_read_timestamp_seconds", "When the keyset was read.")
 	descKeysEnd   = desc("keyset_expires_timestamp_seconds", "When the last key ends.")
+	descSync      = desc("sync_state", "1 for how far the gate is behind its repository: fresh, stale, degraded, stopped.", "state")
+	descSynced    = desc("sync_timestamp_seconds", "When the repository was reached last.")
 	descScan      = desc("scan_to_open_seconds", "From a code's last byte to the relay.")
 	descCommit    = desc("commit_seconds", "Writing a grant's record durably.")
 	descVerify    = desc("verify_seconds", "Deciding about a code.")
@@ -125,6 +128,14 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if s.Keyset.Loaded {
 		gauge(descKeysRead, float64(s.Keyset.Since.Unix()))
 		gauge(descKeysEnd, float64(s.Keyset.Expires.Unix()))
+	}
+	if s.Sync != nil {
+		for _, g := range []sync.Grade{sync.Fresh, sync.Stale, sync.Degraded, sync.Stopped} {
+			gauge(descSync, one(s.Sync.State == string(g)), string(g))
+		}
+		if !s.Sync.Last.IsZero() {
+			gauge(descSynced, float64(s.Sync.Last.Unix()))
+		}
 	}
 	c.collectDurations(out)
 }

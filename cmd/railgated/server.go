@@ -99,6 +99,7 @@ func (s *server) controlMux() http.Handler {
 	mux.HandleFunc("POST /keys", s.postKeys)
 	mux.HandleFunc("POST /service", s.postService)
 	mux.HandleFunc("POST /clock", s.postClock)
+	mux.HandleFunc("POST /sync", s.postSync)
 	mux.HandleFunc("POST /sim", s.postSim)
 	return s.onlyForUs(mux)
 }

@@ -24,6 +24,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	l.addDevices(s, c)
 	l.addClock(s)
 	l.addKeyset(s)
+	l.sync.status(s)
 	if n := l.in.overruns(); n > 0 {
 		s.Counts.Dropped["overrun"] = uint64(n)
 	}
@@ -75,6 +76,9 @@ func (l *runner) causeID(c lane.Cause) string {
 		}
 		return control.ClockNotSynchronised
 	case lane.CauseKeyset:
+		if l.sync.stopped() != "" {
+			return control.SyncStopped
+		}
 		return l.keys.causeID()
 	case lane.CauseTurnstile:
 		return control.TurnstileDown

@@ -126,6 +126,9 @@ func (g *gate) tasks() []task {
 		{"panel", g.devices.panel.Run},
 		{"control", s.Run},
 	}
+	if g.sync != nil {
+		tasks = append(tasks, task{"sync", g.sync.Run})
+	}
 	for _, d := range g.devices.scanners {
 		tasks = append(tasks, task{"scanner " + d.String(), func(ctx context.Context) error { return d.Run(ctx, l.deliver) }})
 	}

@@ -93,7 +93,7 @@ func TestClockCausesAreTold(t *testing.T) {
 
 // What the clock says, and what the codes' ages say, is journaled when it changes.
 func TestClockEventsAreJournaled(t *testing.T) {
-	l := &runner{in: newInbox(), told: newTelemetry(), began: time.Now()}
+	l := &runner{parts: parts{in: newInbox()}, told: newTelemetry(), began: time.Now()}
 	show := func(age time.Duration) {
 		now := time.Now()
 		for i := range 64 {

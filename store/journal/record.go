@@ -54,6 +54,7 @@ const (
 	ClockDisputed  Kind = "clock_disputed" // it jumped, and passengers' codes or the station contradict it
 	ClockSuspect   Kind = "clock_suspect"  // passengers' codes say that the time is wrong, or no longer do
 	ClockAccepted  Kind = "clock_accepted" // an operator lowered what is proven of the time
+	Synced         Kind = "synced"         // a keyset came from a repository, or the repository is reached again or no more
 	Pruned         Kind = "pruned"         // records were removed by age or for room
 	Lost           Kind = "lost"           // records could not be written while the store was away
 	TakenOver      Kind = "taken_over"     // a file of an older version is used from now on
