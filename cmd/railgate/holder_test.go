@@ -46,11 +46,12 @@ func another(t *testing.T, what string) int {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { in.Close(); c.Wait() })
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held\n" {
 		t.Fatalf("%q, %v; want it held", line, err)
 	}
-	go c.Wait() // so that one that is killed is no zombie
+	gone := make(chan struct{})
+	go func() { c.Wait(); close(gone) }() // one that is killed must not stay a zombie
+	t.Cleanup(func() { in.Close(); <-gone })
 	return c.Process.Pid
 }
 
