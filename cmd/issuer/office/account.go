@@ -2,11 +2,12 @@ package office
 
 import (
 	"crypto/pbkdf2"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"regexp"
 	"unicode/utf8"
+
+	"railgate/verify/mint"
 )
 
 // An account is a signed-in user's: who it is, and how to know them again.
@@ -17,6 +18,11 @@ type account struct {
 	Generation uint32 // counts sign-outs: each ends every session before it (R10)
 	Proven     bool   // a real-person check has passed as this person, in a session of this account
 }
+
+const (
+	saltSize = 16 // bytes
+	hashSize = 32
+)
 
 // passwordWork is OWASP's number of rounds for PBKDF2 with HMAC-SHA-256.
 const passwordWork = 600_000
@@ -29,17 +35,14 @@ func goodAccount(name, password string) bool {
 }
 
 func newAccount(password string, sealed []byte, hash hasher) (*account, error) {
-	a := &account{Sealed: sealed, Salt: make([]byte, 16)}
-	if _, err := rand.Read(a.Salt); err != nil {
-		return nil, err
-	}
+	a := &account{Sealed: sealed, Salt: []byte(mint.RandomID(saltSize))}
 	var err error
 	a.Hash, err = hash(password, a.Salt)
 	return a, err
 }
 
 func hashPassword(password string, salt []byte) ([]byte, error) {
-	return pbkdf2.Key(sha256.New, password, salt, passwordWork, 32)
+	return pbkdf2.Key(sha256.New, password, salt, passwordWork, hashSize)
 }
 
 // A hasher is hashPassword, or a test's.
@@ -50,7 +53,7 @@ type hasher func(password string, salt []byte) ([]byte, error)
 func (a *account) opens(password string, hash hasher) bool {
 	known := a != nil
 	if !known {
-		a = &account{Salt: make([]byte, 16), Hash: make([]byte, 32)}
+		a = &account{Salt: make([]byte, saltSize)}
 	}
 	h, err := hash(password, a.Salt)
 	return err == nil && subtle.ConstantTimeCompare(h, a.Hash) == 1 && known

@@ -46,9 +46,74 @@ func TestUnknownAccountsCostTheSameWork(t *testing.T) {
 	if err := o.SignUp("known", "another one", goodForm()); !errors.Is(err, Deny(AccountTaken)) || len(hashed) != 1 {
 		t.Errorf("signing up as somebody else: %v, %d hashes; want %s after one", err, len(hashed), AccountTaken)
 	}
-	zeros := func(string, []byte) ([]byte, error) { return make([]byte, 32), nil }
-	if (*account)(nil).opens("", zeros) {
-		t.Error("an account that is not there opens with a hash of zeros")
+	empty := func(string, []byte) ([]byte, error) { return nil, nil }
+	if (*account)(nil).opens("", empty) {
+		t.Error("an account that is not there opens with an empty hash")
+	}
+}
+
+func TestWhichAccountsAreTaken(t *testing.T) {
+	for _, tt := range []struct {
+		name, password string
+		want           bool
+	}{
+		{"abc", "12345678", true},
+		{"ab", "12345678", false},
+		{strings.Repeat("a", 32), "12345678", true},
+		{strings.Repeat("a", 33), "12345678", false},
+		{"A-Z_0.9", "12345678", true},
+		{"with space", "12345678", false},
+		{"李雷李", "12345678", false},
+		{"abc\n", "12345678", false},
+		{"abc", "1234567", false},
+		{"abc", "八个汉字作为密码", true},
+		{"abc", "七个汉字的密码", false},
+		{"abc", strings.Repeat("x", 256), true},
+		{"abc", strings.Repeat("x", 257), false},
+	} {
+		if got := goodAccount(tt.name, tt.password); got != tt.want {
+			t.Errorf("account %.40q, password of %d bytes: %v; want %v", tt.name, len(tt.password), got, tt.want)
+		}
+	}
+}
+
+// Each account has a salt of its own, in which its hash is made; a hash that cannot be
+// made opens nothing.
+func TestAccountsAreSalted(t *testing.T) {
+	var hashed []string
+	cheap := cheapHash(&hashed)
+	a, err := newAccount("correct horse", []byte("sealed"), cheap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newAccount("correct horse", nil, cheap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Salt) != 16 || string(a.Salt) == string(b.Salt) || string(a.Hash) == string(b.Hash) || string(a.Sealed) != "sealed" {
+		t.Errorf("accounts %+v and %+v; want 16 bytes of salt, each its own", a, b)
+	}
+	if !a.opens("correct horse", cheap) || a.opens("correct horsf", cheap) || a.opens("", cheap) {
+		t.Error("an account opens with another password, or not with its own")
+	}
+	broken := func(string, []byte) ([]byte, error) { return a.Hash, errors.New("no hash") }
+	if a.opens("correct horse", broken) {
+		t.Error("an account opens though the hash could not be made")
+	}
+	if _, err := newAccount("correct horse", nil, broken); err == nil {
+		t.Error("an account is made without a hash")
+	}
+	if h, err := hashPassword("correct horse", a.Salt); err != nil || len(h) != 32 {
+		t.Errorf("a hash of %d bytes, %v; want 32", len(h), err)
+	}
+}
+
+// What is hashed for an account that is not there has a salt of the same size.
+func TestUnknownAccountsHaveASalt(t *testing.T) {
+	size := 0
+	(*account)(nil).opens("a guess", func(_ string, salt []byte) ([]byte, error) { size = len(salt); return nil, nil })
+	if size != 16 {
+		t.Errorf("a salt of %d bytes; want 16, as others have", size)
 	}
 }
 

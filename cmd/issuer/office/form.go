@@ -84,7 +84,7 @@ func (f *Form) checkPerson(signedIn bool, now time.Time) Reason {
 const maxName = 50 // characters
 
 func goodName(name string) bool {
-	if letters(name) == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName {
+	if letters(name) == "" || utf8.RuneCountInString(name) > maxName {
 		return false
 	}
 	for _, r := range name {
@@ -132,14 +132,13 @@ func goodNumber(number string, now time.Time) bool {
 	if number[size-1] != check[sum%11] {
 		return false
 	}
-	_, ok := birthDate(number, now)
-	return ok
+	return goodBirth(number[6:14], now)
 }
 
-// birthDate is the date of birth in a number; false where there is no such day.
-func birthDate(number string, now time.Time) (time.Time, bool) {
-	born, err := time.ParseInLocation("20060102", number[6:14], RailwayTime)
-	return born, err == nil && born.Year() >= 1900 && !born.After(now)
+// goodBirth tells whether eight digits are a day on which somebody may have been born.
+func goodBirth(digits string, now time.Time) bool {
+	born, _ := time.ParseInLocation("20060102", digits, RailwayTime) // the year 1, where there is no such day
+	return born.Year() >= 1900 && !born.After(now)
 }
 
 // Masked is a person whom only the person recognises.

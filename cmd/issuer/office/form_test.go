@@ -43,6 +43,7 @@ func TestR1NamesAreSpelledInOneWay(t *testing.T) {
 		{"Anna O'Neill", "ＡＮＮＡ O’NEILL", true},
 		{"Jean-Luc", "jean luc", true},
 		{"李雷", "李雪", false},
+		{"का", "कि", false}, // two marks that no letter holds
 		{"阿依古丽·买买提", "阿依古丽·买提", false},
 		{"é", "e", false},
 	} {
@@ -69,6 +70,10 @@ func TestR2OnlyAResidentIdentityCard(t *testing.T) {
 		{"17 characters", ResidentCard, good[:17], BadNumber},
 		{"19 characters", ResidentCard, good + "1", BadNumber},
 		{"a letter", ResidentCard, "1101051949123100AX", BadNumber},
+		{"a sign that counts as a digit would, eleven above", ResidentCard, "1101051949123100=X", BadNumber},
+		{"and eleven below", ResidentCard, "1101051949123100'X", BadNumber},
+		{"and one above 9", ResidentCard, number("11010519491231", "00:"), BadNumber},
+		{"a letter among 15", ResidentCard, "11010549123100A", BadNumber},
 		{"digits of another script", ResidentCard, "١١٠١٠٥١٩٤٩١٢٣١٠٠٢X", BadNumber},
 		{"born on the 30th of February", ResidentCard, number("11010519490230", "002"), BadNumber},
 		{"born on the 29th of February of no leap year", ResidentCard, number("11010520230229", "002"), BadNumber},
@@ -188,4 +193,20 @@ func FuzzForm(f *testing.F) {
 		maskedName(form.Name)
 		maskedNumber(form.Number)
 	})
+}
+
+// A neighbour at the glass learns little from what the page shows.
+func TestWhatThePageShowsOfAPerson(t *testing.T) {
+	for _, tt := range []struct{ name, number, wantName, wantNumber string }{
+		{"李雷", "11010519491231002X", "李*", "110***********002X"},
+		{"阿依古丽·买买提", "", "阿***", ""},
+		{"李", "1234567", "李", ""},
+		{"", "12345678", "", "123*5678"},
+		{"欧阳修", "123456789", "欧**", "123**6789"},
+	} {
+		got := Person{Name: tt.name, Document: ResidentCard, Number: tt.number}.Masked()
+		if got.Name != tt.wantName || got.Number != tt.wantNumber || got.Document != ResidentCard {
+			t.Errorf("%s %s is shown as %+v; want %s %s", tt.name, tt.number, got, tt.wantName, tt.wantNumber)
+		}
+	}
 }

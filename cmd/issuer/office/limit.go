@@ -10,6 +10,7 @@ import (
 type Limiter struct {
 	every time.Duration // one more
 	burst int           // at most at once
+	most  int           // callers that are remembered
 
 	mu      sync.Mutex // guards the fields below
 	callers map[string]time.Time
@@ -17,7 +18,7 @@ type Limiter struct {
 }
 
 func NewLimiter(every time.Duration, burst int) *Limiter {
-	return &Limiter{every: every, burst: burst, callers: map[string]time.Time{}}
+	return &Limiter{every: every, burst: burst, most: maxCallers, callers: map[string]time.Time{}}
 }
 
 // maxCallers bounds what is remembered; beyond it everybody waits their turn until the
@@ -45,7 +46,7 @@ func (l *Limiter) Reserve(caller string, now time.Time, most time.Duration) (wai
 		l.swept = now
 	}
 	full, known := l.callers[caller]
-	if !known && len(l.callers) >= maxCallers {
+	if !known && len(l.callers) >= l.most {
 		return 0, false
 	}
 	if full.Before(now) {

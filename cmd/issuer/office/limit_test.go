@@ -19,8 +19,73 @@ func TestLimiter(t *testing.T) {
 	if !l.Allow("a", now.Add(time.Second)) || l.Allow("a", now.Add(time.Second)) {
 		t.Error("a second later there must be room for one")
 	}
-	l.Allow("c", now.Add(10*time.Minute))
-	if len(l.callers) != 1 {
-		t.Errorf("%d callers are remembered after ten minutes; want 1", len(l.callers))
+	exact := NewLimiter(time.Second, 1)
+	for _, tt := range []struct {
+		after time.Duration
+		want  bool
+	}{{0, true}, {time.Second - 1, false}, {time.Second, true}, {2*time.Second - 1, false}} {
+		if got := exact.Allow("a", now.Add(tt.after)); got != tt.want {
+			t.Errorf("%v after the first, one a second: %v; want %v", tt.after, got, tt.want)
+		}
 	}
+}
+
+func TestLimiterReserves(t *testing.T) {
+	l := NewLimiter(time.Second, 2)
+	now := time.Now()
+	for n, want := range []time.Duration{0, 0, time.Second, 2 * time.Second} {
+		if got, ok := l.Reserve("a", now, 2*time.Second); got != want || !ok {
+			t.Errorf("call %d: %v, %v; want to wait for %v", n+1, got, ok, want)
+		}
+	}
+	for range 2 { // a refusal is not counted
+		if got, ok := l.Reserve("a", now, 3*time.Second-1); got != 0 || ok {
+			t.Errorf("who would wait for too long: %v, %v; want a refusal", got, ok)
+		}
+	}
+	if got, ok := l.Reserve("a", now.Add(time.Second), 2*time.Second); got != 2*time.Second || !ok {
+		t.Errorf("a second later: %v, %v; want to wait for 2s", got, ok)
+	}
+	l.Forget("a")
+	if got, ok := l.Reserve("a", now, 0); got != 0 || !ok {
+		t.Errorf("forgotten: %v, %v; want no wait", got, ok)
+	}
+}
+
+// Callers whose buckets are full are forgotten once a minute, and no others; of new
+// ones beyond the bound all are told to wait.
+func TestLimiterForgetsAndIsBounded(t *testing.T) {
+	l := NewLimiter(time.Second, 100)
+	l.most = 3
+	now := time.Now()
+	callers := func(want int) {
+		t.Helper()
+		if got := len(l.callers); got != want {
+			t.Errorf("%d callers are remembered; want %d", got, want)
+		}
+	}
+	l.Allow("quick", now)
+	for range 100 {
+		l.Allow("busy", now)
+	}
+	l.Allow("second", now.Add(time.Minute))
+	callers(3)
+	if l.Allow("fourth", now.Add(time.Minute)) || !l.Allow("second", now.Add(time.Minute)) {
+		t.Error("with three callers known, a fourth goes on, or one of them does not")
+	}
+	if !l.Allow("fourth", now.Add(time.Minute+1)) {
+		t.Error("after a minute the quick one is remembered still")
+	}
+	callers(3) // busy, second, fourth
+	if !l.Allow("busy", now.Add(time.Minute+1)) {
+		t.Error("the busy one waits, with room for sixty")
+	}
+	if full := l.callers["busy"].Sub(now); full != 101*time.Second {
+		t.Errorf("the busy one's bucket is full after %v; want 1m41s: it was not forgotten", full)
+	}
+	l.Forget("fourth")
+	l.Allow("fifth", now.Add(time.Minute+30*time.Second))
+	l.Forget("fifth")
+	l.Allow("sixth", now.Add(2*time.Minute+1)) // a minute after the last look, not more
+	callers(3)                                 // busy, second, sixth
 }

@@ -102,16 +102,14 @@ func (d *dossier) approvedIn(now time.Time) int {
 	return n
 }
 
-// apply reviews an application, writes the outcome down, and returns the
-// certificate or the reason why there is none. Where one is valid still, the check that
-// was passed serves to see that one.
+// apply reviews an application, records the outcome, and returns the certificate or the
+// reason why there is none. Where one is still valid, the check that was passed serves
+// to see that one.
 func (d *dossier) apply(id verify.CertificateID, rotation verify.Rotation, session string, now time.Time) (*Certificate, Reason) {
 	now = now.Truncate(time.Second) // the wire has seconds, and exp must be iat's day at most
 	if r := d.review(now); r != "" {
 		d.Applications = append(d.Applications, Application{Time: now, Denied: r})
-		if r == StillValid {
-			d.reverify(session, now)
-		}
+		d.reverify(session, now)
 		return nil, r
 	}
 	d.Applications = append(d.Applications, Application{Time: now, Certificate: id})
@@ -213,9 +211,7 @@ func (d *dossier) prune(now time.Time) bool {
 	since := monthsBefore(now, keepMonths)
 	d.Certificates = slices.DeleteFunc(d.Certificates, func(c Certificate) bool { return c.Approved.Before(since) })
 	d.Applications = slices.DeleteFunc(d.Applications, func(a Application) bool { return a.Time.Before(since) })
-	if extra := len(d.Applications) - keptPerDossier; extra > 0 {
-		d.Applications = slices.Delete(d.Applications, 0, extra)
-	}
+	d.Applications = slices.Delete(d.Applications, 0, max(0, len(d.Applications)-keptPerDossier))
 	return len(d.Certificates)+len(d.Applications) > 0
 }
 

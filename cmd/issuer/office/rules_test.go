@@ -76,6 +76,37 @@ func TestR6ThreeApprovalsACalendarMonth(t *testing.T) {
 	mustApply(t, &d, "s", first.AddDate(0, 1, 0)) // December, in Shanghai
 }
 
+// The month is Shanghai's, of its year.
+func TestR6TheMonthIsShanghais(t *testing.T) {
+	begins, ends := time.Date(2026, 10, 31, 16, 0, 0, 0, time.UTC), time.Date(2026, 11, 30, 16, 0, 0, 0, time.UTC)
+	for at, want := range map[time.Time]int{begins.AddDate(-1, 0, 1): 0, begins.Add(-1): 0, begins: 1, ends.Add(-1): 1, ends: 0} {
+		d := dossier{Certificates: []Certificate{{Approved: at}}}
+		if got := d.approvedIn(begins.AddDate(0, 0, 9)); got != want {
+			t.Errorf("approved at %v, it counts %d times in November 2026; want %d", at, got, want)
+		}
+	}
+}
+
+// A check that was passed serves to see the valid certificate, whatever the reason why
+// the application is denied.
+func TestR7ADeniedApplicantSeesTheValidOne(t *testing.T) {
+	var d dossier
+	for _, days := range []int{-6, -4, 0} {
+		mustApply(t, &d, "old", noon.AddDate(0, 0, days))
+	}
+	for after, want := range map[time.Duration]Reason{time.Hour: StillValid, 22 * time.Hour: MonthlyLimit} {
+		at := noon.Add(after)
+		c, r := apply(&d, "new"+string(want), at)
+		if c != nil || r != want {
+			t.Fatalf("after %v: %v, %q; want %q", after, c, r, want)
+		}
+		seen := d.seenBy("new" + string(want))
+		if seen != d.last() || !seen.Live.Equal(at) || d.seenBy("old") != nil && seen == d.seenBy("old") {
+			t.Errorf("after %v, denied for %s: sees %+v; want the valid one, checked at %v", after, r, seen, at)
+		}
+	}
+}
+
 func TestR7AgainInTheLast3Hours(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -143,6 +174,33 @@ func TestR9ThirtyMinutesAfterTheCheckNoCode(t *testing.T) {
 	}
 }
 
+func TestR10NobodyVerifiesWhatIsNotThere(t *testing.T) {
+	var d dossier
+	if c, r := d.reverify("s", noon); c != nil || r != NoCertificate {
+		t.Errorf("with nothing on record: %v, %q; want %q", c, r, NoCertificate)
+	}
+	mustApply(t, &d, "s", noon)
+	if c, r := d.reverify("s", noon.Add(24*time.Hour)); c != nil || r != CertificateEnded {
+		t.Errorf("after its end: %v, %q; want %q", c, r, CertificateEnded)
+	}
+	d.last().Session = "" // the page was closed
+	if c := d.seenBy(""); c != nil {
+		t.Errorf("nobody's session sees %+v", c)
+	}
+}
+
+// The wire has whole seconds: a certificate that was approved within one begins with it.
+func TestR5ApprovedInWholeSeconds(t *testing.T) {
+	var d dossier
+	c := mustApply(t, &d, "s", noon.Add(700*time.Millisecond))
+	if !c.Approved.Equal(noon) || !c.Live.Equal(noon) || !d.Applications[0].Time.Equal(noon) || d.Applications[0].Certificate != c.ID {
+		t.Errorf("%+v, %+v; want both of noon, and of one certificate", c, d.Applications[0])
+	}
+	if p := paperClaims("holder01", "paper001", noon.Add(700*time.Millisecond)); p.IssuedAt != mint.Seconds(noon) || p.Live != p.IssuedAt || p.Expires != p.IssuedAt+86400 {
+		t.Errorf("paper: %+v; want it issued and live at noon, for a day", p)
+	}
+}
+
 func TestR10AClosedPageMustVerifyAgain(t *testing.T) {
 	var d dossier
 	mustApply(t, &d, "first page", noon)
@@ -197,6 +255,10 @@ func TestR11TheMonthEndsWithItsDay(t *testing.T) {
 		{day(1, 31, 0), day(2, 28, 23), true},
 		{time.Date(2025, 12, 31, 0, 0, 0, 0, RailwayTime), day(1, 31, 23), true},
 	} {
+		since := monthsBefore(tt.now, 1)
+		if hour, minute, second := since.Clock(); hour+minute+second+since.Nanosecond() != 0 {
+			t.Errorf("a month before %v is %v; want the beginning of a day", tt.now, since)
+		}
 		d := dossier{Applications: []Application{{Time: tt.applied}}}
 		if got := len(d.history(true, tt.now)) == 1; got != tt.want {
 			t.Errorf("of %v, at %v: seen %v; want %v", tt.applied, tt.now, got, tt.want)
@@ -259,8 +321,17 @@ func TestDossierForgets(t *testing.T) {
 	for range 100 {
 		apply(&d, "s", noon.Add(time.Minute)) // denied
 	}
-	if !d.prune(noon.Add(time.Hour)) || len(d.Certificates) != 3 || len(d.Applications) != keptPerDossier {
-		t.Errorf("%d certificates, %d applications; want 3, %d", len(d.Certificates), len(d.Applications), keptPerDossier)
+	if !d.prune(noon.Add(time.Hour)) || len(d.Certificates) != 3 || len(d.Applications) != 32 {
+		t.Errorf("%d certificates, %d applications; want 3, 32", len(d.Certificates), len(d.Applications))
+	}
+	apply(&d, "s", noon.Add(time.Minute))
+	last := d.Applications[32]
+	if d.prune(noon.Add(time.Hour)); len(d.Applications) != 32 || d.Applications[31] != last {
+		t.Errorf("one more: %d applications, the last %+v; want 32, the newest", len(d.Applications), d.Applications[len(d.Applications)-1])
+	}
+	one := dossier{Applications: []Application{{Time: noon, Denied: MonthlyLimit}}}
+	if !one.prune(noon.Add(time.Hour)) {
+		t.Error("a dossier of one application is forgotten")
 	}
 	if d.prune(noon.AddDate(0, 3, 0)) {
 		t.Errorf("three months later there is still %+v", d)
