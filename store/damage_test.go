@@ -62,6 +62,7 @@ func TestTruncatedAtAnyLength(t *testing.T) {
 	for _, n := range lengths {
 		restore(t, g, whole[:n])
 		g.wantMemory(t, grants, "truncated")
+		g.booted += rotatingAtLeast
 		g.grant(1000 + n)
 		g.Close()
 	}

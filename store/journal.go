@@ -17,13 +17,14 @@ const maxQueue = 4096
 // is queued. It returns the proof once both are on the disk.
 //
 // [journal.ErrSpent] means that the use is spent: it, or a code of its certificate
-// that begins no earlier, was granted in its role before. After any other error the
+// that begins no earlier, was granted in its role before; or that a store which lost
+// its memory cannot tell ([Store.Blind]). After any other error the
 // lane must not open: the record may or may not be on the disk, and the use counts
 // as spent.
 func (s *Store) Grant(use journal.Use, until time.Time, r journal.Record) (Durable, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.spent.has(use) {
+	if s.mayBeSpent(use) {
 		return Durable{}, journal.ErrSpent
 	}
 	if s.db == nil {
@@ -61,11 +62,15 @@ func (s *Store) unavailable() error {
 	return ErrUnavailable
 }
 
-// Spent tells whether a use is spent.
+// mayBeSpent tells whether a use is spent, or cannot be told from one that is. The
+// caller holds mu.
+func (s *Store) mayBeSpent(use journal.Use) bool { return s.spent.has(use) || s.closedFor() > 0 }
+
+// Spent tells whether a use is spent, as [Store.Grant] would.
 func (s *Store) Spent(use journal.Use) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.spent.has(use)
+	return s.mayBeSpent(use)
 }
 
 // Append queues a record; Run writes it at once. It never blocks on the disk

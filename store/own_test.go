@@ -98,8 +98,15 @@ func TestFileTakenAwayBeforeAStart(t *testing.T) {
 			if got := g.Seq(); got <= before {
 				t.Errorf("the journal goes on with %d; want a number above %d", got, before)
 			}
+			g.booted += rotatingAtLeast - 1
+			for _, n := range []int{1, 50} { // one that was granted, and one that was not
+				if _, err := g.Grant(use(n), noon.Add(time.Hour), granted(n)); !errors.Is(err, journal.ErrSpent) || !g.Spent(use(n)) {
+					t.Errorf("a grant while no code can be told from a used one: %v; want %v", err, journal.ErrSpent)
+				}
+			}
+			g.booted++
 			if _, err := g.Grant(use(50), noon.Add(time.Hour), granted(50)); err != nil {
-				t.Errorf("a grant: %v", err)
+				t.Errorf("a grant after it: %v", err)
 			}
 		})
 	}

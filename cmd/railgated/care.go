@@ -16,11 +16,12 @@ import (
 
 // check looks at the devices, the keyset and the store's memory.
 func (l *runner) check() {
+	keys := l.keys.current()
+	l.checkMemory(keys) // the first: a lane with the rest is open
 	l.cause(lane.CauseScanner, l.scannersMissing())
 	if l.turnstile != nil {
 		l.cause(lane.CauseTurnstile, missing(l.turnstile))
 	}
-	keys := l.keys.current()
 	why := ""
 	if keys == nil {
 		why = l.keys.why()
@@ -28,7 +29,6 @@ func (l *runner) check() {
 		why = l.sync.stopped()
 	}
 	l.cause(lane.CauseKeyset, why)
-	l.checkMemory(keys)
 }
 
 // cause tells the law where a cause has changed.
