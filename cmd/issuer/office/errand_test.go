@@ -168,3 +168,88 @@ func TestR9VerifyingAgain(t *testing.T) {
 		}
 	}
 }
+
+// An account learns of its person once that person was checked in it, and as nobody
+// else: not by another name, and not by a check as somebody else.
+func TestR11AnAccountIsProvenByItsOwnPersonsCheck(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	mustPass(t, o, visitor(t, o), "apply", verify.ByChain)
+	user, cookie := signedIn(t, o, "owner")
+	history := func(name string, want Reason, applications int) {
+		t.Helper()
+		all, err := o.History(session(t, o, cookie))
+		if got := reasonOf(t, err); got != want || len(all) != applications {
+			t.Errorf("%s: %q, %d applications; want %q, %d", name, got, len(all), want, applications)
+		}
+	}
+	if _, err := o.History(visitor(t, o)); reasonOf(t, err) != SignedOut {
+		t.Errorf("a visitor: %v; want %s", err, SignedOut)
+	}
+	history("before a check", NotVerified, 0)
+	other := Person{Name: "韩梅梅", Document: ResidentCard, Number: "440106198803052464"}
+	ticket, err := o.errand("apply", other, verify.ByChain, user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Check(t.Context(), ticket, "passes", user); err != nil {
+		t.Fatal(err)
+	}
+	history("after a check as somebody else", NotVerified, 0)
+	if _, err := o.Check(t.Context(), mustBegin(t, o, "view", user), "fails", user); reasonOf(t, err) != CheckFailed {
+		t.Fatal(err)
+	}
+	history("after a check that failed", NotVerified, 0)
+	if _, err := o.Check(t.Context(), mustBegin(t, o, "view", user), "passes", user); err != nil {
+		t.Fatal(err)
+	}
+	history("after one that passed", "", 1)
+
+	// On record with another name, after the account was opened.
+	name := goodForm()
+	name.Name, name.Number = "王五", number("11010519491231", "003")
+	o.hash = cheapHash(new([]string))
+	if err := o.SignUp("stranger", "correct horse", name); err != nil {
+		t.Fatal(err)
+	}
+	token, err := o.SignIn(t.Context(), "stranger", "correct horse", "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder := goodForm()
+	holder.Number = name.Number
+	who := visitor(t, o)
+	ticket, err = o.Begin("apply", holder, verify.ByChain, who)
+	if err == nil {
+		_, err = o.Check(t.Context(), ticket, "passes", who)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := session(t, o, token)
+	if _, err := o.Check(t.Context(), mustBegin(t, o, "view", stranger), "passes", stranger); reasonOf(t, err) != DetailsDiffer {
+		t.Errorf("another name: %v; want %s", err, DetailsDiffer)
+	}
+	cookie = token
+	history("after a check under another name", NotVerified, 0)
+}
+
+func mustBegin(t *testing.T, o *Office, kind string, who Session) []byte {
+	t.Helper()
+	ticket, err := o.Begin(kind, goodForm(), verify.ByChain, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket
+}
+
+func TestR10WhoSeesNothingIsTold(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	for who, want := range map[Session]Reason{{}: SessionEnded, visitor(t, o): VerifyAgain} {
+		if _, _, err := o.Shown(who); reasonOf(t, err) != want {
+			t.Errorf("shown: %v; want %s", err, want)
+		}
+		if _, _, _, err := o.Credential(Proof{}, who); reasonOf(t, err) != want {
+			t.Errorf("a code: %v; want %s", err, want)
+		}
+	}
+}
