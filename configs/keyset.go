@@ -11,8 +11,8 @@ import (
 	"railgate/verify"
 )
 
-// MaxKeyset bounds a keyset's file: some 200,000 revoked certificates.
-const MaxKeyset = 16 << 20
+// MaxKeyset bounds a keyset's file: some 800,000 revoked certificates.
+const MaxKeyset = 64 << 20
 
 // ReadKeyset reads a keyset's file: a regular one (a link may lead to it) of MaxKeyset
 // bytes at most. It waits for no writer of a FIFO and opens no device. The info is of

@@ -35,7 +35,7 @@ func TestReadKeysetTakesFilesOnly(t *testing.T) {
 		{path("good"), 2, ""},
 		{path("link"), 2, ""},
 		{path("full"), MaxKeyset, ""},
-		{path("huge"), -1, "has 16777217 bytes; a keyset has 16777216 at most"},
+		{path("huge"), -1, "has 67108865 bytes; a keyset has 67108864 at most"},
 		{path("fifo"), -1, "is a FIFO, not a file"},
 		{dir, -1, "is a folder, not a file"},
 		{"/dev/zero", -1, "is a device, not a file"},

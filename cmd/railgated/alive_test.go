@@ -115,7 +115,7 @@ func TestStatusWaitsForNoStore(t *testing.T) {
 	go st.Keep()
 	<-hangs
 	l := newRunner(parts{
-		rules: &lane.Rules{Opens: true}, store: st, keys: &keyring{}, panel: panel.New(panel.Config{}, log),
+		rules: &lane.Rules{Opens: true}, in: newInbox(), store: st, keys: &keyring{}, panel: panel.New(panel.Config{}, log),
 		clock: clock.New(clock.Config{}, time.Time{}, log),
 	}, log)
 	answer := make(chan *control.Status)

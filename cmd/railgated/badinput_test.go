@@ -378,7 +378,7 @@ func TestCallersWhoTakeNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		l := &pipeListener{calls: make(chan net.Conn, 2), closed: make(chan struct{})}
-		s := &server{log: slog.New(slog.DiscardHandler), lane: newRunner(parts{rules: &lane.Rules{}}, slog.New(slog.DiscardHandler))}
+		s := &server{log: slog.New(slog.DiscardHandler), lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox()}, slog.New(slog.DiscardHandler))}
 		done := make(chan error, 1)
 		go func() { done <- s.serve(ctx, l, http.HandlerFunc(s.getEvents)) }()
 		call := func() net.Conn {

@@ -36,6 +36,7 @@ type gate struct {
 	server  *server
 	board   *board
 
+	resumed  bool      // the clock knows what the store has kept; owned by the store's task
 	anchored time.Time // when the clock's anchor was kept last; owned by the clock's task
 }
 
@@ -69,7 +70,7 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	if err != nil {
 		return nil, err
 	}
-	resumeClock(clock, store)
+	g.resumed = resumeClock(clock, store)
 	in := newInbox()
 	sync := newSyncer(&cfg.Sync, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
 	runner := newRunner(parts{
@@ -138,27 +139,40 @@ const defaultTolerance = 5 * time.Second
 
 // newClock makes a clock that knows the build's time, and the issuers' tolerance.
 func newClock(cfg *configs.Config, keys *verify.Keyset, log *slog.Logger) *clock.Clock {
-	c := clock.Config{Drift: cfg.Clock.DriftPPM, RequireSync: cfg.Clock.RequireSync, Tolerance: defaultTolerance}
-	if keys != nil && len(keys.Issuers) > 0 {
-		c.Tolerance = keys.Issuers[0].Early
-		for _, i := range keys.Issuers {
-			c.Tolerance = min(c.Tolerance, i.Early)
-		}
-	}
+	c := clock.Config{Drift: cfg.Clock.DriftPPM, RequireSync: cfg.Clock.RequireSync, Tolerance: tolerance(keys)}
 	seconds, _ := strconv.ParseInt(built, 10, 64) // the linker's
 	return clock.New(c, time.Unix(seconds, 0), log)
+}
+
+// tolerance is how wrong the clock may be: the least that an issuer says.
+func tolerance(keys *verify.Keyset) time.Duration {
+	if keys == nil {
+		return defaultTolerance
+	}
+	least := keys.Issuers[0].Early
+	for _, i := range keys.Issuers {
+		least = min(least, i.Early)
+	}
+	return least
 }
 
 // anchorNote is the anchor's name in the store. The older versions' was of another clock.
 const anchorNote = "clock anchor"
 
-// resumeClock gives the clock what the store has kept of the time.
-func resumeClock(c *clock.Clock, s *store.Store) {
+// resumeClock gives the clock what the store has kept of the time. It reports whether the
+// store could be asked.
+func resumeClock(c *clock.Clock, s *store.Store) bool {
 	var kept clock.Anchor
-	if ok, err := s.Note(anchorNote, &kept); !ok || err != nil {
-		kept = clock.Anchor{}
+	ok, err := s.Note(anchorNote, &kept)
+	if err != nil {
+		return false
 	}
-	c.Resume(s.Floor(), &kept)
+	if ok && c.Anchor() == nil { // a store that comes late knows no better than a clock that is right by now
+		c.Resume(s.Floor(), &kept)
+	} else {
+		c.Resume(s.Floor(), nil)
+	}
+	return true
 }
 
 // close writes what is left.
@@ -172,6 +186,16 @@ func (g *gate) close() error {
 		return fmt.Errorf("closing the store: %w", err)
 	}
 	return nil
+}
+
+// storeChanged hears of the store. One that was unavailable at the start has its word to
+// say about the time before the lane opens.
+func (g *gate) storeChanged(err error) {
+	if err == nil && !g.resumed {
+		g.resumed = resumeClock(g.clock, g.store)
+		g.lane.in.post(lane.Missing{Cause: lane.CauseClock, Why: g.clock.State().Why})
+	}
+	g.lane.storeChanged(err)
 }
 
 func (l *runner) storeChanged(err error) {
@@ -188,6 +212,7 @@ const anchorEvery = 10 * time.Minute
 // clockChanged hears of the clock every second.
 func (g *gate) clockChanged(s clock.State) {
 	g.lane.clockChanged(s)
+	g.clock.Tolerate(tolerance(g.keys.current()))
 	if time.Since(g.anchored) < anchorEvery {
 		return
 	}

@@ -43,7 +43,7 @@ func TestOnlyABenchsTimeIsMoved(t *testing.T) {
 			cfg := &configs.Config{}
 			cfg.Clock.RequireSync = tt.requireSync
 			c := clock.New(clock.Config{RequireSync: tt.requireSync}, time.Time{}, log)
-			s := &server{cfg: cfg, sim: tt.sim, log: log, lane: newRunner(parts{rules: &lane.Rules{}, clock: c}, log)}
+			s := &server{cfg: cfg, sim: tt.sim, log: log, lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox(), clock: c}, log)}
 			before := c.Now().Time
 			rec := httptest.NewRecorder()
 			s.controlMux().ServeHTTP(rec, httptest.NewRequest("POST", "/sim?"+tt.query, nil))

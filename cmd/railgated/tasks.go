@@ -120,7 +120,7 @@ func (g *gate) tasks() []task {
 	l := g.lane
 	s := g.server
 	tasks := []task{
-		{"store", func(ctx context.Context) error { return g.store.Run(ctx, l.storeChanged) }},
+		{"store", func(ctx context.Context) error { return g.store.Run(ctx, g.storeChanged) }},
 		{"clock", func(ctx context.Context) error { return g.clock.Run(ctx, g.clockChanged) }},
 		{"keyset", g.keys.Run},
 		{"panel", g.devices.panel.Run},

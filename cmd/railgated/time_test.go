@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
 	"railgate/driver/clock"
@@ -13,6 +17,7 @@ import (
 	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/lane"
+	"railgate/verify/mint"
 )
 
 type provenAt time.Time
@@ -128,5 +133,71 @@ func TestClockEventsAreJournaled(t *testing.T) {
 		"clock_suspect most passengers' codes are outside their minute; clock_suspect most passengers' codes are in their minute again"
 	if strings.Join(got, "; ") != want {
 		t.Errorf("journaled %q; want %q", strings.Join(got, "; "), want)
+	}
+}
+
+// What the store has proven of the time counts although it could not be opened at the start.
+func TestAStoreThatComesLateHasItsWordAboutTheTime(t *testing.T) {
+	s := newSite(t, "")
+	ahead := provenAt(time.Now().AddDate(1, 0, 0))
+	kept, err := store.Open(store.Options{
+		Dir: s.path("data"), Days: 90, MaxBytes: 1 << 20, PassbackFor: time.Hour,
+		Now: func() (time.Time, bool) { return time.Now(), true }, Proven: func() store.Proven { return ahead },
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.Keep()
+	if err := kept.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(s.path("data/gate.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	d := s.start()
+	if got := d.status(); got.Clock.BelowProven {
+		t.Fatalf("status = %+v; want it to know nothing yet", got.Clock)
+	}
+	file.Close()
+	d.until("before what is proven", func() bool { return d.status().Clock.BelowProven })
+	d.scan(d.code())
+	d.until("dropped", func() bool { return d.status().Counts.Dropped["out_of_service"] > 0 })
+	d.wantPulses(0)
+}
+
+// The issuers' tolerance counts although their keyset comes late.
+func TestAKeysetThatComesLateSaysHowWrongTheClockMayBe(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	file := mint.NewKeyFile("test")
+	file.Issuer.Early = 1
+	if err := file.AddKey(verify.EdDSA, time.Now(), time.Now().Add(time.Hour), verify.Temporary); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := file.Keyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := newKeyring("", "", "", log)
+	c := clock.New(clock.Config{Drift: 50, RequireSync: true, Tolerance: tolerance(ring.current())}, time.Time{}, log)
+	now := clock.ReadSystem()
+	c.Resume(time.Time{}, &clock.Anchor{Boot: clock.BootID(), Wall: now.Wall, Mono: now.Mono()})
+	g := &gate{clock: c, keys: ring, lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox(), clock: c}, log), anchored: time.Now()}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	left := func() (d time.Duration) {
+		c.Run(ended, func(s clock.State) { d = s.Left })
+		return d.Round(time.Minute)
+	}
+	g.clockChanged(c.State())
+	before := left()
+	ring.use(keys)
+	g.clockChanged(c.State())
+	if after := left(); before == 0 || after != (before/5).Round(time.Minute) {
+		t.Errorf("holdover is good for %v, and %v by an issuer's tolerance of a second; want a fifth", before, after)
 	}
 }

@@ -37,6 +37,14 @@ func (c *Clock) Resume(floor time.Time, kept *Anchor) {
 	c.trust.Resume(floor, kept, c.synced())
 }
 
+// Tolerate sets the error at which holdover ends: the issuers' early may come, or
+// change, with a new keyset.
+func (c *Clock) Tolerate(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trust.cfg.Tolerance = d
+}
+
 // Run reads the system every second and hands each state to changed.
 func (c *Clock) Run(ctx context.Context, changed func(State)) error {
 	tick := time.NewTicker(time.Second)
