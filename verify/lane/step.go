@@ -88,7 +88,7 @@ func (t *stepper) stamp(r journal.Record) journal.Record {
 func (t *stepper) journal(r journal.Record) { t.do(Journal{t.stamp(r)}) }
 
 func (t *stepper) show(o Occasion, d time.Duration) {
-	o.Exit = t.rules.Role == journal.Exit
+	o.Exit, o.Check = t.rules.Role == journal.Exit, t.rules.Role == journal.Check
 	t.do(Show{o, d})
 	t.shown, t.shownUntil = o.Reason, 0
 	if d > 0 {

@@ -28,6 +28,7 @@ type play struct {
 	spendErr error         // what the store answers
 	spendFor time.Duration // how long it takes
 	openErr  error
+	said     Occasion // what was shown last
 	log      []string
 	records  []journal.Record
 }
@@ -143,6 +144,7 @@ func (p *play) perform(e Effect) {
 		p.inside[e.Record.Holder] = journal.LastPassage{Role: p.rules.Role, Time: e.Record.Time}
 		p.write(e.Record)
 	case Show:
+		p.said = e.Occasion
 		p.note("show " + e.Occasion.Reason)
 	case Drop:
 		p.note("drop " + e.Reason)
@@ -443,6 +445,15 @@ func TestGrantsAreBounded(t *testing.T) {
 	}
 	if len(p.records) != maxGrants || p.log[len(p.log)-1] != "drop busy" {
 		t.Errorf("%d grants, then %s; want %d, then drop busy", len(p.records), p.log[len(p.log)-1], maxGrants)
+	}
+}
+
+// A check opens nothing, so its passenger is not told to pass.
+func TestACheckSaysThatTheIdentityIsVerified(t *testing.T) {
+	p := newPlay(t, &Rules{Direction: "check", Role: journal.Check, OpenFor: 5 * time.Second})
+	p.read(p.code("a", 0))
+	if got := Say(p.said, []string{"zh", "en"}).Words; got[0].Text != "核验通过" || got[1].Text != "Identity verified" {
+		t.Errorf("a check says %v", got)
 	}
 }
 

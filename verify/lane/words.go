@@ -12,6 +12,7 @@ type Occasion struct {
 	Reason string // a decision's reason, or one of the states below
 	Exit   bool   // the lane leads out of the station
 	Static bool   // the code is printed on paper: it has no Refresh
+	Check  bool   // the lane decides and shows, and opens nothing
 }
 
 // The lane's states, beside the decisions' reasons.
@@ -36,6 +37,9 @@ type message struct {
 func find(o Occasion) message {
 	switch o.Reason {
 	case "ok":
+		if o.Check {
+			return message{Green, SoundPass, "核验通过", "Identity verified"}
+		}
 		return message{Green, SoundPass, "请通行", "Please pass"}
 	case "code_expired", "not_yet_valid":
 		return message{Red, Again, "二维码已过期，请点击“刷新”后重试", "Code out of date: tap Refresh and try again"}

@@ -54,10 +54,11 @@ func TestWordsThatDependOnTheLaneAndTheDocument(t *testing.T) {
 	}{
 		{Occasion{Reason: "certificate_expired", Exit: true}, "证明已失效，请重新申请或走人工通道"},
 		{Occasion{Reason: "passback", Exit: true}, "未查到进站记录，请走人工通道"},
+		{Occasion{Reason: "ok", Check: true}, "核验通过"},
 		{Occasion{Reason: "already_used", Static: true}, "该证明已使用，请走人工通道"},
 	} {
-		if got := Say(tt.occasion, []string{"zh"}); len(got.Words) != 1 || got.Words[0].Text != tt.zh || got.Light != Red {
-			t.Errorf("%+v: %+v; want %s in red", tt.occasion, got, tt.zh)
+		if got := Say(tt.occasion, []string{"zh"}); len(got.Words) != 1 || got.Words[0].Text != tt.zh || (got.Light == Green) != (tt.occasion.Reason == "ok") {
+			t.Errorf("%+v: %+v; want %s", tt.occasion, got, tt.zh)
 		}
 	}
 }
