@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"railgate/driver"
 	"railgate/verify"
 	"railgate/verify/lane"
 )
@@ -20,11 +19,11 @@ func (l *runner) check() {
 	l.checkMemory(keys) // the first: a lane with the rest is open
 	l.cause(lane.CauseScanner, l.scannersMissing())
 	if l.turnstile != nil {
-		l.cause(lane.CauseTurnstile, missing(l.turnstile))
+		l.cause(lane.CauseTurnstile, whyDown(l.turnstile))
 	}
 	why := ""
 	if keys == nil {
-		why = l.keys.why()
+		why = l.keys.whyNone()
 	} else {
 		why = l.sync.stopped()
 	}
@@ -42,7 +41,7 @@ func (l *runner) cause(c lane.Cause, why string) {
 func (l *runner) scannersMissing() string {
 	var why []string
 	for _, s := range l.scanners {
-		switch reason := missing(s); reason {
+		switch reason := whyDown(s); reason {
 		case "":
 			return ""
 		case lane.Starting:
@@ -54,18 +53,6 @@ func (l *runner) scannersMissing() string {
 		return lane.Starting
 	}
 	return strings.Join(why, "; ")
-}
-
-// missing says why a device does not work; "" where it does.
-func missing(d interface{ Health() driver.Health }) string {
-	h := d.Health()
-	switch {
-	case h.Up:
-		return ""
-	case h.Err == "":
-		return lane.Starting
-	}
-	return h.Err
 }
 
 // allPaper is later than any code begins: of all paper it is not known whether it was used.

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -12,44 +10,7 @@ import (
 	"railgate/cmd/control"
 )
 
-// A web answers on HTTP where that is configured: the passenger's screen, the
-// technician's page, metrics, health. It changes nothing, and contains no personal data: no
-// holder and no certificate goes out here.
-type web struct{ *server }
-
 func (w web) String() string { return "http" }
-
-// Run listens until ctx ends. Where the port is taken or its address is not there, it
-// tries again: the lane works without a screen.
-func (w web) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		var l net.Listener
-		if !w.board.keepTrying(ctx, partHTTP, func() (err error) { l, err = net.Listen("tcp", w.cfg.HTTP.Listen); return err }) {
-			return nil
-		}
-		w.log.Info("listening", "url", "http://"+l.Addr().String())
-		if err := w.serve(ctx, l, w.mux()); err != nil {
-			w.board.set(partHTTP, err)
-		}
-	}
-	return nil
-}
-
-func (w web) mux() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", getPage("index.html"))
-	mux.HandleFunc("GET /status", getPage("status.html"))
-	for _, name := range []string{"face.css", "face.js", "status.css", "status.js"} {
-		mux.Handle("GET /"+name, http.FileServerFS(faceFiles()))
-	}
-	mux.HandleFunc("GET /status.json", w.getStatus)
-	mux.HandleFunc("GET /events", w.getScreen)
-	mux.Handle("GET /metrics", w.metricsHandler())
-	// /healthz: the process lives. /readyz: the lane lets people pass.
-	mux.HandleFunc("GET /healthz", w.getHealth)
-	mux.HandleFunc("GET /readyz", w.getReady)
-	return guard(mux)
-}
 
 // guard says what a browser may do with these pages: show them, and nothing else.
 func guard(next http.Handler) http.Handler {

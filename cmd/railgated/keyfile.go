@@ -1,12 +1,10 @@
 package main
 
 import (
-	"crypto/sha256"
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"railgate/cmd/control"
@@ -16,18 +14,6 @@ import (
 )
 
 // This file is about the keyset's file: when it is read, what is taken of it, the copy.
-
-// how says why the keyset's file is read.
-type how uint8
-
-const (
-	ifChanged how = iota
-	asked         // by a person: whatever it looks like
-	forced        // and it is taken though it is another issuer's
-)
-
-// errForeign is a keyset that has no key in common with the one in use.
-var errForeign = errors.New("it shares no key with the keyset in use, so it may be another issuer's")
 
 // read reads the file, where one is configured, and puts its keyset to use. It returns
 // why the file is not in use.
@@ -137,42 +123,30 @@ func (k *keyring) detail() *control.Keys {
 	return d
 }
 
-// A fileVersion is a file as it was read. Size and mtime alone do not tell one from
-// another: cp -p and a coarse clock make them equal.
-type fileVersion struct {
-	sum     [sha256.Size]byte
-	dev     uint64
-	inode   uint64
-	size    int64
-	changed int64 // nanoseconds; 0: it changed just before it was read, and may have changed after
+// keysEvery is how often the file is looked at.
+const keysEvery = 2 * time.Second
+
+// Run looks for a new file every now and then.
+func (k *keyring) Run(ctx context.Context) error {
+	tick := time.NewTicker(keysEvery)
+	defer tick.Stop()
+	for {
+		k.beats.Add(1)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			k.read(ifChanged)
+		case <-k.again:
+			k.read(asked)
+		}
+	}
 }
 
-// settled is how long after a change a file's times tell a second one from it.
-const settled = 2 * time.Second
-
-func fileVersionOf(data []byte, info fs.FileInfo) fileVersion {
-	v := fileVersion{sum: sha256.Sum256(data), size: info.Size()}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		v.dev, v.inode = uint64(st.Dev), st.Ino
+// reload has the file read now.
+func (k *keyring) reload() {
+	select {
+	case k.again <- struct{}{}:
+	default:
 	}
-	if changed := changedOf(info); time.Now().UnixNano()-changed > int64(settled) {
-		v.changed = changed
-	}
-	return v
-}
-
-// changedOf is when a file's bytes, times or names changed last (ctime), in nanoseconds;
-// unlike its mtime nobody can set it.
-func changedOf(info fs.FileInfo) int64 {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0
-	}
-	return st.Ctim.Nano()
-}
-
-// of tells whether info is that of the file that was read.
-func (v fileVersion) of(info fs.FileInfo) bool {
-	w := fileVersionOf(nil, info)
-	return v.changed != 0 && v.changed == changedOf(info) && v.inode == w.inode && v.dev == w.dev && v.size == w.size
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,8 +90,8 @@ func (k *keyring) refusal() error {
 	return k.err
 }
 
-// why says why there is no keyset.
-func (k *keyring) why() string {
+// whyNone says why there is no keyset.
+func (k *keyring) whyNone() string {
 	if err := k.refusal(); err != nil {
 		return err.Error()
 	}
@@ -100,34 +99,6 @@ func (k *keyring) why() string {
 		return "none has come from " + k.source + " yet"
 	}
 	return "none is configured: set keys in the configuration"
-}
-
-// keysEvery is how often the file is looked at.
-const keysEvery = 2 * time.Second
-
-// Run looks for a new file every now and then.
-func (k *keyring) Run(ctx context.Context) error {
-	tick := time.NewTicker(keysEvery)
-	defer tick.Stop()
-	for {
-		k.beats.Add(1)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			k.read(ifChanged)
-		case <-k.again:
-			k.read(asked)
-		}
-	}
-}
-
-// reload has the file read now.
-func (k *keyring) reload() {
-	select {
-	case k.again <- struct{}{}:
-	default:
-	}
 }
 
 // keysWarn is how long before the last key ends a gate asks for new ones, and the

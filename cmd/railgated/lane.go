@@ -5,8 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"railgate/cmd/control"
@@ -18,54 +16,12 @@ import (
 	"railgate/verify/lane"
 )
 
-// A runner does what the law says. One goroutine owns the state, and nothing else
-// opens the gate.
-type runner struct {
-	parts
-	log   *slog.Logger
-	hub   *hub
-	told  *telemetry
-	began time.Time // instants count from here
-	beats atomic.Uint64
-	stats statsReader
-
-	// owned by Run
-	state   lane.State
-	answers []lane.Event // what became of effects; the law hears it before anything from outside
-	times   control.Timings
-	readAt  time.Duration
-	checkAt time.Duration
-
-	mu   sync.Mutex // guards the field below, for whoever asks
-	view lane.Snapshot
-}
-
-// parts are what a lane is made of.
-type parts struct {
-	rules     *lane.Rules
-	languages []string
-	clock     *clock.Clock
-	store     *store.Store
-	keys      *keyring
-	in        *inbox
-	sync      *syncer // nil: no repository is configured
-	scanners  []driver.Scanner
-	turnstile driver.Turnstile // nil: the lane opens nothing
-	panel     driver.Panel
-}
-
 // checkEvery is how often the lane looks after its devices, the loop's slowest turn;
 // while it is out of service it looks more often.
 const (
 	checkEvery   = 250 * time.Millisecond
 	checkClosely = 20 * time.Millisecond
 )
-
-func newRunner(p parts, log *slog.Logger) *runner {
-	l := &runner{parts: p, log: log, hub: newHub(), told: newTelemetry(), began: time.Now(), state: lane.New(p.rules)}
-	l.publish() // whoever asks before the first step
-	return l
-}
 
 func (l *runner) String() string { return "lane" }
 
@@ -87,11 +43,6 @@ func (l *runner) sensed(e driver.Event) {
 			l.in.post(lane.Note{Record: journal.Record{Kind: journal.Fault, Detail: "turnstile: " + e.Err.Error()}})
 		}
 	}
-}
-
-func (l *runner) instant() lane.Instant {
-	now := l.clock.Now()
-	return lane.Instant{Mono: time.Since(l.began), Wall: now.Time, Trusted: now.OK}
 }
 
 // Run works until ctx ends, then releases the relay.
@@ -137,9 +88,6 @@ func (l *runner) next() (lane.Event, bool) {
 	return l.in.take(func(at time.Time) time.Duration { return at.Sub(l.began) })
 }
 
-// answer leaves something for the law to hear once this step is done.
-func (l *runner) answer(ev lane.Event) { l.answers = append(l.answers, ev) }
-
 // due finds what time alone asks for. It reports whether there is any.
 func (l *runner) due() bool {
 	l.beats.Add(1)
@@ -180,20 +128,6 @@ func (l *runner) step(ev lane.Event) {
 	for _, e := range effects {
 		l.carry(e)
 	}
-}
-
-// publish lets others see what the state is.
-func (l *runner) publish() {
-	view := l.state.Snapshot()
-	l.mu.Lock()
-	l.view = view
-	l.mu.Unlock()
-}
-
-func (l *runner) seen() lane.Snapshot {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.view
 }
 
 // carry carries out one effect.

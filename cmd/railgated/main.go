@@ -26,13 +26,6 @@ import (
 	"railgate/store/durable"
 )
 
-// Set by the linker: the version, and when it was made (seconds since 1970), which
-// is a floor for the clock.
-var (
-	version = "devel"
-	built   = "0"
-)
-
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
 const (

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -90,20 +91,6 @@ func (w stallableWriter) extend() {
 // Unwrap is for [http.ResponseController].
 func (w stallableWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (s *server) controlMux() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", s.getStatus)
-	mux.HandleFunc("GET /journal", s.getJournal)
-	mux.HandleFunc("GET /events", s.getEvents)
-	mux.HandleFunc("GET /keys", s.getKeys)
-	mux.HandleFunc("POST /keys", s.postKeys)
-	mux.HandleFunc("POST /service", s.postService)
-	mux.HandleFunc("POST /clock", s.postClock)
-	mux.HandleFunc("POST /sync", s.postSync)
-	mux.HandleFunc("POST /sim", s.postSim)
-	return s.onlyForUs(mux)
-}
-
 // onlyForUs refuses what is meant for a gate with another data folder.
 func (s *server) onlyForUs(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -145,7 +132,7 @@ func (s *server) postKeys(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if keys.path == "" {
-		http.Error(w, keys.why(), http.StatusConflict)
+		http.Error(w, keys.whyNone(), http.StatusConflict)
 		return
 	}
 	if err := keys.read(why); err != nil {
@@ -261,4 +248,17 @@ func (s *server) pretend(w http.ResponseWriter, seconds string) {
 	default:
 		s.lane.clock.Pretend(d)
 	}
+}
+
+// A web answers on HTTP where that is configured: the passenger's screen, the
+// technician's page, metrics, health. It changes nothing, and contains no personal data: no
+// holder and no certificate goes out here.
+type web struct{ *server }
+
+// A socket is the control socket while it is open.
+type socket struct {
+	mu    sync.Mutex // guards the fields below
+	path  string     // "": it is not open
+	info  os.FileInfo
+	again context.CancelFunc // closes it, to open it again
 }

@@ -7,38 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"railgate/cmd/control"
 )
-
-// A socket is the control socket while it is open.
-type socket struct {
-	mu    sync.Mutex // guards the fields below
-	path  string     // "": it is not open
-	info  os.FileInfo
-	again context.CancelFunc // closes it, to open it again
-}
-
-// Run listens on the control socket until ctx ends. Where it cannot be opened, or is
-// removed, it is opened again: the gate works without, and its tools say that it does
-// not answer.
-func (s *server) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		var l net.Listener
-		if !s.board.keepTrying(ctx, partControl, func() (err error) { l, err = s.openSocket(); return err }) {
-			return nil
-		}
-		open, again := context.WithCancel(ctx)
-		s.socket.opened(l.Addr().String(), again)
-		err := s.serve(open, peerListener{l}, s.controlMux())
-		again()
-		if err != nil {
-			s.board.set(partControl, err)
-		}
-	}
-	return nil
-}
 
 // openSocket opens the socket in the runtime folder, which no full or read-only disk
 // keeps from being written, or else in the data folder.

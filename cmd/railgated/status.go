@@ -46,12 +46,6 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	return s
 }
 
-// found notes something that is wrong: a sentence for people, and a cause with its remedy.
-func found(s *control.Status, id, why string, names ...string) {
-	s.Problems = append(s.Problems, why)
-	s.Causes = append(s.Causes, control.NewCause(id, why, append(names, "{config}", s.Config)...))
-}
-
 // addReasons says why the lane is out of service, if it is.
 func (l *runner) addReasons(s *control.Status, view lane.Snapshot, c *configs.Config) {
 	names := []string{"{config}", c.Path, "{keys}", c.Keys, "{data}", c.Data}
@@ -134,7 +128,7 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 			Note: h.Note, Suffix: h.Suffix, Foreign: h.Foreign,
 		})
 		if !h.Up && s.Mode != string(lane.ModeOutOfService) {
-			found(s, map[string]string{"scanner": control.ScannerDown, "turnstile": control.TurnstileDown, "panel": control.PanelDown}[kind], fmt.Sprintf("%s %s: %s", kind, d, missing(d)))
+			found(s, map[string]string{"scanner": control.ScannerDown, "turnstile": control.TurnstileDown, "panel": control.PanelDown}[kind], fmt.Sprintf("%s %s: %s", kind, d, whyDown(d)))
 			s.Causes[len(s.Causes)-1].Severity = control.Degraded // the lane works without it
 		}
 	}

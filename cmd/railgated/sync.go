@@ -268,11 +268,11 @@ func (y *syncer) unknownKey() {
 		return
 	}
 	y.asked = time.Now()
-	y.now()
+	y.askNow()
 }
 
-// now has the next round begin at once, and gives what is closed when it has ended.
-func (y *syncer) now() <-chan struct{} {
+// askNow has the next round begin at once, and gives what is closed when it has ended.
+func (y *syncer) askNow() <-chan struct{} {
 	y.mu.Lock()
 	done := y.done
 	y.mu.Unlock()

@@ -35,7 +35,7 @@ func (s *server) postSync(w http.ResponseWriter, r *http.Request) {
 		}
 	} else {
 		select {
-		case <-y.now():
+		case <-y.askNow():
 		case <-r.Context().Done():
 			return
 		}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"railgate/cmd/control"
+	"railgate/driver"
+	"railgate/driver/clock"
+	"railgate/store"
+	"railgate/verify/lane"
+)
+
+// A runner does what the law says. One goroutine owns the state, and nothing else
+// opens the gate.
+type runner struct {
+	parts
+	log   *slog.Logger
+	hub   *hub
+	told  *telemetry
+	began time.Time // instants count from here
+	beats atomic.Uint64
+	stats statsReader
+
+	// owned by Run
+	state   lane.State
+	answers []lane.Event // what became of effects; the law hears it before anything from outside
+	times   control.Timings
+	readAt  time.Duration
+	checkAt time.Duration
+
+	mu   sync.Mutex // guards the field below, for whoever asks
+	view lane.Snapshot
+}
+
+// parts are what a lane is made of.
+type parts struct {
+	rules     *lane.Rules
+	languages []string
+	clock     *clock.Clock
+	store     *store.Store
+	keys      *keyring
+	in        *inbox
+	sync      *syncer // nil: no repository is configured
+	scanners  []driver.Scanner
+	turnstile driver.Turnstile // nil: the lane opens nothing
+	panel     driver.Panel
+}
+
+func newRunner(p parts, log *slog.Logger) *runner {
+	l := &runner{parts: p, log: log, hub: newHub(), told: newTelemetry(), began: time.Now(), state: lane.New(p.rules)}
+	l.publish() // whoever asks before the first step
+	return l
+}
+
+// publish lets others see what the state is.
+func (l *runner) publish() {
+	view := l.state.Snapshot()
+	l.mu.Lock()
+	l.view = view
+	l.mu.Unlock()
+}
+
+func (l *runner) seen() lane.Snapshot {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.view
+}
+
+func (l *runner) instant() lane.Instant {
+	now := l.clock.Now()
+	return lane.Instant{Mono: time.Since(l.began), Wall: now.Time, Trusted: now.OK}
+}
+
+// answer leaves something for the law to hear once this step is done.
+func (l *runner) answer(ev lane.Event) { l.answers = append(l.answers, ev) }
