@@ -7,13 +7,15 @@ import { $, shown, view } from './view.js';
 import { clockText, two } from './words.js';
 
 let departures = 0; // how often somebody has signed out
+let silent = 0;     // until then another tab is signing out: the issuer's answer may be of before
 
 // refreshState asks the issuer what it knows of whoever is here.
 export async function refreshState() {
+  if (performance.now() < silent) return;
   const before = departures;
   let state = null;
   try {
-    if (leaving.pending()) await ask('signout', {}).then(leaving.done);
+    if (leaving.pending()) await finishLeaving();
     state = await ask('state');
   } catch (e) {
     if (!(e instanceof Cut) && !(e instanceof Denied)) throw e;
@@ -24,7 +26,8 @@ export async function refreshState() {
     return;
   }
   if (talk.state?.signed_in && !state.signed_in) { // signed out elsewhere
-    tellOthers();
+    tellOthers('left');
+    tellOthers('gone');
     forget();
   }
   talk.state = state;
@@ -82,6 +85,7 @@ function welcome() {
 export async function signIn(account, password) {
   await ask('signin', { account, password });
   leaving.done();
+  silent = 0;
   talk.page = '';
   for (const form of document.forms) form.reset();
   await arrive();
@@ -91,17 +95,27 @@ export async function signIn(account, password) {
 // is a network.
 export async function signOut() {
   leaving.begin();
-  tellOthers();
+  tellOthers('left');
   forget();
   view('home');
   await refreshState();
 }
 
-hearOthers(() => {
-  if (talk.state && !talk.state.signed_in) return; // a visitor is somebody else
-  forget();
-  view('home');
-  refreshState();
+async function finishLeaving() {
+  await ask('signout', {});
+  leaving.done();
+  tellOthers('gone');
+}
+
+hearOthers((what) => {
+  if (what === 'gone') silent = 0;
+  else if (talk.state && !talk.state.signed_in) return; // a visitor is somebody else
+  else {
+    silent = performance.now() + 3000;
+    forget();
+    view('home');
+  }
+  if (!talk.state) refreshState();
 });
 
 // forget leaves nothing of who was here: not on the page, hidden or not, nor in the

@@ -25,11 +25,11 @@ export async function drop() {
   else (await navigator.serviceWorker?.getRegistration())?.active?.postMessage({ kind: 'forget' });
 }
 
-// tellOthers tells the other tabs that somebody has signed out here; hearOthers calls
-// when one does.
-export const tellOthers = () => others?.postMessage('left');
+// tellOthers tells the other tabs that somebody signs out here ("left"), and that the
+// issuer knows ("gone"); hearOthers calls when another does.
+export const tellOthers = (what) => others?.postMessage(what);
 export function hearOthers(call) {
-  if (others) others.onmessage = call;
+  if (others) others.onmessage = (e) => call(e.data);
 }
 
 // leaving is a sign-out that the issuer has not heard of: the network was cut. It is
