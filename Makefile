@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run build cross install test lint unit browser pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install test lint unit browser pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -72,8 +72,12 @@ install: build
 	cp -R configs/boards docs/installation $(SHARE)/doc/railgate
 	[ -e $(DESTDIR)/etc/railgate/railgated.toml ] || install -m 640 configs/railgated.toml $(DESTDIR)/etc/railgate
 
-run: build
-	@bin/bench
+# BENCH='-listen 127.0.0.1:8001' is another address. The first build takes a minute or more: it names each package.
+run: FLAGS += -v
+run: first build
+	@bin/bench $(BENCH)
+first:
+	@[ -x bin/bench ] || echo "building railgate: the first time Go fetches and compiles its modules, which takes a minute or more"
 
 test: lint unit race crash arch cross
 

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -39,7 +40,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.dir, "dir", "", "keep the bench's files in this `folder` (default: a temporary one)")
-	flag.StringVar(&o.listen, "listen", "127.0.0.1:8000", "the page's `address`; another port where it is taken")
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:8000", "the page's `address`")
 	flag.IntVar(&o.rounds, "rounds", 0, "stop after so many rounds of passengers (0: never)")
 	flag.BoolVar(&o.crowd, "crowd", true, "let passengers of the issuer's show codes while nobody has the page open")
 	flag.Parse()
@@ -68,7 +69,8 @@ func run(o *options) error {
 // bench is a folder with everything in it.
 type bench struct {
 	dir       string
-	bin       string // where the programs are
+	bin       string        // where the programs are
+	walk      time.Duration // how long a passenger walks to the sensor; 0: walkFor
 	temporary bool
 
 	programs   []*exec.Cmd    // that run
@@ -93,25 +95,35 @@ func newBench(dir string) (*bench, error) {
 	return b, errors.Join(err, os.MkdirAll(dir, 0o750))
 }
 
-// start starts everything: the crowd, the issuer, the gate, the page.
+// start starts everything: the crowd, the issuer, the gate, the page. It says what it
+// does, a line each.
 func (b *bench) start(ctx context.Context, o *options) error {
+	page, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("the page's address: %w; choose another: make run BENCH='-listen 127.0.0.1:8001'", err)
+	}
+	context.AfterFunc(ctx, func() { page.Close() })
 	gate, err := freeAddress()
 	if err != nil {
 		return err
 	}
+	b.say("keys and a configuration, in %s", b.dir)
 	if err := b.prepare(gate, o.crowd); err != nil {
 		return err
 	}
 	var crowd *exec.Cmd
 	if o.crowd {
+		b.say("a crowd of passengers, for while nobody has the page open")
 		if crowd, err = b.startCrowd(o.rounds); err != nil {
 			return err
 		}
 	}
+	b.say("the issuer, with the passenger's page")
 	issuer, _, err := b.startIssuer("127.0.0.1:0", true)
 	if err != nil {
 		return err
 	}
+	b.say("the gate: railgated with a simulated turnstile")
 	b.web = newWeb(control.NewClient(b.path("data")), b.path("frames"), issuer, &url.URL{Scheme: "http", Host: gate})
 	b.web.kept = b.path("time")
 	if err := b.startDaemon(ctx); err != nil {
@@ -127,9 +139,12 @@ func (b *bench) start(ctx context.Context, o *options) error {
 			}
 		}
 	}
-	b.url, err = b.web.serve(ctx, o.listen)
-	return err
+	b.url = b.web.serve(ctx, page)
+	return nil
 }
+
+// say tells what is being started.
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.out, "starting "+format+"\n", args...) }
 
 // stop ends everything, the last one first.
 func (b *bench) stop() {
@@ -147,6 +162,10 @@ func (b *bench) clean() {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
+// walkFor is how long a passenger walks from the opening to the sensor behind it. The
+// gate is green meanwhile, and page/bench.css shows the walk for as long.
+const walkFor = 2 * time.Second
+
 const config = `# A gate on a bench: no hardware, no station.
 station = "BENCH"
 gate    = "A07"
@@ -162,7 +181,7 @@ fps    = 30
 [turnstile]
 driver        = "sim"
 trace         = %q
-passage_after = "800ms"
+passage_after = %q
 
 [clock]
 require_sync = false
@@ -192,7 +211,7 @@ func (b *bench) prepare(gate string, crowd bool) error {
 	if err := os.MkdirAll(b.path("frames"), 0o750); err != nil {
 		return err
 	}
-	text := fmt.Sprintf(config, b.path("data"), b.path("issuer/keys.json"), b.path("frames"), b.path("turnstile.ndjson"), gate)
+	text := fmt.Sprintf(config, b.path("data"), b.path("issuer/keys.json"), b.path("frames"), b.path("turnstile.ndjson"), cmp.Or(b.walk, walkFor).String(), gate)
 	if crowd {
 		text += fmt.Sprintf(serialConfig, b.path("scanner"))
 	}

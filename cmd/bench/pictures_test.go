@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,7 +23,9 @@ import (
 // RAILGATE_PICTURES says (make pictures); without it they go to the other screens.
 func TestPictures(t *testing.T) {
 	chromium(t)
-	gate := newTable(t, wide, high)
+	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: io.Discard})
+	t.Cleanup(b.stop)
+	gate := openTable(t, b, b.url.String(), wide, high)
 	gate.ready()
 	gate.gateIdle()
 	screen := openTable(t, gate.bench, gate.bench.web.gate.String(), 960, 600)

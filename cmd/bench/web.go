@@ -274,16 +274,10 @@ func (w *web) tell(l line) {
 	}
 }
 
-// serve answers on an address until ctx ends; where the port is taken, on another.
-func (w *web) serve(ctx context.Context, address string) (*url.URL, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return nil, err
-		}
-	}
+// serve answers until ctx ends.
+func (w *web) serve(ctx context.Context, l net.Listener) *url.URL {
 	srv := &http.Server{Handler: w.handler(), ReadHeaderTimeout: 5 * time.Second}
 	go srv.Serve(l) // ends with Close
 	context.AfterFunc(ctx, func() { srv.Close() })
-	return &url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/"}, nil
+	return &url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/"}
 }

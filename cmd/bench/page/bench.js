@@ -52,7 +52,7 @@ $('hold').onclick = async () => {
 $('again').onclick = () => (screenshot ? hold(screenshot) : said('还没有出示过二维码 · Nothing was held yet'));
 
 const post = (path) => fetch(path, { method: 'POST' });
-$('walk').onclick = () => post('walk');
+$('walk').onclick = () => { stroll(); post('walk'); };
 $('fire').onclick = () => {
   const on = $('fire').getAttribute('aria-pressed') !== 'true';
   $('fire').setAttribute('aria-pressed', on);
@@ -69,15 +69,13 @@ for (const b of document.querySelectorAll('[data-advance]')) {
 
 // The turnstile follows the gate's own screen, in the frame beside it; and the time from
 // the hand to the lit screen is taken there.
-let mode = '';
 function watchGate() {
   const screen = $('gate').contentDocument?.body, t = $('turnstile');
   if (!screen) return;
   const seen = (changes) => {
     const now = screen.dataset;
     [t.dataset.mode, t.dataset.light, t.dataset.face] = [now.mode, now.light, now.reason];
-    if (now.mode === 'passed' && mode !== 'passed') walk();
-    mode = now.mode;
+    walk(now.mode === 'granted' && now.light === 'green');
     const answered = changes.some((c) => c.attributeName === 'data-light') && (now.light === 'green' || now.light === 'red');
     if (heldAt && answered) requestAnimationFrame(lit);
   };
@@ -87,11 +85,16 @@ function watchGate() {
 $('gate').onload = watchGate;
 watchGate();
 
-function walk() {
-  $('person').classList.remove('walks');
-  void $('person').getBoundingClientRect(); // begin the walk anew
-  $('person').classList.add('walks');
+// walk: whoever is let through walks for as long as the gate is green for them. stroll:
+// somebody whom nobody let through.
+function walk(is) {
+  if (is) $('person').classList.remove('strolls');
+  $('person').classList.toggle('walks', is);
 }
+function stroll() {
+  if (!$('person').classList.contains('walks')) $('person').classList.add('strolls');
+}
+$('person').onanimationend = () => $('person').classList.remove('strolls');
 
 function lit() {
   if (!heldAt) return;
