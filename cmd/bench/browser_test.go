@@ -198,6 +198,7 @@ func startBrowser(t testing.TB) {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-extensions", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("lang", "zh-CN"),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), // as the gate's kiosk has it
 		chromedp.CombinedOutput(&output), chromedp.WSURLReadTimeout(patience),
 	)
 	var end context.CancelFunc

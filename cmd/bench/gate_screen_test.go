@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"railgate/cmd/control"
+	"railgate/verify/lane"
 )
 
 // upgraded is a folder with a railgated of another version.
@@ -115,4 +120,81 @@ func TestTheTechniciansPageNamesCauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	status.until("the cause and its command", `document.querySelector('#problems li')?.textContent.startsWith('emergency_active: ') && document.querySelector('#problems code').textContent.startsWith('railgate ')`)
+}
+
+// occasions are all that a gate's screen may have to say, as its page is told it.
+func occasions() []string {
+	var all []string
+	for _, reason := range []string{
+		"ok", "code_expired", "not_yet_valid", "liveness_expired", "certificate_expired", "already_used", "passback", "no_ticket", "too_early", "wrong_station", "malformed", "unknown_key",
+		lane.ScreenIdle, lane.ScreenEmergency, lane.ScreenOutOfService, lane.ScreenFree, lane.ScreenDiagnosis, lane.ScreenOneByOne,
+	} {
+		for _, o := range []lane.Occasion{{Reason: reason}, {Reason: reason, Exit: true}, {Reason: reason, Static: true}} {
+			d := lane.Say(o, lane.Languages())
+			show, err := json.Marshal(control.Show{Reason: reason, Light: string(d.Light), Sound: string(d.Sound), Words: d.Words})
+			if err != nil {
+				panic(err)
+			}
+			if text := string(show); !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
+}
+
+// panels are screens of 7 inches: pixels, and the shorter side in millimetres.
+var panels = []struct {
+	width, high int64
+	short       float64
+}{{1024, 600, 89.9}, {800, 480, 91.5}, {1280, 720, 87.2}, {1280, 800, 94.2}, {600, 1024, 89.9}, {1024, 768, 106.7}}
+
+// At one metre every letter of the screen is of 16 minutes of arc or more (ISO 9241-303),
+// and all words are on the screen.
+func TestTheGatesScreenIsReadAtOneMetre(t *testing.T) {
+	chromium(t)
+	if theBench == nil {
+		theBench = startBench(t)
+	}
+	tb := openTable(t, theBench, theBench.web.gate.String(), 1024, 600)
+	tb.until("the idle picture", "document.body.dataset.face === 'idle'")
+	tb.str("(source.close(), clearTimeout(watch), clearTimeout(retry))") // this test alone says what is shown
+	for _, p := range panels {
+		tb.run(chromedp.EmulateViewport(p.width, p.high))
+		for _, o := range occasions() {
+			tb.settles(fmt.Sprint(p, o), fmt.Sprintf(`(() => {
+				show(%s);
+				const wrong = [], mm = %v / Math.min(innerWidth, innerHeight), minutes = (e) => Math.atan(parseFloat(getComputedStyle(e).fontSize) * 0.7 * mm / 1000) * 180 * 60 / Math.PI;
+				for (const e of document.querySelectorAll('#gate, #direction, #words p')) {
+					const r = e.getBoundingClientRect();
+					if (minutes(e) < 16) wrong.push(e.textContent + ' is of ' + minutes(e).toFixed(1) + ' minutes of arc');
+					if (r.left < 0 || r.top < 0 || r.right > innerWidth || r.bottom > innerHeight) wrong.push(e.textContent + ' is cut off: ' + [r.left, r.top, r.right, r.bottom].map(Math.round));
+				}
+				const head = document.querySelector('header').getBoundingClientRect().bottom, picture = document.getElementById('picture').getBoundingClientRect();
+				for (const r of [picture, document.getElementById('words').getBoundingClientRect()]) if (r.top < head - 1 || r.bottom > innerHeight + 1) wrong.push('the picture or the words are under the edge');
+				return wrong.join('; ');
+			})()`, o, p.short))
+		}
+	}
+	if got := tb.str("[...document.querySelectorAll('h1, [role=heading]')].map((h) => h.textContent).join('|')"); !strings.HasPrefix(got, "BENCH A07|") {
+		t.Errorf("its headings are %q", got)
+	}
+}
+
+// Where the gate has no buzzer its screen sounds, each kind in its own way.
+func TestTheScreenSoundsWithoutABuzzer(t *testing.T) {
+	chromium(t)
+	tb := newTable(t, wide, high)
+	tb.applies(newPassenger())
+	tb.holds("ok")
+	tb.until("it sounds", "gate.body.dataset.played === 'pass'")
+	tb.holdsAgain("already_used")
+	tb.until("it sounds in another way", "gate.body.dataset.played === 'again'")
+	screen := tb.tab(tb.bench.web.gate.String(), 1024, 600)
+	screen.until("the idle picture", "document.body.dataset.face === 'idle' && !buzzer")
+	screen.until("one kind", "(play('staff'), document.body.dataset.played === 'staff')")
+	screen.str("(buzzer = true, window.audioThen = AudioContext, window.AudioContext = null, audio = undefined, play('alarm'))")
+	if got := screen.str("document.body.dataset.played"); got != "staff" {
+		t.Errorf("beside a buzzer the screen sounds %s", got)
+	}
 }

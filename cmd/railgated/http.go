@@ -41,6 +41,7 @@ type screen struct {
 	Gate      string        `json:"gate"`
 	Direction string        `json:"direction"`
 	Languages []string      `json:"languages"`
+	Buzzer    bool          `json:"buzzer"` // the gate has one; without it the screen sounds
 	Mode      string        `json:"mode"`
 	Show      *control.Show `json:"show,omitempty"`
 }
@@ -89,7 +90,8 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show) error {
 	data, err := json.Marshal(screen{
 		Version: pageVersion(),
-		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages, Mode: mode, Show: show,
+		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages,
+		Buzzer: w.cfg.Panel.Driver == "gpio" && w.cfg.Panel.Buzzer != "", Mode: mode, Show: show,
 	})
 	if err != nil {
 		return err

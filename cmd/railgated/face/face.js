@@ -17,10 +17,14 @@ const body = document.body;
 const words = document.getElementById('words');
 
 function write(lines) {
-  words.replaceChildren(...lines.map(({ language, text }) => {
+  words.replaceChildren(...lines.map(({ language, text }, i) => {
     const p = document.createElement('p');
     p.lang = language;
     p.textContent = text;
+    if (i === 0) { // what the screen says now
+      p.setAttribute('role', 'heading');
+      p.ariaLevel = 2;
+    }
     if (language === 'zh') p.className = text.length <= 4 ? 'short' : text.length > 8 ? 'long' : '';
     return p;
   }));
@@ -34,11 +38,42 @@ function show(s) {
 }
 
 function introduce(e) {
-  const [zh, en] = directions[e.direction] || ['', ''];
-  document.getElementById('gate').textContent = [e.station, e.gate].filter(Boolean).join(' ');
-  document.getElementById('direction').textContent = `${zh} ${en}`;
+  const names = directions[e.direction] || ['', ''];
+  document.getElementById('gate').textContent = [e.station, e.gate].filter(Boolean).join(' ') || 'railgate';
+  document.querySelectorAll('#direction span').forEach((span, i) => { span.textContent = names[i]; });
+  buzzer = e.buzzer;
   body.dataset.direction = e.direction;
   body.dataset.mode = e.mode;
+}
+
+// ---- sound, where the gate has no buzzer ----
+
+// A buzzer's times in milliseconds, on and off in turn, and a pitch for each kind.
+const melodies = { pass: [[100], 1047], again: [[100, 100, 100], 659], staff: [[600], 440], alarm: [[400, 200, 400, 200, 400], 880] };
+
+let buzzer = true, audio;
+
+// play sounds at once or not at all: a browser that wants a tap before it makes a sound
+// must not make this one later.
+async function play(kind) {
+  if (buzzer || !melodies[kind]) return;
+  const asked = performance.now();
+  audio ??= new AudioContext();
+  await audio.resume();
+  if (performance.now() - asked > 300) return;
+  const [times, pitch] = melodies[kind], tone = audio.createOscillator(), loud = audio.createGain();
+  tone.frequency.value = pitch;
+  tone.connect(loud).connect(audio.destination);
+  let at = audio.currentTime;
+  loud.gain.value = 0;
+  times.forEach((ms, i) => {
+    loud.gain.setTargetAtTime(i % 2 ? 0 : 0.5, at, 0.005); // without a click
+    at += ms / 1000;
+  });
+  loud.gain.setTargetAtTime(0, at, 0.005);
+  tone.start();
+  tone.stop(at + 0.1);
+  body.dataset.played = kind;
 }
 
 function lose() {
@@ -65,6 +100,8 @@ function listen() {
   clearTimeout(retry);
   alive();
   source = new EventSource('events');
+  let opened = Infinity;
+  source.onopen = () => { opened = performance.now(); };
   source.addEventListener('beat', alive);
   source.onmessage = (message) => {
     alive();
@@ -72,6 +109,7 @@ function listen() {
     if (outdated(e.version)) return;
     introduce(e);
     if (e.show) show(e.show);
+    if (e.show && performance.now() - opened > 500) play(e.show.sound); // what was shown before is not news
   };
   source.onerror = () => {
     source.close();

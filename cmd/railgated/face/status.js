@@ -18,14 +18,16 @@ function problem(text, cause) {
   return li;
 }
 
-// rows fills a table; a cell is a text or [text, class].
+// rows fills a table; a cell is a text or [text, class], the first one names the row.
 function rows(table, data) {
   table.replaceChildren(...data.map((cells) => {
     const tr = document.createElement('tr');
-    for (const cell of cells) {
-      const td = tr.insertCell();
+    cells.forEach((cell, i) => {
+      const td = document.createElement(i ? 'td' : 'th');
+      if (!i) td.scope = 'row';
       [td.textContent, td.className] = Array.isArray(cell) ? cell : [cell, ''];
-    }
+      tr.append(td);
+    });
     return tr;
   }));
 }
