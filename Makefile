@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install test lint unit browser pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install test lint unit browser axe screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
 	@echo "make architecture docs/architecture.svg, from the imports"
+	@echo "make screens  a picture of each state of the pages on each screen, under build/screens"
 	@echo "make pictures README's two pictures, from the real pages"
 	@echo "make mutants  whether the tests see each small change to what decides and keeps; mutants-quick: to the law and the decision"
 	@echo "make fuzz     ten seconds of every fuzz test"
@@ -87,7 +88,7 @@ lint: go
 	$(GO) vet -tags hil ./cmd/railgated
 	$(GO) tool staticcheck ./...
 
-unit: go browser
+unit: go browser axe
 	$(GO) test ./...
 
 # The browser tests want chromium. It is installed where that may be done, else named.
@@ -102,6 +103,20 @@ browser:
 # The picture of docs/architecture.md; a test compares it with the imports.
 architecture: go
 	$(GO) run ./cmd/rooms > docs/architecture.svg
+
+# The browser tests look at the pages with axe-core too: one file, fetched through npm into build/.
+AXE_VERSION := 4.14.1
+axe:
+	@[ -s build/axe/axe.min.js ] && exit 0; mkdir -p build/axe; \
+	command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing npm, for axe-core" && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends npm >/dev/null 2>&1; }; \
+	{ cd build/axe && npm pack --silent axe-core@$(AXE_VERSION) >/dev/null && tar xzf axe-core-$(AXE_VERSION).tgz --strip-components=1 package/axe.min.js; } 2>/dev/null || \
+		echo "axe: skipped, axe-core could not be fetched (apt install npm, and a network)"
+
+# A picture of each state of the passenger's page on each screen, light and dark, and of the gate's screen: build/screens.
+screens: go browser axe
+	RAILGATE_SCREENS=1 $(GO) test -count=1 -run 'TestEveryState|TestTheGatesScreen|TestTheLaneIsSeen|TestTheOtherPages' ./cmd/bench
+	@echo "pictures: build/screens"
 
 pictures: go browser
 	RAILGATE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -run TestPictures ./cmd/bench

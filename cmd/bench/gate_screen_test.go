@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -174,6 +176,9 @@ func TestTheGatesScreenIsReadAtOneMetre(t *testing.T) {
 				for (const r of [picture, document.getElementById('words').getBoundingClientRect()]) if (r.top < head - 1 || r.bottom > innerHeight + 1) wrong.push('the picture or the words are under the edge');
 				return wrong.join('; ');
 			})()`, o, p.short))
+			if os.Getenv("RAILGATE_SCREENS") != "" {
+				tb.picture(fmt.Sprintf("%dx%d-%s", p.width, p.high, regexp.MustCompile(`"reason":"(\w+)"`).FindStringSubmatch(o)[1]))
+			}
 		}
 	}
 	if got := tb.str("[...document.querySelectorAll('h1, [role=heading]')].map((h) => h.textContent).join('|')"); !strings.HasPrefix(got, "BENCH A07|") {

@@ -106,6 +106,7 @@ function cover(zh, en, next) {
   if ($('cover').dataset.key === key && shown('cover')) return;
   $('cover').dataset.key = key;
   $('cover').hidden = false;
+  $('show').classList.toggle('covered', Boolean(next));
   $('qr').style.visibility = 'hidden';
   $('cover').dataset.next = next || '';
   two($('coverwords'), zh, en);
@@ -164,6 +165,7 @@ async function drawCode(slot) {
   $('qr').dataset.slot = slot;
   if (shown('cover')) say(''); // what it said is over
   $('cover').hidden = true;
+  $('show').classList.remove('covered');
   $('qr').style.visibility = 'visible';
 }
 
