@@ -15,7 +15,7 @@ func (s *Store) Accept(now Proven, r journal.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return s.unavailable()
+		return s.err
 	}
 	floor := now.Proven()
 	boot, at := s.opt.Boot()

@@ -56,11 +56,7 @@ func (s *Store) NoteValidity(rotating, paper time.Duration) {
 		return // one that is not written is written at the next opening
 	}
 	v := s.validity
-	err := s.update(func(tx *bbolt.Tx) error { return putMeta(tx, validityName, v) })
-	if err == nil {
-		err = s.mark()
-	}
-	if err != nil {
+	if err := s.update(func(tx *bbolt.Tx) error { return putMeta(tx, validityName, v) }); err != nil {
 		s.fail(err)
 	}
 }
@@ -77,12 +73,8 @@ func (s *Store) closedFor() time.Duration {
 	if !s.blind.Blind {
 		return 0
 	}
-	span := max(rotatingAtLeast, s.validity.Rotating)
-	boot, at := s.opt.Boot()
-	if boot != s.blind.Boot {
-		return span
-	}
-	return max(0, s.blind.At+span-at)
+	_, at := s.opt.Boot() // the boot that the span goes by is this one
+	return max(0, s.blind.At+max(rotatingAtLeast, s.validity.Rotating)-at)
 }
 
 // see notes when the clock was first trusted after a loss, and ends blindness when no

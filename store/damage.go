@@ -123,11 +123,7 @@ func (s *Store) create(first journal.Record, after uint64) error {
 			return err
 		}
 		key := journalKey(after + 1)
-		value, err := encodeSealed(key, first)
-		if err != nil {
-			return err
-		}
-		return tx.Bucket(journalBucket).Put(key, value)
+		return tx.Bucket(journalBucket).Put(key, encodeSealed(key, first))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err

@@ -219,7 +219,12 @@ func TestBlindnessLastsUntilItIsOver(t *testing.T) {
 		{"a reboot", func() { g.boot, g.booted = "another", time.Hour; g.reopenAfter(nil) }, Blindness{Blind: true, Closed: 100 * time.Second, Since: noon.Add(time.Minute)}},
 		{"the span is over", func() { g.booted += 100 * time.Second }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
 		{"two days by the wall clock", func() { g.now, g.proven = noon.AddDate(0, 0, 3), noon.AddDate(0, 0, 2) }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
-		{"by proven time", func() { g.proven = noon.AddDate(0, 0, 2).Add(time.Minute) }, Blindness{}},
+		{"a second before paper's day is over, by proven time", func() { g.proven = noon.AddDate(0, 0, 2).Add(59 * time.Second) }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
+		{"it is over, and another reboot", func() {
+			g.proven, g.boot, g.booted = noon.AddDate(0, 0, 2).Add(2*time.Minute), "a third", time.Minute
+			g.reopenAfter(nil)
+		}, Blindness{Blind: true, Closed: 100 * time.Second, Since: noon.Add(time.Minute)}},
+		{"the span is over again, and the wall clock is not trusted", func() { g.trusted, g.booted = false, g.booted+100*time.Second }, Blindness{}},
 		{"another restart", func() { g.reopenAfter(nil) }, Blindness{}},
 	} {
 		tt.change()
@@ -234,8 +239,53 @@ func TestBlindnessLastsUntilItIsOver(t *testing.T) {
 			t.Errorf("%s: %+v; want %+v", tt.name, got, tt.want)
 		}
 	}
-	if got := g.kinds(); !slices.Contains(got, journal.InService) {
-		t.Errorf("journal = %v; want it to say that the store sees again", got)
+	records, err := g.Records(0, 100)
+	if err != nil || !slices.ContainsFunc(records, func(r journal.Record) bool {
+		return r.Kind == journal.InService && strings.Contains(r.Detail, "no code from before")
+	}) {
+		t.Errorf("journal = %+v, %v; want it to say that the store sees again", records, err)
+	}
+}
+
+// Where no keyset has ever said how long paper is good, it is a day.
+func TestPaperIsDeniedForADay(t *testing.T) {
+	g := used(t, 5)
+	g.reopenAfter(func(path string) { os.Remove(path) })
+	g.Keep() // the clock is trusted: since noon
+	g.booted += rotatingAtLeast
+	g.now = noon.Add(24*time.Hour - time.Second)
+	g.Keep()
+	if b := g.Blind(); !b.Blind || b.Closed != 0 {
+		t.Errorf("a second before: %+v; want blind for paper", b)
+	}
+	for len(g.kick) > 0 {
+		<-g.kick
+	}
+	g.now = noon.Add(24 * time.Hour)
+	g.Keep()
+	if b := g.Blind(); b.Blind || len(g.kick) == 0 {
+		t.Errorf("then: %+v; want seeing, and a record that is written at once", b)
+	}
+}
+
+// The longest validity is in the file as well as in its marks.
+func TestValidityIsKept(t *testing.T) {
+	g := newGate(t)
+	want := validity{2 * time.Minute, 48 * time.Hour}
+	g.NoteValidity(want.Rotating, time.Hour)
+	g.NoteValidity(time.Minute, want.Paper)
+	txid := g.txid
+	g.NoteValidity(time.Minute, want.Paper)
+	if g.txid != txid {
+		t.Error("what is known is written again")
+	}
+	g.reopenAfter(func(string) {
+		for _, path := range g.marks() {
+			os.Remove(path)
+		}
+	})
+	if g.validity != want {
+		t.Errorf("validity = %v; want %v", g.validity, want)
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *Store) File(repository, name string) (data []byte, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return nil, s.unavailable()
+		return nil, s.err
 	}
 	key := fileKey(repository, name)
 	err = guarded(func() error {
@@ -55,7 +55,7 @@ func (s *Store) PutFiles(repository string, files map[string][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return s.unavailable()
+		return s.err
 	}
 	err := s.update(func(tx *bbolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(filesBucket)

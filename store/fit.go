@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 
 	"go.etcd.io/bbolt"
@@ -101,7 +100,10 @@ func (s *Store) firstOf(found *survey, leaf int) (first uint64, err error) {
 	}
 	defer f.Close()
 	t := newTree(f, found.meta)
-	err = t.bucket(found.meta.root, journalBucket, func(value []byte) error {
+	err = t.buckets(found.meta.root, func(name string, value []byte) error {
+		if name != string(journalBucket) {
+			return nil
+		}
 		n := 0
 		return t.leaves(binary.LittleEndian.Uint64(value), func(_ uint64, key []byte) error {
 			if n == leaf {
@@ -151,47 +153,37 @@ type copying struct {
 	n    int
 }
 
-func (c *copying) copy(old *os.File, found *survey) error {
+// copy copies every bucket, but of the journal only the records. What cannot be read is
+// a damageError.
+func (c *copying) copy(old *os.File, found *survey) (err error) {
+	if c.tx, err = c.db.Begin(true); err != nil {
+		return err
+	}
+	defer func() { c.tx.Rollback() }() // nothing, once it is committed
 	t := newTree(old, found.meta)
-	for _, name := range buckets {
-		if err := c.begin(name); err != nil {
-			return err
+	var failed error // of the copy, not of what is copied
+	err = t.buckets(found.meta.root, func(name string, value []byte) error {
+		if _, failed = c.tx.CreateBucket([]byte(name)); failed != nil || name == string(journalBucket) {
+			return failed
 		}
-		if string(name) == string(journalBucket) {
-			continue
-		}
-		err := t.bucket(found.meta.root, name, func(value []byte) error {
-			return t.values(value, func(e element) error { return c.put(name, e.key, c.changed(name, e)) })
+		return t.values(value, func(e element) error {
+			failed = c.put([]byte(name), e.key, c.changed(name, e))
+			return failed
 		})
-		if err != nil {
-			c.tx.Rollback()
-			return &damageError{fmt.Errorf("%s: %w", name, err)}
-		}
-	}
-	var failed error
-	err := walkJournal(old, found.first, found.last, c.from-1, func(e stored) bool {
-		failed = c.putRecord(e)
-		return failed == nil
 	})
-	if err != nil {
-		failed = &damageError{err}
+	if err == nil {
+		err = walkJournal(old, found.first, found.last, c.from-1, func(e stored) bool {
+			failed = c.putRecord(e)
+			return failed == nil
+		})
 	}
-	if failed != nil {
-		c.tx.Rollback()
+	switch {
+	case failed != nil:
 		return failed
+	case err != nil:
+		return &damageError{err}
 	}
 	return c.tx.Commit()
-}
-
-// begin makes a bucket.
-func (c *copying) begin(name []byte) (err error) {
-	if c.tx == nil {
-		if c.tx, err = c.db.Begin(true); err != nil {
-			return err
-		}
-	}
-	_, err = c.tx.CreateBucket(name)
-	return err
 }
 
 // copyBatch bounds the memory of one commit of a copy.
@@ -202,9 +194,11 @@ func (c *copying) put(bucket, key, value []byte) (err error) {
 		if err := c.tx.Commit(); err != nil {
 			return err
 		}
-		if c.tx, err = c.db.Begin(true); err != nil {
+		tx, err := c.db.Begin(true)
+		if err != nil {
 			return err
 		}
+		c.tx = tx
 	}
 	b := c.tx.Bucket(bucket)
 	b.FillPercent = 0.95 // the keys come in their order
@@ -212,17 +206,13 @@ func (c *copying) put(bucket, key, value []byte) (err error) {
 }
 
 // changed is an entry's value in the new file: the sets say where its journal begins.
-func (c *copying) changed(bucket []byte, e element) []byte {
+func (c *copying) changed(bucket string, e element) []byte {
 	var s sets
-	if string(bucket) != string(metaBucket) || string(e.key) != setsName || decodeSealed(e.key, e.value, &s) != nil {
+	if bucket != string(metaBucket) || string(e.key) != setsName || decodeSealed(e.key, e.value, &s) != nil {
 		return e.value
 	}
 	s.First = c.from
-	value, err := encodeSealed(e.key, s)
-	if err != nil {
-		return e.value
-	}
-	return value
+	return encodeSealed(e.key, s)
 }
 
 // putRecord puts a record. For each of a gap there is one that says so: the numbers of
@@ -233,10 +223,7 @@ func (c *copying) putRecord(e stored) error {
 	}
 	for seq := e.seq; seq <= e.upTo; seq++ {
 		key := journalKey(seq)
-		value, err := encodeSealed(key, journal.Record{Kind: journal.Damaged, Unsure: true, Detail: "it could not be read"})
-		if err != nil {
-			return err
-		}
+		value := encodeSealed(key, journal.Record{Kind: journal.Damaged, Unsure: true, Detail: "it could not be read"})
 		if err := c.put(journalBucket, key, value); err != nil {
 			return err
 		}

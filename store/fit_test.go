@@ -30,6 +30,19 @@ func (g *gate) fill(n int) {
 	g.flushNow(g.t)
 }
 
+// The journal only grows at its end, so its pages can be full.
+func TestPagesOfTheJournalAreFull(t *testing.T) {
+	g := newGate(t)
+	for n := range 2000 {
+		g.grant(n)
+	}
+	added := g.bytes
+	g.reopenAfter(nil)
+	if g.bytes > added*115/100 {
+		t.Errorf("%d bytes of records are on %d bytes of pages", added, g.bytes)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	const MB = 1 << 20
 	for _, tt := range []struct {
@@ -149,7 +162,10 @@ func journalLeaves(t *testing.T, file []byte) (leaves []uint64) {
 		t.Fatal(err)
 	}
 	tree := newTree(bytes.NewReader(file), m)
-	err = tree.bucket(m.root, journalBucket, func(value []byte) error {
+	err = tree.buckets(m.root, func(name string, value []byte) error {
+		if name != string(journalBucket) {
+			return nil
+		}
 		return tree.leaves(binary.LittleEndian.Uint64(value), func(id uint64, _ []byte) error {
 			leaves = append(leaves, id)
 			return nil

@@ -33,7 +33,7 @@ func inspect(r io.ReaderAt, size int64) (*survey, error) {
 		return nil, fmt.Errorf("the file ends at page %d of %d", size/pageSize, m.high)
 	}
 	in := &inspection{tree: newTree(r, m), survey: survey{meta: m, size: size, torn: torn}}
-	if err := in.roots(); err != nil {
+	if err := in.tree.buckets(m.root, in.bucket); err != nil {
 		return nil, err
 	}
 	if err := in.tree.free(m.freelist); err != nil {
@@ -49,25 +49,6 @@ type inspection struct {
 	tree   *tree
 	survey survey
 	unread []uint64 // a bit for each leaf that was visited and not read; nil: none
-}
-
-// roots looks through the buckets that the root's leaves name.
-func (in *inspection) roots() error {
-	return in.tree.leaves(in.survey.meta.root, func(id uint64, first []byte) error {
-		list, err := in.tree.leaf(id, first)
-		if err != nil {
-			return fmt.Errorf("root: %w", err)
-		}
-		for _, e := range list {
-			if e.flags != bucketElement || len(e.value) < bucketHeaderSize {
-				return fmt.Errorf("root: %q is not a bucket", e.key)
-			}
-			if err := in.bucket(string(e.key), e.value); err != nil {
-				return fmt.Errorf("bucket %q: %w", e.key, err)
-			}
-		}
-		return nil
-	})
 }
 
 // bucket looks through one bucket. value is its root's page number and its sequence,

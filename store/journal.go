@@ -28,7 +28,7 @@ func (s *Store) Grant(use journal.Use, until time.Time, r journal.Record) (Durab
 		return Durable{}, journal.ErrSpent
 	}
 	if s.db == nil {
-		return Durable{}, s.unavailable()
+		return Durable{}, s.err
 	}
 	s.spent.add(use, until.Unix(), false)
 	return s.commitNow(entry{record: r, use: &use, until: until, act: true})
@@ -41,7 +41,7 @@ func (s *Store) Commit(r journal.Record) (Durable, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return Durable{}, s.unavailable()
+		return Durable{}, s.err
 	}
 	return s.commitNow(entry{record: r, act: true})
 }
@@ -53,13 +53,6 @@ func (s *Store) commitNow(e entry) (Durable, error) {
 		return Durable{}, err
 	}
 	return Durable{s.seq}, nil
-}
-
-func (s *Store) unavailable() error {
-	if s.err != nil {
-		return s.err
-	}
-	return ErrUnavailable
 }
 
 // mayBeSpent tells whether a use is spent, or cannot be told from one that is. The
@@ -118,7 +111,7 @@ func (s *Store) flush() error {
 		return nil
 	}
 	if s.db == nil {
-		return s.unavailable()
+		return s.err
 	}
 	if s.lost > 0 {
 		now, trusted := s.opt.Now()
@@ -129,7 +122,7 @@ func (s *Store) flush() error {
 	first := s.seq
 	s.flying, s.queue = s.queue, nil
 	if err := s.write(s.flying); err != nil {
-		s.landing, s.seq = first+uint64(len(s.flying)), first
+		s.landing, s.seq = mark{Store: s.id, Seq: first + uint64(len(s.flying))}, first
 		s.fail(err)
 		return s.err
 	}
@@ -158,10 +151,7 @@ func (s *Store) write(entries []entry) error {
 func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 	s.seq++
 	key := journalKey(s.seq)
-	value, err := encodeSealed(key, e.record)
-	if err != nil {
-		return err
-	}
+	value := encodeSealed(key, e.record)
 	b := tx.Bucket(journalBucket)
 	b.FillPercent = 0.95 // it only grows at its end
 	if err := b.Put(key, value); err != nil {
@@ -180,11 +170,7 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 		}
 	}
 	if e.passage != nil && e.holder != "" {
-		value, err := encodeSealed([]byte(e.holder), e.passage)
-		if err != nil {
-			return err
-		}
-		return sets.put(tx, passbackBucket, []byte(e.holder), value)
+		return sets.put(tx, passbackBucket, []byte(e.holder), encodeSealed([]byte(e.holder), e.passage))
 	}
 	return nil
 }
@@ -195,7 +181,7 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 func (s *Store) settle() {
 	flying := s.flying
 	s.flying = nil
-	if len(flying) == 0 || s.landed(flying) {
+	if (mark{Store: s.id, Seq: s.seq}) == s.landing {
 		return
 	}
 	var again []entry
@@ -208,25 +194,12 @@ func (s *Store) settle() {
 	s.wake()
 }
 
-// landed tells whether the journal's end is the last of some entries.
-func (s *Store) landed(entries []entry) bool {
-	if s.seq != s.landing {
-		return false
-	}
-	last, err := s.read(s.seq-1, 1)
-	if err != nil || len(last) == 0 {
-		return false
-	}
-	want := entries[len(entries)-1].record
-	return last[0].Time.Equal(want.Time) && last[0].Kind == want.Kind && last[0].Certificate == want.Certificate
-}
-
 // Records are up to n records that follow a sequence number, oldest first.
 func (s *Store) Records(after uint64, n int) ([]journal.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return nil, s.unavailable()
+		return nil, s.err
 	}
 	return s.read(after, n)
 }
@@ -238,10 +211,7 @@ func (s *Store) read(after uint64, n int) ([]journal.Record, error) {
 
 // readRecord reads one record. One that rotted on the disk is reported, not skipped.
 func readRecord(key, value []byte) journal.Record {
-	if len(key) != 8 {
-		return journal.Record{Kind: journal.Damaged, Detail: fmt.Sprintf("a key of %d bytes", len(key))}
-	}
-	r := journal.Record{Seq: binary.BigEndian.Uint64(key)}
+	r := journal.Record{Seq: seqOf(key)}
 	if err := decodeSealed(key, value, &r); err != nil {
 		return journal.Record{Seq: r.Seq, Kind: journal.Damaged, Detail: err.Error(), Unsure: true}
 	}

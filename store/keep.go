@@ -82,7 +82,7 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return 0, 0, s.unavailable()
+		return 0, 0, s.err
 	}
 	var old doomed
 	var freed int64
@@ -210,7 +210,7 @@ func (s *Store) PutNote(name string, v any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return s.unavailable()
+		return s.err
 	}
 	err := s.update(func(tx *bbolt.Tx) error { return putMeta(tx, "note "+name, v) })
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *Store) Note(name string, v any) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return false, s.unavailable()
+		return false, s.err
 	}
 	found := false
 	err := guarded(func() error {

@@ -274,11 +274,7 @@ func getMeta(b *bbolt.Bucket, name string, v any) error {
 }
 
 func putMeta(tx *bbolt.Tx, name string, v any) error {
-	value, err := encodeSealed([]byte(name), v)
-	if err != nil {
-		return err
-	}
-	return tx.Bucket(metaBucket).Put([]byte(name), value)
+	return tx.Bucket(metaBucket).Put([]byte(name), encodeSealed([]byte(name), v))
 }
 
 func laterOf(a, b time.Time) time.Time {

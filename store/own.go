@@ -3,10 +3,10 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 )
 
 // A lossError says that the file was taken away while it was in use: what comes after
@@ -16,17 +16,17 @@ type lossError struct{ why string }
 func (e *lossError) Error() string { return e.why }
 
 // own tells whether the file that is open is the one at its path, whole, and as the
-// last commit left it. It costs three system calls; every commit asks.
+// last commit left it. It costs four system calls; every commit asks.
 func (s *Store) own() error {
 	size, err := sameFile(s.file, s.path())
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case size < s.size:
+	}
+	if size < s.size {
 		return &lossError{fmt.Sprintf("%s was cut off while it was in use", fileName)}
 	}
 	s.size = size
-	if m, _, err := newestMeta(s.file); err != nil || m.txid != s.txid {
+	if m, _, _ := newestMeta(s.file); m.txid != s.txid { // 0 where it cannot be read
 		return &lossError{fmt.Sprintf("%s was overwritten while it was in use", fileName)}
 	}
 	return nil
@@ -34,20 +34,21 @@ func (s *Store) own() error {
 
 // sameFile compares an open file with what its path names, and returns its size.
 func sameFile(f *os.File, path string) (size int64, err error) {
-	var open, there unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &open); err != nil {
+	open, err := f.Stat()
+	if err != nil {
 		return 0, err
 	}
-	err = unix.Stat(path, &there)
-	switch {
-	case errors.Is(err, unix.ENOENT):
-		return 0, &lossError{fmt.Sprintf("%s was removed while it was in use", path)}
-	case err != nil:
-		return 0, fmt.Errorf("%s: %w", path, err)
-	case open.Dev != there.Dev || open.Ino != there.Ino:
-		return 0, &lossError{fmt.Sprintf("another file was put in the place of %s while it was in use", path)}
+	there, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, &lossError{path + " was removed while it was in use"}
 	}
-	return open.Size, nil
+	if err != nil {
+		return 0, err
+	}
+	if !os.SameFile(open, there) {
+		return 0, &lossError{"another file was put in the place of " + path + " while it was in use"}
+	}
+	return open.Size(), nil
 }
 
 // update changes the file in one commit, if it is still this store's own.

@@ -32,12 +32,13 @@ func unseal(key, sealed []byte) ([]byte, error) {
 	return sealed[:n], nil
 }
 
-func encodeSealed(key []byte, v any) ([]byte, error) {
+// encodeSealed writes a value of this program's own, which can always be encoded.
+func encodeSealed(key []byte, v any) []byte {
 	value, err := journal.Encode(v)
 	if err != nil {
-		return nil, err
+		panic("store: internal error: " + err.Error())
 	}
-	return seal(key, value), nil
+	return seal(key, value)
 }
 
 func decodeSealed(key, sealed []byte, v any) error {

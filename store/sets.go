@@ -27,8 +27,8 @@ func hashEntry(key, value []byte) (half [2]uint64) {
 	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(key))))
 	h.Write(key)
 	h.Write(value)
-	sum := h.Sum(nil)
-	return [2]uint64{binary.BigEndian.Uint64(sum), binary.BigEndian.Uint64(sum[8:])}
+	binary.Decode(h.Sum(nil), binary.BigEndian, &half)
+	return half
 }
 
 func (s *set) add(key, value []byte) {

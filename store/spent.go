@@ -21,8 +21,7 @@ const (
 )
 
 func spentKey(u journal.Use, until time.Time) []byte {
-	key := make([]byte, 0, spentFixed+len(u.Certificate))
-	key = binary.BigEndian.AppendUint64(key, uint64(max(0, until.Unix())))
+	key := binary.BigEndian.AppendUint64(nil, uint64(max(0, until.Unix())))
 	key = append(key, byte(u.Role), u.Slot)
 	key = binary.BigEndian.AppendUint64(key, uint64(u.IssuedAt))
 	key = append(key, byte(len(u.Certificate)))
@@ -30,7 +29,7 @@ func spentKey(u journal.Use, until time.Time) []byte {
 }
 
 func spentValue(u journal.Use) []byte {
-	return binary.BigEndian.AppendUint64(make([]byte, 0, beginsSize+4), uint64(u.Begins))
+	return binary.BigEndian.AppendUint64(nil, uint64(u.Begins))
 }
 
 // parseSpent reads a key and its unsealed value. old says that the value is that of
@@ -90,24 +89,19 @@ func (s spentCodes) has(u journal.Use) bool {
 func (s spentCodes) add(u journal.Use, until int64, old bool) {
 	if old {
 		s.exact[u] = until
-		return
+	} else {
+		b := bearer{u.Role, u.Certificate}
+		s.latest[b] = latest{max(s.latest[b].begins, u.Begins), max(s.latest[b].until, until)}
 	}
-	b := bearer{u.Role, u.Certificate}
-	l, ok := s.latest[b]
-	if !ok {
-		l.begins = u.Begins
-	}
-	s.latest[b] = latest{max(l.begins, u.Begins), max(l.until, until)}
 }
 
 // forget follows the removal of a key from the file. What is known of a certificate
 // goes with the last of its codes.
 func (s spentCodes) forget(u journal.Use, until int64, old bool) {
+	b := bearer{u.Role, u.Certificate}
 	if old {
 		delete(s.exact, u)
-		return
-	}
-	if b := (bearer{u.Role, u.Certificate}); s.latest[b].until <= until {
+	} else if s.latest[b].until <= until {
 		delete(s.latest, b)
 	}
 }

@@ -145,7 +145,7 @@ type Store struct {
 	newest    uint64 // the highest of those that were on the disk
 	queue     []entry
 	flying    []entry   // a commit of these failed: it may have landed
-	landing   uint64    // the sequence number that the last of them would have
+	landing   mark      // where the journal would end if it has
 	lost      int       // records that found no room in the queue
 	bytes     int64     // of the journal, about
 	floor     time.Time // what is proven of the time

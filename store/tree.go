@@ -190,26 +190,30 @@ func (t *tree) free(id uint64) error {
 	return nil
 }
 
-// bucket hands a bucket's value, as the root below a page has it, to found.
-func (t *tree) bucket(root uint64, name []byte, found func(value []byte) error) error {
-	there := errNoBucket
-	err := newTreeLike(t).leaves(root, func(id uint64, first []byte) error {
-		list, err := newTreeLike(t).leaf(id, first)
+// buckets hands the name and the value of each bucket, as the root has them, to found.
+func (t *tree) buckets(root uint64, found func(name string, value []byte) error) error {
+	return t.leaves(root, func(id uint64, first []byte) error {
+		list, err := t.leaf(id, first)
+		if err != nil {
+			return fmt.Errorf("root: %w", err)
+		}
 		for _, e := range list {
-			if string(e.key) == string(name) && len(e.value) >= bucketHeaderSize {
-				there = found(e.value)
+			if e.flags != bucketElement || len(e.value) < bucketHeaderSize {
+				return fmt.Errorf("root: %q is not a bucket", e.key)
+			}
+			if err := found(string(e.key), e.value); err != nil {
+				return fmt.Errorf("bucket %q: %w", e.key, err)
 			}
 		}
-		return err
+		return nil
 	})
-	return errors.Join(err, there)
 }
 
 // values hands each entry of a bucket to found.
 func (t *tree) values(bucket []byte, found func(element) error) error {
 	each := func(list []element, err error) error {
-		for _, e := range list {
-			err = errors.Join(err, found(e))
+		for i := 0; i < len(list) && err == nil; i++ {
+			err = found(list[i])
 		}
 		return err
 	}
@@ -222,9 +226,4 @@ func (t *tree) values(bucket []byte, found func(element) error) error {
 		return each(p.elements())
 	}
 	return t.leaves(root, func(id uint64, first []byte) error { return each(t.leaf(id, first)) })
-}
-
-// newTreeLike reads the same pages, and has seen none.
-func newTreeLike(t *tree) *tree {
-	return &tree{r: t.r, high: t.high, seen: make([]uint64, len(t.seen))}
 }

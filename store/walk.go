@@ -39,7 +39,7 @@ func walkJournal(r io.ReaderAt, first, last, after uint64, found func(stored) bo
 		return err
 	}
 	w := &walk{newTree(r, m), max(first, after+1), last, found}
-	err = w.tree.bucket(m.root, journalBucket, w.bucket)
+	err = w.tree.buckets(m.root, w.bucket)
 	if err == nil {
 		err = w.skip(last + 1)
 	}
@@ -49,7 +49,11 @@ func walkJournal(r io.ReaderAt, first, last, after uint64, found func(stored) bo
 	return err
 }
 
-func (w *walk) bucket(value []byte) error {
+// bucket goes into the journal.
+func (w *walk) bucket(name string, value []byte) error {
+	if name != string(journalBucket) {
+		return nil
+	}
 	root := binary.LittleEndian.Uint64(value)
 	if root != 0 {
 		height, err := w.tree.height(root)
