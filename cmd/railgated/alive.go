@@ -10,7 +10,7 @@ import (
 	"railgate/store"
 )
 
-// A stillness tells for how long a loop has not turned. Its zero value is ready. Its
+// A stillness tells how long ago a loop turned last. Its zero value is ready. Its
 // methods may be called concurrently.
 type stillness struct {
 	mu    sync.Mutex // guards the fields below
@@ -18,7 +18,7 @@ type stillness struct {
 	since time.Time
 }
 
-// lasts is for how long the loop has had this number of turns, as far as was asked.
+// lasts is how long the loop has had this number of turns, as far as calls of it show.
 func (s *stillness) lasts(turns uint64) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,7 +33,7 @@ func (s *stillness) lasts(turns uint64) time.Duration {
 // grant that takes longer opens nothing.
 const laneHangs = 3 * time.Second
 
-// hung says that the lane hangs; "" where it does not. It waits for nobody.
+// hung says that the lane hangs; "" where it does not. It never blocks.
 func (s *server) hung() string {
 	still := s.turns.lasts(s.lane.beats.Load())
 	if still < laneHangs {
@@ -42,14 +42,14 @@ func (s *server) hung() string {
 	return fmt.Sprintf("the lane hangs: it has done nothing for %v", still.Round(time.Second))
 }
 
-// status tells how the gate is: the lane as it says itself, whether it turns at all, and
-// the parts that a gate works without.
+// status tells how the gate is: what the lane reports, whether its loop turns, and which
+// of the parts that it can do without do not work.
 func (s *server) status() *control.Status {
 	st := s.lane.status(s.cfg, s.started)
 	s.board.report(st, s.cfg)
 	var stuck bool
 	if st.Counts.LogDropped, stuck = s.logs.count(); stuck {
-		found(st, control.LogLinesDropped, fmt.Sprintf("the log is not taken: %d lines were dropped since the start", st.Counts.LogDropped))
+		found(st, control.LogLinesDropped, fmt.Sprintf("nothing reads the log: %d lines were dropped since the start", st.Counts.LogDropped))
 	}
 	st.Health = health(st)
 	if why := s.hung(); why != "" {
@@ -69,12 +69,12 @@ func (w web) getHealth(rw http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(rw, "ok")
 }
 
-// A statsReader asks the store for its numbers, for a while at most: it may hang in a
-// commit, and whoever asks how the gate is must be answered. Its zero value is ready.
+// A statsReader asks the store for its numbers, but not for long: it may hang in a
+// commit, and a status must not wait for it. Its zero value is ready.
 type statsReader struct {
 	mu      sync.Mutex // guards the fields below
 	last    store.Stats
-	hanging bool // an answer is due for longer than statsWait
+	hanging bool // an answer took longer than statsWait, and has not come
 }
 
 const statsWait = 200 * time.Millisecond
@@ -90,7 +90,7 @@ func (r *statsReader) read(ask func() store.Stats) store.Stats {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer func() { recover() }() // no number is worth a gate
+		defer func() { recover() }() // a panic here must not end the gate
 		stats := ask()
 		r.mu.Lock()
 		defer r.mu.Unlock()

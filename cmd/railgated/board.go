@@ -20,7 +20,7 @@ import (
 // A part is something that a gate works without.
 type part struct {
 	name  string // for people
-	cause string // of the table of causes; "": it is worth a line in the log and no more
+	cause string // in the table of causes; "": it is only logged
 }
 
 var (
@@ -28,10 +28,10 @@ var (
 	partHTTP    = part{"http.listen", control.HTTPPortTaken}
 	partOutputs = part{"the outputs' file", control.OutputsUnknown}
 	partWorked  = part{"the mark that this configuration works", ""}
-	partSystemd = part{"telling systemd", ""}
+	partSystemd = part{"the socket of systemd", ""}
 )
 
-// A board has the parts that do not work, and why. Its methods may be called concurrently.
+// A board lists the parts that do not work, and why. Its methods may be called concurrently.
 type board struct {
 	log *slog.Logger
 
@@ -49,14 +49,14 @@ func (b *board) set(p part, err error) {
 	switch {
 	case err == nil && broken:
 		delete(b.why, p)
-		b.log.Info("works again: " + p.name)
+		b.log.Info(p.name + " works again")
 	case err != nil && (!broken || was.Error() != err.Error()):
 		b.why[p] = err
-		b.log.Warn("going on without "+p.name+"; trying again", "err", err)
+		b.log.Warn(p.name+" does not work; railgated goes on without it and tries again", "err", err)
 	}
 }
 
-// report tells a status of the parts that do not work.
+// report adds the parts that do not work to a status.
 func (b *board) report(s *control.Status, c *configs.Config) {
 	if b == nil {
 		return
@@ -73,7 +73,7 @@ func (b *board) report(s *control.Status, c *configs.Config) {
 		case p == partHTTP:
 			found(s, p.cause, p.name+": "+err.Error())
 			_, port, _ := net.SplitHostPort(c.HTTP.Listen)
-			s.Causes[len(s.Causes)-1].Remedy = "ss -ltnp 'sport = :" + port + "'" // whose it is only root sees
+			s.Causes[len(s.Causes)-1].Remedy = "ss -ltnp 'sport = :" + port + "'" // only root sees the program's name
 		default:
 			found(s, p.cause, p.name+": "+err.Error(), "{data}", c.Data)
 		}
@@ -86,8 +86,8 @@ const (
 	partRetryMax = 5 * time.Second
 )
 
-// keepTrying tries until it works or ctx ends, after waits that grow. It reports whether
-// it works.
+// keepTrying calls try until it works or ctx ends, with growing waits between. It reports
+// whether it works.
 func (b *board) keepTrying(ctx context.Context, p part, try func() error) bool {
 	for wait := partRetryMin; ; wait = min(2*wait, partRetryMax) {
 		err := try()

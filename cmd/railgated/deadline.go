@@ -16,8 +16,8 @@ type sigevent struct {
 	_      [64 - unsafe.Sizeof(uintptr(0)) - 8]byte
 }
 
-// killAfter has the kernel kill this process after a while. A process that panics runs
-// none of its goroutines any more, so nothing in it could bound its death.
+// killAfter has the kernel kill this process after d. A process that panics no longer
+// runs its goroutines, so nothing in it can bound its death.
 func killAfter(d time.Duration) error {
 	event := sigevent{signal: int32(unix.SIGKILL)}
 	var id int32

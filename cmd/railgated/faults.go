@@ -12,8 +12,8 @@ import (
 	"railgate/driver/gpioline"
 )
 
-// Here make hil's own build of railgated panics when a test asks for it (faults_hil.go). In any other these are
-// nothing, and leave nothing in the program: a test of cmd/hil holds both builds against each other.
+// In the build of make hil, railgated panics here when a test asks for it (faults_hil.go). In every other build these
+// do nothing and leave nothing in the program: a test of cmd/hil compares both builds.
 
 func faulty(ctx context.Context, _ string) context.Context { return ctx }
 

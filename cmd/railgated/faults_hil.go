@@ -20,7 +20,7 @@ import (
 // holds a goroutine's name, that goroutine panics at the next turn of its loop, on its own stack. Every loop
 // asks its context or its device at each turn, so those are where it does.
 
-// fault panics if it is asked for. It says when, for the test to hold the relay's pin against.
+// fault panics if it is asked for. It says when, so that the test can compare that with the relay's pin.
 func fault(name string) {
 	asked, err := os.ReadFile(os.Getenv("RAILGATED_FAULT"))
 	if err == nil && string(asked) == name {
@@ -57,7 +57,7 @@ type faultyAccept struct {
 
 func faultyListener(ctx context.Context, l net.Listener) net.Listener { return faultyAccept{l, ctx} }
 
-// Accept looks up now and then, for nobody may call.
+// Accept returns to its loop now and then, even if nobody calls.
 func (l faultyAccept) Accept() (net.Conn, error) {
 	for l.ctx.Err() == nil {
 		l.Listener.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(100 * time.Millisecond))

@@ -13,8 +13,8 @@ type how uint8
 
 const (
 	ifChanged how = iota
-	asked         // by a person: whatever it looks like
-	forced        // and it is taken though it is another issuer's
+	asked         // a person asked: read it whatever it looks like
+	forced        // a person insists: take another issuer's too
 )
 
 // errForeign is a keyset that has no key in common with the one in use.
@@ -27,10 +27,10 @@ type fileVersion struct {
 	dev     uint64
 	inode   uint64
 	size    int64
-	changed int64 // nanoseconds; 0: it changed just before it was read, and may have changed after
+	changed int64 // nanoseconds; 0: it changed just before it was read, and may have changed since
 }
 
-// settled is how long after a change a file's times tell a second one from it.
+// settled is how long after a change the next one has another time for certain.
 const settled = 2 * time.Second
 
 func fileVersionOf(data []byte, info fs.FileInfo) fileVersion {
@@ -45,7 +45,7 @@ func fileVersionOf(data []byte, info fs.FileInfo) fileVersion {
 }
 
 // changedOf is when a file's bytes, times or names changed last (ctime), in nanoseconds;
-// unlike its mtime nobody can set it.
+// nobody can set it, unlike the mtime.
 func changedOf(info fs.FileInfo) int64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -21,7 +21,7 @@ import (
 	"railgate/verify/lane"
 )
 
-// A gate is the daemon: everything, wired.
+// A gate is the daemon with all its parts.
 type gate struct {
 	cfg     *configs.Config
 	log     *slog.Logger
@@ -103,7 +103,7 @@ func laneRules(cfg *configs.Config) *lane.Rules {
 	return r
 }
 
-// saveOutputs leaves word for railgate outputs-safe.
+// saveOutputs writes the file that railgate outputs-safe reads.
 func (g *gate) saveOutputs() error {
 	dir := runtimeFolder()
 	if dir == "" {
@@ -126,7 +126,7 @@ func writeOutputs(dir string, o turnstile.Outputs) error {
 	}
 	path := filepath.Join(dir, turnstile.OutputsName)
 	if old, err := os.ReadFile(path); err == nil && string(old) == string(data) {
-		return nil // a full disk is no reason to complain
+		return nil // nothing to write, so a full disk does not matter
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
@@ -159,15 +159,15 @@ func tolerance(keys *verify.Keyset) time.Duration {
 // anchorNote is the anchor's name in the store. The older versions' was of another clock.
 const anchorNote = "clock anchor"
 
-// resumeClock gives the clock what the store has kept of the time. It reports whether the
-// store could be asked.
+// resumeClock gives the clock the floor and the anchor that the store kept. It reports
+// whether the store could be read.
 func resumeClock(c *clock.Clock, s *store.Store) bool {
 	var kept clock.Anchor
 	ok, err := s.Note(anchorNote, &kept)
 	if err != nil {
 		return false
 	}
-	if ok && c.Anchor() == nil { // a store that comes late knows no better than a clock that is right by now
+	if ok && c.Anchor() == nil { // a clock that has an anchor of its own by now needs no older one
 		c.Resume(s.Floor(), &kept)
 	} else {
 		c.Resume(s.Floor(), nil)
@@ -175,11 +175,11 @@ func resumeClock(c *clock.Clock, s *store.Store) bool {
 	return true
 }
 
-// close writes what is left.
+// close writes the last records and closes the store.
 func (g *gate) close() error {
 	now := g.clock.Now()
 	if anchor := g.clock.Anchor(); anchor != nil {
-		g.store.PutNote(anchorNote, anchor) // a holdover that is lost is asked for again
+		g.store.PutNote(anchorNote, anchor) // without it the next start needs a synchronised clock
 	}
 	g.store.Append(journal.Record{Time: now.Time, Unsure: !now.OK, Kind: journal.Stopped, Direction: g.cfg.Lane.Direction})
 	if err := g.store.Close(); err != nil && !errors.Is(err, store.ErrUnavailable) {
@@ -188,8 +188,8 @@ func (g *gate) close() error {
 	return nil
 }
 
-// storeChanged hears of the store. One that was unavailable at the start has its word to
-// say about the time before the lane opens.
+// storeChanged is told whether the store works. After a start without it, the clock gets
+// what it kept before the lane opens.
 func (g *gate) storeChanged(err error) {
 	if err == nil && !g.resumed {
 		g.resumed = resumeClock(g.clock, g.store)
@@ -209,7 +209,7 @@ func (l *runner) storeChanged(err error) {
 // anchorEvery is how often the clock's anchor is kept, for a restart in the same boot.
 const anchorEvery = 10 * time.Minute
 
-// clockChanged hears of the clock every second.
+// clockChanged is told the state of the clock every second.
 func (g *gate) clockChanged(s clock.State) {
 	g.lane.clockChanged(s)
 	g.clock.Tolerate(tolerance(g.keys.current()))

@@ -49,8 +49,8 @@ type screen struct {
 const (
 	// screenBeat is how often a silent screen is told that the gate lives.
 	screenBeat = 2 * time.Second
-	// screenLook is how often the lane's mode is looked at: it ends without an event.
-	screenLook = 200 * time.Millisecond
+	// modeEvery is how often the lane's mode is asked for: it may end without an event.
+	modeEvery = 200 * time.Millisecond
 )
 
 // getScreen sends what is shown as server-sent events, beginning with what is shown
@@ -60,9 +60,9 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 	defer w.lane.hub.leave(events)
 	rw.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(rw)
-	beat, look := time.NewTicker(screenBeat), time.NewTicker(screenLook)
+	beat, mode := time.NewTicker(screenBeat), time.NewTicker(modeEvery)
 	defer beat.Stop()
-	defer look.Stop()
+	defer mode.Stop()
 	told := string(w.lane.seen().Mode)
 	for err := w.tellScreen(rw, told, nil); err == nil; err = out.Flush() {
 		select {
@@ -70,7 +70,7 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 			return
 		case <-beat.C:
 			_, err = fmt.Fprint(rw, "event: beat\ndata: {}\n\n")
-		case <-look.C:
+		case <-mode.C:
 			if now := string(w.lane.seen().Mode); now != told {
 				told = now
 				err = w.tellScreen(rw, told, nil)

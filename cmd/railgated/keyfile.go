@@ -103,7 +103,7 @@ func (k *keyring) keep() {
 	}
 }
 
-// detail is the keyset in use beside its file's.
+// detail is the keyset in use and the one in the file.
 func (k *keyring) detail() *control.Keys {
 	k.mu.Lock()
 	d := &control.Keys{Path: k.path, InUse: control.DescribeKeyset(k.keys), Foreign: errors.Is(k.err, errForeign)}

@@ -108,7 +108,7 @@ const (
 	keysWarnPart = 10
 )
 
-// status is the keyset in use, and what a technician should know of it at a time.
+// status is the keyset in use at a time, and what a technician should know of it.
 func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, causes []control.Cause) {
 	k.mu.Lock()
 	keys, err := k.keys, k.err
@@ -140,7 +140,7 @@ func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, causes 
 	return s, causes
 }
 
-// cause is one that the lane works with.
+// cause is a cause with which the lane still works.
 func (k *keyring) cause(id, why string) control.Cause {
 	c := control.NewCause(id, why, "{keys}", k.path)
 	c.Severity = control.Degraded

@@ -88,7 +88,7 @@ func run(args []string, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(out, err)
 		if missing != nil && !o.check {
-			newDevices(cfg, slog.New(slog.DiscardHandler)) // what is missing may be the scanner: the outputs are made inactive all the same
+			newDevices(cfg, slog.New(slog.DiscardHandler)) // makes the outputs inactive: it may be the scanner alone that is missing
 		}
 		return exitUsage
 	}
@@ -99,8 +99,8 @@ func run(args []string, stderr io.Writer) int {
 	return runGate(cfg, missing, o.debug, out)
 }
 
-// checkListen says why nothing can listen on HTTP's address. Where it is this gate's own
-// daemon that has it, all is well.
+// checkListen says why nothing can listen on HTTP's address. It may be this gate's own
+// daemon that listens there, which is no error.
 func checkListen(cfg *configs.Config) error {
 	if cfg.HTTP.Listen == "" {
 		return nil
@@ -115,11 +115,11 @@ func checkListen(cfg *configs.Config) error {
 	if s, err := control.NewClient(cfg.Data).Status(ctx); err == nil && !slices.ContainsFunc(s.Causes, taken) {
 		return nil
 	}
-	return cfg.Problem("http.listen", "%v; choose another port, or end what has it", err)
+	return cfg.Problem("http.listen", "%v; choose another port, or stop the program that uses it", err)
 }
 
-// runGate runs a gate until it is asked to stop or fails; missing is what the machine
-// does not have any more.
+// runGate runs a gate until it is asked to stop or fails; missing says what the machine
+// no longer has.
 func runGate(cfg *configs.Config, missing error, debug bool, out *sink) int {
 	ignoreSignals()
 	level := new(slog.LevelVar)
@@ -129,7 +129,7 @@ func runGate(cfg *configs.Config, missing error, debug bool, out *sink) int {
 	log := newLog(out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()})
 	slog.SetDefault(log) // libraries that log do so here
 	if missing != nil {
-		log.Warn("something that was there when this configuration worked is not there yet; going on, and waiting for it", "err", missing)
+		log.Warn("a device or file that this configuration needs is missing; it worked before, so railgated starts without it and waits for it", "err", missing)
 	}
 	g, err := newGate(cfg, log, level)
 	if err == nil {
@@ -146,9 +146,9 @@ func runGate(cfg *configs.Config, missing error, debug bool, out *sink) int {
 	return exitFailed
 }
 
-// A configuration that has worked on this gate is not wrong: what it misses now is
-// broken or unplugged, and a gate that starts without it still has its other
-// scanner, its screen and its emergency exit.
+// A configuration that has worked on this gate is right: a device that is missing now is
+// broken or unplugged, and a gate that starts without it still has its other scanner,
+// its screen and its emergency exit.
 const workedName = "config.worked"
 
 func worked(cfg *configs.Config) bool {
@@ -163,7 +163,7 @@ func noteWorked(cfg *configs.Config) error {
 	return durable.WriteFile(filepath.Join(cfg.Data, workedName), []byte(cfg.Sum), 0o640)
 }
 
-// withoutTime leaves the time to journald, which has its own.
+// withoutTime leaves the time out where journald adds its own.
 func withoutTime() func([]string, slog.Attr) slog.Attr {
 	if os.Getenv("JOURNAL_STREAM") == "" {
 		return nil

@@ -26,13 +26,13 @@ func TestADeviceThatHangsDoesNotKeepTheGateFromStopping(t *testing.T) {
 		tasks := g.start(ctx, func(error) {}, []task{{"scanner", func(context.Context) error { <-hang; return nil }}})
 		began := time.Now()
 		stop()
-		g.await(tasks, "a device", stopWait)
-		if waited := time.Since(began); waited != stopWait {
-			t.Errorf("await took %v; want %v", waited, stopWait)
+		g.await(tasks, deviceWait)
+		if waited := time.Since(began); waited != deviceWait {
+			t.Errorf("await took %v; want %v", waited, deviceWait)
 		}
 		close(hang)
-		g.await(tasks, "a device", stopWait)
-		if waited := time.Since(began); waited != stopWait {
+		g.await(tasks, deviceWait)
+		if waited := time.Since(began); waited != deviceWait {
 			t.Errorf("a device that stopped was waited for: %v", waited)
 		}
 	})

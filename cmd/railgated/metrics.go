@@ -44,7 +44,7 @@ var (
 	descDevice    = desc("device_up", "1 while a device works.", "kind", "name")
 	descReadings  = desc("readings_total", "Readings, by scanner.", "scanner")
 	descDropped   = desc("readings_dropped_total", "Readings that were ignored, by reason.", "reason")
-	descLog       = desc("log_lines_dropped_total", "Lines of the log that nobody took.")
+	descLog       = desc("log_lines_dropped_total", "Lines of the log that were dropped, because nothing read it.")
 	descDecisions = desc("decisions_total", "Decisions, by reason; ok is granted.", "reason")
 	descOpenings  = desc("openings_total", "Openings of the turnstile, by whom they were for.", "for")
 	descRecords   = desc("journal_records_total", "Records written since the start, by kind.", "kind")
@@ -74,7 +74,7 @@ var (
 func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, out) }
 
 // Collect implements [prometheus.Collector]. It is called in a goroutine of the
-// library's, whose panic nobody else would recover: it is an error of the one answer.
+// library, which does not recover a panic: it becomes an error of this one answer.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -11,19 +11,19 @@ import (
 	"railgate/verify/lane"
 )
 
-// A readiness tells systemd that the gate is up, and how it is. It looks after what was
-// tried at the start and did not work, too.
+// A readiness tells systemd that the gate is up, and its state. It also tries again what
+// did not work at the start.
 type readiness struct {
 	*gate
-	latest time.Time // ready by then, although the lane is closed
+	latest time.Time // ready by then, even if the lane is closed
 	ready  bool
-	told   string // as systemd knows it; "": it has not heard that the gate is up
+	told   string // what systemd was told last; "": not even that the gate is up
 	worked bool   // it is noted that this configuration works
 }
 
 const (
-	readyLook   = 50 * time.Millisecond // until the gate is up
-	readyAfter  = time.Second
+	readyEvery  = 50 * time.Millisecond // until the gate is up
+	statusEvery = time.Second
 	readyLatest = 3 * time.Second
 )
 
@@ -31,7 +31,7 @@ const (
 // works, or after a while although it does not: a closed lane that says why is up.
 func (g *gate) sayReady(ctx context.Context) error {
 	r := readiness{gate: g, latest: time.Now().Add(readyLatest)}
-	tick := time.NewTicker(readyLook)
+	tick := time.NewTicker(readyEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -42,7 +42,7 @@ func (g *gate) sayReady(ctx context.Context) error {
 		waiting := r.told == ""
 		r.look(g.server.status())
 		if waiting && r.told != "" {
-			tick.Reset(readyAfter)
+			tick.Reset(statusEvery)
 		}
 	}
 }
@@ -83,9 +83,9 @@ func (r *readiness) tell(s *control.Status) {
 	}
 }
 
-// works tells whether a gate is whole: all that it misses later is broken or unplugged,
-// and no fault of its configuration. A camera is there at its first frame, later than the
-// lane is ready.
+// works tells whether every device of a gate works. One that is missing later is broken or
+// unplugged: the configuration is right. A camera works from its first frame on, which may
+// come after the lane is ready.
 func works(s *control.Status) bool {
 	for _, d := range s.Devices {
 		if !d.Up {

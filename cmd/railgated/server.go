@@ -39,12 +39,12 @@ type server struct {
 func (s *server) String() string { return "control" }
 
 // maxConns bounds the callers of one listener. The serial library fails where a
-// process has 1024 files open, so whoever calls too often must wait, not the gate.
+// process has 1024 files open, so too many callers must wait, and the gate never does.
 const maxConns = 64
 
 // serve answers until ctx ends. net/http starts a goroutine for each caller, and
-// recovers it from a panic: that is logged with its stack, the caller gets no answer,
-// and the gate, whose relay no caller drives, lives on.
+// recovers it from a panic: that is logged with its stack, and the caller gets no answer.
+// The gate goes on, for no caller drives its relay.
 func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
 		Handler: stallable(faultyHandler(h)), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
@@ -60,11 +60,11 @@ func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 	return err
 }
 
-// stallLimit is how long a caller may take nothing of its answer, which may last for ever: a
-// screen that lost its power says nothing, and counts as a caller.
+// stallLimit is how long a caller may read nothing of its answer. A screen that lost its
+// power never hangs up, and counts as a caller until then.
 const stallLimit = 10 * time.Second
 
-// stallable ends the answer to a caller that takes nothing any more.
+// stallable ends the answer to a caller that no longer reads.
 func stallable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(stallableWriter{w}, r)
@@ -95,7 +95,7 @@ func (w stallableWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 func (s *server) onlyForUs(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if dir := r.Header.Get(control.DataHeader); dir != "" && !sameFolder(dir, s.cfg.Data) {
-			http.Error(w, "the railgated that answers is the one of "+s.cfg.Data, http.StatusMisdirectedRequest)
+			http.Error(w, "the railgated that answers here is that of "+s.cfg.Data, http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -229,14 +229,14 @@ func (s *server) postSim(w http.ResponseWriter, r *http.Request) {
 	case "emergency":
 		s.sim.SetEmergency(active)
 	default:
-		http.Error(w, fmt.Sprintf("line %q is not known; want walk, passage, emergency or clock", line), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("unknown line %q; want walk, passage, emergency or clock", line), http.StatusBadRequest)
 	}
 }
 
 // mostPretended bounds a step of a bench's time.
 const mostPretended = 366 * 24 * time.Hour
 
-// pretend moves the time of a bench: only where nobody demands that it is right.
+// pretend moves the time of a bench. A gate whose clock must be right refuses.
 func (s *server) pretend(w http.ResponseWriter, seconds string) {
 	n, err := strconv.ParseInt(seconds, 10, 64)
 	d := time.Duration(n) * time.Second

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Signals fall into four kinds. Some stop the gate, SIGHUP and SIGUSR1 ask it for
-// something, fatal ones end it with its relay released, and it ignores the rest: those
-// here because their default is to end or to suspend a process, and the others because
-// Go's runtime does so. Nothing helps against SIGKILL and SIGSTOP but systemd.
+// There are four kinds of signals. SIGTERM and SIGINT stop the gate, SIGHUP and SIGUSR1
+// ask it for something, fatal ones end it after its relay is released, and the rest are
+// ignored: by ignoreSignals those whose default is to end or to suspend a process, by
+// Go's runtime the others. Only systemd helps after SIGKILL and SIGSTOP.
 
 // fatal are the signals at which Go's runtime prints its goroutines and ends. systemd's
 // watchdog sends SIGABRT.
@@ -22,8 +22,8 @@ var fatal = []os.Signal{
 	unix.SIGQUIT, unix.SIGABRT, unix.SIGILL, unix.SIGTRAP, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV, unix.SIGSTKFLT, unix.SIGSYS,
 }
 
-// ignoreSignals keeps a journal that is restarted from ending a gate (SIGPIPE), and a
-// terminal from suspending one.
+// ignoreSignals is for a journal that restarts (SIGPIPE), and for a terminal that suspends
+// its processes.
 func ignoreSignals() {
 	signal.Ignore(unix.SIGPIPE, unix.SIGTTIN, unix.SIGTTOU, unix.SIGTSTP)
 }
@@ -31,7 +31,7 @@ func ignoreSignals() {
 func notifySignals() chan os.Signal {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1)
-	signal.Notify(signals, fatal...) // if they are sent: a fault of the program's own stays one
+	signal.Notify(signals, fatal...) // only if they are sent: a fault of the program itself still ends it
 	return signals
 }
 
@@ -60,7 +60,7 @@ func (g *gate) wait(ctx context.Context, signals chan os.Signal) error {
 // die releases the relay, and lets Go's runtime do what it does at a fatal signal.
 func (g *gate) die(s os.Signal) {
 	g.releaseForGood()
-	g.log.Error("railgated ends at once; what its goroutines do follows", "signal", s.String())
+	g.log.Error("railgated ends at once; its goroutines follow", "signal", s.String())
 	if h, ok := g.log.Handler().(logHandler); ok {
 		h.Dying()
 	}

@@ -12,10 +12,10 @@ import (
 // sinkRoom bounds the log that waits to be written, in bytes: some thousand lines.
 const sinkRoom = 256 << 10
 
-// A sink takes the log's lines and writes them from a goroutine of its own, for what
-// reads them may hang: a pipe that nobody empties, a journal that is stopped. Write
-// never waits. Where there is no room a line is dropped and counted, and the count is
-// a line itself once the log drains. Its methods may be called concurrently.
+// A sink takes the log's lines and writes them from a goroutine of its own, because the
+// reader may hang: a pipe that nobody reads, a journal that is stopped. Write never
+// waits. A line that finds no room is dropped and counted, and the count is a line of
+// its own once the log drains. Its methods may be called concurrently.
 type sink struct {
 	out  io.Writer
 	kick chan struct{} // has room for one: something is queued
@@ -51,7 +51,7 @@ func (s *sink) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// wake has run look for something to do. The caller holds mu.
+// wake wakes run. The caller holds mu.
 func (s *sink) wake() {
 	if s.closed {
 		return
@@ -62,8 +62,7 @@ func (s *sink) wake() {
 	}
 }
 
-// run writes what is queued. It is no part of the gate: where it panics, the lines that
-// it had are lost, and it goes on.
+// run writes what is queued. A panic in a write costs that line, and nothing else.
 func (s *sink) run() {
 	for range s.kick {
 		for s.writeNext() {
@@ -83,7 +82,7 @@ func (s *sink) writeNext() (again bool) {
 	}()
 	if _, err := s.out.Write(line); err != nil {
 		s.mu.Lock()
-		s.dropped++ // nobody will hear of it here
+		s.dropped++ // the log cannot say so
 		s.mu.Unlock()
 	}
 	return true
@@ -98,7 +97,7 @@ func (s *sink) next() []byte {
 		s.queue = s.queue[1:]
 		return line
 	case s.missed > 0:
-		line := fmt.Appendf(nil, "level=WARN msg=\"the log was not taken; lines were dropped\" dropped=%d\n", s.missed)
+		line := fmt.Appendf(nil, "level=WARN msg=\"nothing read the log; lines were dropped\" dropped=%d\n", s.missed)
 		s.missed = 0
 		s.size += len(line)
 		return line
@@ -117,7 +116,7 @@ func (s *sink) written(line []byte) {
 	s.wake() // a panic has left the loop
 }
 
-// flush waits until all is written, for a while at most. It reports whether it is.
+// flush waits until all is written, but no longer than within. It reports whether it is.
 func (s *sink) flush(within time.Duration) bool {
 	done := make(chan bool)
 	s.mu.Lock()
@@ -154,14 +153,14 @@ func (s *sink) close(within time.Duration) {
 	}
 }
 
-// A logHandler is one whose lines a sink takes.
+// A logHandler writes its lines to a sink.
 type logHandler struct {
 	slog.Handler
 	sink *sink
-	kill func(after time.Duration) error // killAfter but in tests
+	kill func(after time.Duration) error // killAfter, but not in tests
 }
 
-// newLog gives a log whose lines a sink takes.
+// newLog gives a log that writes to a sink.
 func newLog(out *sink, opt *slog.HandlerOptions) *slog.Logger {
 	return slog.New(logHandler{slog.NewTextHandler(out, opt), out, killAfter})
 }
@@ -179,14 +178,15 @@ func (h logHandler) WithGroup(name string) slog.Handler {
 // lastWords is how long a dying process may take to say why.
 const lastWords = time.Second
 
-// Dying lets out the lines of a process that is about to die, and bounds its death: the
-// trace that Go's runtime prints may hang where the log does. See turnstile.Guard.
+// Dying is called before the process dies of a panic or a signal. It waits for the last
+// lines, and bounds what follows: the trace that Go's runtime prints may hang as the log
+// does. See turnstile.Guard.
 func (h logHandler) Dying() {
 	h.sink.flush(lastWords)
 	h.kill(2 * lastWords)
 }
 
-// sinkOf is the sink that takes a log's lines; nil where none does.
+// sinkOf is the sink that a log writes to; nil if it writes to none.
 func sinkOf(log *slog.Logger) *sink {
 	h, _ := log.Handler().(logHandler)
 	return h.sink

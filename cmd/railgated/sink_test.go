@@ -54,7 +54,7 @@ func TestALogThatNobodyTakesStopsNobody(t *testing.T) {
 			t.Errorf("%d lines are written and %d dropped of 1000", n, dropped)
 		}
 		last := strings.TrimSpace(written[strings.LastIndex(strings.TrimSpace(written), "\n")+1:])
-		if last != `level=WARN msg="the log was not taken; lines were dropped" dropped=`+attr(dropped) {
+		if last != `level=WARN msg="nothing read the log; lines were dropped" dropped=`+attr(dropped) {
 			t.Errorf("the last line is %q; want the count, %d", last, dropped)
 		}
 		log.With("a", 1).WithGroup("g").Info("after", "b", 2)

@@ -11,8 +11,8 @@ import (
 	"railgate/cmd/control"
 )
 
-// openSocket opens the socket in the runtime folder, which no full or read-only disk
-// keeps from being written, or else in the data folder.
+// openSocket opens the socket in the runtime folder, which is in memory, or else in the
+// data folder, which may be on a disk that is full or read-only.
 func (s *server) openSocket() (l net.Listener, err error) {
 	paths := []string{filepath.Join(s.cfg.Data, control.SocketName)}
 	if dir := runtimeFolder(); dir != "" {
@@ -47,11 +47,11 @@ func listenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // by its short name it would not be found
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // it would look for the short name
 	return namedListener{l, path}, os.Chmod(path, 0o660)
 }
 
-// A namedListener has a socket's whole path for address.
+// A namedListener has the socket's whole path as its address.
 type namedListener struct {
 	net.Listener
 	path string
@@ -66,14 +66,14 @@ func (s *socket) opened(path string, again context.CancelFunc) {
 	s.info, _ = os.Lstat(path)
 }
 
-// gone tells whether the open socket's name leads to it no more.
+// gone tells whether another file, or none, has the open socket's name.
 func (s *socket) gone() bool {
 	info, err := os.Lstat(s.path)
 	return err != nil || !os.SameFile(info, s.info)
 }
 
-// checkSocket opens the control socket again if it was removed, with its folder perhaps.
-// Of one in the runtime folder it leaves a link in the data folder, where tools look first.
+// checkSocket opens the control socket again if it was removed, alone or with its folder.
+// The data folder, where tools try first, gets a link to one in the runtime folder.
 func (s *server) checkSocket() {
 	k := &s.socket
 	k.mu.Lock()
@@ -92,5 +92,5 @@ func (s *server) checkSocket() {
 		return
 	}
 	os.Remove(link)
-	os.Symlink(k.path, link) // tools find the socket without it, where the runtime folder is the usual one
+	os.Symlink(k.path, link) // if that fails, tools find the socket in the usual runtime folder
 }

@@ -39,45 +39,50 @@ func (g *gate) run() error {
 	return errors.Join(err, g.stop(lane, stopLane, devices, stopDevices))
 }
 
-// stop stops the lane, then the devices, then the store, and waits for none that hangs.
+// stop stops the lane, then the devices, then the store. It waits for each, but not for
+// one that hangs.
 func (g *gate) stop(lane *sync.WaitGroup, stopLane func(), devices *sync.WaitGroup, stopDevices func()) (err error) {
 	began := time.Now()
 	g.notify(daemon.SdNotifyStopping)
 	stopLane()
-	if !g.await(lane, "the lane", stopWait) {
-		g.releaseForGood() // before the devices, of which one may hang too
-		err = errors.New("the lane hangs")
+	if !g.await(lane, releaseWait) {
+		g.releaseForGood() // the lane may wait for a slow disk, or hang
+		if !g.await(lane, laneWait) {
+			err = errors.New("the lane hangs")
+			g.log.Error("the lane does not stop; railgated ends without it")
+		}
 	}
 	stopDevices()
-	g.await(devices, "a device", stopWait)
+	if !g.await(devices, deviceWait) {
+		g.log.Error("a device does not stop; railgated ends without it")
+	}
 	return errors.Join(err, g.finish(g.close, max(stopAll-time.Since(began), stopLeast)))
 }
 
+// How long the parts of a gate may take to stop, one after the other. systemd waits for
+// 15 seconds (TimeoutStopSec).
 const (
-	// stopWait is how long the lane may take to stop, and then a device. The lane has released
-	// the relay by then, and what is queued must still be written.
-	stopWait = 3 * time.Second
-	// stopAll is how long all may take: systemd waits for ten seconds (TimeoutStopSec).
-	stopAll = 8 * time.Second
-	// stopLeast is what the store has to write and close at least.
-	stopLeast = 2 * time.Second
+	releaseWait = time.Second     // until the relay is released whatever the lane does
+	laneWait    = 5 * time.Second // more, for a lane that waits for the disk
+	deviceWait  = 3 * time.Second
+	stopAll     = 12 * time.Second
+	stopLeast   = 2 * time.Second // what is left for the store at least, to write what is queued
 )
 
 // await waits for tasks that were told to stop, but not for one that hangs. It reports
 // whether they have stopped.
-func (g *gate) await(tasks *sync.WaitGroup, what string, within time.Duration) bool {
+func (g *gate) await(tasks *sync.WaitGroup, within time.Duration) bool {
 	done := make(chan struct{})
 	g.spawn(new(sync.WaitGroup), "stop", func() { tasks.Wait(); close(done) })
 	select {
 	case <-done:
 		return true
 	case <-time.After(within):
-		g.log.Error(what + " does not stop; railgated ends without it")
 		return false
 	}
 }
 
-// finish closes what is left, but waits for no disk that hangs.
+// finish calls close, but does not wait for a disk that hangs.
 func (g *gate) finish(close func() error, within time.Duration) error {
 	done := make(chan error, 1)
 	g.spawn(new(sync.WaitGroup), "close", func() { done <- close() })
@@ -106,8 +111,8 @@ func (g *gate) start(ctx context.Context, fail context.CancelCauseFunc, tasks []
 	return wait
 }
 
-// spawn starts a goroutine, as every one of the gate's is: its panic releases the relay
-// before it ends the process. The turnstile's own are started in the same way.
+// spawn starts a goroutine of the gate. A panic in it releases the relay before it ends
+// the process. The turnstile starts its own in the same way.
 func (g *gate) spawn(wait *sync.WaitGroup, name string, f func()) {
 	wait.Go(func() {
 		defer turnstile.Guard(g.devices.turnstile, name, g.log)
