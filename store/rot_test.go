@@ -2,15 +2,11 @@ package store
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -230,60 +226,6 @@ func TestSoundFilesAreFoundSound(t *testing.T) {
 	}
 }
 
-// unproven is a file of a version that proved nothing: 60 grants and 30 passages, made
-// by commit aab1974.
-func unproven(t *testing.T) []byte {
-	t.Helper()
-	f, err := os.Open("testdata/unproven.db.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-// emptied is a gate's folder with the mark of an older version, which named no store.
-func emptied(t *testing.T) *gate {
-	t.Helper()
-	g := newGate(t)
-	g.Close()
-	for _, path := range g.marks() {
-		if err := os.WriteFile(path, []byte("There is a store in this folder.\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return g
-}
-
-// Where there are no sets to hold a file against, the layout of its pages shows a
-// damaged header.
-func TestAnyHeaderBitOfAnOldFileMayRot(t *testing.T) {
-	g := emptied(t)
-	changed := unproven(t)
-	for page := range usedPages(t, changed) {
-		for bit := range 8 * pageHeaderSize {
-			at := page*pageSize + bit/8
-			changed[at] ^= 1 << (bit % 8)
-			g.sees(t, changed, func() {
-				for n := range 60 {
-					if _, ok := g.LastPassage(use(n).Certificate); !g.Spent(use(n)) || ok != (n%2 == 0) {
-						t.Fatalf("bit %d of byte %d of page %d: code %d is forgotten or its passage, and nobody says so", bit%8, bit/8, page, n)
-					}
-				}
-			})
-			changed[at] ^= 1 << (bit % 8)
-		}
-	}
-}
-
 // A damaged name is not an absent value: the file's blindness, its sets.
 func TestDamagedNameIsSeen(t *testing.T) {
 	for _, name := range []string{"blind", setsName, provenName} {
@@ -306,128 +248,4 @@ func flipped(text string, bit int) []byte {
 	b := []byte(text)
 	b[bit/8] ^= 1 << (bit % 8)
 	return b
-}
-
-// A file of a version that proved nothing is taken over, once, and says so.
-func TestOldFileIsTakenOver(t *testing.T) {
-	g := emptied(t)
-	restore(t, g, unproven(t))
-	for range 2 {
-		g.flushNow(t)
-		if b := g.Blind(); b.Blind {
-			t.Fatalf("blind = %+v; want seeing", b)
-		}
-		for n := range 60 {
-			if !g.Spent(use(n)) {
-				t.Errorf("code %d is forgotten", n)
-			}
-			next := use(n)
-			next.Slot, next.Begins = next.Slot+1, next.Begins+60
-			if g.Spent(next) {
-				t.Errorf("the code after %d is spent; that version noted no begin, so only what was granted is", n)
-			}
-			if _, ok := g.LastPassage(use(n).Certificate); ok != (n%2 == 0) {
-				t.Errorf("passage %d: %v", n, ok)
-			}
-		}
-		if !g.Floor().Equal(time.Unix(0, 0)) {
-			t.Errorf("floor = %v; want none: unsigned clocks had raised it", g.Floor())
-		}
-		taken := 0
-		for _, k := range g.kinds() {
-			if k == journal.TakenOver {
-				taken++
-			}
-		}
-		if taken != 1 {
-			t.Errorf("the journal says %d times that the file was taken over; want once", taken)
-		}
-		g.reopenAfter(nil)
-	}
-	g.proven = noon.Add(4 * time.Hour)
-	g.Keep()
-	if g.Spent(use(1)) || len(g.spent.exact) != 0 {
-		t.Error("its codes are remembered after their time")
-	}
-}
-
-// FuzzSalvage feeds files to what reads damaged ones: it never panics, and tells each
-// record once, in order.
-func FuzzSalvage(f *testing.F) {
-	s, err := Open(Options{Dir: filepath.Join(f.TempDir(), "data"), Now: func() (time.Time, bool) { return noon, true }}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for n := range 40 {
-		if _, err := s.Grant(use(n), noon.Add(time.Hour), granted(n)); err != nil {
-			f.Fatal(err)
-		}
-	}
-	if err := s.Close(); err != nil {
-		f.Fatal(err)
-	}
-	whole, err := os.ReadFile(s.path())
-	if err != nil {
-		f.Fatal(err)
-	}
-	whole = whole[:64*pageSize]
-	f.Add(whole, 0, []byte{})
-	f.Add(whole, 5*pageSize+10, []byte{0xff, 0xff})
-	f.Add(whole, 6*pageSize+20, []byte{0xff})
-	f.Fuzz(func(t *testing.T, data []byte, at int, patch []byte) {
-		if at >= 0 && at+len(patch) <= len(data) {
-			data = bytes.Clone(data)
-			copy(data[at:], patch)
-		}
-		last := uint64(0)
-		err := salvage(bytes.NewReader(data), int64(len(data)), func(r journal.Record) error {
-			if r.Seq <= last {
-				t.Errorf("record %d after %d", r.Seq, last)
-			}
-			last = r.Seq
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
-		}
-		if got, _ := highest(bytes.NewReader(data), int64(len(data))); got < last {
-			t.Errorf("highest = %d; want %d or more", got, last)
-		}
-	})
-}
-
-// countingReader counts what is read.
-type countingReader struct {
-	io.ReaderAt
-	reads int
-}
-
-func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
-	c.reads++
-	return c.ReaderAt.ReadAt(p, off)
-}
-
-// The highest number is found with as many reads whatever the file's size.
-func TestHighestOfALargeFile(t *testing.T) {
-	g := newGate(t)
-	for _, tt := range []struct {
-		records int
-		exact   bool
-	}{{100, true}, {150_000, false}} {
-		g.fill(tt.records)
-		f, err := os.Open(g.path())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := &countingReader{ReaderAt: f}
-		last, exact := highest(r, info.Size())
-		if last < g.Seq() || exact != tt.exact || exact && last != g.Seq() || r.reads > sampledPages {
-			t.Errorf("%d pages: highest = %d, exactly %v, in %d reads; want %d or more, exactly %v, in %d reads", info.Size()/pageSize, last, exact, r.reads, g.Seq(), tt.exact, sampledPages)
-		}
-	}
 }

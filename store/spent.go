@@ -50,7 +50,7 @@ func parseSpent(key, value []byte) (u journal.Use, until int64, old bool, err er
 	case beginsSize:
 		u.Begins = int64(binary.BigEndian.Uint64(value))
 	default:
-		return u, 0, false, errors.New("spent code with a value of the wrong length")
+		return journal.Use{}, 0, false, errors.New("spent code with a value of the wrong length")
 	}
 	return u, int64(binary.BigEndian.Uint64(key)), old, nil
 }

@@ -1,0 +1,128 @@
+package store
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/store/journal"
+)
+
+func TestBlindnessLastsUntilItIsOver(t *testing.T) {
+	g := used(t, 5)
+	g.reopenAfter(func(path string) { os.Remove(path) })
+	if b := g.Blind(); !b.Blind || !strings.Contains(b.Why, "missing") {
+		t.Fatalf("blind = %+v; want so, for the file is missing", b)
+	}
+	g.trusted = false
+	for _, tt := range []struct {
+		name   string
+		change func()
+		want   Blindness
+	}{
+		{"a restart, with a clock that is not trusted", func() { g.reopenAfter(nil) }, Blindness{Blind: true, Closed: 75 * time.Second}},
+		{"ten seconds later", func() { g.booted += 10 * time.Second }, Blindness{Blind: true, Closed: 65 * time.Second}},
+		{"the clock is trusted", func() { g.trusted, g.now = true, noon.Add(time.Minute) }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"the wall clock is set by a day", func() { g.now, g.proven = noon.AddDate(0, 0, 1), noon }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"a restart", func() { g.reopenAfter(nil) }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"a keyset without an issuer", func() { g.NoteValidity(0, 0) }, Blindness{Blind: true, Closed: 65 * time.Second, Since: noon.Add(time.Minute)}},
+		{"one whose codes last longer", func() { g.NoteValidity(100*time.Second, 48*time.Hour) }, Blindness{Blind: true, Closed: 90 * time.Second, Since: noon.Add(time.Minute)}},
+		{"a reboot", func() { g.boot, g.booted = "another", time.Hour; g.reopenAfter(nil) }, Blindness{Blind: true, Closed: 100 * time.Second, Since: noon.Add(time.Minute)}},
+		{"the span is over", func() { g.booted += 100 * time.Second }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
+		{"two days by the wall clock", func() { g.now, g.proven = noon.AddDate(0, 0, 3), noon.AddDate(0, 0, 2) }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
+		{"a second before paper's day is over, by proven time", func() { g.proven = noon.AddDate(0, 0, 2).Add(59 * time.Second) }, Blindness{Blind: true, Since: noon.Add(time.Minute)}},
+		{"it is over, and another reboot", func() {
+			g.proven, g.boot, g.booted = noon.AddDate(0, 0, 2).Add(2*time.Minute), "a third", time.Minute
+			g.reopenAfter(nil)
+		}, Blindness{Blind: true, Closed: 100 * time.Second, Since: noon.Add(time.Minute)}},
+		{"the span is over again, and the wall clock is not trusted", func() { g.trusted, g.booted = false, g.booted+100*time.Second }, Blindness{}},
+		{"another restart", func() { g.reopenAfter(nil) }, Blindness{}},
+	} {
+		tt.change()
+		g.Keep()
+		got := g.Blind()
+		got.Why = ""
+		if !got.Since.Equal(tt.want.Since) {
+			t.Errorf("%s: since %v; want %v", tt.name, got.Since, tt.want.Since)
+		}
+		got.Since, tt.want.Since = time.Time{}, time.Time{}
+		if got != tt.want {
+			t.Errorf("%s: %+v; want %+v", tt.name, got, tt.want)
+		}
+	}
+	records, err := g.Records(0, 100)
+	if err != nil || !slices.ContainsFunc(records, func(r journal.Record) bool {
+		return r.Kind == journal.InService && strings.Contains(r.Detail, "no code from before")
+	}) {
+		t.Errorf("journal = %+v, %v; want it to say that the store sees again", records, err)
+	}
+}
+
+// Where no keyset has ever said how long paper is good, it is a day.
+func TestPaperIsDeniedForADay(t *testing.T) {
+	g := used(t, 5)
+	g.reopenAfter(func(path string) { os.Remove(path) })
+	g.Keep() // the clock is trusted: since noon
+	g.booted += rotatingAtLeast
+	g.now = noon.Add(24*time.Hour - time.Second)
+	g.Keep()
+	if b := g.Blind(); !b.Blind || b.Closed != 0 {
+		t.Errorf("a second before: %+v; want blind for paper", b)
+	}
+	for len(g.kick) > 0 {
+		<-g.kick
+	}
+	g.now = noon.Add(24 * time.Hour)
+	g.Keep()
+	if b := g.Blind(); b.Blind || len(g.kick) == 0 {
+		t.Errorf("then: %+v; want seeing, and a record that is written at once", b)
+	}
+}
+
+// The longest validity is in the file as well as in its marks.
+func TestValidityIsKept(t *testing.T) {
+	g := newGate(t)
+	want := validity{2 * time.Minute, 48 * time.Hour}
+	g.NoteValidity(want.Rotating, time.Hour)
+	g.NoteValidity(time.Minute, want.Paper)
+	txid := g.txid
+	g.NoteValidity(time.Minute, want.Paper)
+	if g.txid != txid {
+		t.Error("what is known is written again")
+	}
+	g.reopenAfter(func(string) {
+		for _, path := range g.marks() {
+			os.Remove(path)
+		}
+	})
+	if g.validity != want {
+		t.Errorf("validity = %v; want %v", g.validity, want)
+	}
+}
+
+// The longest validity that was ever seen is not lost with the file.
+func TestLostFileLosesNoProofAndNoValidity(t *testing.T) {
+	g := used(t, 5)
+	g.NoteValidity(5*time.Minute, 48*time.Hour)
+	g.Keep()
+	g.look()
+	g.reopenAfter(func(path string) { os.Remove(path) })
+	if b := g.Blind(); !b.Blind || b.Closed != 5*time.Minute {
+		t.Errorf("blind = %+v; want closed for five minutes", b)
+	}
+	if got := g.Floor(); !got.Equal(noon) {
+		t.Errorf("floor = %v; want noon", got)
+	}
+	if got := g.Seq(); got <= 11 {
+		t.Errorf("the journal goes on with %d; want a number that was not used", got)
+	}
+}
+
+func TestANewStoreIsNotBlind(t *testing.T) {
+	g := newGate(t)
+	if b := g.Blind(); b.Blind {
+		t.Errorf("blind = %+v; want seeing", b)
+	}
+}
