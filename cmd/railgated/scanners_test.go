@@ -25,6 +25,10 @@ func TestCodesFromWhileItWasStoppedOpenNothing(t *testing.T) {
 		if err := d.cmd.Process.Signal(unix.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
+		// The signal is on its way: only the kernel knows when the last thread has stopped.
+		if err := unix.Waitid(unix.P_PID, d.cmd.Process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil); err != nil {
+			t.Fatal(err)
+		}
 		d.scan(d.code())
 		d.scan(d.code())
 		time.Sleep(stopped)
