@@ -1,12 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
-	"railgate/cmd/control"
 	"railgate/store"
 )
 
@@ -32,42 +29,6 @@ func (s *stillness) lasts(turns uint64) time.Duration {
 // laneHangs is how long a lane that works may be busy with one thing: the record of a
 // grant that takes longer opens nothing.
 const laneHangs = 3 * time.Second
-
-// hung says that the lane hangs; "" where it does not. It never blocks.
-func (s *server) hung() string {
-	still := s.turns.lasts(s.lane.beats.Load())
-	if still < laneHangs {
-		return ""
-	}
-	return fmt.Sprintf("the lane hangs: it has done nothing for %v", still.Round(time.Second))
-}
-
-// status tells how the gate is: what the lane reports, whether its loop turns, and which
-// of the parts that it can do without do not work.
-func (s *server) status() *control.Status {
-	st := s.lane.status(s.cfg, s.started)
-	s.board.report(st, s.cfg)
-	var stuck bool
-	if st.Counts.LogDropped, stuck = s.logs.count(); stuck {
-		found(st, control.LogLinesDropped, fmt.Sprintf("nothing reads the log: %d lines were dropped since the start", st.Counts.LogDropped))
-	}
-	st.Health = health(st)
-	if why := s.hung(); why != "" {
-		found(st, control.LaneHung, why)
-		st.Health = control.OutOfService
-	}
-	return st
-}
-
-// getHealth answers whether the process lives: whether its lane turns. Whether it lets
-// people pass is /readyz.
-func (w web) getHealth(rw http.ResponseWriter, _ *http.Request) {
-	if why := w.hung(); why != "" {
-		http.Error(rw, why, http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(rw, "ok")
-}
 
 // A statsReader asks the store for its numbers, but not for long: it may hang in a
 // commit, and a status must not wait for it. Its zero value is ready.

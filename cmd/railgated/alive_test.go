@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/cmd/railgated/keyring"
 	"railgate/configs"
 	"railgate/driver"
 	"railgate/driver/clock"
@@ -115,7 +116,7 @@ func TestStatusWaitsForNoStore(t *testing.T) {
 	go st.Keep()
 	<-hangs
 	l := newRunner(parts{
-		rules: &lane.Rules{Opens: true}, in: newInbox(), store: st, keys: &keyring{}, panel: panel.New(panel.Config{}, log),
+		rules: &lane.Rules{Opens: true}, in: newInbox(), store: st, keys: &keyring.Ring{}, panel: panel.New(panel.Config{}, log),
 		clock: clock.New(clock.Config{}, time.Time{}, log),
 	}, log)
 	answer := make(chan *control.Status)
@@ -146,7 +147,7 @@ func TestALaneThatHangsIsReleasedFirst(t *testing.T) {
 			recover()
 			lane.Done()
 		}()
-		g.stop(lane, func() {}, devices, func() {
+		g.stopAll(lane, func() {}, devices, func() {
 			if !relay.released {
 				t.Error("the devices are told to stop before the relay is released")
 			}

@@ -13,9 +13,9 @@ import (
 // This file looks after what the lane needs: what is missing puts it out of
 // service, what is back lets it work again.
 
-// check looks at the devices, the keyset and the store's memory.
-func (l *runner) check() {
-	keys := l.keys.current()
+// lookAfterParts looks at the devices, the keyset and the store's memory.
+func (l *runner) lookAfterParts() {
+	keys := l.keys.Current()
 	l.checkMemory(keys) // the first: a lane with the rest is open
 	l.cause(lane.CauseScanner, l.scannersMissing())
 	if l.turnstile != nil {
@@ -23,7 +23,7 @@ func (l *runner) check() {
 	}
 	why := ""
 	if keys == nil {
-		why = l.keys.whyNone()
+		why = l.keys.WhyNone()
 	} else {
 		why = l.sync.stopped()
 	}

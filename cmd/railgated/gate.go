@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
+	"railgate/cmd/railgated/keyring"
+	"railgate/cmd/railgated/logsink"
 	"railgate/configs"
 	"railgate/driver/clock"
 	"railgate/driver/turnstile"
@@ -29,7 +30,7 @@ type gate struct {
 	started time.Time
 	store   *store.Store
 	clock   *clock.Clock
-	keys    *keyring
+	keys    *keyring.Ring
 	sync    *syncer // nil: no repository is configured
 	devices *devices
 	lane    *runner
@@ -57,11 +58,11 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	}
 	g := &gate{cfg: cfg, log: log, level: level, started: time.Now(), devices: devices, board: newBoard(log)}
 	g.board.set(partOutputs, g.saveOutputs())
-	keys := newKeyring(cfg.Keys, cfg.Sync.Nation, cfg.Data, log)
-	if err := keys.read(asked); err != nil && keys.current() == nil {
+	keys := keyring.New(cfg.Keys, cfg.Sync.Nation, cfg.Data, log)
+	if err := keys.Read(keyring.Asked); err != nil && keys.Current() == nil {
 		log.Error("there is no keyset; the lane stays closed", "err", err)
 	}
-	clock := newClock(cfg, keys.current(), log)
+	clock := newClock(cfg, keys.Current(), log)
 	store, err := store.Open(store.Options{
 		Dir: cfg.Data, Mark: markPath(cfg.Data), Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor,
 		Now:    func() (time.Time, bool) { now := clock.Now(); return now.Time, now.OK },
@@ -78,7 +79,7 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
 	g.anchored, g.store, g.clock, g.keys, g.sync, g.lane = time.Now(), store, clock, keys, sync, runner
-	g.server = &server{cfg: cfg, lane: runner, sim: devices.sim, log: log, started: g.started, board: g.board, logs: sinkOf(log)}
+	g.server = &server{cfg: cfg, lane: runner, sim: devices.sim, log: log, started: g.started, board: g.board, logs: logsink.Of(log)}
 	return g, nil
 }
 
@@ -110,13 +111,6 @@ func (g *gate) saveOutputs() error {
 		dir = g.cfg.Data
 	}
 	return writeOutputs(dir, g.devices.outputs)
-}
-
-// runtimeFolder is the folder that systemd makes for the unit, of which there may be
-// several; "" without systemd.
-func runtimeFolder() string {
-	first, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
-	return first
 }
 
 func writeOutputs(dir string, o turnstile.Outputs) error {
@@ -212,7 +206,7 @@ const anchorEvery = 10 * time.Minute
 // clockChanged is told the state of the clock every second.
 func (g *gate) clockChanged(s clock.State) {
 	g.lane.clockChanged(s)
-	g.clock.Tolerate(tolerance(g.keys.current()))
+	g.clock.Tolerate(tolerance(g.keys.Current()))
 	if time.Since(g.anchored) < anchorEvery {
 		return
 	}

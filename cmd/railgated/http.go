@@ -99,3 +99,13 @@ func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show)
 	_, err = fmt.Fprintf(rw, "data: %s\n\n", data)
 	return err
 }
+
+// getHealth answers whether the process lives: whether its lane turns. Whether it lets
+// people pass is /readyz.
+func (w web) getHealth(rw http.ResponseWriter, _ *http.Request) {
+	if why := w.hung(); why != "" {
+		http.Error(rw, why, http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(rw, "ok")
+}

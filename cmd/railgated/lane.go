@@ -96,7 +96,7 @@ func (l *runner) due() bool {
 		l.answer(lane.Tick{})
 	}
 	if now >= l.checkAt {
-		l.check()
+		l.lookAfterParts()
 		l.checkAt = now + l.checkInterval()
 	}
 	return len(l.answers) > 0
@@ -177,7 +177,7 @@ func (l *runner) decide(e lane.Decide) {
 	now := l.instant()
 	l.times = control.Timings{Wait: (now.Mono - e.At).Microseconds()}
 	l.readAt = e.At
-	keys := l.keys.current()
+	keys := l.keys.Current()
 	if keys == nil { // between the step and now
 		return
 	}

@@ -17,13 +17,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/cmd/railgated/logsink"
 	"railgate/configs"
-	"railgate/store/durable"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
@@ -62,8 +61,8 @@ func (o *options) parse(args []string, stderr io.Writer) error {
 }
 
 func run(args []string, stderr io.Writer) int {
-	out := newSink(stderr)
-	defer out.close(lastWords)
+	out := logsink.New(stderr)
+	defer out.Close(logsink.LastWords)
 	var o options
 	switch err := o.parse(args, out); {
 	case errors.Is(err, flag.ErrHelp):
@@ -120,13 +119,13 @@ func checkListen(cfg *configs.Config) error {
 
 // runGate runs a gate until it is asked to stop or fails; missing says what the machine
 // no longer has.
-func runGate(cfg *configs.Config, missing error, debug bool, out *sink) int {
+func runGate(cfg *configs.Config, missing error, debug bool, out *logsink.Sink) int {
 	ignoreSignals()
 	level := new(slog.LevelVar)
 	if debug {
 		level.Set(slog.LevelDebug)
 	}
-	log := newLog(out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()})
+	log := logsink.NewLog(out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()})
 	slog.SetDefault(log) // libraries that log do so here
 	if missing != nil {
 		log.Warn("a device or file that this configuration needs is missing; it worked before, so railgated starts without it and waits for it", "err", missing)
@@ -144,23 +143,6 @@ func runGate(cfg *configs.Config, missing error, debug bool, out *sink) int {
 		return exitUsage
 	}
 	return exitFailed
-}
-
-// A configuration that has worked on this gate is right: a device that is missing now is
-// broken or unplugged, and a gate that starts without it still has its other scanner,
-// its screen and its emergency exit.
-const workedName = "config.worked"
-
-func worked(cfg *configs.Config) bool {
-	sum, err := os.ReadFile(filepath.Join(cfg.Data, workedName))
-	return err == nil && string(sum) == cfg.Sum
-}
-
-func noteWorked(cfg *configs.Config) error {
-	if worked(cfg) {
-		return nil
-	}
-	return durable.WriteFile(filepath.Join(cfg.Data, workedName), []byte(cfg.Sum), 0o640)
 }
 
 // withoutTime leaves the time out where journald adds its own.

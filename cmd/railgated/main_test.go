@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"railgate/cmd/railgated/keyring"
 	"railgate/driver"
 	"railgate/driver/clock"
 	"railgate/driver/scanner"
@@ -104,9 +105,9 @@ func TestEachLoopThatTheUnitNamesIsWatched(t *testing.T) {
 	}
 	front := scanner.NewSerial(scanner.SerialConfig{Name: "front"}, slog.New(slog.DiscardHandler))
 	gate7 := turnstile.NewSim(turnstile.SimConfig{Config: turnstile.Config{Name: "7"}}, slog.New(slog.DiscardHandler))
-	g := &gate{lane: &runner{}, keys: &keyring{}, devices: &devices{scanners: []driver.Scanner{front}, turnstile: gate7}}
+	g := &gate{lane: &runner{}, keys: &keyring.Ring{}, devices: &devices{scanners: []driver.Scanner{front}, turnstile: gate7}}
 	var names []string
-	for _, p := range g.pulses() {
+	for _, p := range g.watched() {
 		names = append(names, p.name)
 	}
 	if got := strings.Join(names, ", "); got != "lane, clock, keyset, scanner front, turnstile 7" {

@@ -541,7 +541,7 @@ func TestEmergencyWithNothingElse(t *testing.T) {
 // Each row of docs/architecture.md's list of what a gate works without names its tests, and
 // they are there.
 func TestEachPartHasItsTest(t *testing.T) {
-	text := string(read(t, "../../docs/architecture.md"))
+	text := readFile(t, "../../docs/architecture.md")
 	_, section, _ := strings.Cut(text, "\n## What a gate does without each part\n")
 	section, _, found := strings.Cut(section, "\n## ")
 	if !found {
@@ -554,7 +554,7 @@ func TestEachPartHasItsTest(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, file := range files {
-			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(read(t, file)), -1) {
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(readFile(t, file), -1) {
 				tests[m[1]] = true
 			}
 		}

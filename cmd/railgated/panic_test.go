@@ -15,12 +15,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
+	"railgate/cmd/railgated/logsink"
 	"railgate/configs"
 )
 
 // foreign are the goroutines that Go's runtime and libraries start: none runs code of the gate's but net/http's,
 // which recovers it. The log's writer, which is not the gate's either, recovers too.
-var foreign = []string{"\ncreated by runtime.", "\nruntime.main(", "os/signal.loop(", "net/http.(*conn).serve(", "net/http.(*connReader).backgroundRead(", ".(*sink).run("}
+var foreign = []string{"\ncreated by runtime.", "\nruntime.main(", "os/signal.loop(", "net/http.(*conn).serve(", "net/http.(*connReader).backgroundRead(", ".(*Sink).run("}
 
 // strangers are the goroutines of a daemon that was sent SIGQUIT that are neither its main one, nor a library's, nor
 // guarded; n is how many are guarded.
@@ -92,8 +93,8 @@ func extra(path string, do func(*gate)) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitUsage
 	}
-	out := newSink(os.Stderr)
-	g, err := newGate(cfg, newLog(out, nil), new(slog.LevelVar))
+	out := logsink.New(os.Stderr)
+	g, err := newGate(cfg, logsink.NewLog(out, nil), new(slog.LevelVar))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed

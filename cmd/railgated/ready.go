@@ -40,14 +40,14 @@ func (g *gate) sayReady(ctx context.Context) error {
 		case <-tick.C:
 		}
 		waiting := r.told == ""
-		r.look(g.server.status())
+		r.update(g.server.status())
 		if waiting && r.told != "" {
 			tick.Reset(statusEvery)
 		}
 	}
 }
 
-func (r *readiness) look(s *control.Status) {
+func (r *readiness) update(s *control.Status) {
 	if !r.ready && s.Mode == string(lane.ModeOutOfService) && time.Now().Before(r.latest) {
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+
+	"railgate/cmd/control"
 )
 
 // Run listens on the control socket until ctx ends. Where it cannot be opened, or is
@@ -17,7 +19,7 @@ func (s *server) Run(ctx context.Context) error {
 		}
 		open, again := context.WithCancel(ctx)
 		s.socket.opened(l.Addr().String(), again)
-		err := s.serve(open, peerListener{l}, s.controlMux())
+		err := s.serve(open, control.PeerListener{Listener: l}, s.controlMux())
 		again()
 		if err != nil {
 			s.board.set(partControl, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/cmd/railgated/keyring"
 	"railgate/driver"
 	"railgate/driver/clock"
 	"railgate/store"
@@ -41,7 +42,7 @@ type parts struct {
 	languages []string
 	clock     *clock.Clock
 	store     *store.Store
-	keys      *keyring
+	keys      *keyring.Ring
 	in        *inbox
 	sync      *syncer // nil: no repository is configured
 	scanners  []driver.Scanner

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"syscall"
 
+	"railgate/cmd/railgated/logsink"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -44,7 +46,7 @@ func (g *gate) wait(ctx context.Context, signals chan os.Signal) error {
 		case s := <-signals:
 			switch {
 			case s == unix.SIGHUP:
-				g.keys.reload()
+				g.keys.Reload()
 			case s == unix.SIGUSR1:
 				g.toggleDebug()
 			case slices.Contains(fatal, s):
@@ -61,7 +63,7 @@ func (g *gate) wait(ctx context.Context, signals chan os.Signal) error {
 func (g *gate) die(s os.Signal) {
 	g.releaseForGood()
 	g.log.Error("railgated ends at once; its goroutines follow", "signal", s.String())
-	if h, ok := g.log.Handler().(logHandler); ok {
+	if h, ok := g.log.Handler().(logsink.Handler); ok {
 		h.Dying()
 	}
 	signal.Reset(s)

@@ -73,7 +73,7 @@ func (l *runner) causeID(c lane.Cause) string {
 		if l.sync.stopped() != "" {
 			return control.SyncStopped
 		}
-		return l.keys.causeID()
+		return l.keys.CauseID()
 	case lane.CauseTurnstile:
 		return control.TurnstileDown
 	}
@@ -143,7 +143,7 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 
 func (l *runner) addKeyset(s *control.Status) {
 	var causes []control.Cause
-	s.Keyset, causes = l.keys.status(s.Clock.Time, s.Clock.Trusted)
+	s.Keyset, causes = l.keys.Status(s.Clock.Time, s.Clock.Trusted)
 	for _, c := range causes {
 		found(s, c.Cause, c.Why, "{keys}", s.Keyset.Source)
 		s.Causes[len(s.Causes)-1].Severity = c.Severity

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/cmd/railgated/keyring"
 	"railgate/configs"
 	"railgate/driver/clock"
 	"railgate/store"
@@ -28,13 +29,13 @@ type syncer struct {
 	cfg   *configs.Sync
 	store *store.Store
 	clock *clock.Clock
-	keys  *keyring
+	keys  *keyring.Ring
 	log   *slog.Logger
 	note  func(journal.Record) // appends a record
 
-	web, webTargets *sync.Web
-	want            chan struct{} // has room for one: ask now
-	asked           time.Time     // when somebody wanted that last; owned by the lane's goroutine
+	site, siteTargets *sync.Web
+	want              chan struct{} // has room for one: ask now
+	asked             time.Time     // when somebody wanted that last; owned by the lane's goroutine
 
 	busy gosync.Mutex // held for a round: a repository is refreshed once at a time
 
@@ -64,12 +65,12 @@ const (
 )
 
 // newSyncer is nil where no repository is configured.
-func newSyncer(cfg *configs.Sync, s *store.Store, c *clock.Clock, k *keyring, note func(journal.Record), log *slog.Logger) *syncer {
+func newSyncer(cfg *configs.Sync, s *store.Store, c *clock.Clock, k *keyring.Ring, note func(journal.Record), log *slog.Logger) *syncer {
 	if cfg.Nation == "" {
 		return nil
 	}
 	base := strings.TrimSuffix(cfg.Nation, "/")
-	y := &syncer{web: sync.NewWeb(base, nil), webTargets: sync.NewWeb(base+"/targets", nil), cfg: cfg, store: s, clock: c, keys: k, log: log, note: note, want: make(chan struct{}, 1), done: make(chan struct{})}
+	y := &syncer{site: sync.NewWeb(base, nil), siteTargets: sync.NewWeb(base+"/targets", nil), cfg: cfg, store: s, clock: c, keys: k, log: log, note: note, want: make(chan struct{}, 1), done: make(chan struct{})}
 	if ok, err := s.Note(syncedNote, &y.last); !ok || err != nil {
 		y.last = synced{}
 	}
@@ -160,7 +161,7 @@ func (y *syncer) sources() sources {
 	if filepath.IsAbs(y.cfg.Nation) {
 		return sources{sync.Folder(y.cfg.Nation), sync.Folder(filepath.Join(y.cfg.Nation, "targets"))}
 	}
-	return sources{y.web, y.webTargets}
+	return sources{y.site, y.siteTargets}
 }
 
 // referenceTime is the trusted time; where there is none, what is proven: a gate whose
@@ -184,8 +185,8 @@ func (y *syncer) takeKeys(ctx context.Context, l *sync.Listing) error {
 		return err
 	}
 	if kept != nil && target.Matches(kept) {
-		if y.keys.current() == nil { // the copy was lost
-			return y.keys.receive(kept)
+		if y.keys.Current() == nil { // the copy was lost
+			return y.keys.Receive(kept)
 		}
 		return nil
 	}
@@ -193,10 +194,10 @@ func (y *syncer) takeKeys(ctx context.Context, l *sync.Listing) error {
 	if err != nil {
 		return err
 	}
-	if err := y.keys.receive(data); err != nil {
+	if err := y.keys.Receive(data); err != nil {
 		return fmt.Errorf("%s: %w", keysTarget, err)
 	}
-	y.note(journal.Record{Kind: journal.Synced, Detail: fmt.Sprintf("keyset version %d", y.keys.current().Version)})
+	y.note(journal.Record{Kind: journal.Synced, Detail: fmt.Sprintf("keyset version %d", y.keys.Current().Version)})
 	return y.store.PutFiles(nation, map[string][]byte{keysTarget: data})
 }
 

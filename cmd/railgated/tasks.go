@@ -36,12 +36,12 @@ func (g *gate) run() error {
 	g.start(untilLane, fail, []task{{"ready", g.sayReady}})
 
 	err := g.wait(faulty(ctx, "main"), signals)
-	return errors.Join(err, g.stop(lane, stopLane, devices, stopDevices))
+	return errors.Join(err, g.stopAll(lane, stopLane, devices, stopDevices))
 }
 
-// stop stops the lane, then the devices, then the store. It waits for each, but not for
+// stopAll stops the lane, then the devices, then the store. It waits for each, but not for
 // one that hangs.
-func (g *gate) stop(lane *sync.WaitGroup, stopLane func(), devices *sync.WaitGroup, stopDevices func()) (err error) {
+func (g *gate) stopAll(lane *sync.WaitGroup, stopLane func(), devices *sync.WaitGroup, stopDevices func()) (err error) {
 	began := time.Now()
 	g.notify(daemon.SdNotifyStopping)
 	stopLane()
@@ -143,15 +143,15 @@ func (g *gate) tasks() []task {
 	if g.cfg.HTTP.Listen != "" {
 		tasks = append(tasks, task{"http", web{s}.Run})
 	}
-	if w := newWatchdog(g.pulses(), g.notify, g.log); w != nil {
+	if w := newWatchdog(g.watched(), g.notify, g.log); w != nil {
 		tasks = append(tasks, task{"watchdog", w.Run})
 	}
 	return tasks
 }
 
-// pulses are the loops that must turn for the watchdog to be fed, as the unit's comment has them.
-func (g *gate) pulses() []pulse {
-	all := []pulse{{"lane", g.lane.beats.Load}, {"clock", g.clock.Beats}, {"keyset", g.keys.beats.Load}}
+// watched are the loops that must turn for the watchdog to be fed, as the unit's comment has them.
+func (g *gate) watched() []pulse {
+	all := []pulse{{"lane", g.lane.beats.Load}, {"clock", g.clock.Beats}, {"keyset", g.keys.Beats}}
 	for _, d := range g.devices.scanners {
 		all = append(all, devicePulse("scanner", d))
 	}

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
 
 	"railgate/cmd/control"
 	"railgate/driver/clock"
-	"railgate/store"
 	"railgate/store/journal"
 	"railgate/verify/lane"
 )
@@ -59,46 +55,25 @@ func addClockCauses(s *control.Status) {
 	c := &s.Clock
 	holdover := "holdover goes on"
 	if c.Holdover > 0 {
-		holdover += " for " + seconds(c.Holdover)
+		holdover += " for " + secondsWord(c.Holdover)
 	}
 	switch {
 	case c.Disputed:
-		found(s, control.ClockDisputed, fmt.Sprintf("clock_disputed: passengers' codes, or the station, contradict the system's clock, which is off by %s; %s", seconds(c.Ahead), holdover))
+		found(s, control.ClockDisputed, fmt.Sprintf("clock_disputed: passengers' codes, or the station, contradict the system's clock, which is off by %s; %s", secondsWord(c.Ahead), holdover))
 	case c.Stepped:
-		found(s, control.ClockStepped, fmt.Sprintf("clock_stepped: the system's clock jumped by %s and is not believed; %s", seconds(c.Ahead), holdover))
+		found(s, control.ClockStepped, fmt.Sprintf("clock_stepped: the system's clock jumped by %s and is not believed; %s", secondsWord(c.Ahead), holdover))
 	}
 	if c.Suspect {
 		found(s, control.ClockSuspect, "clock_suspect: most passengers' codes are outside their minute: is the clock right?")
 	}
 }
 
-func seconds(s float64) string {
+func secondsWord(s float64) string {
 	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }
 
 // mostWhy bounds a technician's reason, in bytes.
 const mostWhy = 500
-
-// postClock lowers what is proven of the time.
-func (s *server) postClock(w http.ResponseWriter, r *http.Request) {
-	at, err := time.Parse(time.RFC3339, r.FormValue("time"))
-	why := strings.TrimSpace(r.FormValue("why"))
-	switch {
-	case err != nil:
-		http.Error(w, fmt.Sprintf("time %q; want one such as 2026-11-23T04:00:00Z", r.FormValue("time")), http.StatusBadRequest)
-		return
-	case why == "" || len(why) > mostWhy:
-		http.Error(w, fmt.Sprintf("why is missing, or longer than %d bytes: say it for the journal", mostWhy), http.StatusBadRequest)
-		return
-	}
-	err = s.lane.acceptTime(at, why)
-	switch {
-	case errors.Is(err, store.ErrUnavailable):
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case err != nil:
-		http.Error(w, err.Error(), http.StatusConflict)
-	}
-}
 
 // acceptTime lowers what is proven of the time, on the disk and here.
 func (l *runner) acceptTime(at time.Time, why string) error {

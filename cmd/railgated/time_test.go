@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
+	"railgate/cmd/railgated/keyring"
 	"railgate/driver/clock"
 	"railgate/store"
 	"railgate/store/journal"
@@ -182,8 +183,8 @@ func TestAKeysetThatComesLateSaysHowWrongTheClockMayBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring := newKeyring("", "", "", log)
-	c := clock.New(clock.Config{Drift: 50, RequireSync: true, Tolerance: tolerance(ring.current())}, time.Time{}, log)
+	ring := keyring.New("", "", "", log)
+	c := clock.New(clock.Config{Drift: 50, RequireSync: true, Tolerance: tolerance(ring.Current())}, time.Time{}, log)
 	now := clock.ReadSystem()
 	c.Resume(time.Time{}, &clock.Anchor{Boot: clock.BootID(), Wall: now.Wall, Mono: now.Mono()})
 	g := &gate{clock: c, keys: ring, lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox(), clock: c}, log), anchored: time.Now()}
@@ -195,7 +196,7 @@ func TestAKeysetThatComesLateSaysHowWrongTheClockMayBe(t *testing.T) {
 	}
 	g.clockChanged(c.State())
 	before := left()
-	ring.use(keys)
+	ring.Use(keys)
 	g.clockChanged(c.State())
 	if after := left(); before == 0 || after != (before/5).Round(time.Minute) {
 		t.Errorf("holdover is good for %v, and %v by an issuer's tolerance of a second; want a fifth", before, after)

@@ -154,16 +154,6 @@ func (f *fakeRepository) Open(_ context.Context, name string) (io.ReadCloser, er
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
-// below is a source of a folder's files.
-type below struct {
-	Source
-	folder string
-}
-
-func (b below) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	return b.Source.Open(ctx, b.folder+"/"+name)
-}
-
 // memory is a state that can be cut off before any write.
 type memory struct {
 	files map[string][]byte

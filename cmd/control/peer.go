@@ -1,4 +1,4 @@
-package main
+package control
 
 import (
 	"net"
@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A peerListener gives each connection of a unix socket the name of the user at its
+// A PeerListener gives each connection of a unix socket the name of the user at its
 // other end as remote address, for the record of who took a lane over.
-type peerListener struct{ net.Listener }
+type PeerListener struct{ net.Listener }
 
-func (l peerListener) Accept() (net.Conn, error) {
+// Accept implements [net.Listener].
+func (l PeerListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err

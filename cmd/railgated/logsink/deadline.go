@@ -1,4 +1,4 @@
-package main
+package logsink
 
 import (
 	"runtime"

@@ -1,4 +1,6 @@
-package main
+// Package keyring holds the keyset that a gate uses: read from a file, received from a
+// repository, kept over a restart.
+package keyring
 
 import (
 	"cmp"
@@ -16,10 +18,10 @@ import (
 	"railgate/verify"
 )
 
-// A keyring holds the keyset in use, and reads its file again when that changes. A file
+// A Ring holds the keyset in use, and reads its file again when that changes. A file
 // that cannot be used leaves the old keyset in use, over a restart too: the data folder
 // has a copy of the keyset that was taken last.
-type keyring struct {
+type Ring struct {
 	path   string // of the file; "": none is configured
 	source string // the repository that keysets come from; "": none is configured
 	kept   string // of the copy
@@ -38,10 +40,10 @@ type keyring struct {
 	err   error // why the file is not in use
 }
 
-// newKeyring begins with the copy of the last keyset, if there is one and there is a
+// New begins with the copy of the last keyset, if there is one and there is a
 // source; read reads the file.
-func newKeyring(path, source, dataDir string, log *slog.Logger) *keyring {
-	k := &keyring{path: path, source: source, kept: filepath.Join(dataDir, control.KeptKeysetName), log: log, again: make(chan struct{}, 1)}
+func New(path, source, dataDir string, log *slog.Logger) *Ring {
+	k := &Ring{path: path, source: source, kept: filepath.Join(dataDir, control.KeptKeysetName), log: log, again: make(chan struct{}, 1)}
 	if path == "" && source == "" {
 		return k
 	}
@@ -61,37 +63,37 @@ func newKeyring(path, source, dataDir string, log *slog.Logger) *keyring {
 	return k
 }
 
-func (k *keyring) String() string { return "keyset" }
+func (k *Ring) String() string { return "keyset" }
 
-// current is the keyset in use; nil: there is none.
-func (k *keyring) current() *verify.Keyset {
+// Current is the keyset in use; nil: there is none.
+func (k *Ring) Current() *verify.Keyset {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.keys
 }
 
-// use puts a keyset to use.
-func (k *keyring) use(keys *verify.Keyset) {
+// Use puts a keyset to use.
+func (k *Ring) Use(keys *verify.Keyset) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.keys, k.since, k.err = keys, time.Now(), nil
 }
 
 // refuse notes why the file is not in use.
-func (k *keyring) refuse(err error) {
+func (k *Ring) refuse(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.err = err
 }
 
-func (k *keyring) refusal() error {
+func (k *Ring) refusal() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.err
 }
 
-// whyNone says why there is no keyset.
-func (k *keyring) whyNone() string {
+// WhyNone says why there is no keyset.
+func (k *Ring) WhyNone() string {
 	if err := k.refusal(); err != nil {
 		return err.Error()
 	}
@@ -108,8 +110,8 @@ const (
 	keysWarnPart = 10
 )
 
-// status is the keyset in use at a time, and what a technician should know of it.
-func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, causes []control.Cause) {
+// Status is the keyset in use at a time, and what a technician should know of it.
+func (k *Ring) Status(now time.Time, trusted bool) (s control.Keyset, causes []control.Cause) {
 	k.mu.Lock()
 	keys, err := k.keys, k.err
 	s = control.Keyset{Loaded: keys != nil, Source: cmp.Or(k.path, k.source), Since: k.since}
@@ -141,14 +143,14 @@ func (k *keyring) status(now time.Time, trusted bool) (s control.Keyset, causes 
 }
 
 // cause is a cause with which the lane still works.
-func (k *keyring) cause(id, why string) control.Cause {
+func (k *Ring) cause(id, why string) control.Cause {
 	c := control.NewCause(id, why, "{keys}", k.path)
 	c.Severity = control.Degraded
 	return c
 }
 
-// causeID names why there is no keyset.
-func (k *keyring) causeID() string {
+// CauseID names why there is no keyset.
+func (k *Ring) CauseID() string {
 	if err := k.refusal(); err != nil {
 		return keysetFault(err)
 	}
@@ -165,8 +167,14 @@ func keysetFault(err error) string {
 		return control.KeysetMissing
 	case errors.Is(err, fs.ErrPermission):
 		return control.KeysetUnreadable
-	case errors.Is(err, errForeign):
+	case errors.Is(err, ErrForeign):
 		return control.KeysetForeign
 	}
 	return control.KeysetInvalid
 }
+
+// Beats counts the turns of Run.
+func (k *Ring) Beats() uint64 { return k.beats.Load() }
+
+// HasFile tells whether a file is configured.
+func (k *Ring) HasFile() bool { return k.path != "" }

@@ -1,11 +1,13 @@
-package main
+package logsink
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -32,21 +34,21 @@ func (t *tap) Write(p []byte) (int, error) {
 func TestALogThatNobodyTakesStopsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &tap{open: make(chan struct{})}
-		s := newSink(out)
-		log := newLog(s, nil)
+		s := New(out)
+		log := NewLog(s, nil)
 		line := strings.Repeat("x", 1000)
 		for range 1000 {
 			log.Info(line)
 		}
-		dropped, stuck := s.count()
+		dropped, stuck := s.Count()
 		if !stuck || dropped < 1000-sinkRoom/1000 || dropped > 1000-sinkRoom/1200 {
 			t.Errorf("%d of 1000 lines are dropped, stuck: %v; want all but %d bytes of them", dropped, stuck, sinkRoom)
 		}
-		if s.flush(time.Second) {
+		if s.Flush(time.Second) {
 			t.Error("what nobody takes is flushed")
 		}
 		close(out.open)
-		if !s.flush(time.Second) {
+		if !s.Flush(time.Second) {
 			t.Error("it does not drain")
 		}
 		written := out.String()
@@ -58,11 +60,11 @@ func TestALogThatNobodyTakesStopsNobody(t *testing.T) {
 			t.Errorf("the last line is %q; want the count, %d", last, dropped)
 		}
 		log.With("a", 1).WithGroup("g").Info("after", "b", 2)
-		s.close(time.Second)
+		s.Close(time.Second)
 		if !strings.HasSuffix(out.String(), "msg=after a=1 g.b=2\n") {
 			t.Error("a line that comes after is not written")
 		}
-		if again, stuck := s.count(); again != dropped || stuck {
+		if again, stuck := s.Count(); again != dropped || stuck {
 			t.Errorf("%d dropped, stuck: %v; want %d and no more", again, stuck, dropped)
 		}
 		log.Info("too late")
@@ -77,15 +79,15 @@ func TestALogThatIsBrokenIsCounted(t *testing.T) {
 		out := &tap{open: make(chan struct{})}
 		close(out.open)
 		out.fail.Store(true)
-		s := newSink(out)
+		s := New(out)
 		s.Write([]byte("lost\n"))
-		s.flush(time.Second)
-		if dropped, _ := s.count(); dropped != 1 {
+		s.Flush(time.Second)
+		if dropped, _ := s.Count(); dropped != 1 {
 			t.Errorf("%d lines are dropped; want 1", dropped)
 		}
 		out.fail.Store(false)
 		s.Write([]byte("kept\n"))
-		s.close(time.Second)
+		s.Close(time.Second)
 		if out.String() != "kept\n" {
 			t.Errorf("%q is written; want what came once it worked", out)
 		}
@@ -94,30 +96,30 @@ func TestALogThatIsBrokenIsCounted(t *testing.T) {
 
 // A dying process lets its last line out, for a while, and bounds its death after that.
 func TestDyingWaitsForTheLog(t *testing.T) {
-	for _, slow := range []time.Duration{lastWords / 2, 2 * lastWords} {
+	for _, slow := range []time.Duration{LastWords / 2, 2 * LastWords} {
 		synctest.Test(t, func(t *testing.T) {
 			out := &tap{open: make(chan struct{})}
-			s := newSink(out)
+			s := New(out)
 			began := time.Now()
 			time.AfterFunc(slow, func() { close(out.open) })
 			killed := false
-			h := logHandler{slog.NewTextHandler(s, nil), s, func(after time.Duration) error {
+			h := Handler{slog.NewTextHandler(s, nil), s, func(after time.Duration) error {
 				killed = after > 0
-				if waited := time.Since(began); waited != min(slow, lastWords) {
-					t.Errorf("it waited for %v; want %v", waited, min(slow, lastWords))
+				if waited := time.Since(began); waited != min(slow, LastWords) {
+					t.Errorf("it waited for %v; want %v", waited, min(slow, LastWords))
 				}
-				if written := strings.Contains(out.String(), "msg=why"); written != (slow < lastWords) {
+				if written := strings.Contains(out.String(), "msg=why"); written != (slow < LastWords) {
 					t.Errorf("the last line is written: %v", written)
 				}
 				return nil
 			}}
 			slog.New(h).With("a", 1).Error("why")
-			h.WithGroup("g").(logHandler).Dying()
+			h.WithGroup("g").(Handler).Dying()
 			if !killed {
 				t.Error("nothing bounds its death")
 			}
 			time.Sleep(slow)
-			s.close(lastWords)
+			s.Close(LastWords)
 		})
 	}
 }
@@ -127,11 +129,29 @@ func TestDyingWaitsForTheLog(t *testing.T) {
 func TestKillAfter(t *testing.T) {
 	if os.Getenv("RAILGATED_TEST") == "killed" {
 		t.Log(killAfter(10 * time.Millisecond))
-		select {}
+		time.Sleep(time.Minute)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKillAfter$")
 	cmd.Env = append(os.Environ(), "RAILGATED_TEST=killed")
 	if err := cmd.Run(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Errorf("%v; want it killed", cmd.ProcessState)
 	}
+}
+
+// A lockedBuffer is a buffer that one goroutine writes and another reads.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

@@ -1,4 +1,6 @@
-package main
+// Package logsink takes a log's lines from whoever writes them, so that what reads the log can
+// hang and the gate goes on.
+package logsink
 
 import (
 	"fmt"
@@ -12,11 +14,11 @@ import (
 // sinkRoom bounds the log that waits to be written, in bytes: some thousand lines.
 const sinkRoom = 256 << 10
 
-// A sink takes the log's lines and writes them from a goroutine of its own, because the
+// A Sink takes the log's lines and writes them from a goroutine of its own, because the
 // reader may hang: a pipe that nobody reads, a journal that is stopped. Write never
 // waits. A line that finds no room is dropped and counted, and the count is a line of
 // its own once the log drains. Its methods may be called concurrently.
-type sink struct {
+type Sink struct {
 	out  io.Writer
 	kick chan struct{} // has room for one: something is queued
 
@@ -29,15 +31,15 @@ type sink struct {
 	closed  bool
 }
 
-// newSink starts a sink's goroutine, which close ends.
-func newSink(out io.Writer) *sink {
-	s := &sink{out: out, kick: make(chan struct{}, 1)}
+// New starts a sink's goroutine, which Close ends.
+func New(out io.Writer) *Sink {
+	s := &Sink{out: out, kick: make(chan struct{}, 1)}
 	go s.run()
 	return s
 }
 
 // Write queues one line. It never fails.
-func (s *sink) Write(line []byte) (int, error) {
+func (s *Sink) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.size+len(line) > sinkRoom || s.closed {
@@ -52,7 +54,7 @@ func (s *sink) Write(line []byte) (int, error) {
 }
 
 // wake wakes run. The caller holds mu.
-func (s *sink) wake() {
+func (s *Sink) wake() {
 	if s.closed {
 		return
 	}
@@ -63,7 +65,7 @@ func (s *sink) wake() {
 }
 
 // run writes what is queued. A panic in a write costs that line, and nothing else.
-func (s *sink) run() {
+func (s *Sink) run() {
 	for range s.kick {
 		for s.writeNext() {
 		}
@@ -71,7 +73,7 @@ func (s *sink) run() {
 }
 
 // writeNext writes the next line, if there is one.
-func (s *sink) writeNext() (again bool) {
+func (s *Sink) writeNext() (again bool) {
 	line := s.next()
 	if line == nil {
 		return false
@@ -88,7 +90,7 @@ func (s *sink) writeNext() (again bool) {
 	return true
 }
 
-func (s *sink) next() []byte {
+func (s *Sink) next() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -109,15 +111,15 @@ func (s *sink) next() []byte {
 	return nil
 }
 
-func (s *sink) written(line []byte) {
+func (s *Sink) written(line []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.size -= len(line)
 	s.wake() // a panic has left the loop
 }
 
-// flush waits until all is written, but no longer than within. It reports whether it is.
-func (s *sink) flush(within time.Duration) bool {
+// Flush waits until all is written, but no longer than within. It reports whether it is.
+func (s *Sink) Flush(within time.Duration) bool {
 	done := make(chan bool)
 	s.mu.Lock()
 	s.waiting = append(s.waiting, done)
@@ -131,9 +133,9 @@ func (s *sink) flush(within time.Duration) bool {
 	}
 }
 
-// count is how many lines were dropped since the start, and whether any were since the
+// Count is how many lines were dropped since the start, and whether any were since the
 // log was drained last.
-func (s *sink) count() (dropped uint64, stuck bool) {
+func (s *Sink) Count() (dropped uint64, stuck bool) {
 	if s == nil {
 		return 0, false
 	}
@@ -142,9 +144,9 @@ func (s *sink) count() (dropped uint64, stuck bool) {
 	return s.dropped, s.missed > 0
 }
 
-// close flushes, and takes no more lines.
-func (s *sink) close(within time.Duration) {
-	s.flush(within)
+// Close flushes, and takes no more lines.
+func (s *Sink) Close(within time.Duration) {
+	s.Flush(within)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {
@@ -153,41 +155,41 @@ func (s *sink) close(within time.Duration) {
 	}
 }
 
-// A logHandler writes its lines to a sink.
-type logHandler struct {
+// A Handler writes its lines to a sink.
+type Handler struct {
 	slog.Handler
-	sink *sink
+	sink *Sink
 	kill func(after time.Duration) error // killAfter, but not in tests
 }
 
-// newLog gives a log that writes to a sink.
-func newLog(out *sink, opt *slog.HandlerOptions) *slog.Logger {
-	return slog.New(logHandler{slog.NewTextHandler(out, opt), out, killAfter})
+// NewLog gives a log that writes to a sink.
+func NewLog(out *Sink, opt *slog.HandlerOptions) *slog.Logger {
+	return slog.New(Handler{slog.NewTextHandler(out, opt), out, killAfter})
 }
 
-func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (h Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	h.Handler = h.Handler.WithAttrs(attrs)
 	return h
 }
 
-func (h logHandler) WithGroup(name string) slog.Handler {
+func (h Handler) WithGroup(name string) slog.Handler {
 	h.Handler = h.Handler.WithGroup(name)
 	return h
 }
 
-// lastWords is how long a dying process may take to say why.
-const lastWords = time.Second
+// LastWords is how long a dying process may take to say why.
+const LastWords = time.Second
 
 // Dying is called before the process dies of a panic or a signal. It waits for the last
 // lines, and bounds what follows: the trace that Go's runtime prints may hang as the log
 // does. See turnstile.Guard.
-func (h logHandler) Dying() {
-	h.sink.flush(lastWords)
-	h.kill(2 * lastWords)
+func (h Handler) Dying() {
+	h.sink.Flush(LastWords)
+	h.kill(2 * LastWords)
 }
 
-// sinkOf is the sink that a log writes to; nil if it writes to none.
-func sinkOf(log *slog.Logger) *sink {
-	h, _ := log.Handler().(logHandler)
+// Of is the sink that a log writes to; nil if it writes to none.
+func Of(log *slog.Logger) *Sink {
+	h, _ := log.Handler().(Handler)
 	return h.sink
 }

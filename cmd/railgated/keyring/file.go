@@ -1,4 +1,4 @@
-package main
+package keyring
 
 import (
 	"context"
@@ -15,16 +15,16 @@ import (
 
 // This file is about the keyset's file: when it is read, what is taken of it, the copy.
 
-// read reads the file, where one is configured, and puts its keyset to use. It returns
+// Read reads the file, where one is configured, and puts its keyset to use. It returns
 // why the file is not in use.
-func (k *keyring) read(why how) error {
+func (k *Ring) Read(why How) error {
 	if k.path == "" {
 		return nil
 	}
 	k.file.Lock()
 	defer k.file.Unlock()
 	defer k.keep()
-	if info, err := os.Stat(k.path); why == ifChanged && err == nil && k.last.of(info) {
+	if info, err := os.Stat(k.path); why == IfChanged && err == nil && k.last.of(info) {
 		return k.refusal()
 	}
 	data, info, err := configs.ReadKeyset(k.path)
@@ -34,12 +34,12 @@ func (k *keyring) read(why how) error {
 	}
 	was := k.last
 	k.last = fileVersionOf(data, info)
-	if why == ifChanged && k.last.sum == was.sum {
+	if why == IfChanged && k.last.sum == was.sum {
 		return k.refusal()
 	}
 	keys, err := verify.ParseKeyset(data)
-	if err == nil && why != forced && k.isForeign(keys) {
-		err = fmt.Errorf("%w; if it is meant to be used: railgate keys install --force %s", errForeign, k.path)
+	if err == nil && why != Forced && k.isForeign(keys) {
+		err = fmt.Errorf("%w; if it is meant to be used: railgate keys install --force %s", ErrForeign, k.path)
 	}
 	if err != nil {
 		return k.failed(fmt.Errorf("%s: %w", k.path, err))
@@ -48,31 +48,31 @@ func (k *keyring) read(why how) error {
 	return nil
 }
 
-func (k *keyring) isForeign(keys *verify.Keyset) bool {
-	old := k.current()
+func (k *Ring) isForeign(keys *verify.Keyset) bool {
+	old := k.Current()
 	return old != nil && !old.SharesKey(keys)
 }
 
 // take puts a keyset to use that was read from data.
-func (k *keyring) take(keys *verify.Keyset, data []byte) {
-	if old := k.current(); old != nil && keys.Version < old.Version {
+func (k *Ring) take(keys *verify.Keyset, data []byte) {
+	if old := k.Current(); old != nil && keys.Version < old.Version {
 		k.log.Warn("the keyset's version went back; this is a local file, so it is used", "from", old.Version, "to", keys.Version)
 	}
-	k.use(keys)
+	k.Use(keys)
 	k.unkept, k.noted = data, ""
 	k.log.Info("keyset in use", "file", k.path, "version", keys.Version, "keys", len(keys.Keys))
 }
 
-// receive puts a keyset to use that a repository signed: it may share no key with the
+// Receive puts a keyset to use that a repository signed: it may share no key with the
 // one before.
-func (k *keyring) receive(data []byte) error {
+func (k *Ring) Receive(data []byte) error {
 	keys, err := verify.ParseKeyset(data)
 	if err != nil {
 		return err
 	}
 	k.file.Lock()
 	defer k.file.Unlock()
-	k.use(keys)
+	k.Use(keys)
 	k.unkept = data
 	k.keep()
 	k.log.Info("keyset in use", "from", k.source, "version", keys.Version, "keys", len(keys.Keys))
@@ -80,9 +80,9 @@ func (k *keyring) receive(data []byte) error {
 }
 
 // failed notes an error, and logs each once.
-func (k *keyring) failed(err error) error {
+func (k *Ring) failed(err error) error {
 	k.refuse(err)
-	if keys := k.current(); keys != nil && k.noted != err.Error() {
+	if keys := k.Current(); keys != nil && k.noted != err.Error() {
 		k.log.Error("the keyset's file cannot be used; the old one stays in use", "err", err, "version", keys.Version)
 		k.noted = err.Error()
 	}
@@ -90,7 +90,7 @@ func (k *keyring) failed(err error) error {
 }
 
 // keep writes the copy of a keyset that was taken, and tries again where it cannot.
-func (k *keyring) keep() {
+func (k *Ring) keep() {
 	if k.unkept == nil {
 		return
 	}
@@ -103,10 +103,10 @@ func (k *keyring) keep() {
 	}
 }
 
-// detail is the keyset in use and the one in the file.
-func (k *keyring) detail() *control.Keys {
+// Detail is the keyset in use and the one in the file.
+func (k *Ring) Detail() *control.Keys {
 	k.mu.Lock()
-	d := &control.Keys{Path: k.path, InUse: control.DescribeKeyset(k.keys), Foreign: errors.Is(k.err, errForeign)}
+	d := &control.Keys{Path: k.path, InUse: control.DescribeKeyset(k.keys), Foreign: errors.Is(k.err, ErrForeign)}
 	if d.InUse != nil {
 		since := k.since
 		d.InUse.Since = &since
@@ -123,12 +123,12 @@ func (k *keyring) detail() *control.Keys {
 	return d
 }
 
-// keysEvery is how often the file is looked at.
-const keysEvery = 2 * time.Second
+// Every is how often the file is looked at.
+const Every = 2 * time.Second
 
 // Run looks for a new file every now and then.
-func (k *keyring) Run(ctx context.Context) error {
-	tick := time.NewTicker(keysEvery)
+func (k *Ring) Run(ctx context.Context) error {
+	tick := time.NewTicker(Every)
 	defer tick.Stop()
 	for {
 		k.beats.Add(1)
@@ -136,15 +136,15 @@ func (k *keyring) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			k.read(ifChanged)
+			k.Read(IfChanged)
 		case <-k.again:
-			k.read(asked)
+			k.Read(Asked)
 		}
 	}
 }
 
-// reload has the file read now.
-func (k *keyring) reload() {
+// Reload has the file read now.
+func (k *Ring) Reload() {
 	select {
 	case k.again <- struct{}{}:
 	default:

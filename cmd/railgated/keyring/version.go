@@ -1,4 +1,4 @@
-package main
+package keyring
 
 import (
 	"crypto/sha256"
@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// how says why the keyset's file is read.
-type how uint8
+// How says why the keyset's file is read.
+type How uint8
 
 const (
-	ifChanged how = iota
-	asked         // a person asked: read it whatever it looks like
-	forced        // a person insists: take another issuer's too
+	IfChanged How = iota
+	Asked         // a person Asked: read it whatever it looks like
+	Forced        // a person insists: take another issuer's too
 )
 
-// errForeign is a keyset that has no key in common with the one in use.
-var errForeign = errors.New("it shares no key with the keyset in use, so it may be another issuer's")
+// ErrForeign is a keyset that has no key in common with the one in use.
+var ErrForeign = errors.New("it shares no key with the keyset in use, so it may be another issuer's")
 
 // A fileVersion is a file as it was read. Size and mtime alone do not tell one from
 // another: cp -p and a coarse clock make them equal.
