@@ -23,6 +23,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -40,10 +41,11 @@ type options struct {
 	match       *regexp.Regexp
 	json, doc   string
 	workers     int
+	slowest     time.Duration
 }
 
 // whole tells whether all mutants of the targets are tried.
-func (o *options) whole() bool { return o.match.String() == "" && !o.quick }
+func (o *options) whole() bool { return o.match.String() == "" && !o.quick && o.slowest == 0 }
 
 func run(args []string, stdout, stderr io.Writer) error {
 	var o options
@@ -55,6 +57,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&match, "match", "", "only mutants whose name matches a regular `expression`; no verdict on survivors.txt")
 	f.StringVar(&o.json, "json", "", "write each mutant to a `file`, one JSON object a line")
 	f.StringVar(&o.doc, "doc", "", "write the shares and the survivors into a `file` (docs/testing.md)")
+	f.DurationVar(&o.slowest, "slowest", 0, "leave out tests that take longer than a `duration`; no verdict on survivors.txt; 0: none")
 	f.IntVar(&o.workers, "workers", 2, "how many mutants run at once")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -146,7 +149,7 @@ func tryTarget(t target, o *options, stdout io.Writer) ([]*mutant, error) {
 		}
 		return nil, nil
 	}
-	r, err := newRunner(p, o.workers)
+	r, err := newRunner(p, o)
 	if err != nil {
 		return nil, err
 	}

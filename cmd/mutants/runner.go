@@ -19,7 +19,8 @@ import (
 type runner struct {
 	*source
 	workers int
-	folder  string // everything of this run
+	slowest time.Duration // tests that take longer are left out; 0: none are
+	folder  string        // everything of this run
 	suites  []*suite
 	tests   []test // the fastest first
 }
@@ -34,15 +35,15 @@ type test struct {
 
 const (
 	quickTest = 150 * time.Millisecond // tests that take no longer run in one process
-	patience  = 10 * time.Second       // and ten times what the tests take: then a mutant hangs
+	patience  = 10 * time.Second       // and five times what the tests take: then a mutant hangs
 )
 
-func newRunner(s *source, workers int) (*runner, error) {
+func newRunner(s *source, o *options) (*runner, error) {
 	folder, err := os.MkdirTemp("", "mutants-")
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{source: s, workers: workers, folder: folder}
+	r := &runner{source: s, workers: o.workers, slowest: o.slowest, folder: folder}
 	for _, dir := range append([]string{s.dir}, s.also...) {
 		one, err := newSuite(dir, folder)
 		if err != nil {
@@ -103,6 +104,9 @@ func (r *runner) each(n int, f func(i int) error) error {
 // places it reaches.
 func (r *runner) measure() error {
 	err := r.each(len(r.tests), func(i int) error { return r.tests[i].measure(filepath.Join(r.folder, fmt.Sprint("trace", i))) })
+	if r.slowest > 0 {
+		r.tests = slices.DeleteFunc(r.tests, func(t test) bool { return t.took > r.slowest })
+	}
 	slices.SortStableFunc(r.tests, func(a, b test) int { return int(a.took - b.took) })
 	return err
 }
@@ -202,7 +206,7 @@ func runBatch(binary string, mutant int, batch []test) (outcome, string) {
 	names, wait := make([]string, len(batch)), patience
 	for i, t := range batch {
 		names[i] = t.name
-		wait += 10 * t.took
+		wait += 5 * t.took
 	}
 	cmd := batch[0].command(binary, mutant, "-test.run", "^("+strings.Join(names, "|")+")$", "-test.failfast", "-test.timeout", wait.String())
 	var out bytes.Buffer
