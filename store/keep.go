@@ -75,29 +75,20 @@ func (s *Store) keepFloor() (now time.Time, err error) {
 	return now, nil
 }
 
-// prune removes up to a batch of what is too old or too much, in one commit. It
-// returns how much it did, a batch or more where there is more to do, and how many
-// records it removed.
+// prune writes what is queued, and removes up to a batch of what is too old or too
+// much, in one commit. It returns how much it did, a batch or more where there is more
+// to do, and how many records it removed.
 func (s *Store) prune(now time.Time) (n, records int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.db == nil {
+	if err := s.flush(); err != nil || s.db == nil {
 		return 0, 0, s.err
 	}
-	var old doomed
-	var freed int64
 	next, err := s.read(s.age.seen, pruneBatch)
 	looked := s.age.look(next, now.AddDate(0, 0, -s.opt.Days), s.latestStamp())
+	var old doomed
 	if err == nil {
-		old.records, freed, err = s.oldRecords()
-	}
-	if err == nil {
-		err = guarded(func() error {
-			return s.db.View(func(tx *bbolt.Tx) error {
-				old.spent, old.passages = oldSpent(tx.Bucket(spentBucket), now), s.oldPassages(now)
-				return nil
-			})
-		})
+		old, err = s.tooOld(now)
 	}
 	if err == nil && old.len() > 0 {
 		err = s.remove(old)
@@ -106,8 +97,23 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 		s.fail(err)
 		return 0, 0, s.err
 	}
-	s.bytes -= freed
+	s.bytes -= old.bytes
 	return old.len() + looked, old.records, nil
+}
+
+// tooOld lists a batch of what may be removed.
+func (s *Store) tooOld(now time.Time) (old doomed, err error) {
+	if old.records, old.bytes, err = s.oldRecords(); err != nil {
+		return doomed{}, err
+	}
+	old.passages = s.oldPassages(now)
+	err = guarded(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			old.spent = oldSpent(tx.Bucket(spentBucket), now)
+			return nil
+		})
+	})
+	return old, err
 }
 
 // latestStamp is the latest time that a record can bear; the zero time while the
@@ -124,6 +130,7 @@ func (s *Store) latestStamp() time.Time {
 type doomed struct {
 	spent, passages [][]byte
 	records         int
+	bytes           int64 // of the records
 }
 
 func (d doomed) len() int { return len(d.spent) + len(d.passages) + d.records }

@@ -81,13 +81,12 @@ func (s *sets) put(tx *bbolt.Tx, bucket, key, value []byte) error {
 // delete takes an entry out of a bucket and its set.
 func (s *sets) delete(tx *bbolt.Tx, bucket, key []byte) error {
 	b := tx.Bucket(bucket)
-	if old := b.Get(key); old != nil {
-		s.of(bucket).remove(key, old)
+	old := b.Get(key)
+	if old == nil {
+		return &damageError{fmt.Errorf("%s: %x is not there", bucket, key)}
 	}
-	if err := b.Delete(key); err != nil {
-		return fmt.Errorf("%s: %w", bucket, err)
-	}
-	return nil
+	s.of(bucket).remove(key, old)
+	return b.Delete(key)
 }
 
 // compare says how what was read differs from what was proven.
@@ -119,7 +118,7 @@ func (s *sets) removeRecords(b *bbolt.Bucket, n int) error {
 			return &damageError{fmt.Errorf("journal: it begins with %x; want record %d", key, s.First)}
 		}
 		if err := c.Delete(); err != nil {
-			return fmt.Errorf("journal: %w", err)
+			return err
 		}
 		s.First++
 	}
