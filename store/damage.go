@@ -56,7 +56,7 @@ func (s *Store) lastAside() string {
 	if s.aside != "" {
 		return s.aside
 	}
-	found, _ := filepath.Glob(s.path() + asideSuffix + "*") // the pattern is sound
+	found, _ := filepath.Glob(s.path() + asideSuffix + "*Z") // the pattern is sound, and an export's copy is not one
 	if len(found) == 0 {
 		return ""
 	}

@@ -233,8 +233,10 @@ func TestStartThatWasCutGoesOn(t *testing.T) {
 		if err := os.Rename(g.path(), g.path()+asideSuffix+"20261123T040000.000Z"); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(g.path()+".new", []byte("half"), 0o600); err != nil {
-			t.Fatal(err)
+		for name, content := range map[string]string{".new": "half", asideSuffix + "20261123T040000.000Z.ndjson": "an export"} {
+			if err := os.WriteFile(g.path()+name, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if !marked {
 			for _, path := range g.marks() {
