@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,16 +53,23 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// Owned by TestMain and the tests, which run one after the other.
+// theBench belongs to the tests that run one after the other; those with a bench of their
+// own run beside one another.
+var theBench *bench
+
+// made guards what is made once, for all tests, and the fields below.
+var made sync.Mutex
+
 var (
 	programs  string // the folder of the programs that are tested
-	theBench  *bench
 	browser   context.Context
 	endBrowse context.CancelFunc
 	output    syncBuffer // of the browser
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "4") // they wait more than they work; the flag is there
 	status := m.Run()
 	if endBrowse != nil {
 		endBrowse()
@@ -90,6 +98,8 @@ func (b *syncBuffer) Write(p []byte) (int, error) {
 // build makes the programs once.
 func build(t testing.TB) string {
 	t.Helper()
+	made.Lock()
+	defer made.Unlock()
 	if programs != "" {
 		return programs
 	}
@@ -130,7 +140,7 @@ func startBench(t testing.TB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startBenchIn(t, &bench{dir: dir, bin: build(t), temporary: true, out: io.Discard, walk: 300 * time.Millisecond})
+	return startBenchIn(t, &bench{dir: dir, bin: build(t), temporary: true, out: io.Discard, walk: 500 * time.Millisecond})
 }
 
 func startBenchIn(t testing.TB, b *bench) *bench {
@@ -159,18 +169,37 @@ type table struct {
 
 func newTable(t testing.TB, width, height int64) *table {
 	t.Helper()
+	return openTable(t, sharedBench(t), sharedBench(t).url.String(), width, height)
+}
+
+func sharedBench(t testing.TB) *bench {
+	t.Helper()
 	if theBench == nil {
 		theBench = startBench(t)
 	}
-	return openTable(t, theBench, theBench.url.String(), width, height)
+	return theBench
+}
+
+// ownBench is a bench for one test, which then runs beside others: most of what a test
+// does is waiting.
+func ownBench(t *testing.T) *bench {
+	t.Helper()
+	chromium(t)
+	t.Parallel()
+	b := startBench(t)
+	t.Cleanup(func() { b.stop(); b.clean() })
+	return b
+}
+
+func ownTable(t *testing.T) *table {
+	t.Helper()
+	b := ownBench(t)
+	return openTable(t, b, b.url.String(), wide, high)
 }
 
 func openTable(t testing.TB, b *bench, url string, width, height int64) *table {
 	t.Helper()
-	if browser == nil {
-		startBrowser(t)
-	}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(theBrowser(t), chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // the tab opens, and lives as long as this context
 		t.Fatal(err)
@@ -178,6 +207,16 @@ func openTable(t testing.TB, b *bench, url string, width, height int64) *table {
 	tb := &table{TB: t, ctx: ctx, bench: b}
 	tb.run(chromedp.EmulateViewport(width, height), chromedp.Navigate(url))
 	return tb
+}
+
+func theBrowser(t testing.TB) context.Context {
+	t.Helper()
+	made.Lock()
+	defer made.Unlock()
+	if browser == nil {
+		startBrowser(t)
+	}
+	return browser
 }
 
 func startBrowser(t testing.TB) {
@@ -349,9 +388,11 @@ func (t *table) location(setting browserapi.PermissionSetting) {
 // A who is a passenger; each test has its own, for the rules count by person.
 type who struct{ name, number string }
 
-var passengers = 0
+var passengers = 0 // made guards it
 
 func newPassenger() who {
+	made.Lock()
+	defer made.Unlock()
 	passengers++
 	place := fmt.Sprintf("110105%s%03d", time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, passengers).Format("20060102"), passengers)
 	sum := 0

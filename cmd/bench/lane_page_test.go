@@ -30,6 +30,7 @@ func TestATakenAddressIsAnError(t *testing.T) {
 }
 
 func TestBenchSaysWhatItStarts(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	b := &bench{dir: t.TempDir(), bin: build(t), out: &out}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -66,6 +67,7 @@ func TestTheLaneIsSeenWithThePhone(t *testing.T) {
 
 // The lamp is green for as long as somebody walks, which takes a person seconds.
 func TestGreenForAsLongAsSomebodyWalks(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: new(bytes.Buffer)})
 	t.Cleanup(func() { b.stop() })

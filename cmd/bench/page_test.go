@@ -35,6 +35,7 @@ func TestApplyCheckPass(t *testing.T) {
 	tb.picture("4-code")
 	tb.holds("ok")
 	tb.picture("5-pass")
+	tb.until("and its screen sounds, for it has no buzzer", "gate.body.dataset.played === 'pass'")
 	if got := tb.str("document.getElementById('said').textContent"); !strings.HasPrefix(got, "请通行 · Please pass (") {
 		t.Errorf("the gate says %q", got)
 	}
@@ -64,8 +65,7 @@ func TestRefreshGivesAFreshCodeAtOnce(t *testing.T) {
 }
 
 func TestScreenshotsAreOfNoUse(t *testing.T) {
-	chromium(t)
-	tb := newTable(t, wide, high)
+	tb := ownTable(t)
 	tb.applies(newPassenger())
 	tb.holds("ok")
 	tb.holdsAgain("already_used")
@@ -77,8 +77,7 @@ func TestScreenshotsAreOfNoUse(t *testing.T) {
 }
 
 func TestThirtyMinutes(t *testing.T) {
-	chromium(t)
-	tb := newTable(t, wide, high)
+	tb := ownTable(t)
 	tb.applies(newPassenger())
 	tb.holds("ok")
 	tb.press("[data-advance='1800']")
@@ -98,8 +97,7 @@ func TestThirtyMinutes(t *testing.T) {
 }
 
 func TestADayLaterItHasEnded(t *testing.T) {
-	chromium(t)
-	tb := newTable(t, wide, high)
+	tb := ownTable(t)
 	tb.applies(newPassenger())
 	tb.holds("ok")
 	tb.press("[data-advance='86400']")
@@ -111,8 +109,7 @@ func TestADayLaterItHasEnded(t *testing.T) {
 }
 
 func TestApplyAgainInTheLastHours(t *testing.T) {
-	chromium(t)
-	tb := newTable(t, wide, high)
+	tb := ownTable(t)
 	p := newPassenger()
 	tb.applies(p)
 	tb.until("there is nothing to renew yet", "!seen('#renew')")
@@ -240,9 +237,7 @@ func TestClosingThePage(t *testing.T) {
 }
 
 func TestTheNetworkIsCut(t *testing.T) {
-	chromium(t)
-	b := startBench(t) // its issuer is ended
-	t.Cleanup(func() { b.stop(); b.clean() })
+	b := ownBench(t) // its issuer is ended
 	tb := openTable(t, b, b.url.String(), wide, high)
 	tb.ready()
 	tb.tap("#account")
@@ -539,6 +534,7 @@ func TestTheTechniciansPage(t *testing.T) {
 // Without a bench the page asks the browser for its location, shows nothing of a
 // bench, and nobody passes a real-person check that is not there.
 func TestThePageWithoutABench(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	b := &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}
 	t.Cleanup(b.stop)

@@ -19,14 +19,12 @@ import (
 
 const phoneWide, phoneHigh = 390, 844
 
-// openPhone is the passenger's page alone, behind a front.
+// openPhone is the passenger's page alone, behind a front, on a bench of its own.
 func openPhone(t *testing.T) (*table, *front) {
 	t.Helper()
-	if theBench == nil {
-		theBench = startBench(t)
-	}
-	f := newFront(t, theBench.web.issuer)
-	tb := openTable(t, theBench, f.URL+"/", phoneWide, phoneHigh)
+	b := ownBench(t)
+	f := newFront(t, b.web.issuer)
+	tb := openTable(t, b, f.URL+"/", phoneWide, phoneHigh)
 	tb.ready()
 	return tb, f
 }
@@ -108,7 +106,6 @@ func (t *table) remembered() string {
 }
 
 func TestSigningOutReachesEveryTab(t *testing.T) {
-	chromium(t)
 	one, f := openPhone(t)
 	one.hasWorker()
 	p := newPassenger()
@@ -161,7 +158,6 @@ func TestSigningOutReachesEveryTab(t *testing.T) {
 }
 
 func TestThePageIsOfOneVersion(t *testing.T) {
-	chromium(t)
 	tb, f := openPhone(t)
 	tb.hasWorker()
 	loaded := "$('script[type=module]').src"
@@ -189,7 +185,6 @@ func TestThePageIsOfOneVersion(t *testing.T) {
 }
 
 func TestOpenedWithTheNetworkCut(t *testing.T) {
-	chromium(t)
 	tb, f := openPhone(t)
 	tb.hasWorker()
 	p := newPassenger()
@@ -235,7 +230,6 @@ func (t *table) loses(f *front, offline bool) {
 }
 
 func TestAVisitorLoadsThePageAgain(t *testing.T) {
-	chromium(t)
 	tb, f := openPhone(t)
 	p := newPassenger()
 	tb.until("without a certificate applying comes first", "seen('#goapply.main') && seen('#may') && !seen('#may.news')")
@@ -265,7 +259,6 @@ func TestAVisitorLoadsThePageAgain(t *testing.T) {
 const ringed = "60 - parseFloat($('#ring .rest').style.strokeDashoffset)"
 
 func TestWhatIsSaidIsTrue(t *testing.T) {
-	chromium(t)
 	tb, f := openPhone(t)
 	tb.applies(newPassenger())
 	tb.tap("#refresh")
@@ -334,7 +327,6 @@ const whole = `((c, zoomed) => {
 })`
 
 func TestTheCodeIsWholeOnEveryScreen(t *testing.T) {
-	chromium(t)
 	tb, _ := openPhone(t)
 	tb.tap("#goapply")
 	tb.set("#fill [name=document]", "passport")

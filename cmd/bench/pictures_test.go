@@ -22,6 +22,7 @@ import (
 // code, and the gate that lets its passenger pass. It writes them where
 // RAILGATE_PICTURES says (make pictures); without it they go to the other screens.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: io.Discard})
 	t.Cleanup(b.stop)

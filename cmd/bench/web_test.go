@@ -34,6 +34,7 @@ func times(t *testing.T, b *bench) (issuer, gate time.Time) {
 // A day passes for the issuer and for the gate, also where the phone's own control
 // asks for it, and a bench that is started again in its folder goes on from there.
 func TestTimeMovesForBoth(t *testing.T) {
+	t.Parallel()
 	b := &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

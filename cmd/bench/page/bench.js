@@ -77,7 +77,10 @@ function watchGate() {
     [t.dataset.mode, t.dataset.light, t.dataset.face] = [now.mode, now.light, now.reason];
     walk(now.mode === 'granted' && now.light === 'green');
     const answered = changes.some((c) => c.attributeName === 'data-light') && (now.light === 'green' || now.light === 'red');
-    if (heldAt && answered) requestAnimationFrame(lit);
+    if (heldAt && answered) { // on a busy machine the frame may come when the answer is over
+      const answer = { reason: now.reason, light: now.light, words: [...screen.querySelectorAll('#words p')].map((p) => p.textContent).join(' · ') };
+      requestAnimationFrame(() => lit(answer));
+    }
   };
   new MutationObserver(seen).observe(screen, { attributes: true });
   seen([]);
@@ -96,13 +99,13 @@ function stroll() {
 }
 $('person').onanimationend = () => $('person').classList.remove('strolls');
 
-function lit() {
+function lit({ reason, light, words }) {
   if (!heldAt) return;
-  const ms = Math.round(performance.now() - heldAt), screen = $('gate').contentDocument;
+  const ms = Math.round(performance.now() - heldAt);
   heldAt = 0;
   document.body.dataset.lit = ms;
-  document.body.dataset.reason = screen.body.dataset.reason;
-  said(`${[...screen.querySelectorAll('#words p')].map((p) => p.textContent).join(' · ')} (${ms} ms)`, screen.body.dataset.light === 'green' ? 'good' : 'bad');
+  document.body.dataset.reason = reason;
+  said(`${words} (${ms} ms)`, light === 'green' ? 'good' : 'bad');
 }
 
 // What happened, a line each, newest first. A stream that ends is opened again.

@@ -42,6 +42,7 @@ function introduce(e) {
   document.getElementById('gate').textContent = [e.station, e.gate].filter(Boolean).join(' ') || 'railgate';
   document.querySelectorAll('#direction span').forEach((span, i) => { span.textContent = names[i]; });
   buzzer = e.buzzer;
+  if (!buzzer) audio ??= new AudioContext(); // which takes a moment
   body.dataset.direction = e.direction;
   body.dataset.mode = e.mode;
 }
@@ -58,7 +59,6 @@ let buzzer = true, audio;
 async function play(kind) {
   if (buzzer || !melodies[kind]) return;
   const asked = performance.now();
-  audio ??= new AudioContext();
   await audio.resume();
   if (performance.now() - asked > 300) return;
   const [times, pitch] = melodies[kind], tone = audio.createOscillator(), loud = audio.createGain();
