@@ -102,6 +102,7 @@ type Clock struct {
 	Error       float64      `json:"error_seconds"`
 	Wall        time.Time    `json:"wall"`             // what the system's clock says
 	Proven      time.Time    `json:"proven"`           // it is certainly later than this
+	Floor       time.Time    `json:"floor"`            // proven, under its old name, for this release
 	BelowProven bool         `json:"below_proven"`     // not trusted, because it is before that
 	Stepped     bool         `json:"stepped"`          // the system's clock jumped and is not believed; holdover goes on
 	Disputed    bool         `json:"disputed"`         // and passengers' codes, or the station, contradict it

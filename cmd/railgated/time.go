@@ -46,6 +46,7 @@ func (l *runner) addClock(s *control.Status) {
 		Wall: l.clock.Wall(), Proven: l.clock.Proven().Proven(), BelowProven: state.Below,
 		Stepped: state.Stepped, Disputed: state.Disputed, Ahead: state.Ahead.Seconds(), Holdover: state.Left.Seconds(),
 	}
+	s.Clock.Floor = s.Clock.Proven
 	l.told.report(s)
 	addClockCauses(s)
 }
