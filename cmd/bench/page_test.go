@@ -483,10 +483,16 @@ func TestACodeStandsStill(t *testing.T) {
 	tb.tap("#start")
 	tb.sees()
 	before := tb.str("$('#qr').toDataURL()")
-	left := tb.str("$('#left').textContent")
+	left, clock := tb.str("$('#left').textContent"), tb.str("$('#markclock').textContent")
 	tb.until("seconds pass", "Number($('#left').textContent) < "+left+" - 1")
 	if tb.str("$('#qr').dataset.slot") == "0" && tb.str("$('#qr').toDataURL()") != before {
 		t.Error("the code was drawn again within its minute")
+	}
+	// beside it is what a screenshot does not have
+	tb.until("the time runs", "/^\\d\\d:\\d\\d:\\d\\d$/.test($('#markclock').textContent) && $('#markclock').textContent !== "+quoted(clock))
+	tb.until("the train runs", "seen('#mark') && $('#mark .train').getAnimations().some((a) => a.playState === 'running')")
+	if tb.str("seen('#bright')") != "true" {
+		t.Error("nothing says to turn up the brightness")
 	}
 }
 

@@ -233,6 +233,7 @@ func TestAVisitorLoadsThePageAgain(t *testing.T) {
 	tb, f := openPhone(t)
 	p := newPassenger()
 	tb.until("without a certificate applying comes first", "seen('#goapply.main') && seen('#may') && !seen('#may.news')")
+	tb.until("it can be put on the home screen", "seen('#homescreen')")
 	if got := tb.str("getComputedStyle(document.documentElement).overscrollBehaviorY + getComputedStyle(document.body).overscrollBehaviorY"); got != "nonenone" {
 		t.Errorf("pulling down loads the page again: overscroll-behavior-y %s", got)
 	}

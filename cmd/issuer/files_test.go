@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"railgate/cmd/issuer/office"
 )
 
 func getFile(s http.Handler, path string) *httptest.ResponseRecorder {
@@ -109,6 +111,16 @@ func TestPageFilesSayWhatTheyAre(t *testing.T) {
 		h := getFile(s, path).Header()
 		if got := [2]string{h.Get("Content-Type"), h.Get("Cache-Control")}; got != want {
 			t.Errorf("%s: %q; want %q", path, got, want)
+		}
+	}
+}
+
+// The page names every document that the office knows, and needs no answer to do so.
+func TestPageNamesEveryDocument(t *testing.T) {
+	words := string(embeddedPage().files["v/"+embeddedPage().version+"/words.js"])
+	for _, d := range office.Documents() {
+		if !regexp.MustCompile(`\b` + d + `: '`).MatchString(words) {
+			t.Errorf("words.js has no name for %s", d)
 		}
 	}
 }
