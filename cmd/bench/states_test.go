@@ -37,7 +37,7 @@ func (t *table) axe(where string) {
 	}
 }
 
-// cramped names what does not fit: wider than the screen, or too small to be tapped.
+// cramped names what has no room: wider than the screen, or too small to be tapped.
 const cramped = tooWide + ` + [...phone.querySelectorAll('button, select, input:not([type=checkbox], [type=radio]), summary')].filter((e) => e.getClientRects().length && !e.closest('[hidden]'))
 	.filter((e) => { const r = e.getBoundingClientRect(); return r.height < 40 || r.width < 40 || r.left < 0 || e.scrollWidth > e.clientWidth + 1; })
 	.map((e) => (e.id || e.name || e.textContent) + ' is ' + Math.round(e.getBoundingClientRect().width) + ' x ' + Math.round(e.getBoundingClientRect().height) + ', of it ' + e.scrollWidth).join('; ')`

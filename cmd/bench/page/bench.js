@@ -62,7 +62,7 @@ for (const b of document.querySelectorAll('[data-advance]')) {
   b.onclick = async () => {
     const answer = await post('advance?seconds=' + b.dataset.advance);
     if (!answer.ok) said(await answer.text(), 'bad');
-    // the phone asks for the time anew
+    // the phone asks for the time again
     $('phone').contentWindow?.dispatchEvent(new Event('railgate:time'));
   };
 }

@@ -204,7 +204,7 @@ class Grid {
   place(words) {
     let i = 0;
     for (let right = this.size - 1, up = true; right > 0; right -= 2, up = !up) {
-      if (right === 6) right--; // the timing column is passed over
+      if (right === 6) right--; // the timing column is skipped
       for (let n = 0; n < this.size; n++) {
         const y = up ? this.size - 1 - n : n;
         for (const x of [right, right - 1]) {

@@ -113,7 +113,7 @@ function render(s) {
   hour(s);
   times(s);
   ages(s);
-  const counts = [...Object.entries(s.counts.decided), ...Object.entries(s.counts.dropped || {}).map(([r, n]) => [`passed over: ${r}`, n])];
+  const counts = [...Object.entries(s.counts.decided), ...Object.entries(s.counts.dropped || {}).map(([r, n]) => [`ignored: ${r}`, n])];
   rows($('counts'), counts.length ? counts.sort((a, b) => b[1] - a[1]).map(([reason, n]) => [reason, [n, 'number']]) : [[['nothing yet', 'quiet']]]);
   rows($('records'), (s.history.recent || []).reverse().map((r) => [
     [local(r.time), 'quiet'], r.kind, r.decision ? [r.decision, r.decision === 'granted' ? 'good' : 'bad'] : '', r.reason, r.scanner || '', [r.detail || r.flag || '', 'quiet']]));
