@@ -191,7 +191,7 @@ func FuzzForm(f *testing.F) {
 			t.Errorf("%q is taken as a number", form.Number)
 		}
 		maskedName(form.Name)
-		maskedNumber(form.Number)
+		_ = maskedNumber(form.Number)
 	})
 }
 
