@@ -248,20 +248,25 @@ func TestCommitThatFailedInALostFile(t *testing.T) {
 	}
 }
 
-// An older version's use is one code, and goes by itself.
-func TestExactUses(t *testing.T) {
+// An older version's use goes by its slot: when it began is not known.
+func TestUsesOfAnOlderVersion(t *testing.T) {
 	s := newSpentCodes()
-	old, later := use(1), use(1)
+	old, before, later := use(1), use(1), use(1)
 	old.Begins = 0
+	before.Slot = 0
 	later.Slot, later.Begins = 2, use(1).Begins+60
 	s.add(old, 100, true)
-	if !s.has(use(1)) || s.has(later) || len(s.latest) != 0 {
-		t.Errorf("%+v; want exactly one use", s)
+	if !s.has(use(1)) || !s.has(before) || s.has(later) || len(s.latest) != 0 {
+		t.Errorf("%+v; want the slot and those before it", s)
 	}
-	s.add(later, 50, false)
-	s.forget(old, 100, true)
-	if len(s.exact) != 0 || !s.has(later) {
-		t.Errorf("%+v; want the later one kept", s)
+	s.add(later, 150, false)
+	s.forget(old, 100)
+	if !s.has(use(1)) || !s.has(later) {
+		t.Errorf("%+v; want both kept until the later one goes", s)
+	}
+	s.forget(later, 150)
+	if s.has(use(1)) || s.has(later) || len(s.slots) != 0 {
+		t.Errorf("%+v; want nothing kept", s)
 	}
 	never := journal.Use{Role: journal.Entry, Certificate: "never", Begins: -1}
 	if s.has(never) {

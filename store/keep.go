@@ -145,11 +145,11 @@ func (s *Store) remove(d doomed) error {
 			if err != nil {
 				return fmt.Errorf("pruning spent codes: %w", err)
 			}
-			use, until, old, err := parseSpent(key, value)
+			use, until, _, err := parseSpent(key, value)
 			if err != nil {
 				return fmt.Errorf("pruning spent codes: %w", err)
 			}
-			forgotten = append(forgotten, func() { s.spent.forget(use, until, old) })
+			forgotten = append(forgotten, func() { s.spent.forget(use, until) })
 			if err := next.delete(tx, spentBucket, key); err != nil {
 				return err
 			}

@@ -57,10 +57,12 @@ func parseSpent(key, value []byte) (u journal.Use, until int64, old bool, err er
 
 // spentCodes are the codes that have been granted, in memory. A grant spends, in its
 // role, every code of its certificate that begins no later: a photographed link
-// gives the earlier links, and the slot before is valid for some seconds yet.
+// gives the earlier links, and the slot before is valid for some seconds yet. It also
+// spends its own slot and the earlier ones of its credential, whenever they begin: a new
+// keyset may say another period, and with it the same code begins at another time.
 type spentCodes struct {
 	latest map[bearer]latest
-	exact  map[journal.Use]int64 // until, by the uses of an older version, which noted no begin
+	slots  map[credential]lastSlot
 }
 
 // A bearer is a certificate in a role.
@@ -69,39 +71,58 @@ type bearer struct {
 	certificate journal.ID
 }
 
-// latest is the latest of a certificate's codes that was granted.
-type latest struct{ begins, until int64 }
+// A credential is one of a bearer's: each Refresh makes another.
+type credential struct {
+	bearer
+	issued int64
+}
+
+// latest is the latest of a certificate's codes that was granted, and lastSlot the last
+// of a credential's.
+type (
+	latest   struct{ begins, until int64 }
+	lastSlot struct {
+		slot  uint8
+		until int64
+	}
+)
 
 func newSpentCodes() spentCodes {
-	return spentCodes{map[bearer]latest{}, map[journal.Use]int64{}}
+	return spentCodes{map[bearer]latest{}, map[credential]lastSlot{}}
+}
+
+func keysOf(u journal.Use) (bearer, credential) {
+	b := bearer{u.Role, u.Certificate}
+	return b, credential{b, u.IssuedAt}
 }
 
 // has tells whether a use is spent.
 func (s spentCodes) has(u journal.Use) bool {
-	if l, ok := s.latest[bearer{u.Role, u.Certificate}]; ok && u.Begins <= l.begins {
+	b, c := keysOf(u)
+	if l, ok := s.latest[b]; ok && u.Begins <= l.begins {
 		return true
 	}
-	u.Begins = 0
-	_, ok := s.exact[u]
-	return ok
+	l, ok := s.slots[c]
+	return ok && u.Slot <= l.slot
 }
 
+// add adds a use. old is one of an older version: when it begins is not known.
 func (s spentCodes) add(u journal.Use, until int64, old bool) {
-	if old {
-		s.exact[u] = until
-	} else {
-		b := bearer{u.Role, u.Certificate}
+	b, c := keysOf(u)
+	s.slots[c] = lastSlot{max(s.slots[c].slot, u.Slot), max(s.slots[c].until, until)}
+	if !old {
 		s.latest[b] = latest{max(s.latest[b].begins, u.Begins), max(s.latest[b].until, until)}
 	}
 }
 
-// forget follows the removal of a key from the file. What is known of a certificate
-// goes with the last of its codes.
-func (s spentCodes) forget(u journal.Use, until int64, old bool) {
-	b := bearer{u.Role, u.Certificate}
-	if old {
-		delete(s.exact, u)
-	} else if s.latest[b].until <= until {
+// forget follows the removal of a key from the file. What is known of a certificate, or
+// of a credential, goes with the last of its codes.
+func (s spentCodes) forget(u journal.Use, until int64) {
+	b, c := keysOf(u)
+	if s.latest[b].until <= until {
 		delete(s.latest, b)
+	}
+	if s.slots[c].until <= until {
+		delete(s.slots, c)
 	}
 }

@@ -337,6 +337,33 @@ func TestEarlierCodesOfACertificateAreSpent(t *testing.T) {
 	}
 }
 
+// A new keyset may say another period. Then the codes that are spent begin at other times,
+// and stay spent.
+func TestSpentCodesStaySoUnderAnotherPeriod(t *testing.T) {
+	code := func(slot, period int64) journal.Use {
+		return journal.Use{Role: journal.Entry, Certificate: "cti", IssuedAt: 1000, Slot: uint8(slot), Begins: 1000 + slot*period}
+	}
+	g := newGate(t)
+	if _, err := g.Grant(code(2, 60), noon.Add(time.Hour), granted(1)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, period := range []int64{30, 60, 120, 1800} {
+			for slot := range int64(4) {
+				if want := slot <= 2 || period == 30; g.Spent(code(slot, period)) != want {
+					t.Errorf("slot %d of %d s: spent %v; want %v", slot, period, !want, want)
+				}
+			}
+		}
+		g.reopenAfter(nil)
+	}
+	later := code(0, 60)
+	later.IssuedAt, later.Begins = 1121, 1121
+	if g.Spent(later) {
+		t.Error("the first slot of a later credential is spent")
+	}
+}
+
 // A Durable's number is its own record's, whatever was queued.
 func TestCommitProvesItsOwnRecord(t *testing.T) {
 	g := newGate(t)

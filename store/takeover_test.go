@@ -102,7 +102,7 @@ func TestOldFileIsTakenOver(t *testing.T) {
 	}
 	g.proven = noon.Add(4 * time.Hour)
 	g.Keep()
-	if g.Spent(use(1)) || len(g.spent.exact) != 0 {
+	if g.Spent(use(1)) || len(g.spent.slots) != 0 {
 		t.Error("its codes are remembered after their time")
 	}
 }
