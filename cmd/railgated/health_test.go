@@ -64,7 +64,7 @@ func TestACauseHasItsRemedy(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, "")
-			s.start().stop() // a configuration that has worked
+			s.work()
 			tt.damage(s)
 			d := s.start()
 			var causes []string

@@ -67,6 +67,7 @@ func TestDamagedStoreAndNoKeyset(t *testing.T) {
 	d.scan(code)
 	d.waitFor(1, decided("granted", "ok"))
 	d.wantPulses(1)
+	d.until("a configuration that worked", func() bool { return worked(s.loaded()) })
 	d.kill()
 	keys, err := os.ReadFile(s.path("keys.json"))
 	if err != nil {

@@ -65,13 +65,11 @@ func TestOneOfTwoScannersIsEnough(t *testing.T) {
 	}
 	s.config += fmt.Sprintf("[[scanner]]\nname = \"eye\"\ndriver = \"camera\"\nframes = %q\nfps = 30.0\n", frames)
 	s.write("gate.toml", s.config)
-	d := s.start()
-	d.until("a configuration that worked", func() bool { return worked(s.loaded()) })
-	d.stop()
+	s.work()
 	if err := os.Rename(frames, frames+" away"); err != nil {
 		t.Fatal(err)
 	}
-	d = s.start()
+	d := s.start()
 	d.scan(d.code())
 	d.wantPulses(1)
 	if st := d.status(); st.Health != control.Degraded || len(st.Causes) != 1 || st.Causes[0].Cause != control.ScannerDown {
@@ -81,6 +79,14 @@ func TestOneOfTwoScannersIsEnough(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.until("healthy", func() bool { return d.status().Health == control.Healthy })
+}
+
+// work starts a daemon, and stops it when its configuration is known to work.
+func (s *site) work() {
+	s.t.Helper()
+	d := s.start()
+	d.until("a configuration that worked", func() bool { return worked(s.loaded()) })
+	d.stop()
 }
 
 // loaded is the site's configuration.
@@ -96,16 +102,14 @@ func (s *site) loaded() *configs.Config {
 // The way out works with no keyset and no store.
 func TestEmergencyWithNothingElse(t *testing.T) {
 	s := newSite(t, "")
-	d := s.start()
-	d.until("a configuration that worked", func() bool { return worked(s.loaded()) })
-	d.stop()
+	s.work()
 	s.forgetKeys()
 	for _, err := range []error{os.Remove(s.path("keys.json")), os.Remove(s.path("data/gate.db")), os.MkdirAll(s.path("data/gate.db/in the way"), 0o700)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	d = s.start()
+	d := s.start()
 	if st := d.status(); st.Health != control.OutOfService {
 		t.Errorf("health %s; want out of service", st.Health)
 	}

@@ -76,7 +76,7 @@ func TestDataFolderThatIsReadOnlyAtStart(t *testing.T) {
 				env = append(env, "RUNTIME_DIRECTORY="+s.path("run"))
 				t.Setenv("RUNTIME_DIRECTORY", s.path("run")) // for the client
 			}
-			s.start().stop() // a configuration that has worked
+			s.work()
 			data := s.path("data")
 			for _, name := range []string{control.SocketName, turnstile.OutputsName, control.KeptKeysetName} {
 				os.Remove(filepath.Join(data, name))
