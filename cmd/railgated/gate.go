@@ -187,6 +187,7 @@ func (g *gate) close() error {
 func (g *gate) storeChanged(err error) {
 	if err == nil && !g.resumed {
 		g.resumed = resumeClock(g.clock, g.store)
+		g.sync.resume()
 		g.lane.in.post(lane.Missing{Cause: lane.CauseClock, Why: g.clock.State().Why})
 	}
 	g.lane.storeChanged(err)

@@ -71,11 +71,26 @@ func newSyncer(cfg *configs.Sync, s *store.Store, c *clock.Clock, k *keyring.Rin
 	}
 	base := strings.TrimSuffix(cfg.Nation, "/")
 	y := &syncer{site: sync.NewWeb(base, nil), siteTargets: sync.NewWeb(base+"/targets", nil), cfg: cfg, store: s, clock: c, keys: k, log: log, note: note, want: make(chan struct{}, 1), done: make(chan struct{})}
-	if ok, err := s.Note(syncedNote, &y.last); !ok || err != nil {
-		y.last = synced{}
-	}
+	y.resume()
 	y.told = y.grade()
 	return y
+}
+
+// resume takes what the store has kept of the last refresh, unless there was one since. It
+// is asked for again where the store could not be read at the start.
+func (y *syncer) resume() {
+	if y == nil {
+		return
+	}
+	var last synced
+	if ok, err := y.store.Note(syncedNote, &last); !ok || err != nil {
+		return
+	}
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.last.At.IsZero() {
+		y.last = last
+	}
 }
 
 func (y *syncer) String() string { return "sync" }

@@ -13,6 +13,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/cmd/railgated/keyring"
+	"railgate/configs"
 	"railgate/driver/clock"
 	"railgate/store"
 	"railgate/store/journal"
@@ -200,5 +201,29 @@ func TestAKeysetThatComesLateSaysHowWrongTheClockMayBe(t *testing.T) {
 	g.clockChanged(c.State())
 	if after := left(); before == 0 || after != (before/5).Round(time.Minute) {
 		t.Errorf("holdover is good for %v, and %v by an issuer's tolerance of a second; want a fifth", before, after)
+	}
+}
+
+// A gate that was out of touch for too long is so although its store comes late.
+func TestAStoreThatComesLateKnowsWhenTheRepositoryWasReached(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	st, err := store.Open(store.Options{Dir: t.TempDir(), Days: 1, MaxBytes: 1 << 20, Now: func() (time.Time, bool) { return time.Now(), true }}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	c := clock.New(clock.Config{}, time.Time{}, log)
+	cfg := &configs.Sync{Nation: "/media/nation", Every: time.Minute, OfflineFor: time.Hour, OfflineStop: 2 * time.Hour}
+	y := newSyncer(cfg, st, c, nil, func(journal.Record) {}, log)
+	if err := st.PutNote(syncedNote, synced{At: time.Now().Add(-3 * time.Hour)}); err != nil { // as if the store had been locked until now
+		t.Fatal(err)
+	}
+	g := &gate{sync: y, clock: c, store: st, lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox(), clock: c}, log)}
+	if why := y.stopped(); why != "" {
+		t.Errorf("stopped = %q before the store came", why)
+	}
+	g.storeChanged(nil)
+	if y.stopped() == "" {
+		t.Error("it does not know that it was out of touch for three hours")
 	}
 }
