@@ -21,7 +21,7 @@ var goroutines = []struct{ name, loop string }{
 	{"ready", "main.(*gate).sayReady("},
 	{"store", "store.(*Store).Run("},
 	{"clock", "clock.(*Clock).Run("},
-	{"keyset", "main.(*keyring).Run("},
+	{"keyset", "keyring.(*Ring).Run("},
 	{"panel", "panel.(*Panel).Run("},
 	{"control", "main.(*server).Run("},
 	{"scanner front", "scanner.(*Serial).Run("},
