@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"railgate/store/durable"
 	"railgate/store/journal"
 )
 
@@ -80,7 +81,10 @@ func (s *Store) lastNumber(aside string) uint64 {
 
 // examine looks through the file that is there.
 func (s *Store) examine() (*survey, error) {
-	f, err := os.Open(s.path())
+	f, err := durable.Open(s.path())
+	if errors.Is(err, durable.ErrNotFile) {
+		return nil, &damageError{err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -127,6 +127,7 @@ func (s *Store) flush() error {
 		return s.err
 	}
 	s.flying, s.newest = nil, s.seq
+	s.markNewest()
 	return nil
 }
 

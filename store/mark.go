@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/store/durable"
 )
 
@@ -30,7 +32,7 @@ const markNote = "There is a store in this gate's data folder. If its file is mi
 
 const (
 	markName     = "gate.was-here"
-	markEvery    = 4096 // a mark is at most that many records old, and
+	markEvery    = 4096 // a mark that a power cut leaves is at most that many records old, and
 	markProvenBy = 10 * time.Minute
 )
 
@@ -60,7 +62,7 @@ func parseMark(data []byte) (m mark, err error) {
 // readMark reads the mark at a path. There may be one that cannot be read, or that an
 // older version wrote: it says no more than that there was a store.
 func readMark(path string) (m mark, there bool, err error) {
-	data, err := os.ReadFile(path)
+	data, err := durable.ReadFile(path, maxMark)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return mark{}, false, nil
@@ -99,15 +101,68 @@ func (s *Store) recall() (marks []mark, had bool) {
 	return marks, had
 }
 
-// mark writes the marks where they have become old. Without the one outside the folder
+// maxMark bounds a mark's file, in bytes.
+const maxMark = 4096
+
+// mark writes the marks where they have become old or were taken away. Without the one outside the folder
 // a gate works, and says so; so it does while the one beside the file is only old.
 func (s *Store) mark() error {
 	m := s.markNow()
 	if m.Store == s.marked.Store && m.Rotating == s.marked.Rotating && m.Paper == s.marked.Paper &&
-		m.Seq < s.marked.Seq+markEvery && m.Proven.Sub(s.marked.Proven) < markProvenBy {
+		m.Seq < s.marked.Seq+markEvery && m.Proven.Sub(s.marked.Proven) < markProvenBy && s.marksStand() {
 		return nil
 	}
 	return s.writeMarks(m)
+}
+
+// marksStand tells whether the marks are there as they were written.
+func (s *Store) marksStand() bool {
+	newest := s.marked.Seq
+	for _, path := range s.marks() {
+		if m, _, err := readMark(path); err != nil || m.Store != s.marked.Store || m.Seq < newest {
+			return false
+		}
+		if s.outside != nil {
+			newest = s.seq // the second is the one outside
+		}
+	}
+	return true
+}
+
+// markNewest has the mark outside the folder name the newest record, by which a start
+// knows an older copy of the file. It is written after each commit, in its place and not
+// waiting for the disk: a process that is killed leaves it exact, a power cut leaves it as
+// old as the kernel's memory was, or as a mark that cannot be read.
+func (s *Store) markNewest() {
+	if s.outside == nil || s.marked.Store != s.id {
+		return
+	}
+	m := s.marked
+	m.Seq = s.seq
+	data, err := m.encode()
+	if err == nil {
+		_, err = s.outside.WriteAt(data, 0) // never shorter than before: the number only grows
+	}
+	if err != nil {
+		s.log.Warn("the mark outside the store's folder cannot be written", "err", err)
+		s.closeOutside()
+		s.marked = mark{} // the next look writes it again
+	}
+}
+
+// openOutside opens the mark outside the folder, which was just written.
+func (s *Store) openOutside() {
+	s.closeOutside()
+	if s.opt.Mark != "" {
+		s.outside, _ = os.OpenFile(s.opt.Mark, os.O_WRONLY|unix.O_NONBLOCK, 0) // without it the mark is older
+	}
+}
+
+func (s *Store) closeOutside() {
+	if s.outside != nil {
+		s.outside.Close()
+		s.outside = nil
+	}
 }
 
 // markNow is the mark as it would be written now.
@@ -136,6 +191,7 @@ func (s *Store) writeMarks(m mark) error {
 	}
 	if s.unmarked = failed != nil; !s.unmarked {
 		s.marked = m
+		s.openOutside()
 		return nil
 	}
 	if there, err := exists(s.marks()[0]); there || err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/store/journal"
 )
 
@@ -150,6 +152,29 @@ func TestAnotherMemoryIsBlind(t *testing.T) {
 			t.Errorf("blind = %+v, seq %d; want blind, and numbers above %d", b, g.Seq(), seq)
 		}
 	})
+	t.Run("an older copy, after a kill", func(t *testing.T) {
+		g := used(t, 5)
+		g.flushNow(t)
+		older, err := os.ReadFile(g.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := 40; n < 44; n++ { // the numbers get another digit
+			g.grant(n)
+			g.kill()
+			g.open()
+		}
+		g.grant(44)
+		seq := g.Seq()
+		g.kill()
+		if err := os.WriteFile(g.path(), older, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g.open()
+		if b := g.Blind(); !b.Blind || !strings.Contains(b.Why, "older than what was here") || g.Seq() <= seq {
+			t.Errorf("blind = %+v, seq %d; want blind, and numbers above %d", b, g.Seq(), seq)
+		}
+	})
 	t.Run("another gate's", func(t *testing.T) {
 		g, other := used(t, 5), used(t, 500)
 		other.Close()
@@ -171,6 +196,82 @@ func TestAnotherMemoryIsBlind(t *testing.T) {
 			t.Errorf("later: %+v; want seeing: it is this gate's now", b)
 		}
 	})
+}
+
+// kill ends a store as SIGKILL does: nothing is written.
+func (g *gate) kill() {
+	g.t.Helper()
+	if err := errors.Join(g.db.Close(), g.lock.Close()); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// Marks that are taken away under the daemon are there again within a second, so that one
+// who then takes the file, or puts an older copy in its place, does not find the gate without any.
+func TestMarksTakenAwayAreWrittenAgain(t *testing.T) {
+	for name, take := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"emptied": func(path string) error { return os.Truncate(path, 0) },
+		"older":   func(path string) error { return replaceBy(path, path+".older") },
+		"a FIFO":  func(path string) error { return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o600)) },
+		"a link":  func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/dev/null", path)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := used(t, 5)
+			g.look()
+			older, err := os.ReadFile(g.path())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range g.marks() {
+				if err := replaceBy(path+".older", path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			g.grant(40)
+			for _, path := range g.marks() {
+				if err := take(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			g.look()
+			g.grant(41)
+			seq := g.Seq()
+			g.kill()
+			if err := os.WriteFile(g.path(), older, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			g.open()
+			if b := g.Blind(); !b.Blind || g.Seq() <= seq {
+				t.Errorf("blind = %+v, seq %d; want blind, and a number above %d", b, g.Seq(), seq)
+			}
+		})
+	}
+}
+
+// replaceBy puts a copy of a file in another's place.
+func replaceBy(path, by string) error {
+	data, err := os.ReadFile(by)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(path+".copy", data, 0o600), os.Rename(path+".copy", path))
+}
+
+// Whatever is in the place of a file that a start reads, the start goes on.
+func TestAStartWaitsForNoPipe(t *testing.T) {
+	g := used(t, 5)
+	paths := append(g.marks(), g.path())
+	g.Close()
+	for _, path := range paths {
+		if err := errors.Join(os.RemoveAll(path), unix.Mkfifo(path, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.open()
+	if b := g.Blind(); !b.Blind || g.Err() != nil {
+		t.Errorf("blind = %+v, %v; want blind, and available", b, g.Err())
+	}
 }
 
 // A folder for the outside mark that cannot be written is said once, and stops nothing.

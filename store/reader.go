@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"railgate/store/durable"
 	"railgate/store/journal"
 )
 
@@ -58,7 +59,7 @@ const readerWait = time.Second
 
 // with opens the file for as long as f reads it, under the lock that bbolt takes.
 func (r *Reader) with(read func(*os.File) error) error {
-	f, err := os.Open(r.path)
+	f, err := durable.Open(r.path)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@ import (
 	"container/heap"
 	"encoding/binary"
 	"io"
-	"os"
 
+	"railgate/store/durable"
 	"railgate/store/journal"
 )
 
@@ -16,7 +16,7 @@ import (
 // record on any leaf page, each once, oldest first. It needs memory for 16 bytes a
 // page of the file, and stops at found's first error.
 func Salvage(path string, found func(journal.Record) error) error {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func highest(r io.ReaderAt, size int64) (last uint64, exact bool) {
 
 // highestIn is highest of the file at a path; "": there is none.
 func highestIn(path string) (last uint64, exact bool) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return 0, false
 	}

@@ -158,7 +158,8 @@ type Store struct {
 	size      int64    // of the file when it was asked last,
 	txid      uint64   // and the number of its newest commit
 	id        string   // the store's name, for its marks
-	marked    mark     // as the marks are
+	marked    mark     // as the marks are on the disk
+	outside   *os.File // the one outside the folder, open for markNewest; nil: it is not
 	unmarked  bool     // the one outside cannot be written
 	rotten    string   // why bbolt could not go on; "": it could
 	loss      string   // what the next opening is to say of what was lost; "": nothing was
@@ -213,6 +214,7 @@ func (s *Store) Close() error {
 		err = errors.Join(err, s.writeMarks(s.markNow()), s.db.Close())
 		s.db = nil
 	}
+	s.closeOutside()
 	s.err, s.closed = ErrUnavailable, true
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())

@@ -119,7 +119,7 @@ func writeOutputs(dir string, o turnstile.Outputs) error {
 		return err
 	}
 	path := filepath.Join(dir, turnstile.OutputsName)
-	if old, err := os.ReadFile(path); err == nil && string(old) == string(data) {
+	if old, err := durable.ReadFile(path, 1<<20); err == nil && string(old) == string(data) {
 		return nil // nothing to write, so a full disk does not matter
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 
 	"railgate/configs"
@@ -9,7 +8,7 @@ import (
 )
 
 func worked(cfg *configs.Config) bool {
-	sum, err := os.ReadFile(filepath.Join(cfg.Data, workedName))
+	sum, err := durable.ReadFile(filepath.Join(cfg.Data, workedName), 1<<10)
 	return err == nil && string(sum) == cfg.Sum
 }
 

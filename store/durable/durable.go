@@ -1,13 +1,55 @@
 // Package durable writes small files that a power cut leaves whole: the old text or
-// the new one, never a part, and the new one once WriteFile has returned.
+// the new one, never a part, and the new one once WriteFile has returned. It reads them
+// without waiting for what may be in their place.
 package durable
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
+
+// ErrNotFile is the answer where there is a folder, a pipe or a device in a file's place.
+var ErrNotFile = errors.New("it is not a file")
+
+// Open opens a file for reading. It never waits, as opening a pipe would.
+func Open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: %w", path, ErrNotFile)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// ReadFile reads a file of up to max bytes; a longer one is an error.
+func ReadFile(path string, max int64) ([]byte, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err == nil && int64(len(data)) > max {
+		err = fmt.Errorf("%s has more than %d bytes", path, max)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
 
 // WriteFile puts data into the file at path, with exactly the permissions of mode, and
 // returns once file and folder are on the disk. It writes a new file in the same

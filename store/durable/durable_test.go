@@ -125,3 +125,35 @@ func TestEachFaultIsToldAndLeavesAWholeFile(t *testing.T) {
 		wantFile(t, path, tt.want)
 	}
 }
+
+// What is not a file is an error, at once; so is a file that is too long.
+func TestReadFile(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		make func(path string) error
+		want error // nil: an error of the text below
+		text string
+	}{
+		{"a pipe", func(p string) error { return syscall.Mkfifo(p, 0o600) }, ErrNotFile, ""},
+		{"a folder", func(p string) error { return os.Mkdir(p, 0o700) }, ErrNotFile, ""},
+		{"a device", func(p string) error { return os.Symlink("/dev/zero", p) }, ErrNotFile, ""},
+		{"nothing", func(string) error { return nil }, os.ErrNotExist, ""},
+		{"too long", func(p string) error { return os.WriteFile(p, []byte("12345"), 0o600) }, nil, "more than 4 bytes"},
+	} {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := tt.make(path); err != nil {
+			t.Fatal(err)
+		}
+		data, err := ReadFile(path, 4)
+		if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) || data != nil {
+			t.Errorf("%s: %q, %v; want %v %s", tt.name, data, err, tt.want, tt.text)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("1234"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := ReadFile(path, 4); string(data) != "1234" || err != nil {
+		t.Errorf("%q, %v; want all of it", data, err)
+	}
+}
