@@ -154,10 +154,11 @@ type Timings struct {
 	Total  int64 `json:"total_us"`  // from the reading to the relay
 }
 
-// Service is the answer to a takeover: what the lane becomes, and until when.
+// Service is the answer to a takeover: what the lane has become, and until when.
 type Service struct {
-	Service string     `json:"service"`
-	Until   *time.Time `json:"service_until,omitempty"` // nil: none
+	Service      string     `json:"service"`
+	Until        *time.Time `json:"service_until,omitempty"`  // nil: none
+	OutOfService []string   `json:"out_of_service,omitempty"` // why it lets nobody pass all the same
 }
 
 // Event is something that happened at a gate.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,10 +43,14 @@ when. Who, why and how long is journaled; free passage needs a reason.`,
 
 // takenOver says what the lane becomes, and until when.
 func takenOver(s *control.Service, now time.Time) string {
-	if s.Until == nil {
-		return "the lane is given back"
+	words := "the lane is given back"
+	if s.Until != nil {
+		words = serviceWords(s.Service, *s.Until, now)
 	}
-	return serviceWords(s.Service, *s.Until, now)
+	if len(s.OutOfService) > 0 {
+		words += "; the lane is out of service: " + strings.Join(s.OutOfService, "; ")
+	}
+	return words
 }
 
 // serviceWords is a takeover for a person.

@@ -20,6 +20,9 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 		if a.Service != "none" {
 			a.Until = &until
 		}
+		if a.Service == "diagnosis" {
+			a.OutOfService = []string{"scanner: unplugged"}
+		}
 		json.NewEncoder(w).Encode(a)
 	})
 	dir := t.TempDir()
@@ -32,6 +35,7 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 		{[]string{"free"}, exitUsage, ""},
 		{[]string{"free", "--why", "sensor broken"}, 0, "free passage until " + until.Local().Format(time.TimeOnly) + ", 10m0s left\n"},
 		{[]string{"closed"}, 0, "closed by staff until " + until.Local().Format(time.TimeOnly)},
+		{[]string{"diagnosis"}, 0, "diagnosis on the screen until " + until.Local().Format(time.TimeOnly) + ", 10m0s left; the lane is out of service: scanner: unplugged\n"},
 		{[]string{"none"}, 0, "the lane is given back\n"},
 	} {
 		status, out, errOut := tool(t, "", append([]string{"service", "--data", dir}, tt.args...)...)
@@ -39,7 +43,7 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 			t.Errorf("service %v: status %d, %q, %q; want %d, %q", tt.args, status, out, errOut, tt.status, tt.want)
 		}
 	}
-	if want := "free: sensor broken closed:  none: "; strings.Join(asked, " ") != want {
+	if want := "free: sensor broken closed:  diagnosis:  none: "; strings.Join(asked, " ") != want {
 		t.Errorf("asked %q; want %q", strings.Join(asked, " "), want)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -263,6 +264,27 @@ func TestTechnicianTakesTheLaneOver(t *testing.T) {
 	d.waitFor(1, kind(journal.ServiceBegin))
 	d.scan(d.code())
 	d.waitFor(1, decided("denied", "out_of_service"))
+	d.wantPulses(0)
+}
+
+// Free passage whose record cannot be written has not begun, and nobody is told so.
+func TestTakeoverIsNotToldBeforeItsRecord(t *testing.T) {
+	d := newSite(t, "").start()
+	client, lock := d.client(), d.path("data/gate.lock")
+	err := errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700), os.Remove(d.path("data/gate.db"))) // no store can be opened
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.until("out of service", func() bool { return d.status().Mode == "out_of_service" })
+	if answer, err := client.Service(t.Context(), "free", "a test"); err == nil || !strings.Contains(err.Error(), "not on the disk (data folder") {
+		t.Errorf("free: %+v, %v; want that its record is not on the disk", answer, err)
+	}
+	if answer, err := client.Service(t.Context(), "closed", "a test"); err != nil || answer.Service != "closed" || len(answer.OutOfService) == 0 {
+		t.Errorf("closed: %+v, %v; want closed, and why the lane is out of service", answer, err)
+	}
+	if answer, err := client.Service(t.Context(), "none", ""); err != nil || answer.Service != "none" || answer.Until != nil {
+		t.Errorf("none: %+v, %v; want none", answer, err)
+	}
 	d.wantPulses(0)
 }
 

@@ -8,12 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
-	"railgate/cmd/control"
 	"railgate/cmd/railgated/keyring"
 	"railgate/store"
-	"railgate/verify/lane"
 )
 
 // postClock lowers what is proven of the time.
@@ -108,36 +105,6 @@ func (s *server) getEvents(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 }
-
-// postService lets a technician take the lane over. The answer says what the lane
-// becomes and until when; status says whether it did.
-func (s *server) postService(w http.ResponseWriter, r *http.Request) {
-	m, err := lane.ParseService(r.FormValue("mode"))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	why := r.FormValue("why")
-	if m == lane.ServiceFree && why == "" {
-		http.Error(w, "free passage needs a reason, for the record: why", http.StatusBadRequest)
-		return
-	}
-	if len(why) > maxWhy || strings.ContainsFunc(why, unicode.IsControl) {
-		http.Error(w, fmt.Sprintf("why: at most %d bytes on one line", maxWhy), http.StatusBadRequest)
-		return
-	}
-	s.lane.in.post(lane.Service{Mode: m, By: r.RemoteAddr, Why: why})
-	answer := control.Service{Service: m.String()}
-	if m != lane.ServiceNone {
-		until := s.lane.instant().Wall.Add(lane.ServiceFor).Round(time.Second)
-		answer.Until = &until
-	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer)
-}
-
-// maxWhy bounds the reason that a technician gives.
-const maxWhy = 200
 
 func (s *server) postSim(w http.ResponseWriter, r *http.Request) {
 	if s.sim == nil {

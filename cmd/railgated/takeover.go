@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"railgate/cmd/control"
+	"railgate/verify/lane"
+)
+
+// maxWhy bounds the reason that a technician gives.
+const maxWhy = 200
+
+// postService lets a technician take the lane over. The answer says what the lane has
+// become, until when, and what it lacks.
+func (s *server) postService(w http.ResponseWriter, r *http.Request) {
+	m, err := lane.ParseService(r.FormValue("mode"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	why := r.FormValue("why")
+	if m == lane.ServiceFree && why == "" {
+		http.Error(w, "free passage needs a reason, for the record: why", http.StatusBadRequest)
+		return
+	}
+	if len(why) > maxWhy || strings.ContainsFunc(why, unicode.IsControl) {
+		http.Error(w, fmt.Sprintf("why: at most %d bytes on one line", maxWhy), http.StatusBadRequest)
+		return
+	}
+	asked := s.lane.instant()
+	s.lane.in.post(lane.Service{Mode: m, By: r.RemoteAddr, Why: why})
+	answer, err := s.takenOver(r.Context(), m, asked)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(answer)
+}
+
+const (
+	takeoverWait = 3 * time.Second // less than a caller waits
+	takeoverLook = 5 * time.Millisecond
+)
+
+// takenOver waits until the lane is what was asked for. Free passage begins once its
+// record is on the disk, and not without.
+func (s *server) takenOver(ctx context.Context, m lane.ServiceMode, asked lane.Instant) (*control.Service, error) {
+	look := time.NewTicker(takeoverLook)
+	defer look.Stop()
+	for ended := time.After(takeoverWait); ; {
+		seen := s.lane.seen()
+		if seen.Service == m && (m == lane.ServiceNone || seen.ServiceEnd >= asked.Mono+lane.ServiceFor) {
+			return s.describeTakeover(&seen), nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-ended:
+			why := seen.Why[lane.CauseStore]
+			if why == "" {
+				why = "the lane is slow"
+			}
+			return nil, fmt.Errorf("service %v has not begun, its record is not on the disk (%s); railgate status says whether it begins", m, why)
+		case <-look.C:
+		}
+	}
+}
+
+func (s *server) describeTakeover(seen *lane.Snapshot) *control.Service {
+	answer := &control.Service{Service: seen.Service.String(), OutOfService: seen.Reasons}
+	if seen.Service != lane.ServiceNone {
+		now := s.lane.instant()
+		until := now.Wall.Add(seen.ServiceEnd - now.Mono).Round(time.Second)
+		answer.Until = &until
+	}
+	return answer
+}
