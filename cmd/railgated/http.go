@@ -43,6 +43,8 @@ type screen struct {
 	Languages []string      `json:"languages"`
 	Buzzer    bool          `json:"buzzer"` // the gate has one; without it the screen sounds
 	Mode      string        `json:"mode"`
+	Service   string        `json:"service,omitempty"`      // what staff made of the lane: free, closed, diagnosis,
+	Left      int           `json:"service_left,omitempty"` // and for how many seconds yet
 	Show      *control.Show `json:"show,omitempty"`
 }
 
@@ -88,7 +90,9 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show) error {
+	service, left := w.lane.takeover()
 	data, err := json.Marshal(screen{
+		Service: service, Left: int(left / time.Second),
 		Version: pageVersion(),
 		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages,
 		Buzzer: w.cfg.Panel.Driver == "gpio" && w.cfg.Panel.Buzzer != "", Mode: mode, Show: show,

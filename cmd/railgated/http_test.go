@@ -108,6 +108,10 @@ func TestScreenFollowsTheLane(t *testing.T) {
 	d.scan(d.code())
 	want(`请通行`)
 	want("event: beat")
+	if _, err := d.client().Service(t.Context(), "closed", "a coffee"); err != nil {
+		t.Fatal(err)
+	}
+	want(`"mode":"service","service":"closed","service_left":`)
 	d.scan("nonsense")
 	want(`"reason":"malformed"`)
 	if strings.Contains(all, "holder") || strings.Contains(all, `"sub"`) || strings.Contains(all, `"cti"`) {

@@ -77,3 +77,12 @@ func (l *runner) instant() lane.Instant {
 
 // answer leaves something for the law to hear once this step is done.
 func (l *runner) answer(ev lane.Event) { l.answers = append(l.answers, ev) }
+
+// takeover is what staff made of the lane, and for how long yet; "": they have not.
+func (l *runner) takeover() (service string, left time.Duration) {
+	view := l.seen()
+	if view.Service == lane.ServiceNone {
+		return "", 0
+	}
+	return view.Service.String(), view.ServiceEnd - time.Since(l.began)
+}

@@ -38,7 +38,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 		found(s, control.SpentCodesLost, "the store lost its memory: paper codes from before are denied")
 		s.Causes[len(s.Causes)-1].Severity = control.Degraded
 	}
-	l.addService(s, view)
+	l.addService(s)
 	if reason, n := l.told.fault(); reason != "" {
 		found(s, string(reason), nobodyGetsIn(reason, n))
 	}
@@ -81,13 +81,13 @@ func (l *runner) causeID(c lane.Cause) string {
 }
 
 // addService says what staff made of the lane, and until when.
-func (l *runner) addService(s *control.Status, view lane.Snapshot) {
-	if view.Service == lane.ServiceNone {
+func (l *runner) addService(s *control.Status) {
+	service, left := l.takeover()
+	if service == "" {
 		return
 	}
-	left := view.ServiceEnd - time.Since(l.began)
 	until := s.Clock.Time.Add(left).Round(time.Second)
-	s.Service, s.ServiceUntil = view.Service.String(), &until
+	s.Service, s.ServiceUntil = service, &until
 }
 
 // nobodyGetsIn says what to look at where the last decisions opened nothing, most of

@@ -45,6 +45,27 @@ function introduce(e) {
   if (!buzzer) audio ??= new AudioContext(); // which takes a moment
   body.dataset.direction = e.direction;
   body.dataset.mode = e.mode;
+  serve(e.service, e.service_left);
+}
+
+// ---- a takeover by staff: what they made of the lane, and for how long yet ----
+
+const services = { free: '放行 free', closed: '关闭 closed', diagnosis: '检修 diagnosis' };
+
+let serving;
+
+function serve(service, left) {
+  const p = document.getElementById('service');
+  clearInterval(serving);
+  p.hidden = !service;
+  if (!service) return;
+  const end = performance.now() + left * 1000;
+  const tell = () => {
+    const s = Math.max(0, Math.round((end - performance.now()) / 1000));
+    p.textContent = `${services[service] || service} ${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
+  };
+  tell();
+  serving = setInterval(tell, 1000);
 }
 
 // ---- sound, where the gate has no buzzer ----
