@@ -1,6 +1,11 @@
 package configs
 
-import "strings"
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // This file is about keys that nothing asked for: the file has them, and railgated does not
 // know them.
@@ -44,12 +49,17 @@ func (d *document) unknownText(name string) string {
 	if near := d.nearest(section, key); near != "" {
 		return "unknown key; is it " + near + "? Keys are exact, in lower case"
 	}
-	for asked := range d.asked {
+	for _, asked := range slices.SortedFunc(maps.Keys(d.asked), byDepth) { // the file's own keys first
 		if s, k := split(asked); k == key && s != section {
 			return "unknown key here; it belongs " + place(s)
 		}
 	}
 	return "unknown key; take it out, or see all keys with: railgate config"
+}
+
+// byDepth puts the keys of no section first, and each in order.
+func byDepth(a, b string) int {
+	return cmp.Or(cmp.Compare(strings.Count(a, "."), strings.Count(b, ".")), cmp.Compare(a, b))
 }
 
 func place(section string) string {
