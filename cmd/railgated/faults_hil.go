@@ -13,6 +13,7 @@ import (
 
 	"periph.io/x/conn/v3/gpio"
 
+	"railgate/cmd/control"
 	"railgate/driver/gpioline"
 )
 
@@ -60,13 +61,24 @@ func faultyListener(ctx context.Context, l net.Listener) net.Listener { return f
 // Accept returns to its loop now and then, even if nobody calls.
 func (l faultyAccept) Accept() (net.Conn, error) {
 	for l.ctx.Err() == nil {
-		l.Listener.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(100 * time.Millisecond))
+		deadlineOf(l.Listener).SetDeadline(time.Now().Add(100 * time.Millisecond))
 		c, err := l.Listener.Accept()
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return c, err
 		}
 	}
 	return nil, net.ErrClosed
+}
+
+// deadlineOf is a listener's that can be told when to give up, below those that wrap it.
+func deadlineOf(l net.Listener) interface{ SetDeadline(time.Time) error } {
+	switch l := l.(type) {
+	case control.PeerListener:
+		return deadlineOf(l.Listener)
+	case namedListener:
+		return deadlineOf(l.Listener)
+	}
+	return l.(interface{ SetDeadline(time.Time) error })
 }
 
 func faultyHandler(h http.Handler) http.Handler {
