@@ -70,6 +70,19 @@ func (s *Store) Spent(use journal.Use) bool {
 // longer than one commit.
 func (s *Store) Append(r journal.Record) { s.enqueue(entry{record: r}) }
 
+// AppendUsed queues a record, and a use (nil: none) that is spent from now on although it
+// was not granted. Should a power cut take what is queued, it may be granted yet.
+func (s *Store) AppendUsed(r journal.Record, use *journal.Use, until time.Time) {
+	e := entry{record: r}
+	s.mu.Lock()
+	if use != nil && !s.spent.has(*use) {
+		s.spent.add(*use, until.Unix(), false)
+		e.use, e.until = use, until
+	}
+	s.mu.Unlock()
+	s.enqueue(e)
+}
+
 // AppendPassage queues the record of a holder's passage and remembers it for anti-passback.
 func (s *Store) AppendPassage(r journal.Record, holder journal.ID, role journal.Role) {
 	s.enqueue(entry{record: r, holder: holder, passage: &journal.LastPassage{Role: role, Time: r.Time}})

@@ -174,7 +174,7 @@ type entry struct {
 	record  journal.Record
 	holder  journal.ID
 	passage *journal.LastPassage
-	use     *journal.Use // of a grant
+	use     *journal.Use // that is spent; nil: none
 	until   time.Time
 	lower   *lowering // of the floor; nil: none
 	act     bool      // something was to follow from it: it is not written later in its place

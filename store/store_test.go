@@ -364,6 +364,23 @@ func TestSpentCodesStaySoUnderAnotherPeriod(t *testing.T) {
 	}
 }
 
+// A use that was not granted is spent with the record of its denial.
+func TestAUseThatIsSpentWithoutAGrant(t *testing.T) {
+	g := newGate(t)
+	g.grant(1)
+	refused, twice := use(2), use(1)
+	g.AppendUsed(granted(2), &refused, noon.Add(time.Hour))
+	g.AppendUsed(granted(1), &twice, noon.Add(2*time.Hour))
+	g.AppendUsed(granted(3), nil, time.Time{})
+	if n := g.Stats().Spent; n != 1 || !g.Spent(refused) {
+		t.Errorf("%d on the disk, spent %v; want one, and spent at once", n, g.Spent(refused))
+	}
+	g.reopenAfter(nil)
+	if n := g.Stats().Spent; n != 2 || !g.Spent(refused) || g.Spent(use(3)) {
+		t.Errorf("after a restart: %d on the disk, spent %v; want two, once each", n, g.Spent(refused))
+	}
+}
+
 // A Durable's number is its own record's, whatever was queued.
 func TestCommitProvesItsOwnRecord(t *testing.T) {
 	g := newGate(t)

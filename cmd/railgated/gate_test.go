@@ -243,6 +243,12 @@ func TestBenchMovesTheTime(t *testing.T) {
 	d.scan(code)
 	d.waitFor(1, decided("denied", "code_expired"))
 	d.waitFor(1, kind(journal.ClockStep))
+	d.kill()
+	d = d.start() // the time is right again
+	d.scan(code)
+	d.waitFor(1, decided("denied", "already_used"))
+	d.scan(d.code())
+	d.wantPulses(1)
 }
 
 func TestTechnicianTakesTheLaneOver(t *testing.T) {

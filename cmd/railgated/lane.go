@@ -146,7 +146,7 @@ func (l *runner) carry(e lane.Effect) {
 	case lane.Release:
 		l.release()
 	case lane.Journal:
-		l.store.Append(e.Record)
+		l.store.AppendUsed(e.Record, e.Use, e.Until)
 		l.report(e.Record)
 	case lane.RecordPassage:
 		l.store.AppendPassage(e.Record, e.Record.Holder, l.rules.Role)

@@ -283,10 +283,34 @@ func (t *stepper) deny(reason verify.Reason, v *verify.Verdict, r journal.Record
 		budget, allowance = &t.signed, signedAllowance
 	}
 	if budget.take(allowance, t.now.Mono) {
-		t.do(Journal{r})
+		use, until := t.over(reason, v)
+		t.do(Journal{Record: r, Use: use, Until: until})
 		return
 	}
 	t.count(r)
+}
+
+// over tells what stays denied of a code whose time was over by a clock that is trusted:
+// should that clock go back, a code of hours ago must not open. It costs a passenger a
+// minute at most where the clock was wrong, so it is not done to paper, which has one code
+// for its whole day. Where the proof of the slot was not looked at, whoever shows a code
+// can name any slot, so nothing but its own credential's is remembered.
+func (t *stepper) over(reason verify.Reason, v *verify.Verdict) (*journal.Use, time.Time) {
+	if !t.now.Trusted || v.Rotation == verify.Static {
+		return nil, time.Time{}
+	}
+	use, until := t.rules.Use(v), v.Ends
+	switch reason {
+	case verify.CodeExpired:
+	case verify.LivenessExpired, verify.CertificateExpired:
+		use.Begins = use.IssuedAt
+		if until.Before(v.Expires) {
+			until = v.Expires
+		}
+	default:
+		return nil, time.Time{}
+	}
+	return &use, until.Add(spentFor)
 }
 
 func (t *stepper) count(r journal.Record) {

@@ -85,3 +85,57 @@ func TestCountedDenials(t *testing.T) {
 		t.Errorf("the lane wakes at %v; want when the last denial's words are over", p.NextWake())
 	}
 }
+
+// A code whose time was over stays denied when the clock goes back; the next one opens.
+func TestACodeWhoseTimeWasOverStaysDenied(t *testing.T) {
+	p := newPlay(t, entry())
+	code := p.code("a", 0)
+	p.read(p.as(code, func(v *verify.Verdict) { v.Reason = verify.CodeExpired }))
+	p.wait(10 * time.Second)
+	p.log = nil
+	p.read(p.as(code, func(v *verify.Verdict) { v.Reason = verify.OK }))
+	p.want("show already_used", "denied already_used")
+	p.read(p.code("a", 1))
+	p.want("granted ok", "open", "show ok")
+}
+
+// What is remembered of a code that is denied: only what the time said, and no more than
+// was proven.
+func TestWhatIsRememberedOfADeniedCode(t *testing.T) {
+	issued := noon.Add(-time.Hour)
+	full := verify.Verdict{
+		Signed: true, Certificate: "cti", Class: verify.Temporary, Rotation: verify.ByChain, Slot: 3,
+		IssuedAt: issued, Begins: issued.Add(3 * time.Minute), Ends: issued.Add(4*time.Minute + 10*time.Second), Expires: issued.Add(24 * time.Hour),
+	}
+	use := journal.Use{Role: journal.Entry, Certificate: "cti", IssuedAt: issued.Unix(), Slot: 3, Begins: full.Begins.Unix()}
+	unproven := use
+	unproven.Begins = issued.Unix()
+	for _, tt := range []struct {
+		name   string
+		change func(v *verify.Verdict, now *Instant)
+		want   *journal.Use
+		until  time.Time
+	}{
+		{"code_expired", func(v *verify.Verdict, _ *Instant) { v.Reason = verify.CodeExpired }, &use, full.Ends.Add(spentFor)},
+		{"liveness_expired", func(v *verify.Verdict, _ *Instant) { v.Reason = verify.LivenessExpired }, &unproven, full.Expires.Add(spentFor)},
+		{"certificate_expired", func(v *verify.Verdict, _ *Instant) { v.Reason = verify.CertificateExpired }, &unproven, full.Expires.Add(spentFor)},
+		{"certificate_expired before the code's end", func(v *verify.Verdict, _ *Instant) {
+			v.Reason, v.Expires = verify.CertificateExpired, v.Begins
+		}, &unproven, full.Ends.Add(spentFor)},
+		{"not_yet_valid", func(v *verify.Verdict, _ *Instant) { v.Reason = verify.NotYetValid }, nil, time.Time{}},
+		{"bad_proof", func(v *verify.Verdict, _ *Instant) { v.Reason = verify.BadProof }, nil, time.Time{}},
+		{"revoked", func(v *verify.Verdict, _ *Instant) { v.Reason = verify.Revoked }, nil, time.Time{}},
+		{"paper", func(v *verify.Verdict, _ *Instant) { v.Reason, v.Rotation = verify.CertificateExpired, verify.Static }, nil, time.Time{}},
+		{"a clock that is not trusted", func(v *verify.Verdict, now *Instant) { v.Reason, now.Trusted = verify.CodeExpired, false }, nil, time.Time{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v, now := full, Instant{Mono: time.Hour, Wall: noon, Trusted: true}
+			tt.change(&v, &now)
+			_, effects := newPlay(t, entry()).Step(Judged{Verdict: v}, now)
+			got := only[Journal](t, effects)
+			if (got.Use == nil) != (tt.want == nil) || got.Use != nil && *got.Use != *tt.want || !got.Until.Equal(tt.until) {
+				t.Errorf("%+v until %v; want %+v until %v", got.Use, got.Until, tt.want, tt.until)
+			}
+		})
+	}
+}

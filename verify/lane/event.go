@@ -78,8 +78,12 @@ type (
 	Close struct{}
 	// Release: make the relay inactive at once.
 	Release struct{}
-	// Journal: append a record.
-	Journal struct{ Record journal.Record }
+	// Journal: append a record, and remember a code as used; nobody waits for either.
+	Journal struct {
+		Record journal.Record
+		Use    *journal.Use // nil: none
+		Until  time.Time    // the code is remembered for so long
+	}
 	// RecordPassage: append the record of a passage and remember it for anti-passback.
 	RecordPassage struct{ Record journal.Record }
 	// Show: show something, for a while; 0: until the next.

@@ -85,7 +85,7 @@ func (t *stepper) stamp(r journal.Record) journal.Record {
 	return r
 }
 
-func (t *stepper) journal(r journal.Record) { t.do(Journal{t.stamp(r)}) }
+func (t *stepper) journal(r journal.Record) { t.do(Journal{Record: t.stamp(r)}) }
 
 func (t *stepper) show(o Occasion, d time.Duration) {
 	o.Exit, o.Check = t.rules.Role == journal.Exit, t.rules.Role == journal.Check

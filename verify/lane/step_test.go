@@ -139,6 +139,9 @@ func (p *play) perform(e Effect) {
 	case Release:
 		p.note("release")
 	case Journal:
+		if e.Use != nil {
+			p.used[*e.Use] = true
+		}
 		p.write(e.Record)
 	case RecordPassage:
 		p.inside[e.Record.Holder] = journal.LastPassage{Role: p.rules.Role, Time: e.Record.Time}
