@@ -34,9 +34,6 @@ func parseAddress(text string) netip.Addr {
 	if withPort, err := netip.ParseAddrPort(text); err == nil {
 		return withPort.Addr().Unmap().WithZone("")
 	}
-	ip, err := netip.ParseAddr(strings.Trim(text, "[]"))
-	if err != nil {
-		return netip.Addr{}
-	}
+	ip, _ := netip.ParseAddr(strings.Trim(text, "[]"))
 	return ip.Unmap().WithZone("")
 }

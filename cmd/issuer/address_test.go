@@ -19,6 +19,7 @@ func TestCallersAreCountedByTheirNetwork(t *testing.T) {
 		{"another address of the same /64", "[2001:db8:1:2:ffff::1]:80", nil, false, "2001:db8:1:2::/64"},
 		{"another /64", "[2001:db8:1:3::1]:80", nil, false, "2001:db8:1:3::/64"},
 		{"IPv4 written as IPv6", "[::ffff:192.0.2.7]:4711", nil, false, "192.0.2.7"},
+		{"a socket without addresses", "@", nil, false, "@"},
 		{"with a zone", "[fe80::1%eth0]:4711", nil, false, "fe80::/64"},
 		{"without a proxy, a line of the caller's own", "192.0.2.7:4711", []string{"198.51.100.1"}, false, "192.0.2.7"},
 		{"behind a proxy", "127.0.0.1:4711", []string{"198.51.100.1"}, true, "198.51.100.1"},

@@ -107,7 +107,7 @@ func (w *web) answer(h handler, p pair) http.HandlerFunc {
 			return
 		}
 		who, err := w.session(r)
-		if err == nil && who.ID != "" && !p.session.Allow(who.ID, now) {
+		if who.ID != "" && !p.session.Allow(who.ID, now) {
 			err = office.Deny(office.TooMany)
 		}
 		if err == nil && r.Method == http.MethodPost && !isJSON(r) {

@@ -29,13 +29,15 @@ type runner struct {
 type test struct {
 	*suite
 	name    string
-	took    time.Duration
-	reaches map[int]bool // the first mutant of each place
+	took    time.Duration // by the wall
+	cost    time.Duration // of the processor, which is the same on a busy machine
+	reaches map[int]bool  // the first mutant of each place
 }
 
 const (
-	quickTest = 150 * time.Millisecond // tests that take no longer run in one process
-	patience  = 10 * time.Second       // and five times what the tests take: then a mutant hangs
+	quickTest = 150 * time.Millisecond // tests that cost no more run in one process
+	costLimit = 10 * time.Second       // and five times what the tests cost: then a mutant runs for ever
+	patience  = time.Minute            // and five times what the tests take: then it waits for ever
 )
 
 func newRunner(s *source, o *options) (*runner, error) {
@@ -75,7 +77,14 @@ func (r *runner) runAll(all []*mutant) error {
 	if err := r.measure(); err != nil {
 		return err
 	}
-	return r.each(len(all), func(i int) error { return r.try(all[i]) })
+	var done atomic.Int64
+	return r.each(len(all), func(i int) error {
+		err := r.try(all[i])
+		if n := done.Add(1); n%200 == 0 {
+			fmt.Fprintf(os.Stderr, "%s: %d of %d\n", r.dir, n, len(all))
+		}
+		return err
+	})
 }
 
 // each runs f for 0 … n-1, so many at once.
@@ -105,9 +114,9 @@ func (r *runner) each(n int, f func(i int) error) error {
 func (r *runner) measure() error {
 	err := r.each(len(r.tests), func(i int) error { return r.tests[i].measure(filepath.Join(r.folder, fmt.Sprint("trace", i))) })
 	if r.slowest > 0 {
-		r.tests = slices.DeleteFunc(r.tests, func(t test) bool { return t.took > r.slowest })
+		r.tests = slices.DeleteFunc(r.tests, func(t test) bool { return t.cost > r.slowest })
 	}
-	slices.SortStableFunc(r.tests, func(a, b test) int { return int(a.took - b.took) })
+	slices.SortStableFunc(r.tests, func(a, b test) int { return int(a.cost - b.cost) })
 	return err
 }
 
@@ -115,13 +124,14 @@ func (t *test) measure(trace string) error {
 	if err := os.WriteFile(trace, nil, 0o644); err != nil {
 		return err
 	}
-	cmd := t.command(t.binary, 0, "-test.run", "^"+t.name+"$")
+	cmd := t.command(t.binary, 0, buildLimit, "-test.run", "^"+t.name+"$")
 	cmd.Env = append(cmd.Env, "RAILGATE_MUTANT_TRACE="+trace)
 	begin := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s fails without any change: %w\n%s", t.name, err, out)
 	}
 	t.took, t.reaches = time.Since(begin), map[int]bool{}
+	t.cost = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	lines, err := os.ReadFile(trace)
 	for line := range strings.Lines(string(lines)) {
 		n, err := strconv.Atoi(strings.TrimSpace(line))
@@ -187,12 +197,12 @@ func (r *runner) forget(m *mutant, built map[*suite]string) error {
 // batches are a suite's quick tests together, and the others one by one.
 func (r *runner) batches(tests []test) (all [][]test) {
 	for _, s := range r.suites {
-		if quick := slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return t.suite != s || t.took > quickTest }); len(quick) > 0 {
+		if quick := slices.DeleteFunc(slices.Clone(tests), func(t test) bool { return t.suite != s || t.cost > quickTest }); len(quick) > 0 {
 			all = append(all, quick)
 		}
 	}
 	for i, t := range tests {
-		if t.took > quickTest {
+		if t.cost > quickTest {
 			all = append(all, tests[i:i+1])
 		}
 	}
@@ -203,12 +213,13 @@ var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
 // runBatch runs tests of one suite on a mutant.
 func runBatch(binary string, mutant int, batch []test) (outcome, string) {
-	names, wait := make([]string, len(batch)), patience
+	names, wait, limit := make([]string, len(batch)), patience, costLimit
 	for i, t := range batch {
 		names[i] = t.name
 		wait += 5 * t.took
+		limit += 5 * t.cost
 	}
-	cmd := batch[0].command(binary, mutant, "-test.run", "^("+strings.Join(names, "|")+")$", "-test.failfast", "-test.timeout", wait.String())
+	cmd := batch[0].command(binary, mutant, limit, "-test.run", "^("+strings.Join(names, "|")+")$", "-test.failfast", "-test.timeout", wait.String())
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 5 * time.Second
@@ -217,6 +228,8 @@ func runBatch(binary string, mutant int, batch []test) (outcome, string) {
 	case err == nil:
 		return survived, ""
 	case bytes.Contains(out.Bytes(), []byte("panic: test timed out after")):
+		return timedOut, ""
+	case cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime() >= limit:
 		return timedOut, ""
 	}
 	if found := failed.FindSubmatch(out.Bytes()); found != nil {

@@ -67,9 +67,10 @@ func (s *suite) build(binary string, files map[string]string) error {
 	return nil
 }
 
-// command is a run of a suite's binary as one mutant, with a bound on its memory.
-func (s *suite) command(binary string, mutant int, args ...string) *exec.Cmd {
-	sh := fmt.Sprintf(`ulimit -d %d; exec "$0" "$@"`, memoryKiB)
+// command is a run of a suite's binary as one mutant, with a bound on its memory and on
+// its processor time.
+func (s *suite) command(binary string, mutant int, limit time.Duration, args ...string) *exec.Cmd {
+	sh := fmt.Sprintf(`ulimit -d %d; ulimit -t %d; exec "$0" "$@"`, memoryKiB, int(limit.Seconds())+1)
 	cmd := exec.Command("sh", append([]string{"-c", sh, binary, "-test.short"}, args...)...)
 	if s.rapid {
 		cmd.Args = append(cmd.Args, "-rapid.seed=1", "-rapid.nofailfile", "-rapid.shrinktime=1ms")
@@ -81,7 +82,7 @@ func (s *suite) command(binary string, mutant int, args ...string) *exec.Cmd {
 
 // list is the suite's tests.
 func (s *suite) list() (tests []test, err error) {
-	out, err := s.command(s.binary, 0, "-test.list", ".").Output()
+	out, err := s.command(s.binary, 0, buildLimit, "-test.list", ".").Output()
 	if err != nil {
 		return nil, fmt.Errorf("tests of %s: %w", s.dir, err)
 	}

@@ -56,6 +56,9 @@ func TestLimiterReserves(t *testing.T) {
 // ones beyond the bound all are told to wait.
 func TestLimiterForgetsAndIsBounded(t *testing.T) {
 	l := NewLimiter(time.Second, 100)
+	if l.most != 131072 {
+		t.Errorf("at most %d callers are remembered; want 131072", l.most)
+	}
 	l.most = 3
 	now := time.Now()
 	callers := func(want int) {
@@ -70,6 +73,9 @@ func TestLimiterForgetsAndIsBounded(t *testing.T) {
 	}
 	l.Allow("second", now.Add(time.Minute))
 	callers(3)
+	if wait, ok := l.Reserve("fourth", now.Add(time.Minute), time.Hour); wait != 0 || ok {
+		t.Errorf("with three callers known, a fourth is told %v, %v; want a refusal", wait, ok)
+	}
 	if l.Allow("fourth", now.Add(time.Minute)) || !l.Allow("second", now.Add(time.Minute)) {
 		t.Error("with three callers known, a fourth goes on, or one of them does not")
 	}

@@ -1,0 +1,41 @@
+package office
+
+import "testing"
+
+// Each denial names its rule, where one says so, and the step that helps.
+func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
+	rows := map[Reason][2]string{
+		Incomplete:       {"R1", "form"},
+		NotResidentCard:  {"R2", "window"},
+		BadNumber:        {"R2", "form"},
+		NoLocation:       {"R3", "locate"},
+		CheckFailed:      {"R4", "check"},
+		CheckTimedOut:    {"R4", "check"},
+		CheckStale:       {"R4", "form"},
+		MonthlyLimit:     {"R6", "window"},
+		StillValid:       {"R7", "view"},
+		LivenessDue:      {"R9", "recheck"},
+		VerifyAgain:      {"R10", "view"},
+		SessionEnded:     {"R10", "signin"},
+		NotVerified:      {"R11", "view"},
+		SignedOut:        {"R11", "signin"},
+		NotConfirmed:     {"R12", "form"},
+		DetailsDiffer:    {"R12", "form"},
+		CertificateEnded: {"R15", "apply"},
+		NoCheck:          {"R16", "window"},
+		NoCertificate:    {"", "apply"},
+		WrongPassword:    {"", "signin"},
+		AccountTaken:     {"", "signin"},
+		BadAccount:       {"", "signin"},
+		TooMany:          {"", ""},
+		Broken:           {"", "window"},
+	}
+	if len(rows) != len(denials) {
+		t.Errorf("%d reasons here, %d denials", len(rows), len(denials))
+	}
+	for r, want := range rows {
+		if d := r.Words(); d.Reason != r || d.Rule != want[0] || d.Next != want[1] {
+			t.Errorf("%s: rule %q, next %q; want %q, %q", r, d.Rule, d.Next, want[0], want[1])
+		}
+	}
+}
