@@ -19,7 +19,7 @@ func (s *server) Run(ctx context.Context) error {
 		}
 		open, again := context.WithCancel(ctx)
 		s.socket.opened(l.Addr().String(), again)
-		err := s.serve(open, control.PeerListener{Listener: l}, s.controlMux())
+		err := s.serve(faulty(open, "control"), control.PeerListener{Listener: l}, s.controlMux())
 		again()
 		if err != nil {
 			s.board.set(partControl, err)
