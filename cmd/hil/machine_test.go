@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/rpc"
@@ -9,10 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"railgate/driver/drivertest"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,7 +53,7 @@ type machine struct {
 	dir    string // of the sockets: their paths must be short
 	qemu   *exec.Cmd
 	exited chan struct{}
-	log    *lockedBuffer // the console
+	log    *drivertest.Log // the console
 	monitor
 	pins
 	guest *rpc.Client
@@ -98,7 +98,7 @@ func emptyMachine(t testing.TB) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{t: t, dir: dir, log: new(lockedBuffer)}
+	m := &machine{t: t, dir: dir, log: new(drivertest.Log)}
 	m.story.names = map[int]string{}
 	t.Cleanup(m.clean)
 	return m
@@ -239,21 +239,4 @@ func (m *machine) clean() {
 	if err := os.RemoveAll(m.dir); err != nil {
 		m.t.Error(err)
 	}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

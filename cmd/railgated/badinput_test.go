@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
+	"railgate/driver/drivertest"
 	"railgate/store/journal"
 	"railgate/verify/lane"
 )
@@ -325,7 +326,7 @@ func TestSystemdHearsOfTheGate(t *testing.T) {
 
 func TestWatchdogStarvesWhenALoopHangs(t *testing.T) {
 	var fed, turning, standing uint64
-	log := new(lockedBuffer)
+	log := new(drivertest.Log)
 	w := &watchdog{every: time.Millisecond, log: newTestLog(log), feed: func() { fed++ }, pulses: []pulse{
 		{"lane", func() uint64 { turning++; return turning }},
 		{"scanner front", func() uint64 { return standing }},

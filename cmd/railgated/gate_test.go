@@ -15,6 +15,7 @@ import (
 	"rsc.io/qr"
 
 	"railgate/cmd/control"
+	"railgate/driver/drivertest"
 	"railgate/driver/turnstile"
 	"railgate/store/journal"
 	"railgate/verify"
@@ -316,4 +317,4 @@ func TestEventsAreFollowed(t *testing.T) {
 	}
 }
 
-func newTestLog(b *lockedBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+func newTestLog(b *drivertest.Log) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }

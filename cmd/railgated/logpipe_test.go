@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
+	"railgate/driver/drivertest"
 )
 
 // The tests of this file take the reader of its log from a gate, and send it signals.
@@ -29,7 +30,7 @@ func (s *site) unread(env ...string) (d *process, out *os.File) {
 	for err = nil; err == nil; _, err = unix.Write(fd, make([]byte, 4096)) {
 	}
 	unix.SetNonblock(fd, false)
-	d = &process{site: s, log: new(lockedBuffer)}
+	d = &process{site: s, log: new(drivertest.Log)}
 	d.cmd = s.command("--config", s.path("gate.toml"))
 	d.cmd.Env = append(d.cmd.Env, env...)
 	d.cmd.Stderr = in

@@ -17,6 +17,7 @@ import (
 
 	"railgate/cmd/railgated/logsink"
 	"railgate/configs"
+	"railgate/driver/drivertest"
 )
 
 // foreign are the goroutines that Go's runtime and libraries start: none runs code of the gate's but net/http's,
@@ -133,7 +134,7 @@ func TestPanicReleasesTheRelay(t *testing.T) {
 
 // A caller's request may panic: that is logged, with its stack, and the next one is answered.
 func TestPanicForACallerIsNotTheGates(t *testing.T) {
-	log := new(lockedBuffer)
+	log := new(drivertest.Log)
 	s := &server{log: newTestLog(log)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -164,7 +165,7 @@ func TestPanicForACallerIsNotTheGates(t *testing.T) {
 
 // Metrics are collected in a goroutine of Prometheus' library.
 func TestPanicInMetricsIsOneBadAnswer(t *testing.T) {
-	log := new(lockedBuffer)
+	log := new(drivertest.Log)
 	registry := prometheus.NewPedanticRegistry()
 	// Its lane is nil, which is a panic; Describe would be one outside of a request.
 	registry.MustRegister(undescribed{&collector{&server{log: newTestLog(log)}}})

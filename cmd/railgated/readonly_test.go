@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/driver/drivertest"
 	"railgate/driver/turnstile"
 	"railgate/store/journal"
 )
@@ -49,7 +50,7 @@ func (s *site) asNobody(cmd *exec.Cmd) {
 
 func (s *site) startAsNobody(env ...string) *process {
 	s.t.Helper()
-	d := &process{site: s, log: new(lockedBuffer)}
+	d := &process{site: s, log: new(drivertest.Log)}
 	d.cmd = s.command("--config", s.path("gate.toml"))
 	d.cmd.Env = append(d.cmd.Env, env...)
 	d.cmd.Stderr = d.log

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
+	"railgate/driver/drivertest"
 	"railgate/driver/turnstile"
 	"railgate/store/journal"
 	"railgate/verify"
@@ -176,7 +176,7 @@ func (s *site) scan(text string) {
 type process struct {
 	*site
 	cmd *exec.Cmd
-	log *lockedBuffer
+	log *drivertest.Log
 }
 
 func (s *site) command(args ...string) *exec.Cmd {
@@ -196,7 +196,7 @@ func (s *site) start(env ...string) *process {
 
 func (s *site) launch(env ...string) *process {
 	s.t.Helper()
-	d := &process{site: s, log: new(lockedBuffer)}
+	d := &process{site: s, log: new(drivertest.Log)}
 	d.cmd = s.command("--config", s.path("gate.toml"))
 	d.cmd.Env = append(d.cmd.Env, env...)
 	d.cmd.Stderr = d.log
@@ -308,21 +308,4 @@ func (d *process) wantPulses(want int) {
 	if got, _ := d.pulses(); got != want {
 		d.t.Errorf("the relay was active %d times; want %d; log:\n%s", got, want, d.log)
 	}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

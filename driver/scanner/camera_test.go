@@ -14,10 +14,11 @@ import (
 	"time"
 
 	"railgate/driver"
+	"railgate/driver/drivertest"
 )
 
-func runCamera(t *testing.T, dir string) (c *Camera, readings chan driver.Reading, log *lockedBuffer) {
-	readings, log = make(chan driver.Reading, 1000), new(lockedBuffer)
+func runCamera(t *testing.T, dir string) (c *Camera, readings chan driver.Reading, log *drivertest.Log) {
+	readings, log = make(chan driver.Reading, 1000), new(drivertest.Log)
 	c = NewCamera(CameraConfig{Name: "eye", Frames: dir, FPS: 200}, slog.New(slog.NewTextHandler(log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -103,7 +104,7 @@ func (h *hung) close() error { return nil }
 // A reason that counts is logged once a minute, and not at each try; a device that was up, at once.
 func TestChangingReasonsAreLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log, m, tries := new(lockedBuffer), new(driver.Monitor), 0
+		log, m, tries := new(drivertest.Log), new(driver.Monitor), 0
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
 		defer cancel()
 		err := keepTrying(ctx, m, slog.New(slog.NewTextHandler(log, nil)), "camera", func() error {
@@ -122,7 +123,7 @@ func TestChangingReasonsAreLoggedOnceAMinute(t *testing.T) {
 
 func TestCameraThatHangsIsNeverUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log, h := new(lockedBuffer), new(hung)
+		log, h := new(drivertest.Log), new(hung)
 		c := NewCamera(CameraConfig{Name: "eye", Device: "/dev/video0"}, slog.New(slog.NewTextHandler(log, nil)))
 		c.open = func() (frames, error) { h.opened++; return h, nil }
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -12,13 +12,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"railgate/driver/drivertest"
+
 	"golang.org/x/sys/unix"
 )
 
 // Each file that cannot be read is a line of the log, once, and the others are read.
 func TestFilesOfAFolderThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, log := t.TempDir(), new(lockedBuffer)
+		dir, log := t.TempDir(), new(drivertest.Log)
 		path := func(name string) string { return filepath.Join(dir, name) }
 		good := encodePNG(t, picture(t, "RG1:GOOD"))
 		err := errors.Join(

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"railgate/driver"
+	"railgate/driver/drivertest"
 )
 
 // A film shows a camera its pictures, ten a second, and then nothing.
@@ -36,14 +37,14 @@ func (f *film) close() error { return nil }
 // A screening is what a camera made of a film.
 type screening struct {
 	*Camera
-	log      *lockedBuffer
+	log      *drivertest.Log
 	readings []string
 	at       []time.Duration
 }
 
 // screen shows a camera that looks for RG1 a film: each picture for a while.
 func screen(t *testing.T, shown func(s *screening), reel ...any) *screening {
-	s := &screening{log: new(lockedBuffer)}
+	s := &screening{log: new(drivertest.Log)}
 	s.Camera = NewCamera(CameraConfig{Name: "eye", Device: "/dev/video0", Prefix: "RG1:"}, slog.New(slog.NewTextHandler(s.log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	f := &film{end: cancel}

@@ -18,6 +18,7 @@ import (
 	"go.bug.st/serial"
 
 	"railgate/driver"
+	"railgate/driver/drivertest"
 )
 
 // line is a real serial line: a pty whose far end is the scanner's hardware,
@@ -69,12 +70,12 @@ type scan struct {
 	*Serial
 	t        *testing.T
 	readings chan driver.Reading
-	log      *lockedBuffer
+	log      *drivertest.Log
 	stop     func() error
 }
 
 func (l *line) scan(suffix string) *scan {
-	s := &scan{t: l.t, readings: make(chan driver.Reading, 1000), log: new(lockedBuffer)}
+	s := &scan{t: l.t, readings: make(chan driver.Reading, 1000), log: new(drivertest.Log)}
 	s.Serial = NewSerial(SerialConfig{Name: "front", Port: l.link, Baud: 115200, Suffix: suffix}, slog.New(slog.NewTextHandler(s.log, nil)))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -383,7 +384,7 @@ func TestSerialPortThatIsNotThere(t *testing.T) {
 func TestSerialPortIsReadByOne(t *testing.T) {
 	l := newLine(t)
 	first := l.scan("\r")
-	second := &scan{t: t, readings: make(chan driver.Reading, 1000), log: new(lockedBuffer)}
+	second := &scan{t: t, readings: make(chan driver.Reading, 1000), log: new(drivertest.Log)}
 	second.Serial = NewSerial(SerialConfig{Name: "front", Port: l.link, Baud: 115200, Suffix: "\r"}, slog.New(slog.NewTextHandler(second.log, nil)))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -407,21 +408,4 @@ func TestPortErrorNamesAnUnpluggedDevice(t *testing.T) {
 	if err := portError(errors.New("input/output error")); err.Error() != "input/output error" {
 		t.Errorf("portError = %v; want it unchanged", err)
 	}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

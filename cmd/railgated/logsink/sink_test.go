@@ -1,23 +1,23 @@
 package logsink
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"railgate/driver/drivertest"
 )
 
 // A tap is a writer that can be shut, as a pipe that nobody reads.
 type tap struct {
-	lockedBuffer
+	drivertest.Log
 	open chan struct{} // closed: writes go through
 	fail atomic.Bool
 }
@@ -27,7 +27,7 @@ func (t *tap) Write(p []byte) (int, error) {
 	if t.fail.Load() {
 		return 0, errors.New("broken pipe")
 	}
-	return t.lockedBuffer.Write(p)
+	return t.Log.Write(p)
 }
 
 // A pipe that nobody reads stopped a lane after twelve codes, which it called healthy.
@@ -136,22 +136,4 @@ func TestKillAfter(t *testing.T) {
 	if err := cmd.Run(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Errorf("%v; want it killed", cmd.ProcessState)
 	}
-}
-
-// A lockedBuffer is a buffer that one goroutine writes and another reads.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
