@@ -199,7 +199,7 @@ func TestShippedProgramHasNoFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []string{"RAILGATED_FAULT", "fault in ", "main.fault"} {
+		for _, word := range []string{"RAILGATED_FAULT", "fault in %s at %d", "main.fault"} {
 			if got := bytes.Contains(program, []byte(word)); got != want {
 				t.Errorf("%s has %q: %v; want %v", name, word, got, want)
 			}
