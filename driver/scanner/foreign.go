@@ -90,6 +90,6 @@ func (c *Camera) sayForeign(count int, now time.Time) {
 	c.Update(func(h *driver.Health) { h.Foreign, h.Note = h.Foreign+uint64(count), note })
 	if there && news && (f.logged.IsZero() || now.Sub(f.logged) >= foreignLogged) {
 		f.logged = now
-		c.log.Warn("the camera sees a code that is not ours, and none of ours", "for", now.Sub(f.since).Round(time.Second))
+		c.log.Warn("the camera sees only codes that are not for gates", "for", now.Sub(f.since).Round(time.Second))
 	}
 }
