@@ -108,7 +108,7 @@ func TestCameraReadsPastASticker(t *testing.T) {
 		if n, _, last := s.countOf(foreign); n == 0 || last > foreignShown+time.Second {
 			t.Errorf("the sticker is told of %d times, until %v; want for %v", n, last, foreignShown)
 		}
-		if n := strings.Count(s.log.String(), "not ours"); n != 1 {
+		if n := strings.Count(s.log.String(), "only codes that are not for gates"); n != 1 {
 			t.Errorf("%d lines of log; want one:\n%s", n, s.log)
 		}
 		unnoted := func(s *screening) {
