@@ -11,18 +11,13 @@ import (
 	"railgate/driver/gpioline"
 )
 
-// CheckDevices says what the configuration asks for and the machine does not have.
-// Its error joins a [Problem] for each thing.
+// CheckDevices says what the configuration asks for and the machine does not have, but for
+// the keyset ([Config.CheckKeyset]). Its error joins a [Problem] for each thing.
 func (c *Config) CheckDevices() error {
 	var problems []error
 	wrong := func(key, format string, args ...any) { problems = append(problems, c.Problem(key, format, args...)) }
 	if err := checkFolder(c.Data); err != nil {
 		wrong("data", "%v; make it, or give it to railgated's user", err)
-	}
-	if c.Keys != "" {
-		if err := checkKeyset(c.Keys); err != nil {
-			wrong("keys", "%v; put a good keys.json from the issuer there", err)
-		}
 	}
 	ports := map[string]string{}
 	for i := range c.Scanners {

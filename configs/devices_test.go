@@ -52,7 +52,8 @@ func TestMissingDevicesAreNamed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = c.CheckDevices()
+			_, noKeys := c.CheckKeyset()
+			err = errors.Join(noKeys, c.CheckDevices())
 			if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "gate.toml:") || !strings.Contains(err.Error(), tt.key+": ") || !strings.Contains(err.Error(), tt.words) {
 				t.Errorf("CheckDevices = %v; want one line with file, line, %s and %q", err, tt.key, tt.words)
 			}
@@ -103,7 +104,8 @@ func TestProblemsWithLongPathsAreReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.CheckDevices()
+	_, noKeys := c.CheckKeyset()
+	err = errors.Join(noKeys, c.CheckDevices())
 	if err == nil || strings.Count(err.Error(), "\n") != 3 {
 		t.Fatalf("CheckDevices = %v; want four lines", err)
 	}

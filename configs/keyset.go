@@ -67,13 +67,35 @@ func kindOf(m fs.FileMode) string {
 	return "something else"
 }
 
-func checkKeyset(path string) error {
-	data, _, err := ReadKeyset(path)
+// A KeysetFile is a keyset's file as it was read.
+type KeysetFile struct {
+	Data []byte
+	Info fs.FileInfo
+	Keys *verify.Keyset
+}
+
+// ReadKeysetFile reads a keyset's file, as [ReadKeyset] does, and what it says.
+func ReadKeysetFile(path string) (*KeysetFile, error) {
+	data, info, err := ReadKeyset(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := verify.ParseKeyset(data); err != nil {
-		return fmt.Errorf("%s: %w", quote(path), err)
+	keys, err := verify.ParseKeyset(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", quote(path), err)
 	}
-	return nil
+	return &KeysetFile{data, info, keys}, nil
+}
+
+// CheckKeyset reads the file of keys; nil where none is configured. Its error is a
+// [Problem].
+func (c *Config) CheckKeyset() (*KeysetFile, error) {
+	if c.Keys == "" {
+		return nil, nil
+	}
+	f, err := ReadKeysetFile(c.Keys)
+	if err != nil {
+		return nil, c.Problem("keys", "%v; put a good keys.json from the issuer there", err)
+	}
+	return f, nil
 }

@@ -48,7 +48,8 @@ const memoryLimit = 64 << 20
 
 // newGate builds a gate whole, in the order in which its parts need one another: devices,
 // keys, the clock, the store, then the floor that the store has proven, then the lane.
-func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate, error) {
+// first is the keyset's file as the start's check has read it; nil where it could not.
+func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, level *slog.LevelVar) (*gate, error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
@@ -58,8 +59,8 @@ func newGate(cfg *configs.Config, log *slog.Logger, level *slog.LevelVar) (*gate
 	}
 	g := &gate{cfg: cfg, log: log, level: level, started: time.Now(), devices: devices, board: newBoard(log)}
 	g.board.set(partOutputs, g.saveOutputs())
-	keys := keyring.New(cfg.Keys, cfg.Sync.Nation, cfg.Data, log)
-	if err := keys.Read(keyring.Asked); err != nil && keys.Current() == nil {
+	keys := keyring.New(cfg.Keys, cfg.Sync.Nation, cfg.Data, first, log)
+	if err := keys.Begin(first); err != nil && keys.Current() == nil {
 		log.Error("there is no keyset; the lane stays closed", "err", err)
 	}
 	clock := newClock(cfg, keys.Current(), log)

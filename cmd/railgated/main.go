@@ -74,9 +74,11 @@ func run(args []string, stderr io.Writer) int {
 		return exitOK
 	}
 	cfg, err := configs.Load(o.config)
+	var first *configs.KeysetFile
 	var missing error
 	if err == nil {
-		missing = cfg.CheckDevices()
+		first, missing = cfg.CheckKeyset()
+		missing = errors.Join(missing, cfg.CheckDevices())
 		if o.check || !worked(cfg) {
 			err = missing
 		}
@@ -95,7 +97,7 @@ func run(args []string, stderr io.Writer) int {
 		fmt.Fprintf(out, "%s: good\n", o.config)
 		return exitOK
 	}
-	return runGate(cfg, missing, o.debug, out)
+	return runGate(cfg, first, missing, o.debug, out)
 }
 
 // checkListen says why nothing can listen on HTTP's address. It may be this gate's own
@@ -117,9 +119,9 @@ func checkListen(cfg *configs.Config) error {
 	return cfg.Problem("http.listen", "%v; choose another port, or stop the program that uses it", err)
 }
 
-// runGate runs a gate until it is asked to stop or fails; missing says what the machine
-// no longer has.
-func runGate(cfg *configs.Config, missing error, debug bool, out *logsink.Sink) int {
+// runGate runs a gate until it is asked to stop or fails; first is the keyset's file as it
+// was checked, missing says what the machine no longer has.
+func runGate(cfg *configs.Config, first *configs.KeysetFile, missing error, debug bool, out *logsink.Sink) int {
 	ignoreSignals()
 	level := new(slog.LevelVar)
 	if debug {
@@ -130,7 +132,7 @@ func runGate(cfg *configs.Config, missing error, debug bool, out *logsink.Sink) 
 	if missing != nil {
 		log.Warn("a device or file that this configuration needs is missing; it worked before, so railgated starts without it and waits for it", "err", missing)
 	}
-	g, err := newGate(cfg, log, level)
+	g, err := newGate(cfg, first, log, level)
 	if err == nil {
 		err = g.run()
 	}

@@ -95,7 +95,7 @@ func extra(path string, do func(*gate)) int {
 		return exitUsage
 	}
 	out := logsink.New(os.Stderr)
-	g, err := newGate(cfg, logsink.NewLog(out, nil), new(slog.LevelVar))
+	g, err := newGate(cfg, nil, logsink.NewLog(out, nil), new(slog.LevelVar))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed

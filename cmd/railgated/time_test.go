@@ -184,7 +184,7 @@ func TestAKeysetThatComesLateSaysHowWrongTheClockMayBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring := keyring.New("", "", "", log)
+	ring := keyring.New("", "", "", nil, log)
 	c := clock.New(clock.Config{Drift: 50, RequireSync: true, Tolerance: tolerance(ring.Current())}, time.Time{}, log)
 	now := clock.ReadSystem()
 	c.Resume(time.Time{}, &clock.Anchor{Boot: clock.BootID(), Wall: now.Wall, Mono: now.Mono()})

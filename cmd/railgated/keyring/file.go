@@ -38,11 +38,29 @@ func (k *Ring) Read(why How) error {
 		return k.refusal()
 	}
 	keys, err := verify.ParseKeyset(data)
-	if err == nil && why != Forced && k.isForeign(keys) {
-		err = fmt.Errorf("%w; if it is meant to be used: railgate keys install --force %s", ErrForeign, k.path)
-	}
 	if err != nil {
 		return k.failed(fmt.Errorf("%s: %w", k.path, err))
+	}
+	return k.offer(keys, data, why)
+}
+
+// Begin puts to use what a start has read of the file; nil: it is read now. It returns why
+// the file is not in use.
+func (k *Ring) Begin(read *configs.KeysetFile) error {
+	if read == nil {
+		return k.Read(Asked)
+	}
+	k.file.Lock()
+	defer k.file.Unlock()
+	defer k.keep()
+	k.last = fileVersionOf(read.Data, read.Info)
+	return k.offer(read.Keys, read.Data, Asked)
+}
+
+// offer puts a keyset of the file to use, unless it may be another issuer's.
+func (k *Ring) offer(keys *verify.Keyset, data []byte, why How) error {
+	if why != Forced && k.isForeign(keys) {
+		return k.failed(fmt.Errorf("%s: %w; if it is meant to be used: railgate keys install --force %s", k.path, ErrForeign, k.path))
 	}
 	k.take(keys, data)
 	return nil

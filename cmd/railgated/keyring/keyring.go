@@ -3,6 +3,7 @@
 package keyring
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -40,9 +41,10 @@ type Ring struct {
 	err   error // why the file is not in use
 }
 
-// New begins with the copy of the last keyset, if there is one and there is a
-// source; read reads the file.
-func New(path, source, dataDir string, log *slog.Logger) *Ring {
+// New begins with the copy of the last keyset, if there is one and there is a source;
+// [Ring.Begin] goes on with the file. read is the file as it has been read, nil where it
+// has not: a copy of the same bytes is not parsed again.
+func New(path, source, dataDir string, read *configs.KeysetFile, log *slog.Logger) *Ring {
 	k := &Ring{path: path, source: source, kept: filepath.Join(dataDir, control.KeptKeysetName), log: log, again: make(chan struct{}, 1)}
 	if path == "" && source == "" {
 		return k
@@ -52,7 +54,11 @@ func New(path, source, dataDir string, log *slog.Logger) *Ring {
 		return k
 	}
 	var keys *verify.Keyset
-	if err == nil {
+	switch {
+	case err != nil:
+	case read != nil && bytes.Equal(data, read.Data):
+		keys = read.Keys
+	default:
 		keys, err = verify.ParseKeyset(data)
 	}
 	if err != nil {

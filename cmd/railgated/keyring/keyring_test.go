@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
+	"railgate/configs"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -38,8 +39,8 @@ func (f *keysFile) path() string { return filepath.Join(f.dir, "keys.json") }
 
 // restart is what a gate's start does with its keyset.
 func (f *keysFile) restart() error {
-	f.ring = New(f.path(), "", f.dir, slog.New(slog.NewTextHandler(f.log, nil)))
-	return f.ring.Read(Asked)
+	f.ring = New(f.path(), "", f.dir, nil, slog.New(slog.NewTextHandler(f.log, nil)))
+	return f.ring.Begin(nil)
 }
 
 func (f *keysFile) must(err error) {
@@ -284,7 +285,7 @@ func TestTheKeysetsLoopTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		k := New(dir+"/keys.json", "", dir, slog.New(slog.DiscardHandler))
+		k := New(dir+"/keys.json", "", dir, nil, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- k.Run(ctx) }()
@@ -299,4 +300,28 @@ func TestTheKeysetsLoopTurns(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A start parses the keyset once: what its check has read is in use, also where the copy of
+// the last keyset has the same bytes.
+func TestAStartParsesTheKeysetOnce(t *testing.T) {
+	f := newKeysFile(t)
+	f.put(f.keyset(1, "a"))
+	for range 2 { // the second finds a copy
+		read, err := configs.ReadKeysetFile(f.path())
+		f.must(err)
+		f.ring = New(f.path(), "", f.dir, read, slog.New(slog.DiscardHandler))
+		if old := f.ring.Current(); old != nil && old != read.Keys {
+			t.Error("the copy of the last keyset was parsed again")
+		}
+		f.must(f.ring.Begin(read))
+		if f.ring.Current() != read.Keys {
+			t.Error("the keyset in use is not the one that was read")
+		}
+		f.must(f.ring.Read(IfChanged))
+		f.want(1)
+	}
+	f.put(f.keyset(2, "a"))
+	f.must(f.ring.Read(IfChanged)) // a file that has changed since is read
+	f.want(2)
 }
