@@ -42,6 +42,9 @@ var may = []struct {
 	{"verify/mint", []string{"verify", "store/durable"}, []string{"net/http", "log/slog"}},
 	{"store/journal", nil, []string{"go.etcd.io/bbolt", "os", "net", "net/*"}},
 	{"store/durable", nil, []string{"go.etcd.io/bbolt"}},
+	{"store/identity", []string{"store/durable", "store/journal"}, []string{"go.etcd.io/bbolt", "net", "net/*"}},
+	{"store/bus", []string{"store/journal"}, []string{"go.etcd.io/bbolt", "os", "net/http", "github.com/nats-io/*"}},
+	{"store/link", []string{"store", "store/*"}, []string{"net/http"}},
 	{"store/sync", []string{"store", "store/*", "verify"}, nil},
 	{"store", []string{"store/journal", "store/durable"}, []string{"net/http"}},
 	{"driver", nil, nil},
@@ -112,6 +115,8 @@ func TestABreachIsFound(t *testing.T) {
 		{"driver/panel", []string{"railgate/verify/lane"}, "railgate/verify/lane"},
 		{"cmd/issuer/office", []string{"net/http"}, "net/http"},
 		{"cmd/railgate", []string{"railgate/cmd/railgated"}, "railgate/cmd/railgated"},
+		{"store/bus", []string{"github.com/nats-io/nats.go"}, "github.com/nats-io/nats.go"},
+		{"store/link", []string{"railgate/driver/clock"}, "railgate/driver/clock"},
 		{"util", nil, "anything: it has no row"},
 	} {
 		if got := breach(newRoom(tt.path, tt.imports)); got != tt.want {
