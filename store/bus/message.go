@@ -1,0 +1,147 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"railgate/store/journal"
+)
+
+// MaxRecord bounds a journal message's body: a record's CBOR is far shorter.
+const MaxRecord = 16 << 10
+
+// A Place is where a journal message's record stands: which gate's, of which epoch, and which.
+type Place struct {
+	Gate, Epoch string
+	Seq         uint64 // the record's sequence number
+	First       uint64 // that of the epoch's leaf 0
+}
+
+// Leaf is the record's index in the epoch's tree.
+func (p Place) Leaf() int64 { return int64(p.Seq - p.First) }
+
+// Header is the place as a message's headers. The body is the record's CBOR: the leaf's bytes.
+func (p Place) Header() map[string][]string {
+	number := func(n uint64) []string { return []string{strconv.FormatUint(n, 10)} }
+	return map[string][]string{
+		HeaderGate: {p.Gate}, HeaderEpoch: {p.Epoch}, HeaderSeq: number(p.Seq), HeaderFirst: number(p.First),
+	}
+}
+
+// ParsePlace reads the headers of a journal message that came on a subject: the gate's name there
+// is the one that the server let it use, and the header must say the same.
+func ParsePlace(subject string, header map[string][]string) (Place, error) {
+	one := func(name string) string {
+		if v := header[name]; len(v) == 1 {
+			return v[0]
+		}
+		return ""
+	}
+	p := Place{Gate: one(HeaderGate), Epoch: one(HeaderEpoch)}
+	var errSeq, errFirst error
+	p.Seq, errSeq = parseNumber(one(HeaderSeq))
+	p.First, errFirst = parseNumber(one(HeaderFirst))
+	switch {
+	case !journal.GoodName(p.Gate) || !journal.GoodName(p.Epoch):
+		return Place{}, fmt.Errorf("gate %q and epoch %q in the headers; want names", p.Gate, p.Epoch)
+	case GateOf(subject) != p.Gate:
+		return Place{}, fmt.Errorf("gate %q in the headers of a message on %q", p.Gate, subject)
+	case errSeq != nil || errFirst != nil:
+		return Place{}, fmt.Errorf("seq and first in the headers: %w", errors.Join(errSeq, errFirst))
+	case p.First < 1 || p.Seq < p.First:
+		return Place{}, fmt.Errorf("seq %d, first %d; want 1 ≤ first ≤ seq", p.Seq, p.First)
+	}
+	return p, nil
+}
+
+// parseNumber reads a number in the one way that it is written, up to 2⁶³−1.
+func parseNumber(text string) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, err
+	}
+	if strconv.FormatUint(n, 10) != text {
+		return 0, fmt.Errorf("%q is not how a number is written", text)
+	}
+	return n, nil
+}
+
+// Kind says what happened to a code at a gate.
+type Kind string
+
+const (
+	Granted   Kind = "granted"    // it is spent
+	Passed    Kind = "passed"     // its holder crossed
+	NoPassage Kind = "no_passage" // nobody crossed on its grant
+)
+
+// Spent is what a gate tells the others of its station, after the record is on its disk. It names
+// nobody. Duplicates are known by (Gate, Epoch, Seq).
+type Spent struct {
+	Kind        Kind         `cbor:"1,keyasint"`
+	Gate        string       `cbor:"2,keyasint"`
+	Epoch       string       `cbor:"3,keyasint"`
+	Seq         uint64       `cbor:"4,keyasint"` // of the record
+	Role        journal.Role `cbor:"5,keyasint"`
+	Certificate journal.ID   `cbor:"6,keyasint,omitempty"`
+	Holder      journal.ID   `cbor:"7,keyasint,omitempty"`
+	IssuedAt    int64        `cbor:"8,keyasint,omitempty"` // as in journal.Use, seconds since 1970
+	Slot        uint8        `cbor:"9,keyasint,omitempty"`
+	Begins      int64        `cbor:"10,keyasint,omitempty"`
+	Until       int64        `cbor:"11,keyasint,omitempty"` // the second at which the code ends
+	Static      bool         `cbor:"12,keyasint,omitempty"` // a slip
+	Time        int64        `cbor:"13,keyasint,omitempty"` // the gate's trusted time; 0: not trusted
+	Ticket      string       `cbor:"14,keyasint,omitempty"` // a multi-ride ticket
+	Uses        int          `cbor:"15,keyasint,omitempty"` // the gate's own count of uses of it
+}
+
+const (
+	maxSpent  = 1024
+	maxID     = 64
+	maxTicket = 64
+)
+
+// Encode is the message's body: deterministic CBOR, a map with integer keys.
+func (s Spent) Encode() ([]byte, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return journal.Encode(s)
+}
+
+// ParseSpent reads a message's body. subject is where it came; its gate is the message's.
+func ParseSpent(subject string, body []byte) (Spent, error) {
+	if len(body) > maxSpent {
+		return Spent{}, fmt.Errorf("a spent code of %d bytes; want %d at most", len(body), maxSpent)
+	}
+	var s Spent
+	if err := journal.Decode(body, &s); err != nil {
+		return Spent{}, fmt.Errorf("a spent code: %w", err)
+	}
+	if GateOf(subject) != s.Gate {
+		return Spent{}, fmt.Errorf("a spent code of gate %q on %q", s.Gate, subject)
+	}
+	return s, s.check()
+}
+
+func (s Spent) check() error {
+	switch {
+	case s.Kind != Granted && s.Kind != Passed && s.Kind != NoPassage:
+		return fmt.Errorf("a spent code: unknown kind %q", s.Kind)
+	case !journal.GoodName(s.Gate) || !journal.GoodName(s.Epoch) || s.Seq == 0:
+		return fmt.Errorf("a spent code of gate %q, epoch %q, seq %d", s.Gate, s.Epoch, s.Seq)
+	case s.Role > journal.Check:
+		return fmt.Errorf("a spent code: unknown role %d", s.Role)
+	case len(s.Certificate) > maxID || len(s.Holder) > maxID || len(s.Ticket) > maxTicket:
+		return errors.New("a spent code: an id that is too long")
+	case s.IssuedAt < 0 || s.Begins < 0 || s.Until < 0 || s.Time < 0 || s.Uses < 0:
+		return errors.New("a spent code: a number below 0")
+	}
+	return nil
+}
+
+// Use is the code in its role.
+func (s Spent) Use() journal.Use {
+	return journal.Use{Role: s.Role, Certificate: s.Certificate, IssuedAt: s.IssuedAt, Slot: s.Slot, Begins: s.Begins}
+}
