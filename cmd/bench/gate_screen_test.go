@@ -109,7 +109,7 @@ func TestTheScreenFollowsItsDaemon(t *testing.T) {
 	}
 }
 
-// The technician's page names each cause and has the command that mends it.
+// The technician's page names each cause, since when, and has the command that mends it.
 func TestTheTechniciansPageNamesCauses(t *testing.T) {
 	b := ownBench(t)
 	status := openTable(t, b, b.web.gate.String()+"/status", 1100, 1000)
@@ -117,7 +117,7 @@ func TestTheTechniciansPageNamesCauses(t *testing.T) {
 	if err := control.NewClient(b.path("data")).Sim(t.Context(), "emergency", true); err != nil {
 		t.Fatal(err)
 	}
-	status.until("the cause and its command", `document.querySelector('#problems li')?.textContent.startsWith('emergency_active: ') && document.querySelector('#problems code').textContent.startsWith('railgate ')`)
+	status.until("the cause and its command", `document.querySelector('#problems li')?.textContent.startsWith('emergency_active: ') && document.querySelector('#problems code').textContent.startsWith('railgate ') && /^since .* ago$/.test(document.querySelector('#problems time').textContent)`)
 }
 
 // occasions are all that a gate's screen may have to say, as its page is told it.

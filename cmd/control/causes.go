@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,12 +11,30 @@ import (
 // daemon's status, railgate doctor and the gate's page say it alike, for what a cause
 // means comes from one table, [Meanings].
 type Cause struct {
-	Cause    string    `json:"cause"`    // stable, such as "keyset_missing"
-	Severity Health    `json:"severity"` // degraded, out_of_service
-	Why      string    `json:"why"`      // what was seen, in words
-	Remedy   string    `json:"remedy"`   // a command to paste
-	Since    time.Time `json:"since,omitzero"`
-	Alias    string    `json:"alias,omitempty"` // what an older version called it
+	Cause    string    `json:"cause"`            // stable, such as "keyset_missing"
+	Severity Health    `json:"severity"`         // degraded, out_of_service
+	Why      string    `json:"why"`              // what was seen, in words
+	Remedy   string    `json:"remedy"`           // a command to paste
+	About    string    `json:"about,omitempty"`  // which of several: a scanner's name
+	Since    time.Time `json:"since,omitzero"`   // zero: not known
+	Unsure   bool      `json:"unsure,omitempty"` // since is by a clock that is not trusted
+	Alias    string    `json:"alias,omitempty"`  // what an older version called it
+}
+
+// SinceWords says since when a cause is seen; "" where that is not known.
+func (c *Cause) SinceWords(now time.Time) string {
+	if c.Since.IsZero() {
+		return ""
+	}
+	layout := time.TimeOnly
+	if now.Sub(c.Since).Abs() > 18*time.Hour {
+		layout = time.DateTime
+	}
+	words := fmt.Sprintf("since %s, for %v", c.Since.Local().Format(layout), max(0, now.Sub(c.Since)).Round(time.Second))
+	if c.Unsure {
+		words += " (by a clock that is not trusted)"
+	}
+	return words
 }
 
 // A Meaning is what is known of a cause wherever it is found.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,9 @@ type finding struct {
 	Cause   string         `json:"cause,omitempty"`
 	What    string         `json:"what,omitempty"`    // what the cause means
 	Matters string         `json:"matters,omitempty"` // what comes of it
+	About   string         `json:"about,omitempty"`   // which of several: a scanner's name
+	Since   time.Time      `json:"since,omitzero"`    // of a cause; zero: not known
+	Unsure  bool           `json:"unsure,omitempty"`  // since is by a clock that is not trusted
 }
 
 func good(text string, args ...any) finding {
@@ -31,7 +35,19 @@ func good(text string, args ...any) finding {
 // sick is a finding of a cause.
 func sick(c control.Cause) finding {
 	m, _ := control.MeaningOf(c.Cause)
-	return finding{Level: c.Severity, Text: c.Why, Fix: c.Remedy, Cause: c.Cause, What: m.What, Matters: m.Matters}
+	return finding{Level: c.Severity, Text: c.Why, Fix: c.Remedy, Cause: c.Cause, What: m.What, Matters: m.Matters, About: c.About, Since: c.Since, Unsure: c.Unsure}
+}
+
+// told is a finding as the daemon would tell it.
+func (f *finding) told() control.Cause {
+	return control.Cause{Cause: f.Cause, Severity: f.Level, Why: f.Text, Remedy: f.Fix, About: f.About, Since: f.Since, Unsure: f.Unsure}
+}
+
+// since takes from another finding of the same cause since when it is there, if that is earlier.
+func (f *finding) since(other finding) {
+	if f.Since.IsZero() || !other.Since.IsZero() && other.Since.Before(f.Since) {
+		f.Since, f.Unsure = other.Since, other.Unsure
+	}
 }
 
 func newDoctor(g *gate) *cobra.Command {
@@ -57,7 +73,7 @@ a technician, 2 when the lane is out of service.`,
 			if asJSON {
 				err = doctorJSON(c.OutOrStdout(), worst, findings)
 			} else {
-				printFindings(c.OutOrStdout(), findings)
+				printFindings(c.OutOrStdout(), findings, p.now())
 			}
 			return cmp.Or(err, exitOf(worst))
 		},
@@ -71,7 +87,7 @@ func doctorJSON(out io.Writer, worst control.Health, findings []finding) error {
 	causes := []control.Cause{}
 	for _, f := range findings {
 		if f.Cause != "" {
-			causes = append(causes, control.Cause{Cause: f.Cause, Severity: f.Level, Why: f.Text, Remedy: f.Fix})
+			causes = append(causes, f.told())
 		}
 	}
 	enc := json.NewEncoder(out)
@@ -85,7 +101,7 @@ func doctorJSON(out io.Writer, worst control.Health, findings []finding) error {
 }
 
 // printFindings prints the causes first, and then what is well.
-func printFindings(out io.Writer, findings []finding) {
+func printFindings(out io.Writer, findings []finding, now time.Time) {
 	p := newPainter(out)
 	for _, f := range findings {
 		if f.Cause == "" {
@@ -93,6 +109,9 @@ func printFindings(out io.Writer, findings []finding) {
 		}
 		fmt.Fprintf(out, "%s %s: %s\n", p.mark(f.Level), p.bold(f.Cause), f.Text)
 		fmt.Fprintf(out, "  %s; %s\n", f.What, f.Matters)
+		if c := f.told(); !c.Since.IsZero() {
+			fmt.Fprintf(out, "  %s\n", p.dim(c.SinceWords(now)))
+		}
 		fmt.Fprintf(out, "  %s %s\n", p.dim("→"), f.Fix)
 	}
 	for _, f := range findings {

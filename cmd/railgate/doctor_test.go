@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/cmd/control"
 	"railgate/driver/clock"
 )
@@ -295,11 +297,15 @@ func TestDoctorFindsTheCauseBehindTheDaemons(t *testing.T) {
 	w.serial(0o666, 0)
 	pid := another(t, w.path("scanner"))
 	down := control.NewCause(control.ScannerDown, "scanner: front: another program reads it already")
+	down.Since, down.Unsure = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), true
 	serveStatus(t, w.path("data"), control.Status{
 		Health: control.OutOfService, PID: os.Getpid(), Problems: []string{down.Why, "something of an older daemon"}, Causes: []control.Cause{down},
 	})
 	findings := w.examine()
 	f, ok := find(findings, control.ScannerBusy)
+	if !f.Since.Equal(down.Since) || !f.Unsure {
+		t.Errorf("%+v; want it since %v, as the daemon says", f, down.Since)
+	}
 	if _, general := find(findings, control.ScannerDown); !ok || general || f.Level != control.OutOfService || f.Fix != fmt.Sprint("kill ", pid) {
 		t.Errorf("%+v; want scanner_busy in place of scanner_down, out of service", findings)
 	}
@@ -307,6 +313,39 @@ func TestDoctorFindsTheCauseBehindTheDaemons(t *testing.T) {
 		return f.Text == "something of an older daemon" && f.Level == control.OutOfService
 	}) {
 		t.Errorf("%+v; want the problem that has no cause", findings)
+	}
+}
+
+// Beside a daemon that is stopped, systemd knows since when.
+func TestDoctorSaysSinceWhenTheDaemonIsStopped(t *testing.T) {
+	w := newWard(t)
+	if f, _ := find(w.examine(), control.DaemonStopped); !f.Since.IsZero() {
+		t.Errorf("%+v; want no time, for it has never run", f)
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		t.Fatal(err)
+	}
+	ago := min(time.Minute, time.Duration(now.Nano())/2)
+	w.state(w.systemd + fmt.Sprintf("ActiveExitTimestampMonotonic=%d\n", (time.Duration(now.Nano())-ago)/time.Microsecond))
+	f, _ := find(w.examine(), control.DaemonStopped)
+	if want := w.sample.Wall.Add(-ago); f.Since.Sub(want).Abs() > 30*time.Second || f.Unsure {
+		t.Errorf("%+v; want since %v", f, want)
+	}
+}
+
+// A scanner's finding has nothing to do with what the daemon says of another.
+func TestDoctorKeepsScannersApart(t *testing.T) {
+	w := newWard(t)
+	w.serial(0o666, 0)
+	w.remove("scanner")
+	back := control.NewCause(control.ScannerDown, "scanner back: no frames")
+	back.About, back.Since = "back", time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+	serveStatus(t, w.path("data"), control.Status{Health: control.Degraded, PID: os.Getpid(), Problems: []string{back.Why}, Causes: []control.Cause{back}})
+	findings := w.examine()
+	f, missing := find(findings, control.ScannerMissing)
+	if _, down := find(findings, control.ScannerDown); !missing || !down || f.About != "front" || !f.Since.IsZero() {
+		t.Errorf("%+v; want scanner_missing of front, and scanner_down of back", findings)
 	}
 }
 

@@ -74,6 +74,14 @@ func (p *patient) health(findings []finding) control.Health {
 	return worst
 }
 
+// now is the gate's time, or this machine's.
+func (p *patient) now() time.Time {
+	if p.status != nil {
+		return p.status.Clock.Time
+	}
+	return time.Now()
+}
+
 // refined are the causes that the doctor finds behind one of the daemon's.
 var refined = map[string][]string{
 	control.ScannerDown:      {control.ScannerMissing, control.ScannerBusy, control.UserNotInGroup, control.DeviceForbidden},
@@ -99,7 +107,8 @@ func (p *patient) merge(findings, said []finding) []finding {
 	var kept []finding
 	for _, s := range said {
 		same := func(f finding) bool {
-			return f.Cause != "" && (f.Cause == s.Cause || slices.Contains(refined[s.Cause], f.Cause))
+			ofOther := f.About != "" && s.About != "" && f.About != s.About
+			return f.Cause != "" && !ofOther && (f.Cause == s.Cause || slices.Contains(refined[s.Cause], f.Cause))
 		}
 		if !slices.ContainsFunc(findings, same) {
 			kept = append(kept, s)
@@ -107,7 +116,9 @@ func (p *patient) merge(findings, said []finding) []finding {
 		}
 		for i := range findings {
 			if same(findings[i]) {
-				findings[i].Level = worse(findings[i].Level, s.Level)
+				f := &findings[i]
+				f.Level = worse(f.Level, s.Level)
+				f.since(s)
 			}
 		}
 	}
@@ -294,7 +305,11 @@ func (p *patient) daemon(ctx context.Context) []finding {
 		return []finding{p.found(control.MayNotAsk, "the control socket is closed to you: you are not in the group of railgated's user")}
 	}
 	if s := p.host.service(ctx); s != nil && s.Load != "not-found" {
-		return p.serviceFindings(ctx, s)
+		found := p.serviceFindings(ctx, s)
+		for i := range found {
+			found[i].Since, found[i].Unsure = s.Since, !p.host.clock().Synced
+		}
+		return found
 	}
 	stopped := p.found(control.DaemonStopped, "railgated does not answer, and no service of systemd's runs it")
 	stopped.Fix = "railgated --config " + control.Quote(p.config)

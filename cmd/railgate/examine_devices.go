@@ -25,7 +25,10 @@ func (p *patient) devices() (found []finding) {
 		return nil
 	}
 	for i := range p.cfg.Scanners {
-		found = append(found, p.scanner(i)...)
+		for _, f := range p.scanner(i) {
+			f.About = p.cfg.Scanners[i].Name
+			found = append(found, f)
+		}
 	}
 	found = append(found, p.lines()...)
 	found = append(found, p.otherProblems(found)...)

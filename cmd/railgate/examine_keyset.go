@@ -62,6 +62,7 @@ func (p *patient) keysetContent(keys *verify.Keyset) (found []finding) {
 		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: every key is withdrawn", p.cfg.Keys, keys.Version)))
 	case last.Before(now):
 		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: the last key ended %s", p.cfg.Keys, keys.Version, last.Local().Format(time.DateTime))))
+		found[0].Since = last
 	}
 	if p.status != nil && p.foreign(keys) {
 		found = append(found, p.found(control.KeysetForeign, fmt.Sprintf("%s has none of the keys in use (%s)", p.cfg.Keys, strings.Join(p.status.Keyset.KeyIDs, ", "))))

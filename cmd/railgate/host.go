@@ -8,8 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"railgate/driver/clock"
 )
@@ -183,16 +186,17 @@ func grown(list, more []string) []string {
 
 // service is what systemd says about railgated.service; nil where there is no systemd.
 type service struct {
-	Active string // active, activating, inactive, failed
-	Sub    string // running, start, auto-restart, dead
-	Result string // success, exit-code, signal, watchdog
-	Status string // the last exit status
-	PID    string // of its process; "0": none
-	Load   string // loaded, not-found, masked
+	Active string    // active, activating, inactive, failed
+	Sub    string    // running, start, auto-restart, dead
+	Result string    // success, exit-code, signal, watchdog
+	Status string    // the last exit status
+	PID    string    // of its process; "0": none
+	Load   string    // loaded, not-found, masked
+	Since  time.Time // it has not been active; zero: it never was, since this machine started
 }
 
 func (h *host) service(ctx context.Context) *service {
-	out, err := h.run(ctx, "systemctl", "show", unitName, "-p", "LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID")
+	out, err := h.run(ctx, "systemctl", "show", unitName, "-p", "LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID,ActiveExitTimestampMonotonic")
 	if err != nil {
 		return nil
 	}
@@ -212,12 +216,24 @@ func (h *host) service(ctx context.Context) *service {
 			s.Status = value
 		case "MainPID":
 			s.PID = value
+		case "ActiveExitTimestampMonotonic":
+			s.Since = h.booted(value)
 		}
 	}
 	if s.Active == "" {
 		return nil
 	}
 	return s
+}
+
+// booted is the time of some microseconds of CLOCK_MONOTONIC; zero where there are none.
+func (h *host) booted(text string) time.Time {
+	us, err := strconv.ParseInt(text, 10, 64)
+	var now unix.Timespec
+	if err != nil || us <= 0 || unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return time.Time{}
+	}
+	return h.clock().Wall.Add(time.Duration(us)*time.Microsecond - time.Duration(now.Nano())).Round(time.Second)
 }
 
 // lastWords are the last lines of railgated's log, where there is a journal of systemd's.

@@ -48,6 +48,26 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 	}
 }
 
+func TestStatusSaysSinceWhen(t *testing.T) {
+	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+	slow, full := control.NewCause(control.DiskSlow, "the disk is slow"), control.NewCause(control.DiskLow, "the disk is nearly full")
+	slow.Since, full.Since, full.Unsure = now.Add(-90*time.Second), now.Add(-50*time.Hour), true
+	dir := fakeDaemon(t, control.Status{
+		Health: control.Degraded, Clock: control.Clock{Time: now}, Problems: []string{slow.Why, full.Why, "something"}, Causes: []control.Cause{slow, full},
+	})
+	for _, command := range []string{"status", "doctor"} {
+		_, out, _ := tool(t, "", command, "--data", dir)
+		for _, want := range []string{
+			"  since " + slow.Since.Local().Format(time.TimeOnly) + ", for 1m30s\n",
+			"  since " + full.Since.Local().Format(time.DateTime) + ", for 50h0m0s (by a clock that is not trusted)\n",
+		} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: %q; want %q in it", command, out, want)
+			}
+		}
+	}
+}
+
 func TestStatusShowsATakeoverAndRemedies(t *testing.T) {
 	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 	until := now.Add(9 * time.Minute)

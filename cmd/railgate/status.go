@@ -99,17 +99,22 @@ func printStatus(out io.Writer, s *control.Status) error {
 	return w.Flush()
 }
 
-// printProblems prints what is wrong, and for each cause the command to paste.
+// printProblems prints what is wrong, and for each cause since when and the command to paste.
 func printProblems(out io.Writer, p painter, s *control.Status) {
-	remedies := map[string]string{}
-	for _, c := range s.Causes {
-		remedies[c.Why] = c.Remedy
+	causes := map[string]*control.Cause{}
+	for i := range s.Causes {
+		causes[s.Causes[i].Why] = &s.Causes[i]
 	}
 	for _, problem := range s.Problems {
 		fmt.Fprintf(out, "  %s %s\n", p.red("!"), problem)
-		if r := remedies[problem]; r != "" {
-			fmt.Fprintf(out, "    %s %s\n", p.dim("→"), r)
+		c := causes[problem]
+		if c == nil {
+			continue
 		}
+		if since := c.SinceWords(s.Clock.Time); since != "" {
+			fmt.Fprintf(out, "    %s\n", p.dim(since))
+		}
+		fmt.Fprintf(out, "    %s %s\n", p.dim("→"), c.Remedy)
 	}
 }
 

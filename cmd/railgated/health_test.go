@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"railgate/cmd/control"
 	"railgate/store/journal"
@@ -72,8 +73,8 @@ func TestACauseHasItsRemedy(t *testing.T) {
 				causes = nil
 				for _, c := range d.status().Causes {
 					causes = append(causes, c.Cause)
-					if m, ok := control.MeaningOf(c.Cause); !ok || c.Remedy == "" || c.Why == "" || c.Alias != m.Alias {
-						t.Errorf("cause %+v; want it of the table, with a remedy", c)
+					if m, ok := control.MeaningOf(c.Cause); !ok || c.Remedy == "" || c.Why == "" || c.Alias != m.Alias || time.Since(c.Since).Abs() > time.Minute {
+						t.Errorf("cause %+v; want it of the table, with a remedy and its beginning", c)
 					}
 				}
 				return slices.Contains(causes, tt.want)

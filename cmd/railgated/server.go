@@ -28,6 +28,7 @@ type server struct {
 	board   *board
 	logs    *logsink.Sink // nil: the log is written at once
 	turns   stillness
+	onsets  onsets
 	socket  socket
 }
 

@@ -30,5 +30,6 @@ func (s *server) status() *control.Status {
 		found(st, control.LaneHung, why)
 		st.Health = control.OutOfService
 	}
+	s.onsets.fill(st, uptime())
 	return st
 }

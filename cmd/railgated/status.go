@@ -129,7 +129,8 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 		})
 		if !h.Up && s.Mode != string(lane.ModeOutOfService) {
 			found(s, map[string]string{"scanner": control.ScannerDown, "turnstile": control.TurnstileDown, "panel": control.PanelDown}[kind], fmt.Sprintf("%s %s: %s", kind, d, whyDown(d)))
-			s.Causes[len(s.Causes)-1].Severity = control.Degraded // the lane works without it
+			c := &s.Causes[len(s.Causes)-1]
+			c.Severity, c.About, c.Since = control.Degraded, d.String(), h.Since // the lane works without it
 		}
 	}
 	for i, d := range l.scanners {

@@ -11,9 +11,13 @@ function draw(parent, name, attributes, text) {
   parent.append(e);
 }
 
-// problem is a line of what is wrong: its cause's name and the command that mends it, if it has one.
-function problem(text, cause) {
+// problem is a line of what is wrong: its cause's name, since when, and the command that mends it, if it has one.
+function problem(text, cause, now) {
   const li = Object.assign(document.createElement('li'), { textContent: cause ? `${cause.cause}: ${text}` : text });
+  if (cause && cause.since) {
+    const unsure = cause.unsure ? ' (by a clock that is not trusted)' : '';
+    li.append(' ', Object.assign(document.createElement('time'), { className: 'quiet', dateTime: cause.since, textContent: `since ${local(cause.since)}, ${ago(cause.since, now)}${unsure}` }));
+  }
   if (cause) li.append(document.createElement('br'), Object.assign(document.createElement('code'), { textContent: cause.remedy }));
   return li;
 }
@@ -95,8 +99,8 @@ function render(s) {
   $('name').textContent = `${s.station} ${s.gate}`.trim() + ` · ${s.direction}`;
   document.title = `${s.gate}: ${s.health}`;
   $('health').textContent = `${s.health.replaceAll('_', ' ')}, lane ${s.mode.replaceAll('_', ' ')}`;
-  $('problems').replaceChildren(...s.problems.map((text) => problem(text, (s.causes || []).find((c) => c.why === text))));
   const now = s.clock.time;
+  $('problems').replaceChildren(...s.problems.map((text) => problem(text, (s.causes || []).find((c) => c.why === text), now)));
   rows($('devices'), s.devices.map((d) => [d.kind, d.name, [d.driver, 'quiet'], d.up ? ['up', 'good'] : [d.error || 'starting', 'bad'], [ago(d.since, now), 'quiet']]));
   const k = s.keyset;
   rows($('clock'), [

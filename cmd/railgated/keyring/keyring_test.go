@@ -200,7 +200,7 @@ func TestNoFileEndsAKeyset(t *testing.T) {
 				t.Errorf("%d lines; want 1:\n%s", n, f.log)
 			}
 			if _, problems := f.ring.Status(time.Now(), true); len(problems) != 1 {
-				t.Errorf("problems %q; want one", problems)
+				t.Errorf("problems %+v; want one", problems)
 			}
 			f.restart()
 			f.want(1) // by its copy
@@ -209,7 +209,7 @@ func TestNoFileEndsAKeyset(t *testing.T) {
 			f.must(f.ring.Read(IfChanged))
 			f.want(2)
 			if _, problems := f.ring.Status(time.Now(), true); len(problems) != 0 {
-				t.Errorf("problems %q; want none", problems)
+				t.Errorf("problems %+v; want none", problems)
 			}
 		})
 	}
