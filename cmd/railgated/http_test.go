@@ -157,6 +157,27 @@ func TestMetricsHaveBoundedLabels(t *testing.T) {
 	checkNames(t, text, "../../configs/prometheus/alerts.yml")
 	checkNames(t, text, "../../configs/grafana/railgate.json")
 	promtool(t, text)
+	checkTable(t, text)
+}
+
+// checkTable holds the manual's table of metrics against the metrics.
+func checkTable(t *testing.T, metrics string) {
+	t.Helper()
+	_, section, _ := strings.Cut(readFile(t, "../../docs/technician.md"), "\n## Metrics\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	// The first is there once something was ignored, the others where a repository is configured.
+	there := map[string]bool{"railgate_readings_dropped_total": true, "railgate_sync_state": true, "railgate_sync_timestamp_seconds": true}
+	for _, m := range regexp.MustCompile(`(?m)^# HELP (railgate_\w+) (.*)$`).FindAllStringSubmatch(metrics, -1) {
+		there[m[1]] = true
+		if !strings.Contains(section, "| `"+m[1]+"` | ") || !strings.Contains(section, m[2]+" |\n") {
+			t.Errorf("docs/technician.md does not have the metric %s, %q", m[1], m[2])
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(railgate_\\w+)`").FindAllStringSubmatch(section, -1) {
+		if !there[m[1]] {
+			t.Errorf("docs/technician.md has the metric %s, which there is not", m[1])
+		}
+	}
 }
 
 // checkNames checks that a file asks for metrics that there are.

@@ -43,6 +43,7 @@ var (
 	descCause     = desc("out_of_service", "1 for each reason why the lane is out of service.", "cause")
 	descDevice    = desc("device_up", "1 while a device works.", "kind", "name")
 	descReadings  = desc("readings_total", "Readings, by scanner.", "scanner")
+	descForeign   = desc("foreign_texts_total", "Texts before a camera that are not codes for gates, once for each frame that has them.", "scanner")
 	descDropped   = desc("readings_dropped_total", "Readings that were ignored, by reason.", "reason")
 	descLog       = desc("log_lines_dropped_total", "Lines of the log that were dropped, because nothing read it.")
 	descDecisions = desc("decisions_total", "Decisions, by reason; ok is granted.", "reason")
@@ -106,6 +107,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, d := range s.Devices {
 		gauge(descDevice, one(d.Up), d.Kind, d.Name)
+		if d.Kind == "scanner" {
+			counters(descForeign, map[string]uint64{d.Name: d.Foreign})
+		}
 	}
 	counters(descReadings, s.Counts.Readings)
 	counters(descDropped, s.Counts.Dropped)

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestStatusNamesTheSuffixThatIsSeen(t *testing.T) {
 
 // A sticker in the camera's view hides no code, and status says that it is there.
 func TestAStickerBeforeTheCameraHidesNoCode(t *testing.T) {
-	s := newSite(t, "")
+	s, url := withScreen(t)
 	frames := s.path("frames")
 	if err := os.Mkdir(frames, 0o700); err != nil {
 		t.Fatal(err)
@@ -92,6 +93,9 @@ func TestAStickerBeforeTheCameraHidesNoCode(t *testing.T) {
 	show(sticker)
 	d.waitFor(1, decided("denied", "malformed"))
 	d.until("counted", func() bool { return d.status().Devices[1].Foreign > 10 })
+	if _, text, _ := get(t, url+"/metrics"); !regexp.MustCompile(`(?m)^railgate_foreign_texts_total\{scanner="eye"\} [1-9][0-9]+$`).MatchString(text) || !strings.Contains(text, "railgate_foreign_texts_total{scanner=\"front\"} 0\n") {
+		t.Errorf("metrics do not count the sticker:\n%s", text)
+	}
 	show(sticker, d.code(), d.code())
 	d.waitFor(2, decided("granted", "ok"))
 	d.waitFor(1, decided("denied", "malformed"))
