@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"railgate/driver/scanner"
+	"railgate/store/journal"
 )
 
 // check fills in the configuration from the document, and reports what is wrong.
@@ -266,7 +267,7 @@ func isHost(s string) bool {
 // checkSync checks where the keyset comes from, and what only a station has.
 func (c *checker) checkSync() {
 	c.in("sync")
-	c.Sync = Sync{Nation: c.text("nation"), Roots: c.path(rootsPath), Every: c.duration(syncEvery), OfflineFor: c.duration(offlineFor), OfflineStop: c.duration(offlineStop)}
+	c.Sync = Sync{Nation: c.text("nation"), Station: c.text("station"), Roots: c.path(rootsPath), Every: c.duration(syncEvery), OfflineFor: c.duration(offlineFor), OfflineStop: c.duration(offlineStop)}
 	if c.Sync.OfflineStop < c.Sync.OfflineFor {
 		c.wrong("offline_stop", "%s is before offline_for; want later", quote(c.text("offline_stop")))
 	}
@@ -277,9 +278,7 @@ func (c *checker) checkSync() {
 	case !isRepository(n):
 		c.wrong("nation", "%s is neither a URL nor a folder; want such as \"https://rail.example/nation\" or \"/media/usb/nation\"", quote(n))
 	}
-	if c.text("station") != "" {
-		c.wrong("station", "this version takes a nation's keyset and no station's policy; leave it empty")
-	}
+	c.checkStation()
 	if c.text("url") != "" {
 		c.wrong("url", "is the name of an older version; want nation = URL for the keyset")
 	}
@@ -290,6 +289,27 @@ func (c *checker) checkSync() {
 	if c.text("credentials") != "" {
 		c.wrong("credentials", "this version has no bus; leave it empty")
 	}
+}
+
+// checkStation checks where a station's policy comes from. The names of the station and
+// of the gate are then parts of paths and subjects.
+func (c *checker) checkStation() {
+	c.in("sync")
+	switch s := c.Sync.Station; {
+	case s == "":
+		return
+	case c.Sync.Nation == "":
+		c.wrong("station", "is set and nation is not; a gate with a station takes its keyset from the nation's repository: set nation too")
+	case !isRepository(s):
+		c.wrong("station", "%s is neither a URL nor a folder; want such as \"https://station.example/tuf\" or \"/media/usb/station\"", quote(s))
+	}
+	c.in("")
+	for _, key := range []string{"station", "gate"} {
+		if name := c.text(key); !journal.GoodName(name) {
+			c.wrong(key, "%s cannot name a gate of a station; want 1 to 32 letters, digits, - and _, for it becomes a part of paths", quote(name))
+		}
+	}
+	c.in("sync")
 }
 
 // isRepository tells whether a text may name a repository: a URL of a web server, or a folder.

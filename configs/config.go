@@ -100,11 +100,12 @@ type Clock struct {
 	RequireSync bool
 }
 
-// Sync is where the keyset comes from, where it is not a local file.
+// Sync is where the keyset comes from, where it is not a local file, and a station's policy.
 type Sync struct {
 	Nation      string        // the base URL of the nation's TUF repository, or a folder; "": none
+	Station     string        // of the station's; "": none
 	Roots       string        // the folder of the first root of each repository
-	Every       time.Duration // how often it is asked
+	Every       time.Duration // how often they are asked
 	OfflineFor  time.Duration // without it for longer the gate is degraded
 	OfflineStop time.Duration // and after this it closes
 }

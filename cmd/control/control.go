@@ -133,6 +133,19 @@ type Sync struct {
 	Version int64     `json:"version"` // of the nation's list of files
 	Expires time.Time `json:"expires"` // of its timestamp
 	Error   string    `json:"error,omitempty"`
+
+	Station *StationSync `json:"station,omitempty"` // absent where no station's repository is configured
+}
+
+// StationSync is how far a gate is behind its station's repository.
+type StationSync struct {
+	State   string    `json:"state"` // fresh, stale, degraded, stopped; the lane works with any of them
+	URL     string    `json:"url"`
+	Last    time.Time `json:"last"`    // of the last whole refresh, by trusted time; zero: none
+	Version int64     `json:"version"` // of the station's list of files
+	Expires time.Time `json:"expires"` // of its timestamp
+	Error   string    `json:"error,omitempty"`
+	Release string    `json:"release,omitempty"` // that the station gives this gate
 }
 
 // Counts are counted since the daemon's start.

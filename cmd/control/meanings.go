@@ -19,6 +19,7 @@ const (
 	KeysetNotSynced     = "keyset_not_synced"
 	SyncDegraded        = "sync_degraded"
 	SyncStopped         = "sync_stopped"
+	StationRefused      = "station_refused"
 	KeysetMissing       = "keyset_missing"
 	KeysetUnreadable    = "keyset_unreadable"
 	KeysetInvalid       = "keyset_invalid"
@@ -97,7 +98,9 @@ var meanings = [...]Meaning{
 		`sed -i -e '1i keys = "/etc/railgate/keys.json"' -e '/^keys *=/d' {config} && systemctl restart railgated`, ""},
 	{KeysetNotSynced, OutOfService, "no keyset has come from the repository yet", "no code can be checked, so none opens",
 		"railgate sync", ""},
-	{SyncDegraded, Degraded, "the repository has not been reached for long", "keys that were withdrawn since are still taken; after offline_stop the lane closes",
+	{SyncDegraded, Degraded, "a repository has not been reached for long", "keys that were withdrawn since are still taken, or the lane's policy is an old one; without the nation's the lane closes after offline_stop",
+		"railgate sync", ""},
+	{StationRefused, Degraded, "the station publishes what is not its own, or a release that the nation did not sign", "nothing of it is used; what came before stays",
 		"railgate sync", ""},
 	{SyncStopped, OutOfService, "the repository has not been reached for longer than offline_stop", "keys may have been withdrawn since, so no code opens",
 		"railgate sync", ""},

@@ -12,16 +12,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"railgate/cmd/control"
+	"railgate/store/sync"
 )
 
 func newSync(g *gate) *cobra.Command {
 	from, asJSON := "", false
 	cmd := &cobra.Command{
 		Use:   "sync [--from FOLDER]",
-		Short: "Fetch the keyset now, from its repository or from a USB stick",
-		Long: `Sync has railgated ask its repository now. With --from it takes the repository in a folder,
-such as public/ on a USB stick: the same files, which prove themselves in the same way.`,
-		Example: "  railgate sync\n  railgate sync --from /media/usb/nation/public",
+		Short: "Fetch the keyset and the station's files now, from their repositories or from a USB stick",
+		Long: `Sync has railgated ask its repositories now. With --from it takes those in a folder, such as
+on a USB stick: the same files, which prove themselves in the same way. The folder is the
+nation's public/, or has copies of two of them as nation/ and station/.`,
+		Example: "  railgate sync\n  railgate sync --from /media/usb",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := g.client()
@@ -30,8 +32,8 @@ such as public/ on a USB stick: the same files, which prove themselves in the sa
 			}
 			var body io.Reader
 			if from != "" {
-				if _, err := os.Stat(filepath.Join(from, "timestamp.json")); err != nil {
-					return fmt.Errorf("%s has no repository: %w; want the folder with timestamp.json", from, err)
+				if !hasRepository(from) {
+					return fmt.Errorf("%s has no repository; want the folder with timestamp.json, or the one with nation/ and station/", from)
 				}
 				body = archiveOf(from)
 			}
@@ -45,7 +47,10 @@ such as public/ on a USB stick: the same files, which prove themselves in the sa
 				printSync(c.OutOrStdout(), answer)
 			}
 			if err == nil && answer.Error != "" {
-				err = fmt.Errorf("the repository cannot be used: %s", answer.Error)
+				err = fmt.Errorf("the nation's repository cannot be used: %s", answer.Error)
+			}
+			if err == nil && answer.Station != nil && answer.Station.Error != "" {
+				err = fmt.Errorf("the station's repository cannot be used: %s", answer.Station.Error)
 			}
 			return err
 		},
@@ -55,14 +60,31 @@ such as public/ on a USB stick: the same files, which prove themselves in the sa
 	return cmd
 }
 
-func printSync(w io.Writer, s control.Sync) {
-	last := "never"
-	if !s.Last.IsZero() {
-		last = s.Last.Local().Format(time.DateTime)
+// hasRepository tells whether a folder holds what sync takes.
+func hasRepository(dir string) bool {
+	for _, folder := range append(sync.NationFolders(), sync.StationFolders("*")...) {
+		if found, err := filepath.Glob(filepath.Join(dir, folder, "timestamp.json")); err == nil && len(found) > 0 {
+			return true
+		}
 	}
-	fmt.Fprintf(w, "%s: %s, reached %s", s.Nation, s.State, last)
-	if s.Version > 0 {
-		fmt.Fprintf(w, ", version %d, good until %s", s.Version, s.Expires.Local().Format(time.DateTime))
+	return false
+}
+
+func printSync(w io.Writer, s control.Sync) {
+	printRepository(w, s.Nation, s.State, s.Last, s.Version, s.Expires)
+	if t := s.Station; t != nil {
+		printRepository(w, t.URL, t.State, t.Last, t.Version, t.Expires)
+	}
+}
+
+func printRepository(w io.Writer, where, state string, reached time.Time, version int64, expires time.Time) {
+	last := "never"
+	if !reached.IsZero() {
+		last = reached.Local().Format(time.DateTime)
+	}
+	fmt.Fprintf(w, "%s: %s, reached %s", where, state, last)
+	if version > 0 {
+		fmt.Fprintf(w, ", version %d, good until %s", version, expires.Local().Format(time.DateTime))
 	}
 	fmt.Fprintln(w)
 }

@@ -74,7 +74,7 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 	}
 	g.resumed = resumeClock(clock, store)
 	in := newInbox()
-	sync := newSyncer(&cfg.Sync, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
+	sync := newSyncer(cfg, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
 	runner := newRunner(parts{
 		rules: laneRules(cfg), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,

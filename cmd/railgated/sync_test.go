@@ -21,7 +21,7 @@ import (
 	"railgate/verify/mint"
 )
 
-// A publisher is the nation's in a test.
+// A publisher is the nation's in a test, or a station's.
 type publisher struct {
 	t    *testing.T
 	dir  string
@@ -30,11 +30,13 @@ type publisher struct {
 
 func passphrase(string) (string, error) { return "correct horse battery", nil }
 
-func newPublisher(t *testing.T) *publisher {
+func newPublisher(t *testing.T) *publisher { return newPublisherOf(t, "nation") }
+
+func newPublisherOf(t *testing.T, name string) *publisher {
 	t.Helper()
-	p := &publisher{t: t, dir: filepath.Join(t.TempDir(), "nation")}
+	p := &publisher{t: t, dir: filepath.Join(t.TempDir(), name)}
 	var err error
-	p.repo, err = repository.Create(p.dir, repository.Options{Passphrase: passphrase, WorkFactor: 10, Now: time.Now})
+	p.repo, err = repository.Create(p.dir, repository.Options{Passphrase: passphrase, OnlineTargets: name == "station", WorkFactor: 10, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,13 +52,35 @@ func (p *publisher) publish(signer *mint.Signer, version uint64) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	path := filepath.Join(p.t.TempDir(), "keys.json")
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	p.put(map[string]string{"keys.json": string(data)})
+}
+
+// put publishes files by their names as targets; "" takes one away.
+func (p *publisher) put(files map[string]string) {
+	p.t.Helper()
+	var all []repository.File
+	for name, text := range files {
+		path := ""
+		if text != "" {
+			path = filepath.Join(p.t.TempDir(), "file")
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+		all = append(all, repository.File{Name: name, Path: path})
+	}
+	if err := p.repo.Publish(all, passphrase); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := p.repo.Publish([]repository.File{{Name: "keys.json", Path: path}}, passphrase); err != nil {
+}
+
+func (p *publisher) root() string {
+	p.t.Helper()
+	root, err := p.repo.RootJSON()
+	if err != nil {
 		p.t.Fatal(err)
 	}
+	return string(root)
 }
 
 // synced is a site whose keyset comes from a repository.
@@ -222,11 +246,13 @@ func TestOfflineForTooLongClosesTheLane(t *testing.T) {
 		t.Errorf("health %s after offline_stop; want out of service", st.Health)
 	}
 	d.waitFor(1, func(r *journal.Record) bool {
-		return r.Kind == journal.Synced && r.Detail == "the repository is stopped"
+		return r.Kind == journal.Synced && r.Detail == "the nation's repository is stopped"
 	})
 	if err := os.Rename(p.repo.Public()+".away", p.repo.Public()); err != nil {
 		t.Fatal(err)
 	}
 	d.until("in service again", func() bool { return d.status().Mode == "closed" })
-	d.waitFor(2, func(r *journal.Record) bool { return r.Kind == journal.Synced && r.Detail == "the repository is fresh" })
+	d.waitFor(2, func(r *journal.Record) bool {
+		return r.Kind == journal.Synced && r.Detail == "the nation's repository is fresh"
+	})
 }

@@ -58,3 +58,22 @@ type below struct {
 func (b below) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	return b.Source.Open(ctx, b.folder+"/"+name)
 }
+
+// NationFolders and StationFolders are where a stick may have the files of a nation's
+// repository, and of a station's.
+func NationFolders() []string { return []string{"nation", "nation/public", "."} }
+
+// StationFolders is described with [NationFolders].
+func StationFolders(station string) []string {
+	return []string{"stations/" + station, "stations/" + station + "/public", "station", "station/public"}
+}
+
+// Find is the first of the folders that has a repository.
+func (a Archive) Find(folders []string) (folder string, ok bool) {
+	for _, folder := range folders {
+		if _, ok := a[path.Join(folder, "timestamp.json")]; ok {
+			return folder, true
+		}
+	}
+	return "", false
+}

@@ -29,6 +29,20 @@ func (l *Listing) Names() []string {
 	return slices.Sorted(maps.Keys(l.trusted.Targets[metadata.TARGETS].Signed.Targets))
 }
 
+// KeptNames are the targets of a repository's top-level role as it was kept last, in
+// order; none where nothing was.
+func KeptNames(state State, repository string) ([]string, error) {
+	kept, err := state.File(repository, "targets.json")
+	if kept == nil || err != nil {
+		return nil, err
+	}
+	role, err := metadata.Targets().FromBytes(kept)
+	if err != nil {
+		return nil, fmt.Errorf("targets.json of repository %s as it was kept: %w", repository, err)
+	}
+	return slices.Sorted(maps.Keys(role.Signed.Targets)), nil
+}
+
 // Version is the version of the top-level targets role.
 func (l *Listing) Version() int64 { return l.trusted.Targets[metadata.TARGETS].Signed.Version }
 

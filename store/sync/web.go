@@ -2,9 +2,7 @@ package sync
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +11,8 @@ import (
 	"strings"
 	gosync "sync"
 	"time"
+
+	"railgate/store/bus"
 )
 
 // A Web is a source on a web server. Its methods may be called concurrently.
@@ -36,9 +36,9 @@ const (
 	keptByTag     = 16 << 10         // a larger file is not kept for its tag
 )
 
-// NewWeb makes a source of a base URL. pins are SHA-256 hashes, in hex, of the public
-// keys (SubjectPublicKeyInfo) that its server may have; with none any is taken, for what
-// is fetched proves itself. The certificate's dates are not looked at: a gate may be the
+// NewWeb makes a source of a base URL. pins are the public keys that its server may
+// have, as [bus.Pin] writes them; with none any is taken, for what is fetched
+// proves itself. The certificate's dates are not looked at: a gate may be the
 // one whose clock is wrong.
 func NewWeb(base string, pins []string) *Web {
 	transport := &http.Transport{
@@ -60,8 +60,7 @@ func pinned(pins []string) func(tls.ConnectionState) error {
 		if len(pins) == 0 {
 			return nil
 		}
-		sum := sha256.Sum256(s.PeerCertificates[0].RawSubjectPublicKeyInfo)
-		if !slices.Contains(pins, hex.EncodeToString(sum[:])) {
+		if !slices.Contains(pins, bus.Pin(s.PeerCertificates[0].RawSubjectPublicKeyInfo)) {
 			return ErrPin
 		}
 		return nil
