@@ -135,7 +135,6 @@ func (s *Store) create(first journal.Record, after uint64) error {
 	if err := os.Rename(fresh, s.path()); err != nil {
 		return err
 	}
-	s.made = id
 	return syncDir(s.opt.Dir)
 }
 

@@ -86,7 +86,7 @@ func (s *Store) marks() []string {
 // of what is proven see [Store.judgeMarks].
 func (s *Store) recall() (marks []mark, had bool) {
 	if s.id != "" { // this process knows better than any mark
-		marks = append(marks, mark{Store: s.id, Seq: s.newest})
+		marks, had = append(marks, mark{Store: s.id, Seq: s.newest}), true
 	}
 	for _, path := range s.marks() {
 		m, there, err := readMark(path)
@@ -210,9 +210,7 @@ func (s *Store) judgeMarks(marks []mark, torn bool) (why string, err error) {
 		case m.Store == "":
 		case m.Store != s.id:
 			s.floor = laterOf(s.floor, m.Proven)
-			if s.id != s.made {
-				why = "this is not the store that was here before"
-			}
+			why = "this is not the store that was here before"
 		case m.Seq > s.seq && !torn:
 			return "", &damageError{fmt.Errorf("it is older than what was here: record %d was on the disk, and it ends with %d", m.Seq, s.seq)}
 		}

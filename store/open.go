@@ -93,7 +93,7 @@ func (s *Store) openPrepared() error {
 		s.newest = 0 // another store's numbers
 	}
 	s.db, s.err, s.newest = db, nil, max(s.newest, s.seq)
-	s.loss, s.aside, s.made = "", "", ""
+	s.loss, s.aside = "", ""
 	if old {
 		s.takeOver()
 	}

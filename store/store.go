@@ -163,7 +163,6 @@ type Store struct {
 	unmarked  bool     // the one outside cannot be written
 	rotten    string   // why bbolt could not go on; "": it could
 	loss      string   // what the next opening is to say of what was lost; "": nothing was
-	made      string   // the name of a store that this process made
 	aside     string   // where the file before this one is, if it was damaged
 	validity  validity
 	blind     blindness

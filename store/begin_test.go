@@ -1,0 +1,141 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"railgate/store/journal"
+)
+
+// first is the journal's first record.
+func (g *gate) first() journal.Record {
+	g.t.Helper()
+	records, err := g.Records(0, 1)
+	if err != nil || len(records) != 1 {
+		g.t.Fatalf("%d records, %v; want one", len(records), err)
+	}
+	return records[0]
+}
+
+// removeMarks takes both marks away.
+func (g *gate) removeMarks() {
+	g.t.Helper()
+	for _, path := range g.marks() {
+		if err := os.Remove(path); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+}
+
+func TestAJournalSaysHowItBegan(t *testing.T) {
+	g := newGate(t)
+	if r := g.first(); r.Kind != journal.Started || r.Seq != 1 || r.Detail == "" || !r.Time.Equal(noon) || r.Unsure {
+		t.Errorf("a new store begins with %+v", r)
+	}
+	g.grant(1)
+	if err := os.Remove(g.path()); err != nil {
+		t.Fatal(err)
+	}
+	g.removeMarks() // the process knows all the same
+	g.look()
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	if r := g.first(); r.Kind != journal.SetAside || !strings.Contains(r.Detail, "removed while it was in use") || r.Seq != 3 {
+		t.Errorf("after a loss it begins with %+v; want what was lost, and number 3", r)
+	}
+}
+
+// A mark may be old by the records of two, and so far the numbers go on.
+func TestNumbersGoOnBehindAMark(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(g *gate)
+		want   uint64
+	}{
+		{"marks of record 1", func(*gate) {}, 1 + 2*markEvery + 1},
+		{"marks that cannot be read", func(g *gate) {
+			for _, path := range g.marks() {
+				os.WriteFile(path, []byte("There is a store in this folder.\n"), 0o600)
+			}
+		}, 1},
+	} {
+		g := newGate(t)
+		g.reopenAfter(func(path string) { os.Remove(path); tt.change(g) })
+		if r := g.first(); r.Seq != tt.want || r.Kind != journal.SetAside {
+			t.Errorf("%s: the new journal begins with %+v; want number %d", tt.name, r, tt.want)
+		}
+	}
+}
+
+// The file that this start set aside says where the numbers go on, not one of another year.
+func TestNumbersGoOnBehindTheFileThatWasSetAside(t *testing.T) {
+	g := used(t, 5)
+	g.flushNow(t)
+	seq := g.Seq()
+	g.reopenAfter(func(path string) {
+		if err := os.WriteFile(path+asideSuffix+"20991231T235959.000Z", []byte("nothing"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		zero(t, path, 0, 2*pageSize)
+	})
+	if r := g.first(); r.Seq != seq+1 || !strings.HasPrefix(r.Detail, fileName+asideSuffix+"2026") {
+		t.Errorf("the new journal begins with %+v; want number %d, and the file's name", r, seq+1)
+	}
+}
+
+// zero clears some bytes of a file.
+func zero(t *testing.T, path string, at, n int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(make([]byte, n), int64(at)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The name of a file that was set aside is the time in UTC, wherever the gate is.
+func TestSetAsideIsNamedByUTC(t *testing.T) {
+	g := used(t, 1)
+	g.now = noon.In(time.FixedZone("", 8*3600))
+	g.reopenAfter(func(path string) { zero(t, path, 0, 2*pageSize) })
+	if _, err := os.Lstat(g.path() + asideSuffix + "20261123T040000.000Z"); err != nil {
+		t.Error(err)
+	}
+}
+
+// What bbolt could not get past goes with the file that was set aside: the new one is not made again.
+func TestSetAsideIsTheEndOfRot(t *testing.T) {
+	g := used(t, 1)
+	g.rotten = "page 7 is rotten"
+	if err := g.setAside(&damageError{errNoBucket}); err != nil || g.rotten != "" {
+		t.Errorf("setAside = %v, rotten %q; want none", err, g.rotten)
+	}
+}
+
+// A process that has had a store knows of it when the file and both marks were taken away
+// while it could not be written.
+func TestProcessRemembersThatThereWasAStore(t *testing.T) {
+	g := used(t, 5)
+	g.commit = func(*bbolt.Tx) error { return errors.New("input/output error") }
+	g.flushNow(t)
+	g.commit = (*bbolt.Tx).Commit
+	if err := os.Remove(g.path()); err != nil {
+		t.Fatal(err)
+	}
+	g.removeMarks()
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	if b, r := g.Blind(), g.first(); !b.Blind || r.Kind != journal.SetAside {
+		t.Errorf("blind = %+v, first %+v; want blind, and that the file was lost", b, r)
+	}
+}
