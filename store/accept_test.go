@@ -2,10 +2,13 @@ package store
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"railgate/store/journal"
 )
@@ -47,6 +50,56 @@ func TestAcceptThatCannotBeWrittenChangesNothing(t *testing.T) {
 	}
 	if err := g.Accept(proof(noon), journal.Record{Kind: journal.ClockAccepted}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("err = %v; want unavailable", err)
+	}
+	if n := g.Stats().Queued; n != 0 {
+		t.Errorf("%d records wait; want none: it was not accepted", n)
+	}
+}
+
+// What an operator accepts makes the store blind from that instant on, of this boot.
+func TestAcceptIsBlindFromNowOn(t *testing.T) {
+	g := newGate(t)
+	g.booted = time.Hour
+	if err := g.Accept(proof(noon), journal.Record{Kind: journal.ClockAccepted}); err != nil {
+		t.Fatal(err)
+	}
+	g.booted += 10 * time.Second
+	for _, when := range []string{"at once", "after a restart"} {
+		if b := g.Blind(); b.Closed != rotatingAtLeast-10*time.Second {
+			t.Errorf("%s: closed for %v; want %v", when, b.Closed, rotatingAtLeast-10*time.Second)
+		}
+		g.reopenAfter(nil)
+	}
+}
+
+// What is proven after a floor was lowered is written like before.
+func TestFloorRisesAfterItWasLowered(t *testing.T) {
+	g := newGate(t)
+	g.proven = noon.AddDate(1, 0, 0)
+	g.Keep()
+	if err := g.Accept(proof(noon), journal.Record{Kind: journal.ClockAccepted}); err != nil {
+		t.Fatal(err)
+	}
+	g.proven = noon.Add(time.Hour)
+	g.Keep()
+	g.proven = noon
+	g.kill()
+	g.removeMarks()
+	g.open()
+	if got := g.Floor(); !got.Equal(noon.Add(time.Hour)) {
+		t.Errorf("floor = %v; want an hour after noon", got)
+	}
+}
+
+// An operator hears that no mark says what was accepted.
+func TestAcceptThatCannotBeMarked(t *testing.T) {
+	g := newGate(t)
+	g.commit = func(tx *bbolt.Tx) error {
+		err := tx.Commit()
+		return errors.Join(err, os.RemoveAll(g.opt.Dir), os.WriteFile(g.opt.Dir, nil, 0o600))
+	}
+	if err := g.Accept(proof(noon), journal.Record{Kind: journal.ClockAccepted}); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("Accept = %v; want %v", err, unix.ENOTDIR)
 	}
 }
 

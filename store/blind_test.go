@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -37,7 +38,8 @@ func TestBlindnessLastsUntilItIsOver(t *testing.T) {
 			g.proven, g.boot, g.booted = noon.AddDate(0, 0, 2).Add(2*time.Minute), "a third", time.Minute
 			g.reopenAfter(nil)
 		}, Blindness{Blind: true, Closed: 100 * time.Second, Since: noon.Add(time.Minute)}},
-		{"the span is over again, and the wall clock is not trusted", func() { g.trusted, g.booted = false, g.booted+100*time.Second }, Blindness{}},
+		{"the span's last nanosecond", func() { g.booted += 100*time.Second - 1 }, Blindness{Blind: true, Closed: 1, Since: noon.Add(time.Minute)}},
+		{"the span is over again, and the wall clock is not trusted", func() { g.trusted, g.booted = false, g.booted+1 }, Blindness{}},
 		{"another restart", func() { g.reopenAfter(nil) }, Blindness{}},
 	} {
 		tt.change()
@@ -124,5 +126,21 @@ func TestANewStoreIsNotBlind(t *testing.T) {
 	g := newGate(t)
 	if b := g.Blind(); b.Blind {
 		t.Errorf("blind = %+v; want seeing", b)
+	}
+}
+
+// A store that is unavailable says so, and does not look at its time.
+func TestUnavailableStoreSeesNothing(t *testing.T) {
+	g := used(t, 1)
+	g.reopenAfter(func(path string) { os.Remove(path) })
+	g.freeze(t)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.see(); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a write that fails: %v; want %v", err, ErrUnavailable)
+	}
+	before := g.err
+	if err := g.see(); err != nil || g.err != before || !g.blind.Since.IsZero() {
+		t.Errorf("then: %v, because of %v, since %v; want nothing done", err, g.err, g.blind.Since)
 	}
 }
