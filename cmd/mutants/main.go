@@ -22,7 +22,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -40,6 +39,7 @@ type options struct {
 	quick, list bool
 	match       *regexp.Regexp
 	json, doc   string
+	each        *json.Encoder // nil: nobody wants them one by one
 	workers     int
 	slowest     time.Duration
 }
@@ -55,7 +55,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	f.BoolVar(&o.quick, "quick", false, "only what a change is held to before it is taken")
 	f.BoolVar(&o.list, "list", false, "list the mutants and run none")
 	f.StringVar(&match, "match", "", "only mutants whose name matches a regular `expression`; no verdict on survivors.txt")
-	f.StringVar(&o.json, "json", "", "write each mutant to a `file`, one JSON object a line")
+	f.StringVar(&o.json, "json", "", "write each mutant to a `file` as soon as it was tried, one JSON object a line")
 	f.StringVar(&o.doc, "doc", "", "write the shares and the survivors into a `file` (docs/testing.md)")
 	f.DurationVar(&o.slowest, "slowest", 0, "leave out tests that take longer than a `duration`; no verdict on survivors.txt; 0: none")
 	f.IntVar(&o.workers, "workers", 2, "how many mutants run at once")
@@ -77,6 +77,15 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w (mutants runs in the repository's first folder)", err)
 	}
+	if o.json != "" {
+		f, err := os.Create(o.json)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		o.each = json.NewEncoder(f)
+		o.each.SetEscapeHTML(false)
+	}
 	var all []*mutant
 	for _, t := range chosen {
 		mutants, err := tryTarget(t, &o, stdout)
@@ -93,11 +102,6 @@ func run(args []string, stdout, stderr io.Writer) error {
 
 // report writes what was asked for, and gives the verdict.
 func (o *options) report(tried []target, all []*mutant, known survivors, stdout io.Writer) error {
-	if o.json != "" {
-		if err := writeJSON(o.json, all); err != nil {
-			return err
-		}
-	}
 	if o.doc != "" {
 		if err := writeDoc(o.doc, all, known); err != nil {
 			return err
@@ -119,18 +123,6 @@ func (o *options) report(tried []target, all []*mutant, known survivors, stdout 
 		return fmt.Errorf("%d mutants survive that survivors.txt does not name, %d that it names do not: write a test, or a line with its reason", len(fresh), len(gone))
 	}
 	return nil
-}
-
-func writeJSON(name string, all []*mutant) error {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	for _, m := range all {
-		if err := enc.Encode(m); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(name, []byte(b.String()), 0o644)
 }
 
 // tryTarget finds a target's mutants, and runs them.

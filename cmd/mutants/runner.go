@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +24,9 @@ type runner struct {
 	folder  string        // everything of this run
 	suites  []*suite
 	tests   []test // the fastest first
+
+	mu   sync.Mutex    // guards the encoder
+	json *json.Encoder // nil: nobody wants the mutants one by one
 }
 
 // A test is one of a suite, with what it took as the package is.
@@ -45,7 +49,7 @@ func newRunner(s *source, o *options) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{source: s, workers: o.workers, slowest: o.slowest, folder: folder}
+	r := &runner{source: s, workers: o.workers, slowest: o.slowest, folder: folder, json: o.each}
 	for _, dir := range append([]string{s.dir}, s.also...) {
 		one, err := newSuite(dir, folder)
 		if err != nil {
@@ -79,12 +83,22 @@ func (r *runner) runAll(all []*mutant) error {
 	}
 	var done atomic.Int64
 	return r.each(len(all), func(i int) error {
-		err := r.try(all[i])
+		err := errors.Join(r.try(all[i]), r.tell(all[i]))
 		if n := done.Add(1); n%200 == 0 {
 			fmt.Fprintf(os.Stderr, "%s: %d of %d\n", r.dir, n, len(all))
 		}
 		return err
 	})
+}
+
+// tell writes down a mutant that was tried.
+func (r *runner) tell(m *mutant) error {
+	if r.json == nil || m.Outcome == unbuilt {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.json.Encode(m)
 }
 
 // each runs f for 0 … n-1, so many at once.
