@@ -90,6 +90,8 @@ type Record struct {
 	Unsure      bool      `json:"unsure,omitempty" cbor:"14,keyasint,omitempty"`    // the clock was not trusted
 	Grant       uint64    `json:"grant,omitempty" cbor:"15,keyasint,omitempty"`     // the seq of the grant that this record follows
 	Issued      int64     `json:"issued_at,omitempty" cbor:"16,keyasint,omitempty"` // the code's, seconds since 1970
+	Begins      int64     `json:"begins,omitempty" cbor:"19,keyasint,omitempty"`    // a granted code's first second,
+	Ends        int64     `json:"ends,omitempty" cbor:"20,keyasint,omitempty"`      // and the one at which it is out of date
 }
 
 var (

@@ -146,6 +146,7 @@ func (t *stepper) grant(ev Judged, r journal.Record) {
 func (t *stepper) spend(p pending) {
 	v := &p.verdict
 	p.record.Decision, p.record.Reason = journal.Granted, string(verify.OK)
+	p.record.Begins, p.record.Ends = v.Begins.Unix(), v.Ends.Unix() // the station's other gates must know
 	use := t.rules.Use(v)
 	t.write(p, Write{Use: &use, Until: v.Ends.Add(spentFor)})
 }
@@ -218,7 +219,7 @@ func (t *stepper) tooLate(p pending, proof journal.Durable) {
 
 // denied is a granted record as the beginning of a denied one.
 func denied(r journal.Record) journal.Record {
-	r.Flag, r.Detail = "", ""
+	r.Flag, r.Detail, r.Begins, r.Ends = "", "", 0, 0
 	return r
 }
 

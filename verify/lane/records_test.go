@@ -213,3 +213,27 @@ func TestNews(t *testing.T) {
 
 // errBroken is what the play's disk says.
 var errBroken = errors.New("input/output error")
+
+// The station's other gates need to know when a code that was granted begins and ends, and
+// that paper was walked on; a record of its denial says neither.
+func TestARecordOfAGrantSaysWhenItsCodeEnds(t *testing.T) {
+	p := newPlay(t, entry())
+	p.read(p.code("a", 1))
+	if r := p.last(); r.Begins != noon.Add(time.Minute).Unix() || r.Ends != noon.Add(time.Minute+70*time.Second).Unix() {
+		t.Errorf("begins %d, ends %d; want the code's", r.Begins, r.Ends)
+	}
+	day := noon.Add(24 * time.Hour).Unix()
+	paper := p.as(p.code("b", 0), func(v *verify.Verdict) { v.Rotation, v.Ends = verify.Static, v.Expires })
+	p.read(paper)
+	p.feed(Sensor{Active: true})
+	p.feed(Sensor{})
+	p.feed(Sensor{Active: true})
+	if r := p.last(); r.Kind != journal.Passage || r.Certificate != "cti-b" || r.Ends != day {
+		t.Errorf("a passage on paper: %+v; want its certificate's end, %d", r, day)
+	}
+	p.now += 10 * time.Second
+	p.read(paper)
+	if r := p.last(); r.Decision != journal.Denied || r.Begins != 0 || r.Ends != 0 {
+		t.Errorf("a denial: %+v; want neither begin nor end", r)
+	}
+}
