@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install test lint unit browser axe screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -88,7 +88,7 @@ lint: go
 	$(GO) vet -tags hil ./cmd/railgated
 	$(GO) tool staticcheck ./...
 
-unit: go browser axe
+unit: go browser axe postgres
 	$(GO) test ./...
 
 # The browser tests want chromium. It is installed where that may be done, else named.
@@ -99,6 +99,16 @@ browser:
 		echo "installing chromium, for the browser tests"; \
 		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } >/dev/null 2>&1 || echo "$(NO_BROWSER)"; \
 	else echo "$(NO_BROWSER)"; fi
+
+# The ledger's tests want Debian's PostgreSQL, which a script of ours starts in a temporary folder: the package's own cluster is not made.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing postgresql, for the ledger's tests"; mkdir -p /etc/postgresql-common; \
+		[ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+		{ timeout 300 apt-get install -y --no-install-recommends postgresql || { timeout 120 apt-get update && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -y --no-install-recommends postgresql; }; } >/dev/null 2>&1 || echo "$(NO_POSTGRES)"; \
+	else echo "$(NO_POSTGRES)"; fi
+NO_POSTGRES := PostgreSQL tests: skipped: they need postgresql (apt install postgresql)
 
 # The picture of docs/architecture.md; a test compares it with the imports.
 architecture: go

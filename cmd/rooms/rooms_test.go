@@ -59,7 +59,12 @@ var may = []struct {
 	{"cmd/railgated/logsink", nil, []string{"net/http"}},
 	{"cmd/railgated", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "configs", "cmd/control", "cmd/railgated/*"}, nil},
 	{"cmd/station/repository", []string{"store/durable"}, []string{"net/http", "log/slog"}},
-	{"cmd/station", []string{"verify", "verify/*", "store", "store/*", "cmd/control", "cmd/station/repository"}, nil},
+	{"cmd/station/ledger", []string{"store/identity", "store/journal"}, []string{"net/http", "log/slog"}},
+	{"cmd/station/ledger/ledgertest", nil, nil},
+	{"cmd/station/collect", []string{"store/identity", "store/journal", "store/bus", "store/durable", "cmd/station/ledger"}, []string{"net/http"}},
+	{"cmd/station/audit", []string{"store/identity", "store/journal", "store/bus", "cmd/station/ledger"}, []string{"net/http", "log/slog"}},
+	{"cmd/station/page", []string{"store/journal", "store/bus", "cmd/station/ledger", "cmd/station/collect"}, nil},
+	{"cmd/station", []string{"verify", "verify/*", "store", "store/*", "cmd/control", "cmd/station/*"}, nil},
 	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control"}, nil},
 }
 

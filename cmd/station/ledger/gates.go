@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"railgate/store/identity"
+)
+
+// A Gate is an enrolled gate, and the newest that is known of it.
+type Gate struct {
+	ID int64
+	identity.Public
+	Enrolled time.Time
+	Heard    time.Time // when the station heard of it last; zero: never
+	Lane     Lane
+}
+
+// A Lane is what a gate's newest record says of its lane.
+type Lane struct {
+	State string    // "" where people may pass, "out_of_service", "emergency", "service", "stopped"
+	Why   string    // in the record's words
+	Since time.Time // that record's
+}
+
+// ErrOther is a gate that is enrolled already, with other keys.
+var ErrOther = errors.New("a gate of this name is enrolled with other keys")
+
+// Enroll takes a gate's keys. Keys that it has already change nothing; other keys replace
+// the old ones only where replace says so, for a gate that was made anew.
+func (l *Ledger) Enroll(ctx context.Context, p identity.Public, now time.Time, replace bool) error {
+	return l.Update(ctx, func(t *Tx) error {
+		old, err := t.gate(p.Station, p.Gate)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return t.enroll(p, now)
+		case err != nil:
+			return err
+		case old.Bus == p.Bus && bytes.Equal(old.Journal, p.Journal) && bytes.Equal(old.Provisioning, p.Provisioning):
+			return nil
+		case !replace:
+			return fmt.Errorf("gate %s of station %s: %w", p.Gate, p.Station, ErrOther)
+		}
+		return t.replaceKeys(old.ID, p, now)
+	})
+}
+
+func (t *Tx) enroll(p identity.Public, now time.Time) error {
+	id, err := t.nextID("gates")
+	if err != nil {
+		return err
+	}
+	if err := t.exec(`INSERT INTO gates (id, station, gate, journal, bus, provisioning, enrolled, heard, lane, why, since)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', '', 0)`, id, p.Station, p.Gate, p.Journal, p.Bus, p.Provisioning, micros(now)); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO gate_keys (gate, since, journal) VALUES ($1, $2, $3)`, id, micros(now), p.Journal)
+}
+
+func (t *Tx) replaceKeys(id int64, p identity.Public, now time.Time) error {
+	if err := t.exec(`UPDATE gates SET journal = $2, bus = $3, provisioning = $4, enrolled = $5 WHERE id = $1`,
+		id, p.Journal, p.Bus, p.Provisioning, micros(now)); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO gate_keys (gate, since, journal) VALUES ($1, $2, $3)
+		ON CONFLICT (gate, since) DO UPDATE SET journal = excluded.journal`, id, micros(now), p.Journal)
+}
+
+const gateColumns = `id, station, gate, journal, bus, provisioning, enrolled, heard, lane, why, since`
+
+func scanGate(scan func(...any) error) (Gate, error) {
+	var g Gate
+	var enrolled, heard, since int64
+	err := scan(&g.ID, &g.Station, &g.Gate, &g.Journal, &g.Bus, &g.Provisioning, &enrolled, &heard, &g.Lane.State, &g.Lane.Why, &since)
+	g.Enrolled, g.Heard, g.Lane.Since = fromMicros(enrolled), fromMicros(heard), fromMicros(since)
+	return g, err
+}
+
+func (t *Tx) gate(station, gate string) (Gate, error) {
+	return scanGate(t.row(`SELECT `+gateColumns+` FROM gates WHERE station = $1 AND gate = $2`, station, gate).Scan)
+}
+
+// Gates are the enrolled gates, in the order of station and name.
+func (l *Ledger) Gates(ctx context.Context) ([]Gate, error) {
+	return collect(ctx, l.read, scanGate, `SELECT `+gateColumns+` FROM gates ORDER BY station, gate`)
+}
+
+// Keys are all keys that a gate's checkpoints were signed with, the newest first.
+func (l *Ledger) Keys(ctx context.Context, gate int64) ([][]byte, error) {
+	scan := func(scan func(...any) error) (key []byte, err error) { err = scan(&key); return key, err }
+	return collect(ctx, l.read, scan, `SELECT journal FROM gate_keys WHERE gate = $1 ORDER BY since DESC`, gate)
+}
+
+// collect is the rows of a query, of which there are few.
+func collect[T any](ctx context.Context, db *sql.DB, scan func(func(...any) error) (T, error), query string, args ...any) ([]T, error) {
+	var all []T
+	err := each(ctx, db, func(row func(...any) error) error {
+		one, err := scan(row)
+		all = append(all, one)
+		return err
+	}, query, args...)
+	return all, err
+}
+
+// each hands the rows of a query to found, one at a time.
+func each(ctx context.Context, db *sql.DB, found func(scan func(...any) error) error, query string, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := found(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Heard keeps when gates were heard of, by their ids. A time never goes back.
+func (t *Tx) Heard(gates map[int64]time.Time) error {
+	for id, at := range gates {
+		if err := t.repeat(`UPDATE gates SET heard = $2 WHERE id = $1 AND heard < $2`, id, micros(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+// Package ledgertest gives tests an empty database of each kind that a ledger may be in.
+package ledgertest
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// Each runs a test with an empty SQLite file, and with an empty database of Debian's
+// PostgreSQL where that is installed.
+func Each(t *testing.T, test func(t *testing.T, database string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+}
+
+// SQLite is the path of a file that is not there yet.
+func SQLite(t testing.TB) string { return filepath.Join(t.TempDir(), "ledger.db") }
+
+// server is the one that a test program shares, and its URL; "" before it runs.
+var server struct {
+	sync.Mutex
+	dir, url string
+	err      error
+}
+
+var databases atomic.Int64
+
+// Postgres is the URL of an empty database. The test is skipped where PostgreSQL is not
+// installed. Main must stop the server.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	base, err := start()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 3 {
+		t.Skip("PostgreSQL is not installed (apt install postgresql)")
+	}
+	if err != nil {
+		t.Fatalf("PostgreSQL: %v", err)
+	}
+	db, err := sql.Open("pgx", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	name := fmt.Sprintf("test%d", databases.Add(1))
+	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = name
+	return u.String()
+}
+
+func script() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "postgres.sh")
+}
+
+func start() (string, error) {
+	server.Lock()
+	defer server.Unlock()
+	if server.url != "" || server.err != nil {
+		return server.url, server.err
+	}
+	if server.dir, server.err = os.MkdirTemp("", "railgate-postgres-"); server.err != nil {
+		return "", server.err
+	}
+	var stderr strings.Builder
+	cmd := exec.Command(script(), "start", server.dir)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		server.err = fmt.Errorf("%w: %s", err, stderr.String())
+	}
+	server.url = strings.TrimSpace(string(out))
+	return server.url, server.err
+}
+
+// Main runs a package's tests and stops the server that they have shared: call it from
+// TestMain.
+func Main(m *testing.M) int {
+	code := m.Run()
+	server.Lock()
+	defer server.Unlock()
+	if server.url != "" {
+		if err := exec.Command(script(), "stop", server.dir).Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "PostgreSQL:", err)
+		}
+	}
+	if server.dir != "" {
+		os.RemoveAll(server.dir)
+	}
+	return code
+}
