@@ -17,6 +17,8 @@ type Blindness struct {
 	Closed time.Duration // for so long yet no code can be told from one that was used; 0: only paper
 	Since  time.Time     // paper from before may have been used; zero: so may any paper
 	Why    string
+
+	RolledBack bool // it lost the newest of it: the station has records that are not here
 }
 
 // blindness is what is kept of it. The span in which no code can be told from a used
@@ -27,6 +29,8 @@ type blindness struct {
 	Why   string
 	Boot  string        // the boot in which the loss was found, or the latest since,
 	At    time.Duration // and when, since that boot
+
+	RolledBack bool
 }
 
 // How long a code may be valid where no keyset has said so yet: what was granted was
@@ -65,7 +69,7 @@ func (s *Store) NoteValidity(rotating, paper time.Duration) {
 func (s *Store) Blind() Blindness {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Blindness{Blind: s.blind.Blind, Closed: s.closedFor(), Since: s.blind.Since, Why: s.blind.Why}
+	return Blindness{Blind: s.blind.Blind, Closed: s.closedFor(), Since: s.blind.Since, Why: s.blind.Why, RolledBack: s.blind.RolledBack}
 }
 
 // closedFor is how long no code can be told from a used one. The caller holds mu.

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/store/durable"
 	"railgate/store/journal"
@@ -38,7 +39,7 @@ func (s *Store) prepare(had bool) (*survey, error) {
 func (s *Store) begin(had bool) error {
 	aside := s.lastAside()
 	if !had && aside == "" && s.loss == "" {
-		return s.create(journal.Record{Kind: journal.Started, Detail: "the store is new"}, 0)
+		return s.create(0, journal.Record{Kind: journal.Epoch, Detail: "the store is new"})
 	}
 	if s.loss == "" {
 		s.loss = fileName + " is missing, though there was one"
@@ -48,7 +49,9 @@ func (s *Store) begin(had bool) error {
 	if s.aside != "" {
 		detail = filepath.Base(s.aside)
 	}
-	return s.create(journal.Record{Kind: journal.SetAside, Detail: detail}, s.lastNumber(aside))
+	return s.create(s.lastNumber(aside),
+		journal.Record{Kind: journal.Epoch, Detail: s.loss, Before: s.epoch.name},
+		journal.Record{Kind: journal.SetAside, Detail: detail})
 }
 
 // lastAside is the file that was set aside last; "": none was. A start that was cut
@@ -101,10 +104,10 @@ func (s *Store) examine() (*survey, error) {
 	return found, nil
 }
 
-// create makes a file whose journal begins with a record after a sequence number.
-// It is made under another name and renamed when it is whole: a file that is half
-// made could not be told from a damaged one.
-func (s *Store) create(first journal.Record, after uint64) error {
+// create makes a file whose journal has records that follow a sequence number, the first
+// of them an epoch's. It is made under another name and renamed when it is whole: a file
+// that is half made could not be told from a damaged one.
+func (s *Store) create(after uint64, records ...journal.Record) error {
 	fresh := s.path() + ".new"
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
@@ -114,21 +117,7 @@ func (s *Store) create(first journal.Record, after uint64) error {
 		return err
 	}
 	id := rand.Text()
-	first = s.stamped(first)
-	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-		blind := blindness{Blind: s.loss != "", Why: s.loss}
-		err := errors.Join(putMeta(tx, blindName, blind), putMeta(tx, storeName, id), putMeta(tx, setsName, sets{First: after + 1, Last: after + 1}))
-		if err != nil {
-			return err
-		}
-		key := journalKey(after + 1)
-		return tx.Bucket(journalBucket).Put(key, encodeSealed(key, first))
-	})
+	err = db.Update(func(tx *bbolt.Tx) error { return s.fill(tx, id, after, records) })
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
@@ -136,6 +125,27 @@ func (s *Store) create(first journal.Record, after uint64) error {
 		return err
 	}
 	return syncDir(s.opt.Dir)
+}
+
+// fill writes what a new file begins with.
+func (s *Store) fill(tx *bbolt.Tx, id string, after uint64, records []journal.Record) error {
+	for _, name := range buckets {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	var leaves []tlog.Hash
+	for i, r := range records {
+		key := journalKey(after + 1 + uint64(i))
+		value := encodeSealed(key, s.stamped(r))
+		if err := tx.Bucket(journalBucket).Put(key, value); err != nil {
+			return err
+		}
+		leaves = append(leaves, tlog.RecordHash(value[:len(value)-sealSize]))
+	}
+	_, err := s.startEpoch(tx, after+1, leaves...)
+	return errors.Join(err, putMeta(tx, blindName, blindness{Blind: s.loss != "", Why: s.loss}), putMeta(tx, storeName, id),
+		putMeta(tx, setsName, sets{First: after + 1, Last: after + uint64(len(records))}))
 }
 
 const asideSuffix = ".damaged-"

@@ -181,8 +181,8 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 		t.Fatalf("set aside %v; want one file, named in the log:\n%s", aside, g.log.String())
 	}
 	records, err := g.Records(0, 10)
-	if err != nil || len(records) != 1 || records[0].Kind != journal.SetAside || records[0].Seq <= seq || records[0].Detail != filepath.Base(aside[0]) {
-		t.Errorf("journal = %+v, %v; want one record after %d that names the file", records, err, seq)
+	if err != nil || len(records) != 2 || records[0].Kind != journal.Epoch || records[0].Seq <= seq || records[1].Kind != journal.SetAside || records[1].Detail != filepath.Base(aside[0]) {
+		t.Errorf("journal = %+v, %v; want an epoch and a record after %d that names the file", records, err, seq)
 	}
 	var saved []journal.Record
 	err = Salvage(aside[0], func(r journal.Record) error { saved = append(saved, r); return nil })

@@ -106,7 +106,7 @@ func TestChangesThatBboltRefuses(t *testing.T) {
 		for name, change := range map[string]func() error{
 			"put":            func() error { return new(sets).put(tx, passbackBucket, key, key) },
 			"delete":         func() error { return new(sets).delete(tx, passbackBucket, key) },
-			"remove records": func() error { return (&sets{First: 1}).removeRecords(tx.Bucket(journalBucket), 1) },
+			"remove records": func() error { return (&sets{First: 1}).removeRecords(tx.Bucket(journalBucket), 1, new(epoch).remove) },
 			"a record":       func() error { return g.put(tx, new(sets), &entry{record: granted(1)}) },
 			"a file":         func() error { return putMeta(tx, "note", 1) },
 		} {
@@ -115,7 +115,7 @@ func TestChangesThatBboltRefuses(t *testing.T) {
 			}
 		}
 		var d *damageError
-		if err := (&sets{First: 7}).removeRecords(tx.Bucket(journalBucket), 1); !errors.As(err, &d) || !strings.Contains(err.Error(), "want record 7") {
+		if err := (&sets{First: 7}).removeRecords(tx.Bucket(journalBucket), 1, new(epoch).remove); !errors.As(err, &d) || !strings.Contains(err.Error(), "want record 7") {
 			t.Errorf("removing record 7 of a journal that begins with 1: %v; want that it is damaged", err)
 		}
 		return nil
@@ -243,8 +243,8 @@ func TestCommitThatFailedInALostFile(t *testing.T) {
 	if !g.reopen() {
 		t.Fatal(g.Err())
 	}
-	if got := g.kinds(); len(got) != 2 || got[1] != journal.Forced {
-		t.Errorf("journal = %v; want that the file was lost, and forced", got)
+	if got := g.kinds(); len(got) != 3 || got[1] != journal.SetAside || got[2] != journal.Forced {
+		t.Errorf("journal = %v; want another epoch, that the file was lost, and forced", got)
 	}
 }
 

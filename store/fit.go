@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 
 	"go.etcd.io/bbolt"
@@ -135,7 +137,9 @@ func (s *Store) copyFrom(found *survey, from uint64) error {
 	}
 	db.NoSync = true // until it is whole
 	c := &copying{db: db, from: from}
-	err = c.copy(old, found)
+	if c.log, err = logFrom(old, found, from); err == nil {
+		err = c.copy(old, found)
+	}
 	if err = errors.Join(err, db.Sync(), db.Close()); err != nil {
 		return errors.Join(err, os.Remove(fresh))
 	}
@@ -149,6 +153,7 @@ func (s *Store) copyFrom(found *survey, from uint64) error {
 type copying struct {
 	db   *bbolt.DB
 	from uint64
+	log  epoch // as it is in the new file; without a name: it has none
 	tx   *bbolt.Tx
 	n    int
 }
@@ -167,7 +172,9 @@ func (c *copying) copy(old *os.File, found *survey) (err error) {
 			return failed
 		}
 		return t.values(value, func(e element) error {
-			failed = c.put([]byte(name), e.key, c.changed(name, e))
+			if value := c.changed(name, e); value != nil {
+				failed = c.put([]byte(name), e.key, value)
+			}
 			return failed
 		})
 	})
@@ -205,15 +212,86 @@ func (c *copying) put(bucket, key, value []byte) (err error) {
 	return b.Put(key, value)
 }
 
-// changed is an entry's value in the new file: the sets say where its journal begins.
+// changed is an entry's value in the new file: the sets say where its journal begins, and
+// so does the log's base. nil: it is not in the new file.
 func (c *copying) changed(bucket string, e element) []byte {
-	var s sets
-	if bucket != string(metaBucket) || string(e.key) != setsName || decodeSealed(e.key, e.value, &s) != nil {
+	if bucket != string(metaBucket) {
 		return e.value
 	}
-	s.First = c.from
-	return encodeSealed(e.key, s)
+	switch name := string(e.key); name {
+	case setsName:
+		var s sets
+		if decodeSealed(e.key, e.value, &s) == nil {
+			s.First = c.from
+			return encodeSealed(e.key, s)
+		}
+	case baseName:
+		return c.log.ifAny(encodeSealed(e.key, baseValue{Epoch: c.log.name, Base: c.log.base}))
+	case edgeName, receiptName:
+		return c.log.ifAny(e.value)
+	}
+	return e.value
 }
+
+// ifAny is a value of the log's; nil where there is none.
+func (e *epoch) ifAny(value []byte) []byte {
+	if e.name == "" {
+		return nil
+	}
+	return value
+}
+
+// logFrom is the log of a file as it is when the journal begins with a record. Where the
+// records before it cannot be read, or are too many, it has none: another epoch begins.
+func logFrom(old *os.File, found *survey, from uint64) (epoch, error) {
+	values, err := metaValues(old, found.meta)
+	if err != nil {
+		return epoch{}, &damageError{err}
+	}
+	log, ends, err := loadEpoch(values, found.first, found.last)
+	if err != nil {
+		return epoch{}, &damageError{err}
+	}
+	if ends != "" || from > found.first && int64(found.leaves)*pageSize > logAtMost {
+		return epoch{}, nil
+	}
+	err = walkJournal(old, found.first, found.last, found.first-1, func(e stored) bool {
+		if e.seq >= from {
+			return false
+		}
+		log.remove(e.seq, e.value)
+		return log.gap == ""
+	})
+	if err != nil || log.gap != "" {
+		return epoch{}, nil
+	}
+	return log, nil
+}
+
+// logAtMost is how large a journal may be of which a start reads what is not copied.
+const logAtMost = 256 << 20
+
+// metaValues reads the meta bucket of a file without bbolt.
+func metaValues(r io.ReaderAt, m meta) (values metaMap, err error) {
+	values = metaMap{}
+	t := newTree(r, m)
+	err = t.buckets(m.root, func(name string, value []byte) error {
+		if name != string(metaBucket) {
+			return nil
+		}
+		return t.values(value, func(e element) error {
+			values[string(e.key)] = bytes.Clone(e.value)
+			return nil
+		})
+	})
+	return values, err
+}
+
+// A metaMap is a meta bucket in memory.
+type metaMap map[string][]byte
+
+// Get is a value; nil where there is none.
+func (m metaMap) Get(key []byte) []byte { return m[string(key)] }
 
 // putRecord puts a record. For each of a gap there is one that says so: the numbers of
 // a journal follow one another.

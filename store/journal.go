@@ -2,10 +2,12 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/store/journal"
 )
@@ -146,18 +148,19 @@ func (s *Store) flush() error {
 
 // write commits entries with the sequence numbers that follow.
 func (s *Store) write(entries []entry) error {
-	next := s.sets
+	next, log := s.sets, s.epoch
 	err := s.update(func(tx *bbolt.Tx) error {
 		for i := range entries {
 			if err := s.put(tx, &next, &entries[i]); err != nil {
 				return err
 			}
+			log.edge.Append(entries[i].leaf)
 		}
 		next.Last = s.seq
-		return putMeta(tx, setsName, next)
+		return errors.Join(putMeta(tx, setsName, next), log.putEdge(tx))
 	})
 	if err == nil {
-		s.sets = next
+		s.sets, s.epoch = next, log
 	}
 	return err
 }
@@ -166,6 +169,7 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 	s.seq++
 	key := journalKey(s.seq)
 	value := encodeSealed(key, e.record)
+	e.leaf = tlog.RecordHash(value[:len(value)-sealSize])
 	b := tx.Bucket(journalBucket)
 	b.FillPercent = 0.95 // it only grows at its end
 	if err := b.Put(key, value); err != nil {
@@ -195,7 +199,7 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 func (s *Store) settle() {
 	flying := s.flying
 	s.flying = nil
-	if (mark{Store: s.id, Seq: s.seq}) == s.landing {
+	if (mark{Store: s.id, Seq: s.opened}) == s.landing {
 		return
 	}
 	var again []entry

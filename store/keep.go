@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -137,7 +138,7 @@ func (d doomed) len() int { return len(d.spent) + len(d.passages) + d.records }
 
 // remove removes entries from the file, and then from memory.
 func (s *Store) remove(d doomed) error {
-	next := s.sets
+	seq, next, log := s.seq, s.sets, s.epoch
 	var forgotten []func()
 	err := s.update(func(tx *bbolt.Tx) error {
 		for _, key := range d.spent {
@@ -160,15 +161,22 @@ func (s *Store) remove(d doomed) error {
 				return err
 			}
 		}
-		if err := next.removeRecords(tx.Bucket(journalBucket), d.records); err != nil {
+		if err := next.removeRecords(tx.Bucket(journalBucket), d.records, log.remove); err != nil {
 			return err
 		}
-		return putMeta(tx, setsName, next)
+		if log.gap != "" {
+			var err error
+			if log, err = s.beginEpoch(tx, &next, because(log.gap)); err != nil {
+				return err
+			}
+		}
+		return errors.Join(putMeta(tx, setsName, next), log.putBase(tx))
 	})
 	if err != nil {
+		s.seq = seq
 		return err
 	}
-	s.sets = next
+	s.sets, s.epoch, s.newest = next, log, max(s.newest, s.seq)
 	for _, forget := range forgotten {
 		forget()
 	}

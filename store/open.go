@@ -180,7 +180,7 @@ func (s *Store) load(db *bbolt.DB, found *survey) (old bool, err error) {
 		})
 	})
 	if err == nil {
-		s.sets, s.seq, s.age = read, read.Last, aging{}
+		s.sets, s.seq, s.opened, s.age = read, read.Last, read.Last, aging{}
 		s.txid, s.size = found.meta.txid, 0
 	}
 	return old, err
@@ -249,7 +249,14 @@ func (s *Store) loadMeta(b *bbolt.Bucket, read sets) (old bool, err error) {
 	s.kept, s.id, s.blind = time.Unix(0, floor), id, blind
 	s.floor = laterOf(s.floor, s.kept)
 	s.validity.note(seen)
-	return b.Get([]byte(setsName)) == nil, read.compare(proven)
+	if err := read.compare(proven); err != nil {
+		return false, err
+	}
+	s.epoch, s.ends, err = loadEpoch(b, proven.First, proven.Last)
+	if err != nil {
+		return false, fmt.Errorf("log: %w", err)
+	}
+	return b.Get([]byte(setsName)) == nil, nil
 }
 
 // Names in the meta bucket. An older version kept a floor under "floor" that unsigned
@@ -262,7 +269,7 @@ const (
 )
 
 // getMeta reads a value into v, which stays as it is where there is none.
-func getMeta(b *bbolt.Bucket, name string, v any) error {
+func getMeta(b interface{ Get(key []byte) []byte }, name string, v any) error {
 	value := b.Get([]byte(name))
 	if value == nil {
 		return nil
@@ -298,9 +305,19 @@ func (s *Store) probe(db *bbolt.DB, why string) error {
 		s.id = rand.Text()
 	}
 	s.kept = s.floor
-	return s.updateIn(db, func(tx *bbolt.Tx) error {
-		return errors.Join(putMeta(tx, provenName, s.floor.UnixNano()), putMeta(tx, blindName, s.blind), putMeta(tx, setsName, s.sets), putMeta(tx, storeName, s.id), putMeta(tx, validityName, s.validity))
+	next, log := s.sets, s.epoch
+	err := s.updateIn(db, func(tx *bbolt.Tx) (err error) {
+		if s.ends != "" {
+			if log, err = s.beginEpoch(tx, &next, because(s.ends)); err != nil {
+				return err
+			}
+		}
+		return errors.Join(putMeta(tx, provenName, s.floor.UnixNano()), putMeta(tx, blindName, s.blind), putMeta(tx, setsName, next), putMeta(tx, storeName, s.id), putMeta(tx, validityName, s.validity))
 	})
+	if err == nil {
+		s.sets, s.epoch, s.ends = next, log, ""
+	}
+	return err
 }
 
 // takeOver says in the journal that a file of an older version is proven from now on.

@@ -349,8 +349,8 @@ func TestStartThatWasCutGoesOn(t *testing.T) {
 			t.Errorf("marked %v: blind = %+v, %v; want blind", marked, b, g.Err())
 		}
 		records, err := g.Records(0, 10)
-		if err != nil || len(records) != 1 || records[0].Kind != journal.SetAside || records[0].Seq != seq+1 {
-			t.Errorf("marked %v: journal = %+v, %v; want one record, %d", marked, records, err, seq+1)
+		if err != nil || len(records) != 2 || records[0].Kind != journal.Epoch || records[1].Kind != journal.SetAside || records[0].Seq != seq+1 {
+			t.Errorf("marked %v: journal = %+v, %v; want an epoch and one record, from %d on", marked, records, err, seq+1)
 		}
 	}
 }

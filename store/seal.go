@@ -13,6 +13,9 @@ var errDamaged = errors.New("damaged: checksum mismatch")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// sealSize is how many bytes seal appends.
+const sealSize = 4
+
 // seal appends a CRC-32C over key and value to value: bbolt has none of its own,
 // and a flipped bit on a memory card must not pass for a record.
 func seal(key, value []byte) []byte {
@@ -25,7 +28,7 @@ func checksum(key, value []byte) uint32 {
 
 // unseal checks and takes off what seal appended.
 func unseal(key, sealed []byte) ([]byte, error) {
-	n := len(sealed) - 4
+	n := len(sealed) - sealSize
 	if n < 0 || binary.BigEndian.Uint32(sealed[n:]) != checksum(key, sealed[:n]) {
 		return nil, errDamaged
 	}

@@ -109,14 +109,15 @@ func (s sets) compare(proven sets) error {
 }
 
 // removeRecords removes the first records of the journal, which are those that the
-// sets say they are.
-func (s *sets) removeRecords(b *bbolt.Bucket, n int) error {
+// sets say they are. It hands each to removed.
+func (s *sets) removeRecords(b *bbolt.Bucket, n int, removed func(seq uint64, sealed []byte)) error {
 	for range n {
 		c := b.Cursor()
-		key, _ := c.First()
+		key, value := c.First()
 		if len(key) != 8 || binary.BigEndian.Uint64(key) != s.First {
 			return &damageError{fmt.Errorf("journal: it begins with %x; want record %d", key, s.First)}
 		}
+		removed(s.First, value)
 		if err := c.Delete(); err != nil {
 			return err
 		}

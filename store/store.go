@@ -50,7 +50,7 @@
 //	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
 //	passback  sub → CBOR {1: role, 2: time}
 //	journal   seq (8) → CBOR map of a [journal.Record]
-//	meta      "sets", "store", "proven", "blind", "validity", "note …" → CBOR
+//	meta      "sets", "store", "proven", "blind", "validity", "edge", "base", "receipt", "note …" → CBOR
 package store
 
 import (
@@ -63,6 +63,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sys/unix"
 
 	"railgate/store/journal"
@@ -100,6 +101,10 @@ type Options struct {
 	// it alone: forgetting a spent code or a passage, removing a record by age, the
 	// floor on the disk. nil: nothing is proven, and nothing is forgotten.
 	Proven func() Proven
+
+	// Station tells whether a station takes the journal: then records are removed only
+	// below its receipt. nil: none does.
+	Station func() bool
 
 	// Boot is the time since boot, by a clock that nobody sets, and the boot's name;
 	// nil: the system's.
@@ -152,6 +157,9 @@ type Store struct {
 	kept      time.Time // as the disk has it
 	age       aging
 	sets      sets     // of the file
+	epoch     epoch    // of the file,
+	ends      string   // and why it ends with the next record; "": it does not
+	opened    uint64   // the newest record that the file had when it was opened
 	scrubbed  uint64   // the journal has been read through up to this record,
 	scrubRest int      // and is not read for so many seconds
 	file      *os.File // the open one, bbolt's
@@ -176,6 +184,7 @@ type entry struct {
 	use     *journal.Use // that is spent; nil: none
 	until   time.Time
 	lower   *lowering // of the floor; nil: none
+	leaf    tlog.Hash // of the record, once it was put
 	act     bool      // something was to follow from it: it is not written later in its place
 }
 

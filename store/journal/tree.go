@@ -41,6 +41,9 @@ func (e *Edge) Append(leaf tlog.Hash) {
 	e.n++
 }
 
+// N is the number of leaves.
+func (e Edge) N() int64 { return e.n }
+
 // Tree is the number of leaves and the root (RFC 6962, section 2.1); the root of no
 // leaves is the hash of nothing.
 func (e *Edge) Tree() tlog.Tree {
