@@ -22,6 +22,16 @@ func (g *gate) first() journal.Record {
 	return records[0]
 }
 
+// second is the one behind it, the first of a journal that a loss began being its epoch's.
+func (g *gate) second() journal.Record {
+	g.t.Helper()
+	records, err := g.Records(0, 2)
+	if err != nil || len(records) != 2 || records[0].Kind != journal.Epoch || records[1].Seq != records[0].Seq+1 {
+		g.t.Fatalf("%+v, %v; want an epoch's and another", records, err)
+	}
+	return records[1]
+}
+
 // removeMarks takes both marks away.
 func (g *gate) removeMarks() {
 	g.t.Helper()
@@ -34,7 +44,7 @@ func (g *gate) removeMarks() {
 
 func TestAJournalSaysHowItBegan(t *testing.T) {
 	g := newGate(t)
-	if r := g.first(); r.Kind != journal.Started || r.Seq != 1 || r.Detail == "" || !r.Time.Equal(noon) || r.Unsure {
+	if r := g.first(); r.Kind != journal.Epoch || r.Seq != 1 || r.Detail == "" || !r.Time.Equal(noon) || r.Unsure {
 		t.Errorf("a new store begins with %+v", r)
 	}
 	g.grant(1)
@@ -46,8 +56,8 @@ func TestAJournalSaysHowItBegan(t *testing.T) {
 	if !g.reopen() {
 		t.Fatal(g.Err())
 	}
-	if r := g.first(); r.Kind != journal.SetAside || !strings.Contains(r.Detail, "removed while it was in use") || r.Seq != 3 {
-		t.Errorf("after a loss it begins with %+v; want what was lost, and number 3", r)
+	if r := g.second(); r.Kind != journal.SetAside || !strings.Contains(r.Detail, "removed while it was in use") || r.Seq != 4 {
+		t.Errorf("after a loss it begins with %+v; want what was lost, and number 4", r)
 	}
 }
 
@@ -67,8 +77,8 @@ func TestNumbersGoOnBehindAMark(t *testing.T) {
 	} {
 		g := newGate(t)
 		g.reopenAfter(func(path string) { os.Remove(path); tt.change(g) })
-		if r := g.first(); r.Seq != tt.want || r.Kind != journal.SetAside {
-			t.Errorf("%s: the new journal begins with %+v; want number %d", tt.name, r, tt.want)
+		if r := g.second(); r.Seq != tt.want+1 || r.Kind != journal.SetAside {
+			t.Errorf("%s: the new journal begins with %+v; want number %d", tt.name, r, tt.want+1)
 		}
 	}
 }
@@ -84,8 +94,8 @@ func TestNumbersGoOnBehindTheFileThatWasSetAside(t *testing.T) {
 		}
 		zero(t, path, 0, 2*pageSize)
 	})
-	if r := g.first(); r.Seq != seq+1 || !strings.HasPrefix(r.Detail, fileName+asideSuffix+"2026") {
-		t.Errorf("the new journal begins with %+v; want number %d, and the file's name", r, seq+1)
+	if r := g.second(); r.Seq != seq+2 || !strings.HasPrefix(r.Detail, fileName+asideSuffix+"2026") {
+		t.Errorf("the new journal begins with %+v; want number %d, and the file's name", r, seq+2)
 	}
 }
 
@@ -135,7 +145,7 @@ func TestProcessRemembersThatThereWasAStore(t *testing.T) {
 	if !g.reopen() {
 		t.Fatal(g.Err())
 	}
-	if b, r := g.Blind(), g.first(); !b.Blind || r.Kind != journal.SetAside {
+	if b, r := g.Blind(), g.second(); !b.Blind || r.Kind != journal.SetAside {
 		t.Errorf("blind = %+v, first %+v; want blind, and that the file was lost", b, r)
 	}
 }

@@ -60,14 +60,14 @@ func TestFileThatCannotBeMade(t *testing.T) {
 	t.Run("its folder is not there", func(t *testing.T) {
 		g := newGate(t)
 		g.Store.opt.Dir = filepath.Join(memory(t), "missing")
-		if err := g.create(first, 0); !errors.Is(err, fs.ErrNotExist) {
+		if err := g.create(0, first); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("create = %v; want %v", err, fs.ErrNotExist)
 		}
 	})
 	t.Run("its name is too long", func(t *testing.T) {
 		g := newGate(t)
 		g.Store.opt.Dir = deep(t)
-		if err := g.create(first, 0); !errors.Is(err, unix.ENAMETOOLONG) {
+		if err := g.create(0, first); !errors.Is(err, unix.ENAMETOOLONG) {
 			t.Errorf("create = %v; want %v", err, unix.ENAMETOOLONG)
 		}
 		g.loss = ""
@@ -79,7 +79,7 @@ func TestFileThatCannotBeMade(t *testing.T) {
 		g := newGate(t)
 		g.Store.opt.Dir = memory(t)
 		smallFiles(t, 100_000)
-		if err := g.create(first, 0); err == nil || !strings.Contains(err.Error(), unix.EFBIG.Error()) { // bbolt wraps none
+		if err := g.create(0, first); err == nil || !strings.Contains(err.Error(), unix.EFBIG.Error()) { // bbolt wraps none
 			t.Errorf("create = %v; want %v", err, unix.EFBIG)
 		}
 		if there, err := exists(g.Store.path()); there || err != nil {
@@ -92,7 +92,7 @@ func TestFileThatCannotBeMade(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(g.Store.path(), "in the way"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.create(first, 0); err == nil {
+		if err := g.create(0, first); err == nil {
 			t.Error("create: no error")
 		}
 	})
@@ -122,7 +122,7 @@ func TestANewFileSaysWhatWasLost(t *testing.T) {
 	h := newGate(t)
 	h.Close()
 	h.loss, h.Store.opt.Dir = "a cat took it", memory(t)
-	if err := h.create(journal.Record{Kind: journal.SetAside}, 7); err != nil {
+	if err := h.create(7, journal.Record{Kind: journal.SetAside}); err != nil {
 		t.Fatal(err)
 	}
 	g.opt.Dir, g.opt.Mark = h.Store.opt.Dir, "" // no mark knows of it

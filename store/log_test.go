@@ -99,7 +99,7 @@ func (g *gate) wantLog(what string) Log {
 }
 
 // first is the record with which the log begins.
-func (g *gate) first(l Log) journal.Record {
+func (g *gate) leaf0(l Log) journal.Record {
 	g.t.Helper()
 	records, err := g.Records(l.First-1, 1)
 	if err != nil || len(records) != 1 {
@@ -111,8 +111,8 @@ func (g *gate) first(l Log) journal.Record {
 func TestTheLogIsThatOfTheRecords(t *testing.T) {
 	g := newGate(t)
 	begins := g.wantLog("new")
-	if begins.Tree.N != 1 || begins.First != 1 || !journal.GoodName(begins.Epoch) || g.first(begins).Kind != journal.Epoch {
-		t.Errorf("the log is %+v, from %+v on; want one leaf, an epoch's", begins, g.first(begins))
+	if begins.Tree.N != 1 || begins.First != 1 || !journal.GoodName(begins.Epoch) || g.leaf0(begins).Kind != journal.Epoch {
+		t.Errorf("the log is %+v, from %+v on; want one leaf, an epoch's", begins, g.leaf0(begins))
 	}
 	for n := range 40 {
 		g.grant(n)
@@ -233,7 +233,7 @@ func TestRolledBack(t *testing.T) {
 		if !b.Blind || !b.RolledBack || b.Closed == 0 || now.Epoch == l.Epoch || now.First != 3 {
 			t.Errorf("%+v, %+v; want blind, and another epoch from 3 on", b, now)
 		}
-		if r := g.first(now); r.Kind != journal.Epoch || r.Reason != StoreRolledBack || r.Before != l.Epoch {
+		if r := g.leaf0(now); r.Kind != journal.Epoch || r.Reason != StoreRolledBack || r.Before != l.Epoch {
 			t.Errorf("it begins with %+v", r)
 		}
 		if _, err := g.Grant(use(5), noon.Add(time.Hour), granted(5)); !errors.Is(err, journal.ErrSpent) {
