@@ -73,6 +73,6 @@ under passphrases; move keys/root-2.age and root-3.age to other people's safes.`
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&d.dir, "dir", ".", "the repository's `folder`")
 	root.PersistentFlags().StringVar(&d.asker.file, "passphrase-file", "", "read every passphrase from the first line of a `file`, instead of asking")
-	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newShow(d))
+	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newShow(d), newPassphrase(d))
 	return root
 }

@@ -242,3 +242,19 @@ func TestAPublicationThatWasCut(t *testing.T) {
 		t.Errorf("after it is made again: %v, %v", l, err)
 	}
 }
+
+func TestThePagesPassphraseIsKeptHashed(t *testing.T) {
+	o := newOffice(t)
+	path := strings.TrimSpace(o.must("passphrase"))
+	data, err := os.ReadFile(path)
+	if err != nil || bytes.Contains(data, []byte("correct horse")) || !bytes.Contains(data, []byte(`"salt"`)) {
+		t.Errorf("%s: %s, %v; want scrypt's salt and hash", path, data, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%s: %v, %v; want mode 0600", path, info, err)
+	}
+	o.write("passphrase", "short\n")
+	if _, err := o.run("passphrase"); err == nil {
+		t.Error("a short passphrase is taken")
+	}
+}
