@@ -50,6 +50,7 @@ func (c *checker) checkLane() {
 }
 
 func (c *checker) classes() (classes []int) {
+	c.kind("classes", kind{"list of " + classWords, shown(usualClasses())})
 	values, ok := list[int64](c, "classes", "a list of numbers, such as [1, 2]")
 	if !ok {
 		return usualClasses()
@@ -93,6 +94,7 @@ func (c *checker) checkScanners() {
 func scannerName(i int) string { return fmt.Sprintf("scanner[%d]", i) }
 
 func (c *checker) checkScanner(i int) Scanner {
+	c.kind("driver", kind{want: or(quoted([]string{"serial", "camera"}))})
 	s := Scanner{Name: c.label("name"), Driver: c.text("driver")}
 	if s.Name == "" {
 		s.Name = fmt.Sprintf("scanner%d", i+1)
@@ -133,6 +135,7 @@ func (c *checker) checkSerial(s *Scanner) {
 	if s.Port == "" {
 		c.wrong("port", "is missing; want a device, best a link of /dev/serial/by-id")
 	}
+	c.kind("suffix", kind{fmt.Sprintf("text of up to %d characters that no code has", scanner.MaxSuffix), shown(s.Suffix)})
 	if suffix, ok := read[string](c, "suffix", wantText); ok {
 		s.Suffix = suffix
 	}
@@ -163,8 +166,11 @@ func (c *checker) checkCamera(s *Scanner) {
 	}
 }
 
+var wantFrame = fmt.Sprintf("WIDTHxHEIGHT from %dx%d to %dx%d", scanner.MinWidth, scanner.MinHeight, scanner.MaxSide, scanner.MaxSide)
+
 // checkSize reads a frame's size, such as "1280x720".
 func (c *checker) checkSize() (width, height int) {
+	c.kind("size", kind{wantFrame, shown("1280x720")})
 	text, ok := read[string](c, "size", wantText)
 	if !ok {
 		return 1280, 720
@@ -173,8 +179,7 @@ func (c *checker) checkSize() (width, height int) {
 	width, err1 := strconv.Atoi(w)
 	height, err2 := strconv.Atoi(h)
 	if err1 != nil || err2 != nil || width < scanner.MinWidth || height < scanner.MinHeight || max(width, height) > scanner.MaxSide {
-		c.wrong("size", "%s is not a size; want WIDTHxHEIGHT from %dx%d to %dx%d, such as \"1280x720\"",
-			quote(text), scanner.MinWidth, scanner.MinHeight, scanner.MaxSide, scanner.MaxSide)
+		c.wrong("size", "%s is not a size; want %s, such as \"1280x720\"", quote(text), wantFrame)
 	}
 	return width, height
 }

@@ -274,7 +274,7 @@ func TestReferenceHasEveryKey(t *testing.T) {
 		}
 	}
 	for _, k := range []duration{exposure, pulse} {
-		if _, line, _ := strings.Cut(text, k.key); !strings.Contains(strings.SplitN(line, "\n", 2)[0], short(k.least)+" to "+short(k.most)) {
+		if _, line, _ := strings.Cut(text, k.key+" "); !strings.Contains(strings.SplitN(line, "\n", 2)[0], short(k.least)+" to "+short(k.most)) {
 			t.Errorf("the reference does not say %s to %s of %s", short(k.least), short(k.most), k.key)
 		}
 	}

@@ -20,6 +20,7 @@ type document struct {
 	lines    map[string]int // of keys and sections
 	names    []string       // of keys and sections, in their order
 	asked    map[string]bool
+	kinds    map[string]kind // of the keys that were asked for
 	scanners int
 	problems []error
 
@@ -29,7 +30,7 @@ type document struct {
 }
 
 func newDocument(path string, data []byte) *document {
-	d := &document{path: path, values: map[string]any{}, lines: map[string]int{}, asked: map[string]bool{}, tables: map[string]int{}}
+	d := &document{path: path, values: map[string]any{}, lines: map[string]int{}, asked: map[string]bool{}, kinds: map[string]kind{}, tables: map[string]int{}}
 	d.parser.Reset(data)
 	for i, b := range data {
 		if b == '\n' {

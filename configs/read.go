@@ -63,12 +63,14 @@ const wantText = "text in quotes"
 
 // text is a key's text, "" if it is not there.
 func (c *checker) text(key string) string {
+	c.kind(key, kind{want: "text"})
 	s, _ := read[string](c, key, wantText)
 	return s
 }
 
 // label is a name that people read.
 func (c *checker) label(key string) string {
+	c.kind(key, kind{want: fmt.Sprintf("text of up to %d characters, without a slash", maxName)})
 	s := c.text(key)
 	if len([]rune(s)) > maxName || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == '/' }) {
 		c.wrong(key, "%s is not a name; want up to %d printable characters without a slash", quote(s), maxName)
@@ -78,6 +80,7 @@ func (c *checker) label(key string) string {
 }
 
 func (c *checker) flag(key string, usual bool) bool {
+	c.kind(key, kind{"true or false", strconv.FormatBool(usual)})
 	b, ok := read[bool](c, key, "true or false, without quotes")
 	if !ok {
 		return usual
@@ -86,6 +89,7 @@ func (c *checker) flag(key string, usual bool) bool {
 }
 
 func (c *checker) duration(k duration) time.Duration {
+	c.kind(k.key, k.kind())
 	s, ok := read[string](c, k.key, `a duration in quotes, such as "300ms"`)
 	if !ok {
 		return k.usual
@@ -126,18 +130,20 @@ func short(d time.Duration) string {
 }
 
 func (c *checker) whole(k whole) int {
+	c.kind(k.key, k.kind())
 	n, ok := read[int64](c, k.key, "a whole number, without quotes")
 	if !ok {
 		return k.usual
 	}
 	if n < int64(k.least) || n > int64(k.most) {
-		c.wrong(k.key, "%d is out of range; want %d to %d: %s", n, k.least, k.most, k.want)
+		c.wrong(k.key, "%d is out of range; want %s", n, k.bounds())
 		return k.usual
 	}
 	return int(n)
 }
 
 func (c *checker) number(k number) float64 {
+	c.kind(k.key, k.kind())
 	var n float64
 	if whole, isWhole := c.values[c.name(k.key)].(int64); isWhole {
 		c.asked[c.name(k.key)] = true
@@ -149,13 +155,14 @@ func (c *checker) number(k number) float64 {
 		}
 	}
 	if !(n >= k.least && n <= k.most) { // nor what is not a number
-		c.wrong(k.key, "%v is out of range; want %v to %v: %s", n, k.least, k.most, k.want)
+		c.wrong(k.key, "%v is out of range; want %s", n, k.bounds())
 		return k.usual
 	}
 	return n
 }
 
 func (c *checker) word(k word) string {
+	c.kind(k.key, k.kind())
 	s, ok := read[string](c, k.key, wantText)
 	switch {
 	case !ok && k.usual == "" && !c.has(k.key):
@@ -177,6 +184,7 @@ func or(options []string) string {
 
 // list is a key's list, each of its values once.
 func list[T comparable](c *checker, key, want string) (values []T, ok bool) {
+	c.kind(key, kind{want: want})
 	all, ok := read[[]any](c, key, want)
 	for _, v := range all {
 		value, isKind := v.(T)
@@ -196,6 +204,7 @@ func list[T comparable](c *checker, key, want string) (values []T, ok bool) {
 const wantTexts = `a list of texts, such as ["a", "b"]`
 
 func (c *checker) words(k words) []string {
+	c.kind(k.key, k.kind())
 	values, ok := list[string](c, k.key, wantTexts)
 	if !ok {
 		return k.usual
@@ -211,6 +220,7 @@ func (c *checker) words(k words) []string {
 // path is a path from the root on: what a relative one means changes with the folder that
 // the daemon, the technician's tool and systemd each start in.
 func (c *checker) path(k path) string {
+	c.kind(k.key, k.kind())
 	s, ok := read[string](c, k.key, wantText)
 	switch {
 	case !ok:
@@ -224,14 +234,17 @@ func (c *checker) path(k path) string {
 	return s
 }
 
+const wantSize = "1MB to 1TB"
+
 func (c *checker) size(k size) int64 {
+	c.kind(k.key, kind{"size, " + wantSize, shown(k.usual)})
 	s, ok := read[string](c, k.key, fmt.Sprintf("a size in quotes, such as %q", k.usual))
 	if !ok {
 		s = k.usual
 	}
 	n, err := parseBytes(s)
 	if err != nil || n < k.least || n > k.most {
-		c.wrong(k.key, "%s is not a size; want 1MB to 1TB, such as %q", quote(s), k.usual)
+		c.wrong(k.key, "%s is not a size; want %s, such as %q", quote(s), wantSize, k.usual)
 	}
 	return n
 }

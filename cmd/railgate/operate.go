@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -98,11 +100,22 @@ func newConfig() *cobra.Command {
 func newMan(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:    "man FOLDER",
-		Short:  "Write the manual pages to a folder",
+		Short:  "Write the manual pages to a folder's man1 and man5",
 		Args:   cobra.ExactArgs(1),
 		Hidden: true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "RAILGATE", Section: "1", Source: "railgate " + version, Manual: "Railgate"}, args[0])
-		},
+		RunE:   func(_ *cobra.Command, args []string) error { return writeManuals(root, args[0]) },
 	}
+}
+
+// writeManuals writes the tool's pages and the configuration's. They show when this was made, so that two builds of one
+// commit have the same pages.
+func writeManuals(root *cobra.Command, dir string) error {
+	commands, formats := filepath.Join(dir, "man1"), filepath.Join(dir, "man5")
+	if err := errors.Join(os.MkdirAll(commands, 0o755), os.MkdirAll(formats, 0o755)); err != nil {
+		return err
+	}
+	seconds, _ := strconv.ParseInt(built, 10, 64) // the linker's
+	made := time.Unix(seconds, 0).UTC()
+	head := &doc.GenManHeader{Title: "RAILGATE", Section: "1", Source: "railgate " + version, Manual: "Railgate", Date: &made}
+	return errors.Join(doc.GenManTree(root, head, commands), os.WriteFile(filepath.Join(formats, "railgated.toml.5"), configs.Manual(version, made), 0o644))
 }

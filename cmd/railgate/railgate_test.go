@@ -356,9 +356,11 @@ func TestManualAndCompletionAreMade(t *testing.T) {
 	if status, _, errOut := tool(t, "", "man", dir); status != 0 {
 		t.Fatal(errOut)
 	}
-	page, err := os.ReadFile(filepath.Join(dir, "railgate-doctor.1"))
-	if err != nil || !strings.Contains(string(page), "Look for what is wrong") {
-		t.Errorf("railgate-doctor.1: %v", err)
+	for name, words := range map[string]string{"man1/railgate-doctor.1": "Look for what is wrong", "man5/railgated.toml.5": "turnstile"} {
+		page, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !strings.Contains(string(page), words) {
+			t.Errorf("%s: %v; want it, with %q", name, err, words)
+		}
 	}
 	if status, out, _ := tool(t, "", "completion", "bash"); status != 0 || !strings.Contains(out, "railgate") {
 		t.Errorf("completion: status %d", status)
