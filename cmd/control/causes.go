@@ -15,6 +15,8 @@ type Cause struct {
 	Severity Health    `json:"severity"`         // degraded, out_of_service
 	Why      string    `json:"why"`              // what was seen, in words
 	Remedy   string    `json:"remedy"`           // a command to paste
+	Hands    string    `json:"hands,omitempty"`  // what to do where no command mends it
+	Proof    string    `json:"proof,omitempty"`  // a command that shows that it is gone
 	About    string    `json:"about,omitempty"`  // which of several: a scanner's name
 	Since    time.Time `json:"since,omitzero"`   // zero: not known
 	Unsure   bool      `json:"unsure,omitempty"` // since is by a clock that is not trusted
@@ -55,21 +57,24 @@ var usual = []string{
 
 // NewCause is a cause of the table, with what was seen. names fills the remedy in, as
 // pairs: "{keys}", path. A value is quoted where a shell wants it; "{end}" is a command, which is
-// not. NewCause panics where
-// the table does not have the cause: that is a fault of the program.
+// not. "{sync}" is where the keyset comes from a repository: the command is then another one.
+// NewCause panics where the table does not have the cause: that is a fault of the program.
 func NewCause(id, why string, names ...string) Cause {
 	m, ok := MeaningOf(id)
 	if !ok {
 		panic("control: internal error: no cause " + id)
 	}
-	return Cause{Cause: m.Cause, Severity: m.Severity, Why: why, Remedy: fill(m.Remedy, names), Alias: m.Alias}
+	return Cause{Cause: m.Cause, Severity: m.Severity, Why: why, Remedy: fill(m.Remedy, names), Hands: handsFor(m, names), Proof: fill(proofOf(m.Cause), names), Alias: m.Alias}
 }
 
 // fill puts values into a remedy; of two for one name the first counts, and an empty one
 // does not count.
 func fill(remedy string, names []string) string {
 	railgate := tool(names)
-	pairs := []string{"{railgate}", railgate}
+	pairs := []string{"{railgate}", railgate, "{keyset}", railgate + " keys install KEYS.JSON"}
+	if value(names, "{sync}") != "" { // the keyset comes from a repository, not from a file
+		pairs[3] = railgate + " sync"
+	}
 	for i := 0; i+1 < len(names); i += 2 {
 		switch value := names[i+1]; {
 		case names[i] == "{end}": // a command
@@ -82,12 +87,20 @@ func fill(remedy string, names []string) string {
 	return strings.NewReplacer(append(pairs, usual...)...).Replace(remedy)
 }
 
+// value is what stands for a name; "": nothing does.
+func value(names []string, name string) string {
+	for i := 0; i+1 < len(names); i += 2 {
+		if names[i] == name && names[i+1] != "" {
+			return names[i+1]
+		}
+	}
+	return ""
+}
+
 // tool is how railgate is called for a gate: another configuration is named.
 func tool(names []string) string {
-	for i := 0; i+1 < len(names); i += 2 {
-		if path := names[i+1]; names[i] == "{config}" && path != "" && path != usual[1] {
-			return "railgate --config " + Quote(path)
-		}
+	if path := value(names, "{config}"); path != "" && path != usual[1] {
+		return "railgate --config " + Quote(path)
 	}
 	return "railgate"
 }

@@ -31,7 +31,8 @@ func TestRemedyIsFilledIn(t *testing.T) {
 		{KeysetUnreadable, nil, "chgrp railgate /etc/railgate/keys.json && chmod 640 /etc/railgate/keys.json"},
 		{KeysetUnreadable, []string{"{keys}", "/srv/my keys.json", "{group}", "gate"}, "chgrp gate '/srv/my keys.json' && chmod 640 '/srv/my keys.json'"},
 		{KeysetMissing, []string{"{config}", "/srv/gate a.toml"}, "railgate --config '/srv/gate a.toml' keys install KEYS.JSON"},
-		{KeysetMissing, []string{"{config}", "", "{keys}", ""}, "railgate keys install KEYS.JSON"},
+		{KeysetMissing, []string{"{config}", "", "{keys}", "", "{sync}", ""}, "railgate keys install KEYS.JSON"},
+		{KeysetExpired, []string{"{config}", "/srv/a.toml", "{sync}", "https://rail.example/nation"}, "railgate --config /srv/a.toml sync"},
 	} {
 		if got := NewCause(tt.id, "seen", tt.names...); got.Remedy != tt.want || got.Cause != tt.id || got.Why != "seen" {
 			t.Errorf("%s: %+v; want the remedy %q", tt.id, got, tt.want)

@@ -10,14 +10,23 @@ import (
 // causeTable is the table of causes as docs/technician.md has it.
 func causeTable() string {
 	var b strings.Builder
-	b.WriteString("| cause | what is wrong; what comes of it | command |\n| --- | --- | --- |\n")
+	b.WriteString("| cause | what is wrong; what comes of it; what to do by hand | command, and the one that shows that it is mended |\n| --- | --- | --- |\n")
 	for _, m := range Meanings() {
-		remedy := strings.ReplaceAll(fill(m.Remedy, nil), "|", `\|`)
+		c := NewCause(m.Cause, "")
+		commands := "`" + c.Remedy + "`"
+		if c.Proof != c.Remedy && c.Proof != "railgate doctor" {
+			commands += "; `" + c.Proof + "`"
+		}
+		commands = strings.ReplaceAll(commands, "|", `\|`)
+		what := m.What + "; " + m.Matters
+		if c.Hands != "" {
+			what += ". " + c.Hands
+		}
 		name := "`" + m.Cause + "`"
 		if m.Alias != "" {
 			name += " (was `" + m.Alias + "`)"
 		}
-		fmt.Fprintf(&b, "| %s | %s; %s | `%s` |\n", name, m.What, m.Matters, remedy)
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, what, commands)
 	}
 	return b.String()
 }

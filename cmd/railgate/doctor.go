@@ -23,6 +23,8 @@ type finding struct {
 	Cause   string         `json:"cause,omitempty"`
 	What    string         `json:"what,omitempty"`    // what the cause means
 	Matters string         `json:"matters,omitempty"` // what comes of it
+	Hands   string         `json:"hands,omitempty"`   // what to do where no command mends it
+	Proof   string         `json:"proof,omitempty"`   // a command that shows that it is gone
 	About   string         `json:"about,omitempty"`   // which of several: a scanner's name
 	Since   time.Time      `json:"since,omitzero"`    // of a cause; zero: not known
 	Unsure  bool           `json:"unsure,omitempty"`  // since is by a clock that is not trusted
@@ -35,12 +37,12 @@ func good(text string, args ...any) finding {
 // sick is a finding of a cause.
 func sick(c control.Cause) finding {
 	m, _ := control.MeaningOf(c.Cause)
-	return finding{Level: c.Severity, Text: c.Why, Fix: c.Remedy, Cause: c.Cause, What: m.What, Matters: m.Matters, About: c.About, Since: c.Since, Unsure: c.Unsure}
+	return finding{Level: c.Severity, Text: c.Why, Fix: c.Remedy, Cause: c.Cause, What: m.What, Matters: m.Matters, Hands: c.Hands, Proof: c.Proof, About: c.About, Since: c.Since, Unsure: c.Unsure}
 }
 
 // told is a finding as the daemon would tell it.
 func (f *finding) told() control.Cause {
-	return control.Cause{Cause: f.Cause, Severity: f.Level, Why: f.Text, Remedy: f.Fix, About: f.About, Since: f.Since, Unsure: f.Unsure}
+	return control.Cause{Cause: f.Cause, Severity: f.Level, Why: f.Text, Remedy: f.Fix, Hands: f.Hands, Proof: f.Proof, About: f.About, Since: f.Since, Unsure: f.Unsure}
 }
 
 // since takes from another finding of the same cause since when it is there, if that is earlier.
@@ -109,10 +111,8 @@ func printFindings(out io.Writer, findings []finding, now time.Time) {
 		}
 		fmt.Fprintf(out, "%s %s: %s\n", p.mark(f.Level), p.bold(f.Cause), f.Text)
 		fmt.Fprintf(out, "  %s; %s\n", f.What, f.Matters)
-		if c := f.told(); !c.Since.IsZero() {
-			fmt.Fprintf(out, "  %s\n", p.dim(c.SinceWords(now)))
-		}
-		fmt.Fprintf(out, "  %s %s\n", p.dim("→"), f.Fix)
+		c := f.told()
+		p.cure(out, "  ", &c, now)
 	}
 	for _, f := range findings {
 		if f.Cause == "" {

@@ -129,7 +129,7 @@ func (p *patient) merge(findings, said []finding) []finding {
 func (p *patient) found(id, why string, names ...string) finding {
 	names = append(names, "{config}", p.config, "{data}", p.data, "{drop_ins}", p.host.path(filepath.Join(unitDirs[0], unitName+".d")), "{etc_keys}", p.host.path("/etc/railgate/keys.json"))
 	if p.cfg != nil {
-		names = append(names, "{keys}", p.cfg.Keys)
+		names = append(names, "{keys}", p.cfg.Keys, "{sync}", p.cfg.Sync.Nation)
 	}
 	if p.user != nil {
 		names = append(names, "{user}", p.user.name, "{group}", p.host.groupName(p.user.gid))

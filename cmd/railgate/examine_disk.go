@@ -30,7 +30,8 @@ func (p *patient) clock() []finding {
 		found = append(found, good("%s", p.status.Clock.Source))
 	case p.status != nil:
 	case sample.Wall.Before(made):
-		found = append(found, p.found(control.ClockBelowFloor, fmt.Sprintf("it says %s, and this program was made %s", sample.Wall.UTC().Format(time.DateTime), made.UTC().Format(time.DateTime))))
+		why := fmt.Sprintf("it says %s, and this program was made %s", sample.Wall.UTC().Format(time.DateTime), made.UTC().Format(time.DateTime))
+		found = append(found, sick(control.BelowProven(why, control.Keeper{Synced: sample.Synced, BeforeBuild: true}, "{config}", p.config)))
 	case sample.Synced:
 		found = append(found, good("synchronised"))
 	case required:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ func (p *patient) keyset() []finding {
 	if p.cfg == nil {
 		return nil
 	}
+	if p.cfg.Sync.Nation != "" {
+		return p.syncedKeyset()
+	}
 	if p.cfg.Keys == "" {
 		return []finding{p.found(control.KeysetNotConfigured, "keys is empty in "+p.config+", and there is no station")}
 	}
@@ -47,11 +51,31 @@ func (p *patient) keyset() []finding {
 	if err != nil {
 		return []finding{p.install(control.KeysetInvalid, fmt.Sprintf("%s: %v", p.cfg.Keys, err))}
 	}
-	return p.keysetContent(keys)
+	return p.keysetContent(p.cfg.Keys, keys)
+}
+
+// syncedKeyset checks the keyset that came from a repository, which railgated keeps. What a
+// railgated that runs thinks of its own it says itself.
+func (p *patient) syncedKeyset() []finding {
+	kept := filepath.Join(p.data, control.KeptKeysetName)
+	data, _, err := configs.ReadKeyset(kept)
+	switch {
+	case p.status != nil:
+		return []finding{good("version %d, from %s", p.status.Keyset.Version, p.cfg.Sync.Nation)}
+	case errors.Is(err, fs.ErrNotExist):
+		return []finding{p.found(control.KeysetNotSynced, "none has come from "+p.cfg.Sync.Nation+" yet")}
+	case err != nil:
+		return []finding{good("not looked at: %v", err)}
+	}
+	keys, err := verify.ParseKeyset(data)
+	if err != nil { // railgated takes the store's copy
+		return []finding{good("not looked at: %s: %v", kept, err)}
+	}
+	return p.keysetContent(kept, keys)
 }
 
 // keysetContent checks what a keyset is good for.
-func (p *patient) keysetContent(keys *verify.Keyset) (found []finding) {
+func (p *patient) keysetContent(path string, keys *verify.Keyset) (found []finding) {
 	now := time.Now()
 	if p.status != nil && p.status.Clock.Trusted {
 		now = p.status.Clock.Time
@@ -59,13 +83,13 @@ func (p *patient) keysetContent(keys *verify.Keyset) (found []finding) {
 	last := lastKey(keys)
 	switch {
 	case last.IsZero():
-		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: every key is withdrawn", p.cfg.Keys, keys.Version)))
+		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: every key is withdrawn", path, keys.Version)))
 	case last.Before(now):
-		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: the last key ended %s", p.cfg.Keys, keys.Version, last.Local().Format(time.DateTime))))
+		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: the last key ended %s", path, keys.Version, last.Local().Format(time.DateTime))))
 		found[0].Since = last
 	}
 	if p.status != nil && p.foreign(keys) {
-		found = append(found, p.found(control.KeysetForeign, fmt.Sprintf("%s has none of the keys in use (%s)", p.cfg.Keys, strings.Join(p.status.Keyset.KeyIDs, ", "))))
+		found = append(found, p.found(control.KeysetForeign, fmt.Sprintf("%s has none of the keys in use (%s)", path, strings.Join(p.status.Keyset.KeyIDs, ", "))))
 	}
 	if len(found) == 0 {
 		found = append(found, good("version %d, %d keys, the last ends %s", keys.Version, len(keys.Keys), last.Local().Format(time.DateTime)))
@@ -95,6 +119,9 @@ func (p *patient) foreign(keys *verify.Keyset) bool {
 // there is one that is good.
 func (p *patient) install(id, why string) finding {
 	f := p.found(id, why)
+	if p.cfg.Keys == "" {
+		return f
+	}
 	old := p.cfg.Keys + oldSuffix
 	data, _, err := configs.ReadKeyset(old)
 	if err != nil {
@@ -104,6 +131,7 @@ func (p *patient) install(id, why string) finding {
 	if err == nil && lastKey(keys).After(time.Now()) && (p.status == nil || !p.foreign(keys)) {
 		f.Fix = strings.Replace(f.Fix, "KEYS.JSON", control.Quote(old), 1)
 		f.Text += "; the keyset from before is good"
+		f.Hands = ""
 	}
 	return f
 }

@@ -37,7 +37,7 @@ func newKeysShow(g *gate) *cobra.Command {
 		Short: "Print the keyset in use, and its file's",
 		Long: `Show prints the keyset that the gate uses and the one that its file holds, or FILE: issuers,
 keys with their algorithms, classes and validity, and how many certificates are revoked.
-Where the two differ it says how. Without railgated it goes by the copy of the keyset that
+Where the two differ it says how. A keyset that comes from a repository has no file. Without railgated it goes by the copy of the keyset that
 railgated took last.`,
 		Example: "  railgate keys show\n  railgate keys show /media/usb/keys.json",
 		Args:    cobra.MaximumNArgs(1),
@@ -74,7 +74,7 @@ type shownKeys struct {
 }
 
 // errNoKeysFile is a gate that has no place for a keyset.
-var errNoKeysFile = errors.New(`the configuration names no file for the keyset; give it one, such as keys = "/etc/railgate/keys.json", and restart railgated`)
+var errNoKeysFile = errors.New(`the configuration names no file for the keyset. Where it comes from a repository: railgate sync. Else give it one, such as keys = "/etc/railgate/keys.json", and restart railgated`)
 
 // keys asks the daemon for its keysets, or reads the files where it does not run.
 func (g *gate) keys(ctx context.Context) (*shownKeys, error) {
@@ -83,9 +83,6 @@ func (g *gate) keys(ctx context.Context) (*shownKeys, error) {
 		return nil, err
 	}
 	k, err := control.NewClient(dir).Keys(ctx)
-	if err == nil && k.Path == "" {
-		return nil, errNoKeysFile
-	}
 	if err == nil {
 		return &shownKeys{Keys: *k, Running: true, data: dir}, nil
 	}
@@ -96,7 +93,7 @@ func (g *gate) keys(ctx context.Context) (*shownKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Keys == "" {
+	if cfg.Keys == "" && cfg.Sync.Nation == "" {
 		return nil, errNoKeysFile
 	}
 	return keysOfFiles(cfg.Keys, dir), nil
@@ -108,6 +105,9 @@ func keysOfFiles(path, dir string) *shownKeys {
 	k := &shownKeys{Keys: control.Keys{Path: path}, data: dir}
 	if kept, err := readKeyset(filepath.Join(dir, control.KeptKeysetName)); err == nil {
 		k.InUse = control.DescribeKeyset(kept)
+	}
+	if path == "" { // it comes from a repository
+		return k
 	}
 	keys, err := readKeyset(path)
 	if err != nil {
@@ -166,7 +166,7 @@ func printKeys(out io.Writer, k *shownKeys, now time.Time) error {
 	} else if err := printKeyset(out, title, k.InUse, now); err != nil {
 		return err
 	}
-	if k.Problem != "" {
+	if k.Problem != "" && k.Path != "" {
 		fmt.Fprintf(out, "%s is not in use: %s\n", k.Path, p.red(k.Problem))
 	}
 	if k.File == nil {

@@ -38,6 +38,9 @@ ended opens nothing: they take --force. It works while railgated does not run, t
 			if err != nil {
 				return err
 			}
+			if k.Path == "" {
+				return errNoKeysFile
+			}
 			in := installation{host: thisHost(), keys: k, force: force, out: c.OutOrStdout()}
 			return in.install(c.Context(), args[0])
 		},

@@ -111,10 +111,22 @@ func printProblems(out io.Writer, p painter, s *control.Status) {
 		if c == nil {
 			continue
 		}
-		if since := c.SinceWords(s.Clock.Time); since != "" {
-			fmt.Fprintf(out, "    %s\n", p.dim(since))
-		}
-		fmt.Fprintf(out, "    %s %s\n", p.dim("→"), c.Remedy)
+		p.cure(out, "    ", c, s.Clock.Time)
+	}
+}
+
+// cure prints since when a cause is there, what to do by hand, the command to paste, and the
+// one that shows that it is gone.
+func (p painter) cure(out io.Writer, indent string, c *control.Cause, now time.Time) {
+	if since := c.SinceWords(now); since != "" {
+		fmt.Fprintf(out, "%s%s\n", indent, p.dim(since))
+	}
+	if c.Hands != "" {
+		fmt.Fprintf(out, "%s%s\n", indent, c.Hands)
+	}
+	fmt.Fprintf(out, "%s%s %s\n", indent, p.dim("→"), c.Remedy)
+	if c.Proof != "" && c.Proof != c.Remedy {
+		fmt.Fprintf(out, "%s%s %s\n", indent, p.dim("mended?"), c.Proof)
 	}
 }
 

@@ -23,7 +23,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	l.addReasons(s, view, c)
 	l.addDevices(s, c)
 	l.addClock(s)
-	l.addKeyset(s)
+	l.addKeyset(s, c)
 	l.sync.status(s)
 	if n := l.in.overruns(); n > 0 {
 		s.Counts.Dropped["overrun"] = uint64(n)
@@ -40,7 +40,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	}
 	l.addService(s)
 	if reason, n := l.told.fault(); reason != "" {
-		found(s, string(reason), nobodyGetsIn(reason, n))
+		found(s, string(reason), nobodyGetsIn(reason, n), "{sync}", c.Sync.Nation)
 	}
 	s.Health = health(s)
 	return s
@@ -48,11 +48,14 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 
 // addReasons says why the lane is out of service, if it is.
 func (l *runner) addReasons(s *control.Status, view lane.Snapshot, c *configs.Config) {
-	names := []string{"{config}", c.Path, "{keys}", c.Keys, "{data}", c.Data}
+	names := []string{"{config}", c.Path, "{keys}", c.Keys, "{data}", c.Data, "{sync}", c.Sync.Nation}
 	for i, why := range view.Why {
 		if why != "" {
 			cause := lane.Cause(i)
 			found(s, l.causeID(cause), fmt.Sprintf("%v: %s", cause, why), names...)
+			if c := &s.Causes[len(s.Causes)-1]; c.Cause == control.ClockBelowFloor {
+				*c = control.BelowProven(c.Why, keeper(l.clock.State()), names...)
+			}
 		}
 	}
 }
@@ -142,11 +145,11 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 	add("panel", c.Panel.Driver, l.panel)
 }
 
-func (l *runner) addKeyset(s *control.Status) {
+func (l *runner) addKeyset(s *control.Status, cfg *configs.Config) {
 	var causes []control.Cause
 	s.Keyset, causes = l.keys.Status(s.Clock.Time, s.Clock.Trusted)
 	for _, c := range causes {
-		found(s, c.Cause, c.Why, "{keys}", s.Keyset.Source)
+		found(s, c.Cause, c.Why, "{keys}", s.Keyset.Source, "{sync}", cfg.Sync.Nation)
 		s.Causes[len(s.Causes)-1].Severity = c.Severity
 	}
 }

@@ -76,6 +76,11 @@ func secondsWord(s float64) string {
 // mostWhy bounds a technician's reason, in bytes.
 const mostWhy = 500
 
+// keeper is who keeps a clock that is before what is proven.
+func keeper(s clock.State) control.Keeper {
+	return control.Keeper{Synced: s.Vouched, Station: s.Heard, BeforeBuild: s.Unbuilt}
+}
+
 // acceptTime lowers what is proven of the time, on the disk and here.
 func (l *runner) acceptTime(at time.Time, why string) error {
 	from, now := l.clock.Proven().Proven(), l.clock.Now()

@@ -46,6 +46,9 @@ func TestOperatorAcceptsATime(t *testing.T) {
 	if got := d.status(); got.Health != control.OutOfService || !got.Clock.BelowProven || !strings.Contains(got.Clock.Why, "signed times prove") {
 		t.Fatalf("status = %+v; want closed, before what is proven", got.Clock)
 	}
+	if causes := d.status().Causes; len(causes) != 1 || causes[0].Cause != control.ClockBelowFloor || !strings.Contains(causes[0].Remedy, " clock accept \"$(date ") {
+		t.Errorf("causes %+v; want the command that has a time accepted", causes)
+	}
 	client, now := d.client(), time.Now().Add(-time.Minute)
 	for _, tt := range []struct {
 		name, why string

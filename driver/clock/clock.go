@@ -68,6 +68,9 @@ type State struct {
 	Source   Source
 	Why      string        // Untrusted: the reason, in words for a technician
 	Below    bool          // Untrusted: the clock is before what is proven
+	Vouched  bool          // Below: the time daemon vouches for it
+	Heard    bool          // Below: a station has told the time since boot
+	Unbuilt  bool          // Below: it is before this program was made, which no operator can accept
 	Error    time.Duration // holdover: how wrong the time may be by now
 	Left     time.Duration // holdover: how long it is still good
 	Stepped  bool          // the wall clock jumped and is not believed; holdover goes on

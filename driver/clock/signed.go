@@ -73,6 +73,7 @@ const heardFor = 25 * time.Minute
 // daemon, unless what it says is before what is proven.
 func (t *Trust) Confirm(station string, at time.Time, width time.Duration, s Sample) error {
 	t.Prove(station, at, s)
+	t.told = true
 	if latest := at.Add(width); t.below(latest, s) {
 		return fmt.Errorf("station %s says that it is %s, but signed times prove that it is at least %s",
 			station, latest.UTC().Format(time.RFC3339), t.proven(s).at.UTC().Format(time.RFC3339))

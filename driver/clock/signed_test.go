@@ -224,3 +224,35 @@ func TestAcceptLowersProvenTime(t *testing.T) {
 		t.Errorf("kept %v, proven %v, %+v; want noon, and trusted", kept, c.Proven(), c.State())
 	}
 }
+
+// A clock that is before what is proven says who keeps it, for that decides what mends it.
+func TestAClockBelowProvenTimeSaysWhoKeepsIt(t *testing.T) {
+	ahead := noon.AddDate(1, 0, 0)
+	for _, tt := range []struct {
+		name                    string
+		damage                  func(w *world)
+		vouched, heard, unbuilt bool
+	}{
+		{"network time", func(w *world) { w.synced = true }, true, false, false},
+		{"a station, too", func(w *world) {
+			w.synced = true
+			w.trust.Confirm("station", w.truth, time.Second, w.sample())
+		}, true, true, false},
+		{"a time server that gives the year before", func(w *world) { w.synced, w.off = true, -365*24*time.Hour }, true, false, true},
+		{"nobody on a bench", func(w *world) { w.trust.cfg.RequireSync = false }, true, false, false},
+	} {
+		w := newWorld(0)
+		tt.damage(w)
+		w.trust.prove("issuer", ahead, w.sample())
+		w.tick()
+		if s := w.trust.State(); !s.Below || s.Vouched != tt.vouched || s.Heard != tt.heard || s.Unbuilt != tt.unbuilt {
+			t.Errorf("%s: %+v; want below, vouched %v, heard %v, unbuilt %v", tt.name, s, tt.vouched, tt.heard, tt.unbuilt)
+		}
+	}
+	w := running()
+	w.synced = false
+	w.trust.prove("issuer", ahead, w.sample())
+	if w.tick(); !w.trust.State().Below || w.trust.State().Vouched {
+		t.Errorf("%+v; want below, and nobody to vouch", w.trust.State())
+	}
+}

@@ -13,6 +13,7 @@ type Trust struct {
 	proofs proofs
 	doubts doubts
 	anchor *Anchor       // what the time goes by, while it is good; nil: nothing has vouched in this boot
+	told   bool          // a station has told the time, right or wrong
 	heard  time.Duration // when the station last confirmed the time; 0: it has not
 	news   string        // what the station's word changed, for the next state
 	track  track         // of the wall clock, while the anchor is good
@@ -238,7 +239,9 @@ func (t *Trust) judge(s Sample) State {
 func (t *Trust) judgeBench(s Sample) State {
 	switch {
 	case t.below(s.Wall, s):
-		return t.belowProven(s.Wall, s)
+		state := t.belowProven(s.Wall, s)
+		state.Vouched = true // as far as a bench asks
+		return state
 	case s.Synced:
 		return State{Source: Synchronised}
 	}
@@ -279,6 +282,7 @@ func (t *Trust) untrusted(s Sample) State {
 }
 
 func (t *Trust) belowProven(now time.Time, s Sample) State {
-	return State{Source: Untrusted, Below: true, Why: fmt.Sprintf("the clock says %s, but signed times prove that it is at least %s: set it",
+	build := t.proofs.newest(s.Raw, func(signer string) bool { return signer == signedBuild })
+	return State{Source: Untrusted, Below: true, Vouched: s.Synced, Heard: t.told, Unbuilt: now.Before(build), Why: fmt.Sprintf("the clock says %s, but signed times prove that it is at least %s: set it",
 		now.UTC().Format(time.RFC3339), t.proven(s).at.UTC().Format(time.RFC3339))}
 }

@@ -18,6 +18,7 @@ function problem(text, cause, now) {
     const unsure = cause.unsure ? ' (by a clock that is not trusted)' : '';
     li.append(' ', Object.assign(document.createElement('time'), { className: 'quiet', dateTime: cause.since, textContent: `since ${local(cause.since)}, ${ago(cause.since, now)}${unsure}` }));
   }
+  if (cause && cause.hands) li.append(document.createElement('br'), cause.hands);
   if (cause) li.append(document.createElement('br'), Object.assign(document.createElement('code'), { textContent: cause.remedy }));
   return li;
 }
