@@ -3,6 +3,9 @@ package journal
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +54,45 @@ func TestTheEdgeHasTheTreesRoot(t *testing.T) {
 		if err != nil || again.UnmarshalBinary(data) != nil || again.Tree() != edge.Tree() {
 			t.Fatalf("%d leaves: the edge is not read back (%v)", n, err)
 		}
+	}
+}
+
+// The root of no leaves is the hash of nothing (RFC 6962, section 2.1).
+func TestTheEmptyTreesRoot(t *testing.T) {
+	if got := new(Edge).Tree(); got.N != 0 || fmt.Sprintf("%x", got.Hash[:]) != "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" {
+		t.Errorf("Tree = %v; want SHA-256 of nothing", got)
+	}
+}
+
+// An edge has one hash for each bit of its number of leaves; anything else is refused, and
+// leaves the edge as it was.
+func TestEdgesOfTheWrongLength(t *testing.T) {
+	for n := range 8 {
+		if err := new(Edge).UnmarshalBinary(make([]byte, n)); !errors.Is(err, errEdge) {
+			t.Errorf("%d bytes: %v; want %v", n, err, errEdge)
+		}
+	}
+	edge := func(n uint64, hashes int) []byte {
+		return append(binary.BigEndian.AppendUint64(nil, n), make([]byte, hashes*tlog.HashSize)...)
+	}
+	for name, data := range map[string][]byte{
+		"a hash too few":    edge(3, 1),
+		"a hash too many":   edge(2, 2),
+		"a part of a hash":  edge(1, 1)[:20],
+		"less than nothing": edge(1<<63, 1),
+		"a hash of nothing": edge(0, 1),
+	} {
+		var e Edge
+		e.Append(tlog.RecordHash(nil))
+		was := e.Tree()
+		if err := e.UnmarshalBinary(data); !errors.Is(err, errEdge) || e.Tree() != was {
+			t.Errorf("%s: %v, and the edge is %v; want %v, as it was", name, err, e.Tree(), errEdge)
+		}
+	}
+	var used Edge
+	used.Append(tlog.RecordHash(nil))
+	if err := used.UnmarshalBinary(edge(0, 0)); err != nil || used.Tree() != new(Edge).Tree() || len(used.hashes) != 0 {
+		t.Errorf("an empty edge over a used one: %v, %+v", err, used)
 	}
 }
 
@@ -115,6 +157,14 @@ func TestAHeadIsOfOneLogAndSignedByAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _, err = OpenHead(signed, origin, verifier)
+			return err
+		},
+		"no checkpoint, of a log without a name": func() error {
+			signed, err := note.Sign(&note.Note{Text: "no checkpoint\n"}, signer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = OpenHead(signed, "", verifier)
 			return err
 		},
 	} {
