@@ -2,7 +2,12 @@ package store
 
 import (
 	"bytes"
+	"errors"
+	"strings"
 	"testing"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 func TestFilesAreKeptTogether(t *testing.T) {
@@ -34,5 +39,62 @@ func TestFilesAreKeptTogether(t *testing.T) {
 	}
 	if got, _ := g.File("nation", "targets.json"); got != nil {
 		t.Errorf("targets.json = %d bytes; want none", len(got))
+	}
+}
+
+// What is asked for and was never kept, in a file of whatever age, is nothing, and no damage.
+func TestFileThatWasNeverKept(t *testing.T) {
+	g := newGate(t)
+	for range 2 {
+		if data, err := g.File("nation", "root.json"); data != nil || err != nil {
+			t.Errorf("File = %q, %v; want none", data, err)
+		}
+		if err := g.PutFiles("nation", map[string][]byte{"targets.json": {1}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(g.log.String(), "damaged") {
+		t.Errorf("called damaged:\n%s", g.log.String())
+	}
+}
+
+// A file that rotted is none, and its name is said.
+func TestFileThatRottedIsNone(t *testing.T) {
+	g := newGate(t)
+	if err := g.PutFiles("nation", map[string][]byte{"root.json": []byte("r1")}); err != nil {
+		t.Fatal(err)
+	}
+	key := []byte("nation\x00root.json")
+	err := g.update(func(tx *bbolt.Tx) error { return tx.Bucket(filesBucket).Put(key, []byte("r1 rotten")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := g.File("nation", "root.json"); data != nil || err != nil {
+		t.Errorf("File = %q, %v; want none", data, err)
+	}
+	if !strings.Contains(g.log.String(), "name=root.json") {
+		t.Errorf("nobody says so:\n%s", g.log.String())
+	}
+}
+
+// What cannot be read or written is an error.
+func TestFilesThatCannotBeKept(t *testing.T) {
+	g := newGate(t)
+	long := strings.Repeat("n", bbolt.MaxKeySize)
+	if err := g.PutFiles("nation", map[string][]byte{long: {1}}); !errors.Is(err, berrors.ErrKeyTooLarge) || !strings.Contains(err.Error(), long) {
+		t.Errorf("PutFiles = %v; want %v, and the name", err, berrors.ErrKeyTooLarge)
+	}
+	if data, err := g.File("nation", "root.json"); data != nil || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("File = %q, %v; want %v", data, err, ErrUnavailable)
+	}
+	if err := g.PutFiles("nation", map[string][]byte{"root.json": {1}}); !errors.Is(err, ErrUnavailable) || g.Err() == nil || g.rotten != "" {
+		t.Errorf("PutFiles = %v; want %v, for the first reason", err, ErrUnavailable)
+	}
+	h := newGate(t)
+	if err := h.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.File("nation", "root.json"); !errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		t.Errorf("File of a closed file: %v; want %v", err, berrors.ErrDatabaseNotOpen)
 	}
 }

@@ -180,6 +180,9 @@ func journalLeaves(t *testing.T, file []byte) (leaves []uint64) {
 // What a start does not read may be damaged in any bit: every record is told, or that
 // it cannot be read; the gate is not disturbed; the look through the journal finds it.
 func TestRotInALongJournalIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each bit by itself takes seconds")
+	}
 	g, file := longJournal(t)
 	leaves := journalLeaves(t, file)
 	at := int(leaves[5]) * pageSize

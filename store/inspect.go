@@ -48,7 +48,7 @@ func inspect(r io.ReaderAt, size int64) (*survey, error) {
 type inspection struct {
 	tree   *tree
 	survey survey
-	unread []uint64 // a bit for each leaf that was visited and not read; nil: none
+	leaves []uint64 // a bit for each of the journal's leaves; nil: none
 }
 
 // bucket looks through one bucket. value is its root's page number and its sequence,
@@ -116,7 +116,7 @@ func (in *inspection) journal(root uint64) error {
 	var recent [recentLeaves]leafRef
 	var oldest uint64
 	n := 0
-	in.unread = make([]uint64, len(in.tree.seen))
+	in.leaves = make([]uint64, len(in.tree.seen))
 	err := in.tree.leaves(root, func(id uint64, first []byte) error {
 		if first != nil && len(first) != 8 {
 			return fmt.Errorf("page %d: a key of %d bytes", id, len(first))
@@ -125,7 +125,7 @@ func (in *inspection) journal(root uint64) error {
 			oldest = binary.BigEndian.Uint64(first)
 		}
 		recent[n%recentLeaves] = leafRef{id, first}
-		in.unread[id/64] |= 1 << (id % 64)
+		in.leaves[id/64] |= 1 << (id % 64)
 		n++
 		return nil
 	})
@@ -135,7 +135,6 @@ func (in *inspection) journal(root uint64) error {
 	in.survey.leaves = n
 	for i := max(0, n-recentLeaves); i < n; i++ {
 		ref := recent[i%recentLeaves]
-		in.unread[ref.id/64] &^= 1 << (ref.id % 64)
 		list, err := in.tree.leaf(ref.id, ref.first)
 		if err == nil {
 			err = plain(list)
@@ -172,14 +171,14 @@ func follow(list []element, first, last uint64) (uint64, uint64, error) {
 	return first, last, nil
 }
 
-// account finds a page that is neither reached nor free. Behind a leaf that was not
-// read it may be what that one runs over into.
+// account finds a page that is neither reached nor free. Behind a leaf of the journal that
+// was not read it may be what that one runs over into.
 func (in *inspection) account() error {
 	t, leaf := in.tree, uint64(0)
 	for id := uint64(2); id < t.high; id++ {
 		if t.visited(id) {
 			leaf = 0
-			if in.unread != nil && in.unread[id/64]&(1<<(id%64)) != 0 {
+			if in.leaves != nil && in.leaves[id/64]&(1<<(id%64)) != 0 {
 				leaf = id
 			}
 			continue

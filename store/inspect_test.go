@@ -22,6 +22,17 @@ func TestInspectFindsAGoodFileGood(t *testing.T) {
 	}
 }
 
+// A new file is of four pages.
+func TestInspectOfTheSmallestFile(t *testing.T) {
+	d := &draft{pages: map[uint64][]byte{}, size: 4 * pageSize}
+	d.draw(rootAt, drawn(rootAt, leafPage, bucketOf("journal", inlined(recordOf(7, ""), recordOf(8, "")))))
+	d.draw(freeAt, freeList(freeAt))
+	d.metas(meta{root: rootAt, freelist: freeAt, high: 4, txid: 7})
+	if found, err := inspect(d, d.size); err != nil || found.first != 7 || found.last != 8 || found.leaves != 0 {
+		t.Errorf("inspect = %+v, %v; want records 7 and 8, in line", found, err)
+	}
+}
+
 // What would hurt, each by itself, in a file of few pages.
 func TestInspectFinds(t *testing.T) {
 	const leaf, lastLeaf = leavesAt, leavesAt + 2
@@ -92,6 +103,17 @@ func TestInspectFinds(t *testing.T) {
 		{"a free page that is used", free(freed(spentAt)...), "page 5 is used twice"},
 		{"a free page outside", free(freed(23)...), "page 23 is outside"},
 		{"a page on no list", free(freed()[1:]...), "page 4 is neither used nor free"},
+		{"a first page on no list", func(d *draft) {
+			d.pages[freedAt] = d.pages[rootAt]
+			le64(d.pages[freedAt], freedAt)
+			free(freed()[1:]...)(d)
+			d.metas(meta{root: freedAt, freelist: freeAt, high: 23, txid: 7})
+		}, "page 2 is neither used nor free"},
+		{"a page behind a free one that was a leaf and ran over", func(d *draft) {
+			d.draw(11, drawn(11, leafPage, recordOf(1, "")))
+			le32(d.pages[11][12:], 1)
+			free(append(freed()[:5], freed()[6:]...)...)(d)
+		}, "page 12 is neither used nor free"},
 		{"the last page on no list", func(d *draft) {
 			d.metas(meta{root: rootAt, freelist: freeAt, high: 24, txid: 7})
 			d.size += pageSize
@@ -140,6 +162,10 @@ func TestInspectFinds(t *testing.T) {
 			root(func(b map[string][]byte) { b["journal"] = inlined(recordOf(5, ""), recordOf(7, "")) })(d)
 			free(freed(branchAt, lowerAt, leaf, 21, 22)...)(d)
 		}, `bucket "journal": record 7 follows 5`},
+		{"records out of order in line", func(d *draft) {
+			root(func(b map[string][]byte) { b["journal"] = inlined(recordOf(6, ""), recordOf(5, "")) })(d)
+			free(freed(branchAt, lowerAt, leaf, 21, 22)...)(d)
+		}, `bucket "journal": element 1 is out of order`},
 		{"a bucket in the journal", redraw(leaf, leafPage, func() element { e := recordOf(1, ""); e.flags = bucketElement; return e }()), "element 0 is not a value"},
 		{"a bucket among the spent codes", redraw(spentAt, leafPage, bucketOf("a", nil)), `bucket "spent": element 0 is not a value`},
 		{"a bucket in a page in line", root(func(b map[string][]byte) { b["passback"] = inlined(bucketOf("a", nil)) }), `bucket "passback": element 0 is not a value`},
@@ -183,6 +209,7 @@ func TestInspectOfALongJournal(t *testing.T) {
 		{"the first that is read", func(d *draft) { le64(d.pages[leavesAt+60], 0) }, "page 80 calls itself 0"},
 		{"a page behind an unread leaf, which does not run over", func(d *draft) { lose(d, leavesAt+5) }, "page 25 is neither used nor free"},
 		{"a page behind an unread leaf that runs over", func(d *draft) { lose(d, leavesAt+5); le32(d.pages[leavesAt+4][12:], 1) }, ""},
+		{"a page behind another unread leaf that runs over", func(d *draft) { lose(d, 65); le32(d.pages[64][12:], 1) }, ""},
 		{"and calls itself another", func(d *draft) { lose(d, leavesAt+5); le32(d.pages[leavesAt+4][12:], 1); le64(d.pages[leavesAt+4], 9) }, "page 25 is neither"},
 		{"and is no leaf", func(d *draft) {
 			lose(d, leavesAt+5)

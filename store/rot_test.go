@@ -61,6 +61,9 @@ func (g *gate) wantHarmless(t *testing.T, grants int, what string) {
 // Every bit of every page's header, and of a small bucket's page in line, and a
 // thousand others: each is seen at the start, or harmless.
 func TestAnyBitMayRot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each bit by itself takes seconds")
+	}
 	const grants = 60
 	g := used(t, grants)
 	g.flushNow(t)

@@ -46,6 +46,9 @@ func emptied(t *testing.T) *gate {
 // Where there are no sets to hold a file against, the layout of its pages shows a
 // damaged header.
 func TestAnyHeaderBitOfAnOldFileMayRot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each bit by itself takes seconds")
+	}
 	g := emptied(t)
 	changed := unproven(t)
 	for page := range usedPages(t, changed) {
