@@ -214,13 +214,13 @@ func TestFlush(t *testing.T) {
 	for _, trusted := range []bool{true, false} {
 		g.trusted = trusted
 		g.Append(journal.Record{Time: noon, Kind: journal.Forced})
-		g.lost = 3
+		g.lost = 1
 		flush()
 		g.Append(journal.Record{Time: noon, Kind: journal.Forced})
 		flush()
 		records, err := g.Records(g.Seq()-3, 10)
-		if err != nil || len(records) != 3 || records[0].Kind != journal.Lost || records[0].Count != 3 || !records[0].Time.Equal(noon) || records[0].Unsure != !trusted || records[2].Kind != journal.Forced {
-			t.Errorf("%+v, %v; want three lost at noon, trusted %v, said once", records, err, trusted)
+		if err != nil || len(records) != 3 || records[0].Kind != journal.Lost || records[0].Count != 1 || !records[0].Time.Equal(noon) || records[0].Unsure != !trusted || records[2].Kind != journal.Forced {
+			t.Errorf("%+v, %v; want one lost at noon, trusted %v, said once", records, err, trusted)
 		}
 	}
 	if g.flying != nil || g.newest != g.Seq() {
@@ -355,5 +355,23 @@ func TestFileThatCannotBeAsked(t *testing.T) {
 	f.Close()
 	if size, err := sameFile(f, path); !errors.Is(err, fs.ErrClosed) || size != 0 {
 		t.Errorf("a closed file: %d, %v; want %v", size, err, fs.ErrClosed)
+	}
+}
+
+// What is queued while the store is unavailable waits, and the first reason stays.
+func TestQueueOfAnUnavailableStoreWaits(t *testing.T) {
+	g := newGate(t)
+	g.freeze(t)
+	g.flushNow(t)
+	before := g.Err()
+	g.Append(journal.Record{Time: noon, Kind: journal.Tailgating})
+	g.mu.Lock()
+	err := g.flush()
+	g.mu.Unlock()
+	if err != before || g.Err() != before || g.Stats().Queued != 1 {
+		t.Errorf("flush = %v, then %v, %d queued; want %v, and one", err, g.Err(), g.Stats().Queued, before)
+	}
+	if err := g.Close(); !errors.Is(err, before) {
+		t.Errorf("Close = %v; want %v: a record was not written", err, before)
 	}
 }

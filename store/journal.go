@@ -93,7 +93,7 @@ func (s *Store) AppendPassage(r journal.Record, holder journal.ID, role journal.
 func (s *Store) enqueue(e entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.passage != nil && e.holder != "" {
+	if e.holder != "" {
 		s.passages[e.holder] = *e.passage
 	}
 	if len(s.queue) >= maxQueue {
@@ -187,7 +187,7 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 			return err
 		}
 	}
-	if e.passage != nil && e.holder != "" {
+	if e.holder != "" {
 		return sets.put(tx, passbackBucket, []byte(e.holder), encodeSealed([]byte(e.holder), e.passage))
 	}
 	return nil

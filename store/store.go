@@ -179,8 +179,8 @@ type Store struct {
 // An entry is a record that waits for its commit, with the passage it tells.
 type entry struct {
 	record  journal.Record
-	holder  journal.ID
-	passage *journal.LastPassage
+	holder  journal.ID           // "": nobody's passage
+	passage *journal.LastPassage // the holder's
 	use     *journal.Use // that is spent; nil: none
 	until   time.Time
 	lower   *lowering // of the floor; nil: none

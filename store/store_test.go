@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -205,6 +206,7 @@ func TestCommitThatFails(t *testing.T) {
 			g := newGate(t)
 			g.grant(1)
 			g.Append(journal.Record{Time: noon, Kind: journal.Forced}) // goes with the next commit
+			seq, spent := g.Stats().Seq, g.Stats().Spent
 			g.commit = func(tx *bbolt.Tx) error {
 				if tt.apply {
 					if err := tx.Commit(); err != nil {
@@ -215,6 +217,9 @@ func TestCommitThatFails(t *testing.T) {
 			}
 			if _, err := g.Grant(use(2), noon.Add(time.Hour), granted(2)); !errors.Is(err, broken) || !errors.Is(err, ErrUnavailable) {
 				t.Errorf("Grant = %v; want %v, unavailable", err, broken)
+			}
+			if st := g.Stats(); st.Seq != seq || st.Spent != spent {
+				t.Errorf("%+v; want record %d as the newest that is known to be on the disk, and %d spent codes", st, seq, spent)
 			}
 			if _, err := g.Grant(use(3), noon.Add(time.Hour), granted(3)); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("the next Grant = %v; want %v", err, ErrUnavailable)
@@ -376,8 +381,13 @@ func TestAUseThatIsSpentWithoutAGrant(t *testing.T) {
 		t.Errorf("%d on the disk, spent %v; want one, and spent at once", n, g.Spent(refused))
 	}
 	g.reopenAfter(nil)
+	g.now = noon.Add(59 * time.Minute)
+	g.Keep() // nothing's time is over
 	if n := g.Stats().Spent; n != 2 || !g.Spent(refused) || g.Spent(use(3)) {
 		t.Errorf("after a restart: %d on the disk, spent %v; want two, once each", n, g.Spent(refused))
+	}
+	if got := g.kinds(); !slices.Equal(got, []journal.Kind{journal.Started, journal.Decision, journal.Decision, journal.Decision, journal.Decision}) {
+		t.Errorf("journal = %v; want each decision", got)
 	}
 }
 
