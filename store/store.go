@@ -181,7 +181,7 @@ type entry struct {
 	record  journal.Record
 	holder  journal.ID           // "": nobody's passage
 	passage *journal.LastPassage // the holder's
-	use     *journal.Use // that is spent; nil: none
+	use     *journal.Use         // that is spent; nil: none
 	until   time.Time
 	lower   *lowering // of the floor; nil: none
 	leaf    tlog.Hash // of the record, once it was put

@@ -386,7 +386,7 @@ func TestAUseThatIsSpentWithoutAGrant(t *testing.T) {
 	if n := g.Stats().Spent; n != 2 || !g.Spent(refused) || g.Spent(use(3)) {
 		t.Errorf("after a restart: %d on the disk, spent %v; want two, once each", n, g.Spent(refused))
 	}
-	if got := g.kinds(); !slices.Equal(got, []journal.Kind{journal.Started, journal.Decision, journal.Decision, journal.Decision, journal.Decision}) {
+	if got := g.kinds(); !slices.Equal(got, []journal.Kind{journal.Epoch, journal.Decision, journal.Decision, journal.Decision, journal.Decision}) {
 		t.Errorf("journal = %v; want each decision", got)
 	}
 }
