@@ -5,6 +5,7 @@ package page
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -62,6 +63,14 @@ const (
 	Refused       = "refused"           // the station does not take its journal
 	SpentLost     = "spent_codes_lost"  // it denies all until no code of before can be valid
 )
+
+// Troubles are all kinds.
+func Troubles() []string { return []string{RolledBack, ClockDisputed, Refused, SpentLost} }
+
+// has tells whether a gate has a trouble of a kind.
+func (g *Gate) has(kind string) bool {
+	return slices.ContainsFunc(g.Troubles, func(t Trouble) bool { return t.Kind == kind })
+}
 
 // People counts whoever went through the gates since a service day began.
 type People struct {
