@@ -96,6 +96,7 @@ type Record struct {
 	Leaf        ID        `json:"leaf,omitempty" cbor:"18,keyasint,omitempty"`      // of a dropped record: its leaf hash
 	Begins      int64     `json:"begins,omitempty" cbor:"19,keyasint,omitempty"`    // a granted code's first second,
 	Ends        int64     `json:"ends,omitempty" cbor:"20,keyasint,omitempty"`      // and the one at which it is out of date
+	Ticket      ID        `json:"ticket,omitempty" cbor:"21,keyasint,omitempty"`    // of the manifest, on which a holder was granted
 }
 
 var (

@@ -28,6 +28,13 @@ type Use struct {
 	Begins      int64 // the first second of its slot, since 1970
 }
 
+// A Ride is what a grant takes of a ticket that is good for so many rides, or gives back.
+type Ride struct {
+	Ticket ID
+	Until  int64 // seconds since 1970: it may be forgotten after that
+	N      int   // 1: taken, -1: given back
+}
+
 // A Durable is the proof that a record is on the disk. A relay moves only for one
 // that package store made.
 type Durable interface {

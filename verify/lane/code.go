@@ -16,6 +16,10 @@ import (
 const (
 	alreadyUsed    verify.Reason = "already_used"
 	passback       verify.Reason = "passback"
+	tooEarly       verify.Reason = "too_early"
+	wrongStation   verify.Reason = "wrong_station"
+	outOfHours     verify.Reason = "out_of_hours"
+	limitReached   verify.Reason = "limit_reached"
 	laneOutOfOrder verify.Reason = "out_of_service"
 )
 
@@ -95,7 +99,7 @@ func (t *stepper) judge(ev Judged) {
 	case t.service != ServiceNone:
 		t.deny(laneOutOfOrder, v, r)
 	default:
-		t.judgePassback(ev, r)
+		t.judgePassenger(ev, r)
 	}
 }
 
@@ -105,18 +109,27 @@ func (t *stepper) forgotten(v *verify.Verdict) bool {
 	return v.Rotation == verify.Static && !v.Begins.Add(-v.Early).After(t.blindSince)
 }
 
-// judgePassback grants a code, unless its holder went this way already.
-func (t *stepper) judgePassback(ev Judged, r journal.Record) {
+// judgePassenger grants a code, unless its holder went this way already, has no ticket, or
+// may not pass now or today. The first of these that holds is the reason.
+func (t *stepper) judgePassenger(ev Judged, r journal.Record) {
 	again := t.rules.Passback != "off" && t.rules.Role != journal.Check && ev.Last != nil &&
 		ev.Last.Role == t.rules.Role && t.now.Wall.Sub(ev.Last.Time) < t.rules.PassbackFor
 	if again && t.rules.Passback == "hard" {
 		t.deny(passback, &ev.Verdict, r)
 		return
 	}
+	ticket, reason := t.ticketOf(ev)
+	if reason == "" {
+		reason = t.limit(ev)
+	}
+	if reason != "" {
+		t.deny(reason, &ev.Verdict, r)
+		return
+	}
 	if again {
 		r.Flag = string(passback)
 	}
-	t.grant(ev, r)
+	t.grant(ev, r, ticket)
 }
 
 // judgeStaff lets staff take the lane over. That is worth more than a passage: only a
@@ -136,10 +149,19 @@ func (t *stepper) judgeStaff(ev Judged, r journal.Record) {
 	t.spend(pending{purpose: toServe, service: next, verdict: *v, record: r, readAt: ev.At})
 }
 
-// grant has a grant written before anything moves.
-func (t *stepper) grant(ev Judged, r journal.Record) {
+// grant has a grant written before anything moves, with the ride that it takes of a ticket
+// (nil: none).
+func (t *stepper) grant(ev Judged, r journal.Record, ticket *Ticket) {
 	r.Kind = journal.Decision
-	t.spend(pending{verdict: ev.Verdict, record: r, readAt: ev.At})
+	p := pending{verdict: ev.Verdict, readAt: ev.At, ride: ticket.ride(), people: 1}
+	if ticket != nil {
+		r.Ticket, p.people = ticket.ID, max(1, ticket.People)
+	}
+	if p.people > 1 {
+		r.Detail = fmt.Sprintf("for %d people", p.people)
+	}
+	p.record = r
+	t.spend(p)
 }
 
 // spend writes a record and the code that it spends.
@@ -148,7 +170,7 @@ func (t *stepper) spend(p pending) {
 	p.record.Decision, p.record.Reason = journal.Granted, string(verify.OK)
 	p.record.Begins, p.record.Ends = v.Begins.Unix(), v.Ends.Unix() // the station's other gates must know
 	use := t.rules.Use(v)
-	t.write(p, Write{Use: &use, Until: v.Ends.Add(spentFor)})
+	t.write(p, Write{Use: &use, Until: v.Ends.Add(spentFor), Ride: p.ride})
 }
 
 // Use is what a code is spent as in a lane: staff's in all roles together.
@@ -189,7 +211,9 @@ func (t *stepper) written(ev Written) {
 func (t *stepper) proceed(p pending, proof journal.Durable) {
 	switch p.purpose {
 	case toGrant:
-		t.let(p.record, proof)
+		t.let(p, proof)
+	case toGoOn:
+		t.goOn(p.record, proof)
 	case toServe:
 		t.beginService(p.service, proof)
 	case toLetGo:
@@ -213,42 +237,40 @@ func (t *stepper) notWritten(p pending, err error) {
 func (t *stepper) tooLate(p pending, proof journal.Durable) {
 	late := follow(p.record, journal.TooLate)
 	late.Grant, late.Detail = proof.Seq(), fmt.Sprintf("the disk took %v", (t.now.Mono-p.readAt).Round(time.Millisecond))
-	t.journal(late)
+	t.do(Journal{Record: t.stamp(late), Ride: back(p.ride)})
 	t.show(Occasion{Reason: string(verify.CodeExpired), Static: p.verdict.Rotation == verify.Static}, denialShown)
 }
 
 // denied is a granted record as the beginning of a denied one.
 func denied(r journal.Record) journal.Record {
-	r.Flag, r.Detail, r.Begins, r.Ends = "", "", 0, 0
+	r.Flag, r.Detail, r.Ticket, r.Begins, r.Ends = "", "", "", 0, 0
 	return r
 }
 
-// let lets one person through.
-func (t *stepper) let(r journal.Record, proof journal.Durable) {
+// let lets one person through, or the first of a group.
+func (t *stepper) let(p pending, proof journal.Durable) {
 	if !t.rules.Opens {
 		t.show(Occasion{Reason: string(verify.OK)}, denialShown)
 		return
 	}
 	until := t.now.Mono + t.rules.OpenFor
-	t.grants = append(t.grants, grant{r, until})
+	t.grants = append(t.grants, grant{record: p.record, until: until, ride: p.ride, people: p.people})
 	t.graceEnd = until
 	t.do(Open{Window: t.rules.OpenFor, Proof: proof})
-	if t.rules.Passback == "hard" {
-		t.supersede(r)
+	if t.rules.Passback == "hard" || t.rules.Tickets || t.rules.PerDay > 0 {
+		t.supersede(p.record)
 	}
 }
 
 // supersede ends the grants of a holder who is granted again before crossing. Two codes
-// are valid at once around a minute's end, and under hard anti-passback one holder is
-// one person.
+// are valid at once around a minute's end, and where passages count one holder is one
+// person.
 func (t *stepper) supersede(r journal.Record) {
 	t.grants = slices.DeleteFunc(t.grants, func(g grant) bool {
 		if g.record.Holder != r.Holder || g.record.Seq == r.Seq {
 			return false
 		}
-		ended := follow(g.record, journal.NoPassage)
-		ended.Detail = "its holder showed another code"
-		t.journal(ended)
+		t.unused(g, "its holder showed another code")
 		return true
 	})
 }
@@ -263,10 +285,9 @@ func (t *stepper) opened(ev Opened) {
 		return
 	}
 	if i >= 0 {
-		r := follow(t.grants[i].record, journal.NoPassage)
-		r.Detail = ev.Err.Error()
+		g := t.grants[i]
 		t.grants = slices.Delete(t.grants, i, i+1)
-		t.journal(r)
+		t.unused(g, ev.Err.Error())
 	}
 	if !ev.Emergency { // else its event is on the way
 		t.setCause(CauseTurnstile, ev.Err.Error())

@@ -20,6 +20,8 @@ type (
 		Verdict verify.Verdict
 		Last    *journal.LastPassage // the holder's; nil: none is known
 		Used    bool                 // the code is spent in this lane's role; what is not known now, the disk will say
+		Today   int                  // the holder's passages today
+		Tickets []Ticket             // the holder's, where the lane needs one
 	}
 	// Written answers Write: the record is durable, or it is not known whether it is.
 	Written struct {
@@ -49,6 +51,8 @@ type (
 	// Blind: the store does not know which paper that was issued before an instant was
 	// used; zero: it does.
 	Blind struct{ Since time.Time }
+	// NewRules: the lane goes by these once nobody is being let through.
+	NewRules struct{ Rules *Rules }
 	// Note: something to journal that is not the lane's.
 	Note struct{ Record journal.Record }
 	// Tick: time has passed.
@@ -65,14 +69,16 @@ type (
 	// Write: write a record durably, with the code that it spends; Written answers.
 	Write struct {
 		Record journal.Record
-		Use    *journal.Use // nil: none
-		Until  time.Time    // the code is remembered for so long
+		Use    *journal.Use  // nil: none
+		Until  time.Time     // the code is remembered for so long
+		Ride   *journal.Ride // that is taken of a ticket; nil: none
 	}
 	// Open: energise the relay, for what a durable record says; Opened answers.
 	Open struct {
 		Window time.Duration
 		Proof  journal.Durable
 		Staff  bool // for whoever comes, not for the passenger who was read last
+		Next   bool // for the next person of a group
 	}
 	// Close: end a held opening.
 	Close struct{}
@@ -81,11 +87,15 @@ type (
 	// Journal: append a record, and remember a code as used; nobody waits for either.
 	Journal struct {
 		Record journal.Record
-		Use    *journal.Use // nil: none
-		Until  time.Time    // the code is remembered for so long
+		Use    *journal.Use  // nil: none
+		Until  time.Time     // the code is remembered for so long
+		Ride   *journal.Ride // that is given back to a ticket; nil: none
 	}
 	// RecordPassage: append the record of a passage and remember it for anti-passback.
-	RecordPassage struct{ Record journal.Record }
+	RecordPassage struct {
+		Record journal.Record
+		Day    int // the day of which it is one of the holder's passages, as yyyymmdd; 0: it is counted already
+	}
 	// Show: show something, for a while; 0: until the next.
 	Show struct {
 		Occasion Occasion

@@ -31,12 +31,7 @@ func (t *stepper) cross() {
 		t.evacuated++
 	case len(t.grants) > 0:
 		t.sensorOK = true
-		g := t.grants[0]
-		t.grants = t.grants[1:]
-		t.do(RecordPassage{t.stamp(follow(g.record, journal.Passage))})
-		if len(t.grants) == 0 {
-			t.do(Close{})
-		}
+		t.pass()
 	case t.freeNow():
 		t.sensorOK = true
 		t.reopen(journal.Record{Kind: journal.Passage, Detail: "free passage"})
@@ -49,12 +44,44 @@ func (t *stepper) cross() {
 	}
 }
 
+// pass lets one person cross on the oldest grant. It is used up by the last of its people;
+// of a holder's passages in a day it is one.
+func (t *stepper) pass() {
+	g := &t.grants[0]
+	passage := RecordPassage{Record: t.stamp(follow(g.record, journal.Passage))}
+	if g.crossed++; g.crossed == 1 {
+		passage.Day = t.rules.Day(t.now.Wall)
+	}
+	t.do(passage)
+	if g.crossed < g.people {
+		t.nextOfGroup(g)
+		return
+	}
+	t.grants = t.grants[1:]
+	if len(t.grants) == 0 {
+		t.do(Close{})
+	}
+}
+
+// unused journals a grant that ends with nobody, or not everybody, having crossed. Where
+// nobody did the ride is given back.
+func (t *stepper) unused(g grant, why string) {
+	e := Journal{Record: t.stamp(follow(g.record, journal.NoPassage))}
+	e.Record.Detail = why
+	if g.crossed == 0 {
+		e.Ride = back(g.ride)
+	} else {
+		e.Record.Count = g.people - g.crossed
+	}
+	t.do(e)
+}
+
 // noPassage ends a grant that nobody used. Anti-passback goes by passages, so its
 // holder may try again with the next code.
 func (t *stepper) noPassage() {
 	g := t.grants[0]
 	t.grants = t.grants[1:]
-	t.journal(follow(g.record, journal.NoPassage))
+	t.unused(g, "")
 	if len(t.grants) == 0 && !t.freeNow() {
 		t.do(Close{})
 	}
@@ -62,7 +89,7 @@ func (t *stepper) noPassage() {
 
 // follow is a record about what became of a grant.
 func follow(granted journal.Record, kind journal.Kind) journal.Record {
-	r := journal.Record{Kind: kind, Certificate: granted.Certificate, Holder: granted.Holder, KeyID: granted.KeyID, Slot: granted.Slot, Grant: granted.Seq}
+	r := journal.Record{Kind: kind, Certificate: granted.Certificate, Holder: granted.Holder, KeyID: granted.KeyID, Slot: granted.Slot, Grant: granted.Seq, Ticket: granted.Ticket}
 	if r.Slot == nil {
 		r.Ends = granted.Ends // for so long paper is remembered, at other gates too
 	}

@@ -29,17 +29,6 @@ const (
 	ModeOutOfService Mode = "out_of_service"
 )
 
-// Rules are what the configuration makes of a lane.
-type Rules struct {
-	Direction   string
-	Role        journal.Role
-	Accept      verify.Rules
-	Passback    string // off, soft, hard
-	PassbackFor time.Duration
-	OpenFor     time.Duration
-	Opens       bool // there is a turnstile to open
-}
-
 // Cause is a reason for a lane to be out of service.
 type Cause uint8
 
@@ -86,8 +75,11 @@ func ParseService(name string) (ServiceMode, error) {
 
 // grant is one person who may pass.
 type grant struct {
-	record journal.Record // of the decision
-	until  time.Duration
+	record  journal.Record // of the decision
+	until   time.Duration
+	ride    *journal.Ride // that was taken of a ticket; nil: none
+	people  int           // who may pass on it,
+	crossed int           // and who have
 }
 
 // heldText is a text that was read lately.
@@ -105,6 +97,7 @@ const (
 	toGrant purpose = iota // let a passenger through
 	toServe                // begin what staff asked for
 	toLetGo                // energise the relay for whoever comes, under free passage
+	toGoOn                 // energise it for the next person of a group
 )
 
 // pending is a record on its way to the disk.
@@ -114,11 +107,16 @@ type pending struct {
 	verdict verify.Verdict // of the code that was read, if one was
 	readAt  time.Duration
 	service ServiceMode // toServe: what the lane becomes
+	ride    *journal.Ride
+	people  int
 }
 
 // State is a lane at one moment.
 type State struct {
-	rules *Rules
+	rules   *Rules
+	next    *Rules        // to go by once nobody is being let through; nil: none
+	shut    bool          // it is outside the lane's hours
+	hoursAt time.Duration // when that is looked at again; 0: there are none
 
 	emergency  bool
 	alarmAt    time.Duration    // since when
@@ -181,18 +179,23 @@ func New(r *Rules) State {
 // A Snapshot is what others may know of a lane at one moment.
 type Snapshot struct {
 	Mode       Mode
+	Rules      *Rules
 	Reasons    []string // why it is out of service, in words
 	Why        [Causes]string
 	Obstructed bool
 	Service    ServiceMode
 	ServiceEnd time.Duration // monotonic: when the lane is given back by itself
 	BlindSince time.Time     // zero: the store knows which paper was used
+	Shut       bool          // it is outside the lane's hours
 }
 
 // Snapshot is the state for whoever asks.
 func (s *State) Snapshot() Snapshot {
-	return Snapshot{Mode: s.Mode(), Reasons: s.Reasons(), Why: s.why, Obstructed: s.obstructed, Service: s.service, ServiceEnd: s.serviceEnd, BlindSince: s.blindSince}
+	return Snapshot{Mode: s.Mode(), Rules: s.rules, Shut: s.shut, Reasons: s.Reasons(), Why: s.why, Obstructed: s.obstructed, Service: s.service, ServiceEnd: s.serviceEnd, BlindSince: s.blindSince}
 }
+
+// Rules are those that the lane goes by now.
+func (s *State) Rules() *Rules { return s.rules }
 
 // Why is why the lane is out of service for one cause; "" where it is not.
 func (s *State) Why(c Cause) string { return s.why[c] }

@@ -65,6 +65,8 @@ func (s State) Step(ev Event, now Instant) (State, []Effect) {
 		t.setCause(ev.Cause, ev.Why)
 	case Service:
 		t.takeOver(ev)
+	case NewRules:
+		t.change(ev)
 	case Blind:
 		t.blindSince = ev.Since
 	case Note:
@@ -73,6 +75,7 @@ func (s State) Step(ev Event, now Instant) (State, []Effect) {
 	default:
 		panic(fmt.Sprintf("lane: internal error: event %T", ev))
 	}
+	t.adopt()
 	t.face(before, mayPass)
 	return t.State, t.effects
 }
@@ -89,6 +92,7 @@ func (t *stepper) journal(r journal.Record) { t.do(Journal{Record: t.stamp(r)}) 
 
 func (t *stepper) show(o Occasion, d time.Duration) {
 	o.Exit, o.Check = t.rules.Role == journal.Exit, t.rules.Role == journal.Check
+	o.Opens = t.rules.Hours.opens()
 	t.do(Show{o, d})
 	t.shown, t.shownUntil = o.Reason, 0
 	if d > 0 {
@@ -123,6 +127,8 @@ func (s *State) IdleScreen() string {
 		return ScreenFree
 	case s.service == ServiceDiagnosis:
 		return ScreenDiagnosis
+	case s.shut:
+		return ScreenNotOpen
 	}
 	return ScreenIdle
 }
@@ -143,6 +149,7 @@ func (s *State) NextWake() time.Duration {
 	at(s.sensor && !s.obstructed, s.sensorAt+blockedFor)
 	at(s.shownUntil > 0, s.shownUntil)
 	at(len(s.counted) > 0, s.countAt)
+	at(s.hoursAt > 0, s.hoursAt)
 	return next
 }
 
@@ -153,6 +160,7 @@ func (s *State) freeNow() bool {
 
 // expire does what is due by time alone.
 func (t *stepper) expire() {
+	t.keepHours()
 	for len(t.grants) > 0 && t.now.Mono >= t.grants[0].until {
 		t.noPassage()
 	}

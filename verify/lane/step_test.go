@@ -23,6 +23,9 @@ type play struct {
 	verdicts map[string]verify.Verdict
 	used     map[journal.Use]bool
 	inside   map[journal.ID]journal.LastPassage
+	days     map[string]int          // passages, by holder and day
+	tickets  map[journal.ID][]Ticket // the manifest, by holder
+	rides    map[journal.ID]int      // that were taken, by ticket
 	seq      uint64
 	answers  []Event       // what the lane has not heard yet
 	spendErr error         // what the store answers
@@ -51,7 +54,8 @@ type tester interface {
 func newPlay(t tester, r *Rules) *play {
 	s := New(r)
 	s.why, s.shown = [Causes]string{}, ScreenIdle // every device works
-	return &play{t: t, State: s, verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{}}
+	return &play{t: t, State: s, verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{},
+		days: map[string]int{}, tickets: map[journal.ID][]Ticket{}, rides: map[journal.ID]int{}}
 }
 
 // code makes a text that is granted, of a holder's nth code.
@@ -110,6 +114,11 @@ func (p *play) perform(e Effect) {
 			answer.Last = &c
 		}
 		answer.Used = p.used[p.rules.Use(&v)]
+		answer.Today = p.days[fmt.Sprint(v.Holder, p.rules.Day(p.instant().Wall))]
+		for _, k := range p.tickets[journal.ID(v.Holder)] {
+			k.Used = p.rides[k.ID]
+			answer.Tickets = append(answer.Tickets, k)
+		}
 		p.answer(answer)
 	case Write:
 		p.now += p.spendFor
@@ -124,6 +133,7 @@ func (p *play) perform(e Effect) {
 		if e.Use != nil {
 			p.used[*e.Use] = true
 		}
+		p.ride(e.Ride)
 		p.write(e.Record)
 		p.answer(Written{Proof: onDisk(p.seq)})
 	case Open:
@@ -142,8 +152,12 @@ func (p *play) perform(e Effect) {
 		if e.Use != nil {
 			p.used[*e.Use] = true
 		}
+		p.ride(e.Ride)
 		p.write(e.Record)
 	case RecordPassage:
+		if e.Day != 0 {
+			p.days[fmt.Sprint(verify.HolderID(e.Record.Holder), e.Day)]++
+		}
 		p.inside[e.Record.Holder] = journal.LastPassage{Role: p.rules.Role, Time: e.Record.Time}
 		p.write(e.Record)
 	case Show:
@@ -153,6 +167,12 @@ func (p *play) perform(e Effect) {
 		p.note("drop " + e.Reason)
 	default:
 		p.t.Fatalf("effect %T", e)
+	}
+}
+
+func (p *play) ride(r *journal.Ride) {
+	if r != nil {
+		p.rides[r.Ticket] += r.N
 	}
 }
 

@@ -13,6 +13,7 @@ type Occasion struct {
 	Exit   bool   // the lane leads out of the station
 	Static bool   // the code is printed on paper: it has no Refresh
 	Check  bool   // the lane decides and shows, and opens nothing
+	Opens  string // the time of day at which the lane opens again; "": it is not said
 }
 
 // The lane's states, beside the decisions' reasons.
@@ -23,6 +24,7 @@ const (
 	ScreenFree         = "free_passage"
 	ScreenDiagnosis    = "diagnosis"
 	ScreenOneByOne     = "one_by_one" // someone crossed without a grant
+	ScreenNotOpen      = "not_open"   // it is outside the lane's hours
 )
 
 // message is one line of the table: what a passenger sees, hears and reads.
@@ -66,6 +68,12 @@ func find(o Occasion) message {
 		return message{Red, Staff, "未到检票时间", "Not boarding yet"}
 	case "wrong_station":
 		return message{Red, Staff, "非本站车票", "Not from this station"}
+	case "out_of_hours":
+		return notOpen(o, Staff)
+	case ScreenNotOpen:
+		return notOpen(o, Silent)
+	case "limit_reached":
+		return message{Red, Staff, "今日次数已达上限", "Daily limit reached"}
 	case "malformed":
 		return message{Red, Again, "无法识别，请出示乘车二维码", "Can't read this code"}
 	case ScreenOutOfService:
@@ -82,6 +90,15 @@ func find(o Occasion) message {
 		return message{Red, Alarm, "请逐一通行", "One person at a time, please"}
 	}
 	return message{Red, Staff, "请走人工通道", "Please use the staffed lane"}
+}
+
+// notOpen is a lane outside its hours: to whoever shows a code, and at rest.
+func notOpen(o Occasion, sound Sound) message {
+	m := message{Red, sound, "本通道当前不开放", "Lane not open now"}
+	if o.Opens != "" {
+		m.zh, m.en = m.zh+"，"+o.Opens+" 开放", m.en+": opens at "+o.Opens
+	}
+	return m
 }
 
 // Light is the colour that a passenger sees.
