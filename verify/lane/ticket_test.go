@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -107,8 +108,8 @@ func TestTheTicketThatIsTaken(t *testing.T) {
 	for want, tickets := range map[journal.ID][]Ticket{"period": {sooner, multi, period}, "sooner": {multi, sooner}, "multi": {multi}} {
 		p := ticketed(t, tickets...)
 		p.read(p.code("a", 0))
-		if got := p.records[0].Ticket; got != want {
-			t.Errorf("ticket %q is taken; want %q", got, want)
+		if got := p.records[0].Ticket; got != want || p.rides["period"] != 0 {
+			t.Errorf("ticket %q is taken, %d rides of the period's; want %q, and none", got, p.rides["period"], want)
 		}
 	}
 }
@@ -118,7 +119,7 @@ func TestOneRideIsNotTakenTwice(t *testing.T) {
 	p := ticketed(t, ticket())
 	p.read(p.code("a", 0))
 	p.read(p.code("a", 1))
-	if got := p.rides["one"]; got != 1 || len(p.grants) != 1 {
+	if got := p.rides["one"]; got != 1 || len(p.grants) != 1 || p.decided() != "granted ok" || p.grants[0].record.Seq == 1 {
 		t.Errorf("%d rides, %d grants: %v; want one of each", got, len(p.grants), p.log)
 	}
 	p.walk()
@@ -160,8 +161,8 @@ func TestAGroupPassesOnOneGrant(t *testing.T) {
 	p.wait(10 * time.Second)
 	p.walk()
 	p.want("forced", "show one_by_one")
-	if p.rides["one"] != 1 {
-		t.Errorf("%d rides; want one for the group", p.rides["one"])
+	if day := p.days[fmt.Sprint(verify.HolderID("sub-a"), 20261123)]; p.rides["one"] != 1 || day != 1 {
+		t.Errorf("%d rides, %d passages of the day; want one of each for the group", p.rides["one"], day)
 	}
 }
 
