@@ -21,7 +21,7 @@ func used(t *testing.T, grants int) *gate {
 		if _, err := g.Grant(use(n), noon.Add(time.Hour+time.Duration(n)*time.Second), granted(n)); err != nil {
 			t.Fatal(err)
 		}
-		g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Holder: use(n).Certificate}, use(n).Certificate, journal.Entry)
+		g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Holder: use(n).Certificate}, use(n).Certificate, journal.Entry, 0)
 	}
 	return g
 }

@@ -130,7 +130,7 @@ func TestChangesThatBboltRefuses(t *testing.T) {
 		t.Errorf("a certificate that is too long: %v; want %v", err, berrors.ErrKeyTooLarge)
 	}
 	h = newGate(t)
-	h.AppendPassage(granted(1), long.Certificate, journal.Entry)
+	h.AppendPassage(granted(1), long.Certificate, journal.Entry, 0)
 	h.mu.Lock()
 	err = h.flush()
 	h.mu.Unlock()
@@ -165,7 +165,7 @@ func TestSetsTellEntriesApart(t *testing.T) {
 func TestPruningWritesWhatIsQueued(t *testing.T) {
 	g := used(t, 5)
 	g.now = noon.Add(time.Hour)
-	g.AppendPassage(journal.Record{Time: noon.Add(-3 * time.Hour), Kind: journal.Passage}, "new", journal.Entry)
+	g.AppendPassage(journal.Record{Time: noon.Add(-3 * time.Hour), Kind: journal.Passage}, "new", journal.Entry, 0)
 	seq := g.Seq()
 	if n, _, err := g.prune(g.now); n == 0 || err != nil || g.Seq() == seq || g.Stats().Queued != 0 {
 		t.Fatalf("pruned %d, %v, %+v; want the old passage, and nothing queued", n, err, g.Stats())
@@ -183,7 +183,7 @@ func TestPruningWritesWhatIsQueued(t *testing.T) {
 // A passage without a holder is written, and remembered of nobody.
 func TestPassageOfNobody(t *testing.T) {
 	g := newGate(t)
-	g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage}, "", journal.Entry)
+	g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage}, "", journal.Entry, 0)
 	g.Append(journal.Record{Time: noon, Kind: journal.Passage, Holder: "h"})
 	g.flushNow(t)
 	if st := g.Stats(); st.Passages != 0 || st.Seq != 3 || st.Queued != 0 || g.sets.Passages.N != 0 {

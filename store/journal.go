@@ -24,16 +24,7 @@ const maxQueue = 4096
 // lane must not open: the record may or may not be on the disk, and the use counts
 // as spent.
 func (s *Store) Grant(use journal.Use, until time.Time, r journal.Record) (Durable, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mayBeSpent(use) {
-		return Durable{}, journal.ErrSpent
-	}
-	if s.db == nil {
-		return Durable{}, s.err
-	}
-	s.spent.add(use, until.Unix(), false)
-	return s.commitNow(entry{record: r, use: &use, until: until, act: true})
+	return s.GrantRide(use, until, r, nil)
 }
 
 // Commit writes a record of something that is about to be done, with what is
@@ -86,8 +77,16 @@ func (s *Store) AppendUsed(r journal.Record, use *journal.Use, until time.Time) 
 }
 
 // AppendPassage queues the record of a holder's passage and remembers it for anti-passback.
-func (s *Store) AppendPassage(r journal.Record, holder journal.ID, role journal.Role) {
-	s.enqueue(entry{record: r, holder: holder, passage: &journal.LastPassage{Role: role, Time: r.Time}})
+// It is one more of a day's passages; where the day is 0, they are not counted.
+func (s *Store) AppendPassage(r journal.Record, holder journal.ID, role journal.Role, day int) {
+	s.mu.Lock()
+	p := s.passages[holder]
+	s.mu.Unlock()
+	if day != 0 {
+		p.Day, p.Today = day, p.On(day)+1
+	}
+	p.Role, p.Time = role, r.Time
+	s.enqueue(entry{record: r, holder: holder, passage: &p})
 }
 
 func (s *Store) enqueue(e entry) {
@@ -187,6 +186,9 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 			return err
 		}
 	}
+	if err := sets.putRide(tx, e.ride); err != nil {
+		return err
+	}
 	if e.holder != "" {
 		return sets.put(tx, passbackBucket, []byte(e.holder), encodeSealed([]byte(e.holder), e.passage))
 	}
@@ -200,6 +202,7 @@ func (s *Store) settle() {
 	flying := s.flying
 	s.flying = nil
 	if (mark{Store: s.id, Seq: s.opened}) == s.landing {
+		s.recountRides()
 		return
 	}
 	var again []entry
@@ -209,6 +212,7 @@ func (s *Store) settle() {
 		}
 	}
 	s.queue = append(again, s.queue...)
+	s.recountRides()
 	s.wake()
 }
 

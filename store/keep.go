@@ -107,7 +107,7 @@ func (s *Store) tooOld(now time.Time) (old doomed, err error) {
 	if old.records, old.bytes, err = s.oldRecords(); err != nil {
 		return doomed{}, err
 	}
-	old.passages = s.oldPassages(now)
+	old.passages = s.oldRides(now, s.oldPassages(now))
 	err = guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			old.spent = oldSpent(tx.Bucket(spentBucket), now)
@@ -156,7 +156,7 @@ func (s *Store) remove(d doomed) error {
 			}
 		}
 		for _, key := range d.passages {
-			forgotten = append(forgotten, func() { delete(s.passages, journal.ID(key)) })
+			forgotten = append(forgotten, func() { s.forgetPassage(key) })
 			if err := next.delete(tx, passbackBucket, key); err != nil {
 				return err
 			}
@@ -200,11 +200,29 @@ func (s *Store) oldPassages(now time.Time) (keys [][]byte) {
 		if len(keys) == pruneBatch {
 			break
 		}
-		if now.Sub(c.Time) > s.opt.PassbackFor {
+		if now.Sub(c.Time) > s.remembered(c) {
 			keys = append(keys, []byte(holder))
 		}
 	}
 	return keys
+}
+
+// longestDay is longer than any civil day, and the doubt of the clocks.
+const longestDay = 26 * time.Hour
+
+// remembered is how long a passage is: one that counts for its day, until that is over.
+func (s *Store) remembered(c journal.LastPassage) time.Duration {
+	if c.Today > 0 {
+		return max(longestDay, s.opt.PassbackFor)
+	}
+	return s.opt.PassbackFor
+}
+
+// SetPassbackFor says how long a passage is remembered for anti-passback from now on.
+func (s *Store) SetPassbackFor(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opt.PassbackFor = d
 }
 
 // oldRecords counts the records, from the first on, that are old or too many bytes.

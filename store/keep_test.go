@@ -32,7 +32,7 @@ func TestACertificateIsForgottenWithItsLastCode(t *testing.T) {
 
 func TestPassagesAreRemembered(t *testing.T) {
 	g := newGate(t)
-	g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Holder: "holder-1"}, "holder-1", journal.Entry)
+	g.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Holder: "holder-1"}, "holder-1", journal.Entry, 0)
 	if c, ok := g.LastPassage("holder-1"); !ok || c.Role != journal.Entry || !c.Time.Equal(noon) {
 		t.Errorf("crossing = %v, %v; want entry at noon", c, ok)
 	}
@@ -76,7 +76,7 @@ func TestFloorIsWhatWasProven(t *testing.T) {
 func TestNothingIsForgottenByAnUnprovenClock(t *testing.T) {
 	g := newGate(t)
 	g.grant(1)
-	g.AppendPassage(granted(2), "holder", journal.Entry)
+	g.AppendPassage(granted(2), "holder", journal.Entry, 0)
 	g.flushNow(t)
 	g.opt.Proven = nil
 	g.now = noon.AddDate(1, 0, 0)

@@ -210,13 +210,18 @@ func (s *Store) loadPassback(b *bbolt.Bucket, read *set) error {
 	if b == nil {
 		return errNoBucket
 	}
-	return b.ForEach(func(key, sealed []byte) error {
-		var c journal.LastPassage
-		err := decodeSealed(key, sealed, &c)
-		if err == nil {
+	clear(s.rides) // what is queued is counted again
+	return b.ForEach(func(key, sealed []byte) (err error) {
+		if isRide(key) {
+			var t tally
+			err = decodeSealed(key, sealed, &t)
+			s.rides[journal.ID(key[1:])] = t
+		} else {
+			var c journal.LastPassage
+			err = decodeSealed(key, sealed, &c)
 			s.passages[journal.ID(key)] = c
-			read.add(key, sealed)
 		}
+		read.add(key, sealed)
 		return err
 	})
 }

@@ -212,7 +212,7 @@ func TestSoundFilesAreFoundSound(t *testing.T) {
 				t.Fatal(err)
 			}
 			if random.IntN(3) == 0 {
-				g.AppendPassage(journal.Record{Time: g.now, Kind: journal.Passage}, use(random.IntN(n+1)).Certificate, journal.Entry)
+				g.AppendPassage(journal.Record{Time: g.now, Kind: journal.Passage}, use(random.IntN(n+1)).Certificate, journal.Entry, 0)
 			}
 		}
 		g.now = g.now.Add(time.Duration(random.IntN(30)) * time.Minute)

@@ -48,7 +48,7 @@
 // CRC-32C (4 bytes) over its key and itself:
 //
 //	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
-//	passback  sub → CBOR {1: role, 2: time}
+//	passback  sub → CBOR {1: role, 2: time, 3: day, 4: passages on that day}, and rides that were taken of tickets (see rides.go)
 //	journal   seq (8) → CBOR map of a [journal.Record]
 //	meta      "sets", "store", "proven", "blind", "validity", "edge", "base", "receipt", "note …" → CBOR
 package store
@@ -146,8 +146,9 @@ type Store struct {
 	closed    bool
 	spent     spentCodes
 	passages  map[journal.ID]journal.LastPassage
-	seq       uint64 // of the newest record on the disk
-	newest    uint64 // the highest of those that were on the disk
+	rides     map[journal.ID]tally // by ticket
+	seq       uint64               // of the newest record on the disk
+	newest    uint64               // the highest of those that were on the disk
 	queue     []entry
 	flying    []entry   // a commit of these failed: it may have landed
 	landing   mark      // where the journal would end if it has
@@ -182,6 +183,7 @@ type entry struct {
 	holder  journal.ID           // "": nobody's passage
 	passage *journal.LastPassage // the holder's
 	use     *journal.Use         // that is spent; nil: none
+	ride    *journal.Ride        // that is taken or given back; nil: none
 	until   time.Time
 	lower   *lowering // of the floor; nil: none
 	leaf    tlog.Hash // of the record, once it was put
@@ -199,7 +201,7 @@ func Open(opt Options, log *slog.Logger) (*Store, error) {
 	s := &Store{
 		opt: opt, limit: limitFor(opt.MaxBytes, wordBits), log: log, commit: (*bbolt.Tx).Commit,
 		kick:  make(chan struct{}, 1),
-		spent: newSpentCodes(), passages: map[journal.ID]journal.LastPassage{},
+		spent: newSpentCodes(), passages: map[journal.ID]journal.LastPassage{}, rides: map[journal.ID]tally{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

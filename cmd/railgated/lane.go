@@ -146,10 +146,14 @@ func (l *runner) carry(e lane.Effect) {
 	case lane.Release:
 		l.release()
 	case lane.Journal:
-		l.store.AppendUsed(e.Record, e.Use, e.Until)
+		if e.Ride != nil {
+			l.store.AppendRide(e.Record, e.Ride)
+		} else {
+			l.store.AppendUsed(e.Record, e.Use, e.Until)
+		}
 		l.report(e.Record)
 	case lane.RecordPassage:
-		l.store.AppendPassage(e.Record, e.Record.Holder, l.rules.Role)
+		l.store.AppendPassage(e.Record, e.Record.Holder, l.state.Rules().Role, e.Day)
 		l.report(e.Record)
 	case lane.Show:
 		l.show(e)
@@ -183,16 +187,17 @@ func (l *runner) decide(e lane.Decide) {
 	}
 	began := time.Now()
 	answer := lane.Judged{Read: e.Read}
-	answer.Verdict = verify.Decide(e.Text, keys, l.rules.Accept, now.Wall)
+	rules := l.state.Rules()
+	answer.Verdict = verify.Decide(e.Text, keys, rules.Accept, now.Wall)
 	l.times.Verify = time.Since(began).Microseconds()
 	if answer.Verdict.Reason == verify.UnknownKey {
 		l.sync.unknownKey()
 	}
 	if v := &answer.Verdict; v.Signed {
 		l.learn(v, now)
-		answer.Used = l.store.Spent(l.rules.Use(v))
+		answer.Used = l.store.Spent(rules.Use(v))
 		if c, ok := l.store.LastPassage(journal.ID(v.Holder)); ok {
-			answer.Last = &c
+			answer.Last, answer.Today = &c, c.On(rules.Day(now.Wall))
 		}
 	}
 	l.answer(answer)
@@ -217,7 +222,7 @@ func (l *runner) write(e lane.Write) {
 	var proof store.Durable
 	var err error
 	if e.Use != nil {
-		proof, err = l.store.Grant(*e.Use, e.Until, e.Record)
+		proof, err = l.store.GrantRide(*e.Use, e.Until, e.Record, e.Ride)
 		l.times.Commit = time.Since(began).Microseconds()
 	} else {
 		proof, err = l.store.Commit(e.Record)
@@ -250,8 +255,12 @@ func (l *runner) open(e lane.Open) {
 
 // opened notes an opening; how long it took is of interest where a passenger waited.
 func (l *runner) opened(e lane.Open, began time.Time) {
-	if e.Staff {
+	switch {
+	case e.Staff:
 		l.told.openedFor("staff", nil)
+		return
+	case e.Next: // of a group: nobody was read
+		l.told.openedFor("passenger", nil)
 		return
 	}
 	done := time.Now()
@@ -266,7 +275,7 @@ func (l *runner) show(e lane.Show) {
 	l.panel.Show(driver.Display{Light: lightOf(m.Light), Sound: soundOf(m.Sound), For: e.For})
 	l.hub.publish(control.Event{Time: l.instant().Wall, Mode: string(l.seen().Mode), Show: &control.Show{
 		Reason: e.Occasion.Reason, Light: string(m.Light), Sound: string(m.Sound), Words: m.Words,
-		Seconds: e.For.Seconds(), Direction: l.rules.Direction,
+		Seconds: e.For.Seconds(), Direction: l.state.Rules().Direction,
 	}})
 }
 

@@ -17,7 +17,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	view := l.seen()
 	s := &control.Status{
 		Mode: string(view.Mode), Problems: []string{}, Causes: []control.Cause{},
-		Station: c.Station, Gate: c.Gate, Direction: l.rules.Direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
+		Station: c.Station, Gate: c.Gate, Direction: view.Rules.Direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
 		Store: l.stats.read(l.store.Stats),
 	}
 	l.addReasons(s, view, c)

@@ -85,7 +85,7 @@ func keeper(s clock.State) control.Keeper {
 func (l *runner) acceptTime(at time.Time, why string) error {
 	from, now := l.clock.Proven().Proven(), l.clock.Now()
 	record := journal.Record{
-		Time: now.Time, Unsure: !now.OK, Kind: journal.ClockAccepted, Direction: l.rules.Direction,
+		Time: now.Time, Unsure: !now.OK, Kind: journal.ClockAccepted, Direction: l.seen().Rules.Direction,
 		Detail: fmt.Sprintf("proven time lowered from %s to %s, by a technician: %s", from.UTC().Format(time.RFC3339), at.UTC().Format(time.RFC3339), why),
 	}
 	err := l.clock.Accept(at, why, func(p clock.Proven) error { return l.store.Accept(p, record) })

@@ -50,4 +50,15 @@ var ErrSpent = errors.New("code already used in this role")
 type LastPassage struct {
 	Role Role      `cbor:"1,keyasint"`
 	Time time.Time `cbor:"2,keyasint"`
+
+	Day   int `cbor:"3,keyasint,omitempty"` // the civil day whose passages are counted, as yyyymmdd; 0: none is
+	Today int `cbor:"4,keyasint,omitempty"` // how many there were
+}
+
+// On is how many passages there were on a day.
+func (p LastPassage) On(day int) int {
+	if p.Day != day {
+		return 0
+	}
+	return p.Today
 }

@@ -49,7 +49,7 @@ func (t *stepper) cross() {
 func (t *stepper) pass() {
 	g := &t.grants[0]
 	passage := RecordPassage{Record: t.stamp(follow(g.record, journal.Passage))}
-	if g.crossed++; g.crossed == 1 {
+	if g.crossed++; g.crossed == 1 && t.rules.PerDay > 0 {
 		passage.Day = t.rules.Day(t.now.Wall)
 	}
 	t.do(passage)

@@ -150,6 +150,7 @@ func TestARideThatOpenedNothingIsGivenBack(t *testing.T) {
 func TestAGroupPassesOnOneGrant(t *testing.T) {
 	group := ticket(func(k *Ticket) { k.People = 3 })
 	p := ticketed(t, group)
+	p.rules.PerDay = 9
 	p.read(p.code("a", 0))
 	p.want("granted ok", "open", "show ok")
 	p.walk()

@@ -22,6 +22,9 @@ var table = []struct {
 	{"no_ticket", Red, Staff, "未查到当日车票，请走人工通道", "No ticket for today: staffed lane"},
 	{"too_early", Red, Staff, "未到检票时间", "Not boarding yet"},
 	{"wrong_station", Red, Staff, "非本站车票", "Not from this station"},
+	{"out_of_hours", Red, Staff, "本通道当前不开放", "Lane not open now"},
+	{"limit_reached", Red, Staff, "今日次数已达上限", "Daily limit reached"},
+	{"not_open", Red, Silent, "本通道当前不开放", "Lane not open now"},
 	{"malformed", Red, Again, "无法识别，请出示乘车二维码", "Can't read this code"},
 	{"unknown_key", Red, Staff, "请走人工通道", "Please use the staffed lane"},
 	{"bad_signature", Red, Staff, "请走人工通道", "Please use the staffed lane"},
@@ -55,6 +58,8 @@ func TestWordsThatDependOnTheLaneAndTheDocument(t *testing.T) {
 		{Occasion{Reason: "certificate_expired", Exit: true}, "证明已失效，请重新申请或走人工通道"},
 		{Occasion{Reason: "passback", Exit: true}, "未查到进站记录，请走人工通道"},
 		{Occasion{Reason: "ok", Check: true}, "核验通过"},
+		{Occasion{Reason: "out_of_hours", Opens: "05:30"}, "本通道当前不开放，05:30 开放"},
+		{Occasion{Reason: "not_open", Opens: "05:30"}, "本通道当前不开放，05:30 开放"},
 		{Occasion{Reason: "already_used", Static: true}, "该证明已使用，请走人工通道"},
 	} {
 		if got := Say(tt.occasion, []string{"zh"}); len(got.Words) != 1 || got.Words[0].Text != tt.zh || (got.Light == Green) != (tt.occasion.Reason == "ok") {

@@ -4,7 +4,7 @@
 
 // The picture for an answer, by its sound: one for each kind.
 const pictures = { pass: 'pass', again: 'again', staff: 'staff', alarm: 'one' };
-const states = { idle: 'idle', emergency: 'pass', free_passage: 'pass', out_of_service: 'closed', diagnosis: 'closed' };
+const states = { idle: 'idle', emergency: 'pass', free_passage: 'pass', out_of_service: 'closed', not_open: 'closed', diagnosis: 'closed' };
 
 const directions = { entry: ['进站', 'Entry'], exit: ['出站', 'Exit'], check: ['实名核验', 'ID check'] };
 
