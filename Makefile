@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install install-station test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -24,6 +24,7 @@ help:
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
 	@echo "make install  what a gate needs, below DESTDIR; BIN=bin/linux-arm64 for another machine's card"
+	@echo "make install-station what a station's box needs, below DESTDIR"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
@@ -72,6 +73,19 @@ install: build
 	install -m 644 configs/railgated.toml systemd/railgated-chrony.conf docs/installation.md $(SHARE)/doc/railgate
 	cp -R configs/boards docs/installation $(SHARE)/doc/railgate
 	[ -e $(DESTDIR)/etc/railgate/railgated.toml ] || install -m 640 configs/railgated.toml $(DESTDIR)/etc/railgate
+
+# What a station's box needs: the program, its units and manuals, and examples to copy.
+STATION_UNITS := $(notdir $(wildcard systemd/railgate-station*.service systemd/railgate-station*.timer))
+install-station: build
+	@[ -x $(BIN)/station ] || { echo "no $(BIN)/station: run make cross first"; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/systemd/system $(SHARE)/man $(SHARE)/doc/railgate-station
+	install -m 755 $(BIN)/station $(DESTDIR)$(PREFIX)/bin
+	for u in $(STATION_UNITS); do \
+		sed 's|/usr/bin/station|$(PREFIX)/bin/station|' systemd/$$u > $(LIB)/systemd/system/$$u && chmod 644 $(LIB)/systemd/system/$$u || exit 1; done
+	for d in sysusers.d tmpfiles.d; do install -D -m 644 systemd/$$d/railgate-station.conf $(LIB)/$$d/railgate-station.conf || exit 1; done
+	bin/station man $(SHARE)/man
+	install -m 644 docs/station.md configs/prometheus/station.yml configs/grafana/station.json $(SHARE)/doc/railgate-station
+	cp -R configs/nats configs/nginx $(SHARE)/doc/railgate-station
 
 # BENCH='-listen 127.0.0.1:8001' is another address. The first build takes a minute or more: it names each package.
 run: FLAGS += -v

@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"railgate/verify/lane"
 )
 
 // Reference is the reference configuration.
@@ -42,10 +40,7 @@ type Config struct {
 	Sync      Sync
 	Journal   Journal
 
-	lines    map[string]int // of each key and section that the file has
-	source   []byte         // the file's content
-	policy   *document      // the station's over it; nil: none
-	settings []Setting
+	lines map[string]int // of each key and section that the file has
 }
 
 // Lane is what the lane is for.
@@ -55,9 +50,6 @@ type Lane struct {
 	Passback    string // off, soft, hard
 	PassbackFor time.Duration
 	OpenFor     time.Duration
-	Tickets     bool // the day's manifest must have a ticket for whoever enters
-	Hours       lane.Hours
-	PerDay      int // passages of a holder in a day; 0: any number
 }
 
 // Scanner is one scanner.
@@ -157,14 +149,10 @@ func readFile(path string) ([]byte, error) {
 
 // Parse checks a configuration; path is for its errors. They are in the order of the
 // file's lines.
-func Parse(path string, data []byte) (*Config, error) { return parse(path, data, nil) }
-
-// parse checks a file with a station's policy over it; nil: none.
-func parse(path string, data []byte, policy *document) (*Config, error) {
+func Parse(path string, data []byte) (*Config, error) {
 	d := newDocument(path, data)
-	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines, source: data, policy: policy}
+	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines}
 	if d.parser.Error() == nil {
-		d.lay(policy)
 		(&checker{Config: c, document: d}).check()
 		d.checkUnknown()
 	}

@@ -18,8 +18,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Set by the linker.
-var version = "devel"
+// Set by the linker: the version, and when it was made (seconds since 1970).
+var (
+	version = "devel"
+	built   = "0"
+)
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
@@ -73,6 +76,6 @@ under passphrases; move keys/root-2.age and root-3.age to other people's safes.`
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&d.dir, "dir", ".", "the repository's `folder`")
 	root.PersistentFlags().StringVar(&d.asker.file, "passphrase-file", "", "read every passphrase from the first line of a `file`, instead of asking")
-	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newShow(d), newPassphrase(d))
+	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newShow(d), newPassphrase(d), newMan(root))
 	return root
 }
