@@ -100,7 +100,7 @@ func (s *Store) examine() (*survey, error) {
 	if err != nil {
 		return nil, &damageError{err}
 	}
-	s.bytes = int64(found.leaves) * pageSize
+	s.bytes = int64(found.leaves+found.bare) * pageSize
 	return found, nil
 }
 

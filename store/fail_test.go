@@ -12,6 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/store/journal"
 )
@@ -54,18 +55,27 @@ func TestWhateverCannotBeWritten(t *testing.T) {
 			g.Keep()
 			return g.Err()
 		}},
+		{"another epoch", func(g *gate) error { return g.nextEpoch(because("a test"), nil) }},
+		{"a receipt", func(g *gate) error {
+			st := newStation(t)
+			return g.PutReceipt(st.receipt(t, g.epoch.name, g.epoch.edge.Tree()))
+		}},
+		{"a roll-back", func(g *gate) error {
+			st := newStation(t)
+			return g.RolledBack(st.receipt(t, g.epoch.name, tlog.Tree{N: 1000}), "a test")
+		}},
 		{"a longer validity", func(g *gate) error { g.NoteValidity(time.Hour, time.Hour); return g.Err() }},
 		{"since when it is blind", func(g *gate) error { g.blind.Blind = true; g.look(); g.blind.Blind = false; return g.Err() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := used(t, 5)
 			g.flushNow(t)
-			seq, floor, sets := g.Seq(), g.Floor(), g.sets
+			seq, floor, sets, log := g.Seq(), g.Floor(), g.sets, g.epoch
 			g.freeze(t)
 			if err := tt.do(g); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("%v; want %v", err, ErrUnavailable)
 			}
-			if g.Seq() != seq || g.sets != sets || !g.Spent(use(3)) {
+			if g.Seq() != seq || g.sets != sets || g.epoch.edge.Tree() != log.edge.Tree() || g.epoch.base.N() != log.base.N() || !g.Spent(use(3)) {
 				t.Errorf("seq %d, %+v; want them as they were: %d, %+v", g.Seq(), g.sets, seq, sets)
 			}
 			if tt.name == "what an operator accepts" && !g.Floor().Equal(floor) {

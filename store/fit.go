@@ -72,6 +72,16 @@ func (s *Store) fit(found *survey) (*survey, error) {
 			return nil, &damageError{err}
 		}
 	}
+	if s.opt.Station != nil && s.opt.Station() {
+		unsent, err := s.unsentFrom(found, from)
+		if err != nil {
+			return nil, err
+		}
+		if unsent < from && s.rotten == "" {
+			return found, nil // it is pruned where it is: what the station does not have is not left out
+		}
+		from = unsent
+	}
 	err := s.copyFrom(found, from)
 	var d *damageError
 	switch {
@@ -116,6 +126,23 @@ func (s *Store) firstOf(found *survey, leaf int) (first uint64, err error) {
 		})
 	})
 	return first, err
+}
+
+// unsentFrom is from, or the first record that the station does not have, if that is earlier.
+func (s *Store) unsentFrom(found *survey, from uint64) (uint64, error) {
+	f, err := os.Open(s.path())
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	log, err := readLog(f, found)
+	if err != nil {
+		return 0, &damageError{err}
+	}
+	if log.name == "" || from <= log.first {
+		return from, nil
+	}
+	return max(found.first, min(from, max(log.first, log.sent()+1))), nil
 }
 
 // copyFrom copies what the file remembers, and the journal from a record on, into a new
@@ -215,7 +242,10 @@ func (c *copying) put(bucket, key, value []byte) (err error) {
 // changed is an entry's value in the new file: the sets say where its journal begins, and
 // so does the log's base. nil: it is not in the new file.
 func (c *copying) changed(bucket string, e element) []byte {
-	if bucket != string(metaBucket) {
+	switch {
+	case bucket == string(leavesBucket) && c.log.bare == 0:
+		return nil
+	case bucket != string(metaBucket):
 		return e.value
 	}
 	switch name := string(e.key); name {
@@ -226,7 +256,7 @@ func (c *copying) changed(bucket string, e element) []byte {
 			return encodeSealed(e.key, s)
 		}
 	case baseName:
-		return c.log.ifAny(encodeSealed(e.key, baseValue{Epoch: c.log.name, Base: c.log.base}))
+		return c.log.ifAny(encodeSealed(e.key, baseValue{Epoch: c.log.name, Base: c.log.base, Bare: c.log.bare}))
 	case edgeName, receiptName:
 		return c.log.ifAny(e.value)
 	}
@@ -241,42 +271,79 @@ func (e *epoch) ifAny(value []byte) []byte {
 	return value
 }
 
+// readLog reads the log of a file without bbolt; one without a name is none.
+func readLog(r io.ReaderAt, found *survey) (epoch, error) {
+	values, err := bucketValues(r, found.meta, metaBucket)
+	if err != nil {
+		return epoch{}, err
+	}
+	log, ends, err := loadEpoch(values, found.first, found.last)
+	if ends != "" {
+		return epoch{}, err
+	}
+	return log, err
+}
+
 // logFrom is the log of a file as it is when the journal begins with a record. Where the
 // records before it cannot be read, or are too many, it has none: another epoch begins.
 func logFrom(old *os.File, found *survey, from uint64) (epoch, error) {
-	values, err := metaValues(old, found.meta)
-	if err != nil {
+	log, err := readLog(old, found)
+	switch {
+	case err != nil:
 		return epoch{}, &damageError{err}
-	}
-	log, ends, err := loadEpoch(values, found.first, found.last)
-	if err != nil {
-		return epoch{}, &damageError{err}
-	}
-	if ends != "" || from > found.first && int64(found.leaves)*pageSize > logAtMost {
+	case from == found.first:
+		return log, nil
+	case int64(found.leaves)*pageSize > logAtMost:
 		return epoch{}, nil
 	}
-	err = walkJournal(old, found.first, found.last, found.first-1, func(e stored) bool {
-		if e.seq >= from {
-			return false
+	err = eachChunk(old, found.meta, func(chunk []Leaf) {
+		for _, leaf := range chunk {
+			if leaf.Seq >= log.first {
+				log.base.Append(leaf.Hash)
+				log.bare--
+			}
 		}
-		log.remove(e.seq, e.value)
-		return log.gap == ""
 	})
+	if err == nil {
+		err = walkJournal(old, found.first, found.last, found.first-1, func(e stored) bool {
+			if e.seq < from {
+				log.remove(e.seq, e.value)
+			}
+			return e.seq < from && log.gap == ""
+		})
+	}
 	if err != nil || log.gap != "" {
 		return epoch{}, nil
 	}
 	return log, nil
 }
 
+// eachChunk reads the leaves without records of a file without bbolt.
+func eachChunk(r io.ReaderAt, m meta, found func([]Leaf)) error {
+	t := newTree(r, m)
+	return t.buckets(m.root, func(name string, value []byte) error {
+		if name != string(leavesBucket) {
+			return nil
+		}
+		return t.values(value, func(e element) error {
+			chunk, err := readChunk(e.key, e.value)
+			if err == nil {
+				found(chunk)
+			}
+			return err
+		})
+	})
+}
+
 // logAtMost is how large a journal may be of which a start reads what is not copied.
 const logAtMost = 256 << 20
 
-// metaValues reads the meta bucket of a file without bbolt.
-func metaValues(r io.ReaderAt, m meta) (values metaMap, err error) {
-	values = metaMap{}
+// bucketValues reads a small bucket of a file without bbolt.
+func bucketValues(r io.ReaderAt, m meta, bucket []byte) (values valueMap, err error) {
+	values = valueMap{}
 	t := newTree(r, m)
 	err = t.buckets(m.root, func(name string, value []byte) error {
-		if name != string(metaBucket) {
+		if name != string(bucket) {
 			return nil
 		}
 		return t.values(value, func(e element) error {
@@ -287,11 +354,11 @@ func metaValues(r io.ReaderAt, m meta) (values metaMap, err error) {
 	return values, err
 }
 
-// A metaMap is a meta bucket in memory.
-type metaMap map[string][]byte
+// A valueMap is a bucket in memory.
+type valueMap map[string][]byte
 
 // Get is a value; nil where there is none.
-func (m metaMap) Get(key []byte) []byte { return m[string(key)] }
+func (m valueMap) Get(key []byte) []byte { return m[string(key)] }
 
 // putRecord puts a record. For each of a gap there is one that says so: the numbers of
 // a journal follow one another.

@@ -13,6 +13,7 @@ type survey struct {
 	size        int64 // of the file
 	torn        bool
 	leaves      int    // how many leaf pages the journal has
+	bare        int    // and how many the leaves without records
 	first, last uint64 // the journal's records; 0: it has none
 }
 
@@ -76,6 +77,9 @@ func (in *inspection) bucket(name string, value []byte) error {
 		list, err := in.tree.leaf(id, first)
 		if err != nil {
 			return err
+		}
+		if name == string(leavesBucket) {
+			in.survey.bare++
 		}
 		return plain(list)
 	})

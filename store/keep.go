@@ -37,6 +37,21 @@ func (s *Store) Keep() {
 	if pruned > 0 {
 		s.Append(s.stamped(journal.Record{Kind: journal.Pruned, Count: pruned}))
 	}
+	if n := s.roomMade(); n > 0 {
+		s.Append(s.stamped(journal.Record{Kind: journal.Pruned, Reason: JournalUnsent, Count: n, Detail: "the station does not have them, and there was no room: their leaf hashes are kept"}))
+	}
+}
+
+// JournalUnsent is the reason of the record that says of how many records the bodies made
+// room before the station had them.
+const JournalUnsent = "journal_unsent"
+
+// roomMade is how many records made room that the journal does not tell of yet.
+func (s *Store) roomMade() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, s.madeRoom = s.madeRoom, 0
+	return n
 }
 
 // proven is what is proven of the time; the zero time where nothing is.
@@ -80,8 +95,10 @@ func (s *Store) keepFloor() (now time.Time, err error) {
 // much, in one commit. It returns how much it did, a batch or more where there is more
 // to do, and how many records it removed.
 func (s *Store) prune(now time.Time) (n, records int, err error) {
+	station := s.opt.Station != nil && s.opt.Station()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.station = station
 	if err := s.flush(); err != nil || s.db == nil {
 		return 0, 0, s.err
 	}
@@ -99,21 +116,32 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 		return 0, 0, s.err
 	}
 	s.bytes -= old.bytes
-	return old.len() + looked, old.records, nil
+	s.madeRoom += old.bodies
+	if s.overfull() {
+		err = s.nextEpoch(because("the station does not take the journal, and there is no room left for what it does not have"), nil)
+	}
+	return old.len() + looked, old.records, err
+}
+
+// overfull tells whether leaves without records take half of the journal's room, and may
+// not be removed: then what the station does not have is given up.
+func (s *Store) overfull() bool {
+	return !s.mayRemove(s.epoch.bareFrom()) && s.epoch.bare*bareBytes > s.limit.journal/2
 }
 
 // tooOld lists a batch of what may be removed.
 func (s *Store) tooOld(now time.Time) (old doomed, err error) {
-	if old.records, old.bytes, err = s.oldRecords(); err != nil {
-		return doomed{}, err
-	}
 	old.passages = s.oldRides(now, s.oldPassages(now))
 	err = guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			old.spent = oldSpent(tx.Bucket(spentBucket), now)
+			s.oldBare(tx, &old)
 			return nil
 		})
 	})
+	if err == nil {
+		err = s.oldRecords(&old)
+	}
 	return old, err
 }
 
@@ -127,14 +155,18 @@ func (s *Store) latestStamp() time.Time {
 	return now
 }
 
-// doomed are the keys of what is to be removed. Records are removed from the first on.
+// doomed are the keys of what is to be removed. Records are removed from the first on; of
+// those that the station does not have only the bodies, which none of the others does.
 type doomed struct {
-	spent, passages [][]byte
-	records         int
-	bytes           int64 // of the records
+	spent, passages, chunks [][]byte
+	left                    int64 // leaves without a record that stay
+	records, bodies         int
+	bytes                   int64 // that it frees of the journal
 }
 
-func (d doomed) len() int { return len(d.spent) + len(d.passages) + d.records }
+func (d doomed) len() int {
+	return len(d.spent) + len(d.passages) + len(d.chunks)*chunkLeaves + d.records + d.bodies
+}
 
 // remove removes entries from the file, and then from memory.
 func (s *Store) remove(d doomed) error {
@@ -161,9 +193,19 @@ func (s *Store) remove(d doomed) error {
 				return err
 			}
 		}
+		if err := log.removeBare(tx, d.chunks); err != nil {
+			return err
+		}
 		if err := next.removeRecords(tx.Bucket(journalBucket), d.records, log.remove); err != nil {
 			return err
 		}
+		if err := next.removeRecords(tx.Bucket(journalBucket), d.bodies, log.bareIt); err != nil {
+			return err
+		}
+		if err := putBare(tx, log.bared); err != nil {
+			return err
+		}
+		log.bared = nil
 		if log.gap != "" {
 			var err error
 			if log, err = s.beginEpoch(tx, &next, because(log.gap)); err != nil {
@@ -225,17 +267,27 @@ func (s *Store) SetPassbackFor(d time.Duration) {
 	s.opt.PassbackFor = d
 }
 
-// oldRecords counts the records, from the first on, that are old or too many bytes.
-func (s *Store) oldRecords() (n int, freed int64, err error) {
-	err = walkJournal(s.file, s.sets.First, s.sets.Last, 0, func(e stored) bool {
-		if n == pruneBatch || e.upTo == s.seq || e.upTo > s.age.old && s.bytes-freed <= s.limit.journal {
+// oldRecords counts the records, from the first on, that are old or too many bytes: those
+// that may be removed, or else those of which the bodies make room.
+func (s *Store) oldRecords(old *doomed) error {
+	return walkJournal(s.file, s.sets.First, s.sets.Last, 0, func(e stored) bool {
+		full := s.bytes-old.bytes > s.limit.journal
+		switch {
+		case old.records+old.bodies == pruneBatch, e.upTo == s.seq:
 			return false // the newest stays: the sequence goes on from it
+		case s.mayRemove(e.upTo) && old.left > 0:
+			return false // they come first
+		case s.mayRemove(e.upTo) && (full || e.upTo <= s.age.old):
+			old.records++
+			old.bytes += int64(len(e.key) + len(e.value) + elementSize)
+			return true
+		case s.mayRemove(e.upTo) || !full:
+			return false
 		}
-		n++
-		freed += int64(len(e.key) + len(e.value) + elementSize)
+		old.bodies++
+		old.bytes += int64(len(e.key)+len(e.value)+elementSize) - bareBytes
 		return true
 	})
-	return n, freed, err
 }
 
 // PutNote keeps a small value under a name, for its owner to find at the next start.
@@ -279,13 +331,14 @@ type Stats struct {
 	Queued    int    `json:"queued"`   // records that wait for the disk
 	Bytes     int64  `json:"bytes"`    // of the journal, about
 	FileBytes int64  `json:"file_bytes"`
+	Unsent    int64  `json:"unsent,omitempty"` // records whose bodies made room before the station had them
 }
 
 // Stats are the store's sizes now.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Spent: int(s.sets.Spent.N), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes}
+	st := Stats{Spent: int(s.sets.Spent.N), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes, Unsent: s.epoch.bare}
 	if s.db != nil {
 		guarded(func() error {
 			return s.db.View(func(tx *bbolt.Tx) error { st.FileBytes = tx.Size(); return nil })

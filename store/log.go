@@ -22,9 +22,11 @@ type epoch struct {
 	name     string
 	first    uint64       // the number of the record that is leaf 0
 	edge     journal.Edge // of all leaves
-	base     journal.Edge // of the leaves whose records were removed: roots go on from it
+	base     journal.Edge // of the leaves that were removed: roots go on from it
+	bare     int64        // how many leaves follow it that are kept without their records
 	received received
 	at       journal.Edge // of the leaves that the newest receipt is of; empty: not known
+	bared    []Leaf       // those that a commit which is being made adds to them
 	gap      string       // why the base does not go on: a record that was removed cannot be read; "": it does
 }
 
@@ -48,6 +50,7 @@ type (
 		_     struct{} `cbor:",toarray"`
 		Epoch string
 		Base  journal.Edge
+		Bare  int64
 	}
 )
 
@@ -71,7 +74,7 @@ func (e *epoch) putEdge(tx *bbolt.Tx) error {
 }
 
 func (e *epoch) putBase(tx *bbolt.Tx) error {
-	return putMeta(tx, baseName, baseValue{Epoch: e.name, Base: e.base})
+	return putMeta(tx, baseName, baseValue{Epoch: e.name, Base: e.base, Bare: e.bare})
 }
 
 // remove moves the base behind a record that is removed.
@@ -87,6 +90,15 @@ func (e *epoch) remove(seq uint64, sealed []byte) {
 	e.base.Append(leaf.Hash)
 }
 
+// bareIt keeps the leaf of a record that is removed.
+func (e *epoch) bareIt(seq uint64, sealed []byte) {
+	leaf, err := stored{seq, seq, journalKey(seq), sealed}.leaf()
+	if err != nil {
+		e.gap = err.Error()
+	}
+	e.bared, e.bare = append(e.bared, leaf), e.bare+1
+}
+
 // loadEpoch reads the epoch of a journal from first to last. One that does not fit is an
 // error. It may be short of leaves, where a version that knows of no log has written to
 // the file: then another begins, and ends says why.
@@ -97,7 +109,7 @@ func loadEpoch(b interface{ Get(key []byte) []byte }, first, last uint64) (e epo
 	if err := errors.Join(getMeta(b, edgeName, &edge), getMeta(b, baseName, &base), getMeta(b, receiptName, &got)); err != nil {
 		return epoch{}, "", err
 	}
-	e = epoch{name: edge.Epoch, first: edge.First, edge: edge.Edge, base: base.Base, received: got}
+	e = epoch{name: edge.Epoch, first: edge.First, edge: edge.Edge, base: base.Base, bare: base.Bare, received: got}
 	if e.name == "" {
 		return epoch{}, "the file had no log", nil
 	}
@@ -119,12 +131,12 @@ func (e *epoch) fit(base string, first, last uint64) (behind bool, err error) {
 		return false, fmt.Errorf("epochs %q, %q and %q; want the same", e.name, base, got.Epoch)
 	case e.first == 0 || e.end() > last:
 		return false, fmt.Errorf("the log ends with record %d, and the journal with %d", e.end(), last)
-	case e.base.N() > removed:
-		return false, fmt.Errorf("the log's base has %d leaves; %d records were removed", e.base.N(), removed)
+	case e.bare < 0 || e.base.N()+e.bare > removed:
+		return false, fmt.Errorf("the log's base has %d leaves, and %d follow; %d records were removed", e.base.N(), e.bare, removed)
 	case got.N < 0 || got.N > e.edge.N():
 		return false, fmt.Errorf("the receipt is of %d leaves, and the log has %d", got.N, e.edge.N())
 	}
-	return e.end() < last || e.base.N() < removed, nil
+	return e.end() < last || e.base.N()+e.bare < removed, nil
 }
 
 // beginEpoch has an epoch begin with the next record, which says why.
@@ -207,7 +219,7 @@ type Leaf struct {
 var ErrEpochEnded = errors.New("records of the log cannot be read; another epoch has begun")
 
 // Leaves are up to n leaves of the log that follow a record, oldest first. The first is
-// that of the oldest record that is kept, where those before it are removed.
+// the oldest that is kept, where those before it are removed.
 func (s *Store) Leaves(after uint64, n int) ([]Leaf, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -222,15 +234,21 @@ func (s *Store) leaves(after uint64, n int) (list []Leaf, err error) {
 	if n <= 0 {
 		return nil, nil
 	}
+	list, err = s.bareLeaves(after, n)
+	if len(list) > 0 {
+		after = list[len(list)-1].Seq
+	}
 	var failed error
-	err = walkJournal(s.file, s.sets.First, s.sets.Last, max(after, s.epoch.first-1), func(e stored) bool {
-		var leaf Leaf
-		if leaf, failed = e.leaf(); failed != nil {
-			return false
-		}
-		list = append(list, leaf)
-		return len(list) < n
-	})
+	if err == nil && len(list) < n {
+		err = walkJournal(s.file, s.sets.First, s.sets.Last, max(after, s.epoch.first-1), func(e stored) bool {
+			var leaf Leaf
+			if leaf, failed = e.leaf(); failed != nil {
+				return false
+			}
+			list = append(list, leaf)
+			return len(list) < n
+		})
+	}
 	if err = cmp.Or(err, failed); err == nil {
 		return list, nil
 	}
@@ -259,14 +277,8 @@ func leafOf(seq uint64, body []byte) (Leaf, error) {
 	if err := journal.Decode(body, &r); err != nil {
 		return Leaf{}, fmt.Errorf("record %d: %w", seq, err)
 	}
-	switch r.Kind {
-	case journal.Damaged:
+	if r.Kind == journal.Damaged {
 		return Leaf{}, fmt.Errorf("record %d could not be read", seq)
-	case journal.Dropped:
-		if len(r.Leaf) != tlog.HashSize {
-			return Leaf{}, fmt.Errorf("record %d: a leaf hash of %d bytes", seq, len(r.Leaf))
-		}
-		return Leaf{Seq: seq, Hash: tlog.Hash([]byte(r.Leaf))}, nil
 	}
 	return Leaf{Seq: seq, Body: bytes.Clone(body), Hash: tlog.RecordHash(body)}, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -75,8 +76,10 @@ func (g *gate) logNow() Log {
 func (g *gate) wantLog(what string) Log {
 	g.t.Helper()
 	l := g.logNow()
-	var edge journal.Edge
-	for after := l.First - 1; ; {
+	g.mu.Lock()
+	edge, after := g.epoch.base, g.epoch.bareFrom()-1
+	g.mu.Unlock()
+	for {
 		leaves, err := g.Leaves(after, 100)
 		if err != nil {
 			g.t.Fatalf("%s: %v", what, err)
@@ -225,12 +228,17 @@ func TestRolledBack(t *testing.T) {
 			t.Fatalf("%s: %v, %+v; want an error, and nothing changed", name, err, g.Blind())
 		}
 	}
+	g.receive(st, 2)
 	if err := g.RolledBack(st.receipt(t, l.Epoch, tlog.Tree{N: 9}), "test"); err != nil {
 		t.Fatal(err)
 	}
+	rolled := g.logNow().Epoch
 	for range 2 {
 		b, now := g.Blind(), g.wantLog("rolled back")
-		if !b.Blind || !b.RolledBack || b.Closed == 0 || now.Epoch == l.Epoch || now.First != 3 {
+		if seq, note := g.Receipt(); seq != 2 || note != nil {
+			t.Errorf("Receipt = %d, %q; want none of the new epoch", seq, note)
+		}
+		if !b.Blind || !b.RolledBack || b.Closed == 0 || now.Epoch == l.Epoch || now.Epoch != rolled || now.First != 3 {
 			t.Errorf("%+v, %+v; want blind, and another epoch from 3 on", b, now)
 		}
 		if r := g.leaf0(now); r.Kind != journal.Epoch || r.Reason != StoreRolledBack || r.Before != l.Epoch {
@@ -243,5 +251,79 @@ func TestRolledBack(t *testing.T) {
 	}
 	if err := g.RolledBack(st.receipt(t, l.Epoch, tlog.Tree{N: 9}), "test"); err == nil {
 		t.Error("the same proof is taken twice")
+	}
+}
+
+// A start holds the log against the journal: what does not fit is damage, though its
+// checksum does. One that is short of leaves was written by a version that knows of none.
+func TestAStartChecksTheLog(t *testing.T) {
+	type change func(*edgeValue, *baseValue, *received)
+	short := func(e *journal.Edge, n int) {
+		*e = journal.Edge{}
+		for range n {
+			e.Append(tlog.RecordHash(nil))
+		}
+	}
+	for name, tt := range map[string]struct {
+		change change
+		damage bool
+	}{
+		"as it was":                  {func(e *edgeValue, b *baseValue, r *received) {}, false},
+		"a leaf too many":            {func(e *edgeValue, b *baseValue, r *received) { e.Edge.Append(tlog.RecordHash(nil)) }, true},
+		"a later first leaf":         {func(e *edgeValue, b *baseValue, r *received) { e.First++ }, true},
+		"no first leaf":              {func(e *edgeValue, b *baseValue, r *received) { e.First = 0 }, true},
+		"a base that is too long":    {func(e *edgeValue, b *baseValue, r *received) { b.Base.Append(tlog.RecordHash(nil)) }, true},
+		"more leaves behind it":      {func(e *edgeValue, b *baseValue, r *received) { b.Bare++ }, true},
+		"leaves that are not there":  {func(e *edgeValue, b *baseValue, r *received) { short(&b.Base, int(b.Base.N()-1)); b.Bare++ }, true},
+		"fewer than none":            {func(e *edgeValue, b *baseValue, r *received) { b.Bare = -1 }, true},
+		"another epoch's base":       {func(e *edgeValue, b *baseValue, r *received) { b.Epoch = "other" }, true},
+		"another epoch's receipt":    {func(e *edgeValue, b *baseValue, r *received) { r.Epoch = "other" }, true},
+		"a name that is none":        {func(e *edgeValue, b *baseValue, r *received) { e.Epoch, b.Epoch, r.Epoch = "a.b", "a.b", "a.b" }, true},
+		"a receipt that is too long": {func(e *edgeValue, b *baseValue, r *received) { r.N = e.Edge.N() + 1 }, true},
+		"a receipt of less":          {func(e *edgeValue, b *baseValue, r *received) { r.N = -1 }, true},
+		"a leaf too few":             {func(e *edgeValue, b *baseValue, r *received) { short(&e.Edge, int(e.Edge.N()-1)) }, false},
+		"a base that is too short":   {func(e *edgeValue, b *baseValue, r *received) { short(&b.Base, int(b.Base.N()-1)) }, false},
+	} {
+		g, st := withStation(t)
+		g.forced(40)
+		g.receive(st, 20)
+		g.limit.journal = g.Stats().Bytes * 3 / 8
+		g.Keep()
+		g.writeNow()
+		g.limit.journal = 1 << 30
+		if g.Stats().Unsent == 0 || g.epoch.base.N() != 20 {
+			t.Fatalf("%+v, a base of %d leaves", g.Stats(), g.epoch.base.N())
+		}
+		was := g.wantLog(name)
+		g.reopenAfter(func(path string) { changeLog(t, path, tt.change) })
+		b, now := g.Blind(), g.wantLog(name)
+		aside, _ := filepath.Glob(g.path() + ".damaged-*")
+		if b.Blind != tt.damage || (len(aside) == 1) != tt.damage || (now == was) != (name == "as it was") {
+			t.Errorf("%s: %+v, set aside %v, the log %+v; want damage %v", name, b, aside, now, tt.damage)
+		}
+		if r := g.leaf0(now); now != was && (r.Kind != journal.Epoch || r.Before != was.Epoch && !tt.damage) {
+			t.Errorf("%s: the log begins with %+v", name, r)
+		}
+	}
+}
+
+// changeLog changes what a file says of its log, with its checksums.
+func changeLog(t *testing.T, path string, change func(*edgeValue, *baseValue, *received)) {
+	t.Helper()
+	db, err := openFile(path, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		var e edgeValue
+		var base baseValue
+		var r received
+		b := tx.Bucket(metaBucket)
+		err := errors.Join(getMeta(b, edgeName, &e), getMeta(b, baseName, &base), getMeta(b, receiptName, &r))
+		change(&e, &base, &r)
+		return errors.Join(err, putMeta(tx, edgeName, e), putMeta(tx, baseName, base), putMeta(tx, receiptName, r))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

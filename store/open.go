@@ -175,7 +175,9 @@ func (s *Store) load(db *bbolt.DB, found *survey) (old bool, err error) {
 			if tx.Bucket(journalBucket) == nil {
 				return fmt.Errorf("journal: %w", errNoBucket)
 			}
-			old, err = s.loadMeta(tx.Bucket(metaBucket), read)
+			if old, err = s.loadMeta(tx.Bucket(metaBucket), read); err == nil && s.ends == "" {
+				err = s.epoch.checkBare(tx.Bucket(leavesBucket), read.First)
+			}
 			return err
 		})
 	})

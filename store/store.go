@@ -50,6 +50,7 @@
 //	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
 //	passback  sub → CBOR {1: role, 2: time, 3: day, 4: passages on that day}, and rides that were taken of tickets (see rides.go)
 //	journal   seq (8) → CBOR map of a [journal.Record]
+//	leaves    seq (8) → leaf hashes (32 bytes each, at most 16), from seq on, of records whose bodies made room; made when it is needed
 //	meta      "sets", "store", "proven", "blind", "validity", "edge", "base", "receipt", "note …" → CBOR
 package store
 
@@ -103,7 +104,7 @@ type Options struct {
 	Proven func() Proven
 
 	// Station tells whether a station takes the journal: then records are removed only
-	// below its receipt. nil: none does.
+	// below its receipt. It must not call the store. nil: none does.
 	Station func() bool
 
 	// Boot is the time since boot, by a clock that nobody sets, and the boot's name;
@@ -160,6 +161,8 @@ type Store struct {
 	sets      sets     // of the file
 	epoch     epoch    // of the file,
 	ends      string   // and why it ends with the next record; "": it does not
+	station   bool     // takes the journal
+	madeRoom  int      // records whose bodies did, and of which the journal does not say so yet
 	opened    uint64   // the newest record that the file had when it was opened
 	scrubbed  uint64   // the journal has been read through up to this record,
 	scrubRest int      // and is not read for so many seconds

@@ -61,7 +61,6 @@ const (
 	SetAside       Kind = "set_aside"      // a damaged file was replaced by a new one
 	Damaged        Kind = "damaged"        // there is a record, and it cannot be read
 	Epoch          Kind = "epoch"          // a log begins with this record, its leaf 0
-	Dropped        Kind = "dropped"        // there was a record; its leaf hash is kept, and the rest made room
 )
 
 // Outcome is what was decided about a code.
@@ -93,7 +92,6 @@ type Record struct {
 	Grant       uint64    `json:"grant,omitempty" cbor:"15,keyasint,omitempty"`     // the seq of the grant that this record follows
 	Issued      int64     `json:"issued_at,omitempty" cbor:"16,keyasint,omitempty"` // the code's, seconds since 1970
 	Before      string    `json:"before,omitempty" cbor:"17,keyasint,omitempty"`    // the epoch that the one which begins here follows
-	Leaf        ID        `json:"leaf,omitempty" cbor:"18,keyasint,omitempty"`      // of a dropped record: its leaf hash
 	Begins      int64     `json:"begins,omitempty" cbor:"19,keyasint,omitempty"`    // a granted code's first second,
 	Ends        int64     `json:"ends,omitempty" cbor:"20,keyasint,omitempty"`      // and the one at which it is out of date
 	Ticket      ID        `json:"ticket,omitempty" cbor:"21,keyasint,omitempty"`    // of the manifest, on which a holder was granted
