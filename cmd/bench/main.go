@@ -125,7 +125,7 @@ func (b *bench) start(ctx context.Context, o *options) error {
 	}
 	b.say("the gate: railgated with a simulated turnstile")
 	b.web = newWeb(control.NewClient(b.path("data")), b.path("frames"), issuer, &url.URL{Scheme: "http", Host: gate})
-	b.web.kept = b.path("time")
+	b.web.kept, b.web.staff = b.path("time"), b.staffCode
 	if err := b.startDaemon(ctx); err != nil {
 		return err
 	}
@@ -171,6 +171,9 @@ station = "BENCH"
 gate    = "A07"
 data    = %q
 keys    = %q
+
+[lane]
+classes = [1, 2, 3] # 3, staff: the page shows a staff code
 
 [[scanner]]
 name   = "camera"
@@ -218,11 +221,22 @@ func (b *bench) prepare(gate string, crowd bool) error {
 	if err := os.WriteFile(b.path("railgated.toml"), []byte(text), 0o640); err != nil {
 		return err
 	}
-	out, err := b.command("issuer", "--dir", b.path("issuer"), "keys").CombinedOutput()
+	out, err := b.command("issuer", "--dir", b.path("issuer"), "keys", "--staff").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("issuer keys: %w: %s", err, out)
 	}
 	return nil
+}
+
+// staffCode is the picture of a new staff code, signed by the phone that shows it, with the
+// key that signs nothing else.
+func (b *bench) staffCode(at time.Time) ([]byte, error) {
+	picture := b.path("staff.png")
+	out, err := b.command("issuer", "--dir", b.path("issuer"), "code", "--class", "3", "--at", at.Format(time.RFC3339), "--qr", picture).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("issuer code: %w: %s", err, out)
+	}
+	return os.ReadFile(picture)
 }
 
 // launch starts one of the programs beside this one. It gets no signal of the

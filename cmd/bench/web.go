@@ -35,6 +35,7 @@ type web struct {
 	kept   string // a file with how far the time was moved
 	issuer *url.URL
 	gate   *url.URL
+	staff  func(at time.Time) ([]byte, error) // the picture of a staff code
 
 	mu        sync.Mutex // guards the fields below
 	watchers  map[chan line]bool
@@ -75,6 +76,7 @@ func (w *web) handler() http.Handler {
 		answer(rw, w.client.Sim(r.Context(), "emergency", r.FormValue("on") == "1"))
 	})
 	mux.HandleFunc("POST /advance", w.advance)
+	mux.HandleFunc("POST /staff", w.staffCode)
 	mux.HandleFunc("GET /passages", w.passages)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
@@ -126,6 +128,19 @@ func (w *web) hold(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	time.AfterFunc(heldFor, func() { os.Remove(path) })
+}
+
+// staffCode answers with a staff code, which the page holds to the gate.
+func (w *web) staffCode(rw http.ResponseWriter, _ *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	picture, err := w.staff(time.Now().Add(w.pretended))
+	if err != nil {
+		answer(rw, err)
+		return
+	}
+	rw.Header().Set("Content-Type", "image/png")
+	rw.Write(picture)
 }
 
 // advance moves the time of the gate and of the issuer.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -100,4 +101,47 @@ func TestBenchRefuses(t *testing.T) {
 			t.Errorf("%s: status %d; want %d", tt.name, rec.Code, tt.want)
 		}
 	}
+}
+
+// Somebody shows staff codes at the bench: the lane is taken over, in turn, also at a time that was moved.
+func TestStaffCodesAtTheBench(t *testing.T) {
+	t.Parallel()
+	b := &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	defer func() { b.stop() }()
+	if err := b.start(ctx, &options{listen: "127.0.0.1:0"}); err != nil {
+		t.Fatal(err)
+	}
+	post := func(path string, body io.Reader) []byte {
+		t.Helper()
+		resp, err := http.Post(b.url.String()+path, "image/png", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		data, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s, %v", path, resp.Status, data, err)
+		}
+		return data
+	}
+	post("advance?seconds=75600", nil)
+	for _, want := range []string{"free", "closed", "diagnosis", ""} {
+		post("hold", bytes.NewReader(post("staff", nil)))
+		for end := time.Now().Add(30 * time.Second); serviceOf(t, b) != want; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("the lane is taken over: %q; want %q", serviceOf(t, b), want)
+			}
+		}
+	}
+}
+
+func serviceOf(t *testing.T, b *bench) string {
+	t.Helper()
+	s, err := b.web.client.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Service
 }

@@ -58,6 +58,11 @@ $('fire').onclick = () => {
   $('fire').setAttribute('aria-pressed', on);
   post('fire?on=' + (on ? 1 : 0));
 };
+$('staff').onclick = async () => { // free passage, closed, diagnosis, and back, in turn
+  const answer = await post('staff');
+  if (answer.ok) hold(await answer.blob());
+  else said(await answer.text(), 'bad');
+};
 for (const b of document.querySelectorAll('[data-advance]')) {
   b.onclick = async () => {
     const answer = await post('advance?seconds=' + b.dataset.advance);
