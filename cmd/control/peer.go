@@ -45,10 +45,16 @@ func peerName(c net.Conn) peerAddr {
 		return "somebody"
 	}
 	var cred *unix.Ucred
-	if raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }) != nil || err != nil {
+	raw.Control(func(fd uintptr) { cred, _ = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if cred == nil {
 		return "somebody"
 	}
-	uid := strconv.FormatUint(uint64(cred.Uid), 10)
+	return nameOf(cred.Uid)
+}
+
+// nameOf is a user's name.
+func nameOf(number uint32) peerAddr {
+	uid := strconv.FormatUint(uint64(number), 10)
 	if found, err := user.LookupId(uid); err == nil {
 		return peerAddr(found.Username)
 	}

@@ -42,13 +42,14 @@ const maxConns = 64
 // recovers it from a panic: that is logged with its stack, and the caller gets no answer.
 // The gate goes on, for no caller drives its relay.
 func (s *server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	open, end := context.WithCancel(ctx)
+	defer end() // answers that go on end with the listener
 	srv := &http.Server{
 		Handler: stallable(faultyHandler(h)), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
-		BaseContext: func(net.Listener) context.Context { return ctx },
+		BaseContext: func(net.Listener) context.Context { return open },
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelError),
 	}
-	stop := context.AfterFunc(ctx, func() { srv.Close() })
-	defer stop()
+	context.AfterFunc(open, func() { srv.Close() })
 	err := srv.Serve(netutil.LimitListener(faultyListener(ctx, l), maxConns))
 	if ctx.Err() != nil {
 		return nil
@@ -102,9 +103,9 @@ func sameFolder(a, b string) bool {
 	if filepath.Clean(a) == filepath.Clean(b) {
 		return true
 	}
-	x, err := os.Stat(a)
-	y, err2 := os.Stat(b)
-	return err == nil && err2 == nil && os.SameFile(x, y)
+	x, _ := os.Stat(a)
+	y, _ := os.Stat(b)
+	return os.SameFile(x, y) // what is not there is no folder's like
 }
 
 // A web answers on HTTP where that is configured: the passenger's screen, the

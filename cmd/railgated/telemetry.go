@@ -74,7 +74,7 @@ func (t *telemetry) openedFor(who string, times *control.Timings) {
 	}
 }
 
-// record counts what was journaled, without the ids of holder and certificate.
+// record counts what was journaled, and remembers it as nobody's.
 func (t *telemetry) record(r journal.Record) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,8 +84,14 @@ func (t *telemetry) record(r journal.Record) {
 		t.history.count(r.Time, r.Decision == journal.Granted, max(1, r.Count))
 	}
 	t.decided.Add(r, time.Since(t.began))
-	r.Holder, r.Certificate = "", "" // whoever looks over a shoulder needs none
-	t.history.note(r)
+	t.history.note(ofNobody(r))
+}
+
+// ofNobody is a record without the ids of holder, certificate and ticket: whoever looks over
+// a shoulder needs none.
+func ofNobody(r journal.Record) journal.Record {
+	r.Holder, r.Certificate, r.Ticket = "", "", ""
+	return r
 }
 
 // report fills in a status.
