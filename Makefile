@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install install-station test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install install-station deb test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -25,6 +25,7 @@ help:
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
 	@echo "make install  what a gate needs, below DESTDIR; BIN=bin/linux-arm64 for another machine's card"
 	@echo "make install-station what a station's box needs, below DESTDIR"
+	@echo "make deb      Debian packages for arm64, armhf and amd64, under build/deb; ARCHS=arm64 for less"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
@@ -70,7 +71,7 @@ install: build
 	bin/railgate completion bash > $(SHARE)/bash-completion/completions/railgate
 	bin/railgate completion zsh > $(SHARE)/zsh/vendor-completions/_railgate
 	bin/railgate completion fish > $(SHARE)/fish/vendor_completions.d/railgate.fish
-	install -m 644 configs/railgated.toml systemd/railgated-chrony.conf docs/installation.md $(SHARE)/doc/railgate
+	install -m 644 configs/railgated.toml systemd/railgated-chrony.conf docs/installation.md docs/technician.md $(SHARE)/doc/railgate
 	cp -R configs/boards docs/installation $(SHARE)/doc/railgate
 	[ -e $(DESTDIR)/etc/railgate/railgated.toml ] || install -m 640 configs/railgated.toml $(DESTDIR)/etc/railgate
 
@@ -86,6 +87,19 @@ install-station: build
 	bin/station man $(SHARE)/man
 	install -m 644 docs/station.md configs/prometheus/station.yml configs/grafana/station.json $(SHARE)/doc/railgate-station
 	cp -R configs/nats configs/nginx $(SHARE)/doc/railgate-station
+
+# Debian packages, under build/deb. Their programs are built apart from bin/, for each architecture; two builds of a commit give equal packages.
+DEBS        ?= build/deb
+ARCHS       ?= arm64 armhf amd64
+MAINTAINER  ?= The railgate maintainers <maintainers@railgate.example>
+PACKAGED    := $(DEVICE) ./cmd/station
+deb: go build $(addprefix deb-,$(ARCHS))
+deb-%:
+	@mkdir -p $(DEBS)/bin/$* && rm -f $(DEBS)/*_$*.deb
+	@a=$*; arm=; [ $$a != armhf ] || { a=arm arm=7; }; GOOS=linux GOARCH=$$a GOARM=$$arm $(GO) build $(FLAGS) -o $(DEBS)/bin/$*/ $(PACKAGED)
+	@GO="$(GO)" MAKE="$(MAKE)" UPSTREAM="$$(sh systemd/deb/version.sh)" SOURCE_DATE_EPOCH=$(BUILT) MAINTAINER="$(MAINTAINER)" \
+		sh systemd/deb/build.sh $* $(DEBS)/bin/$* $(DEBS)
+	@ls $(DEBS)/*_$*.deb
 
 # BENCH='-listen 127.0.0.1:8001' is another address. The first build takes a minute or more: it names each package.
 run: FLAGS += -v
