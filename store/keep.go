@@ -332,13 +332,15 @@ type Stats struct {
 	Bytes     int64  `json:"bytes"`    // of the journal, about
 	FileBytes int64  `json:"file_bytes"`
 	Unsent    int64  `json:"unsent,omitempty"` // records whose bodies made room before the station had them
+
+	RolledBack bool `json:"rolled_back,omitempty"` // the store was, and codes from before may be valid
 }
 
 // Stats are the store's sizes now.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Spent: int(s.sets.Spent.N), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes, Unsent: s.epoch.bare}
+	st := Stats{Spent: int(s.sets.Spent.N), Passages: len(s.passages), Seq: s.seq, Queued: len(s.queue), Bytes: s.bytes, Unsent: s.epoch.bare, RolledBack: s.blind.RolledBack}
 	if s.db != nil {
 		guarded(func() error {
 			return s.db.View(func(tx *bbolt.Tx) error { st.FileBytes = tx.Size(); return nil })

@@ -36,7 +36,7 @@ func (g *gate) receive(st *station, n int64) {
 func (g *gate) forced(n int) {
 	g.t.Helper()
 	for i := range n {
-		g.Append(journal.Record{Time: g.now, Kind: journal.Forced, Detail: "somebody crossed, and nobody was granted"})
+		g.Append(journal.Record{Time: g.now, Kind: journal.Forced, Grant: g.Seq()*10 + uint64(i%10) + 1, Detail: "somebody crossed, and nobody was granted"})
 		if i%10 == 9 || i == n-1 {
 			g.writeNow()
 		}

@@ -57,7 +57,11 @@ var hands = map[string]string{
 	StoreSetAside: "If it happens again within a month, replace the card or the disk.",
 
 	SpentCodesLost: "Wait: the lane opens by itself, and says when. Passengers with paper codes take the staffed lane for today.",
-	HTTPNoAddress:  "Plug the network cable in, or correct http.listen in the configuration.",
+
+	StoreRolledBack: "Call the station: two gates may have the same card. If the card was restored on purpose, wait: the lane opens by itself, and tomorrow paper codes do too.",
+	JournalUnsent:   "Plug the network cable in, and call the station: its collector must run. It ends by itself once the station has the journal.",
+
+	HTTPNoAddress: "Plug the network cable in, or correct http.listen in the configuration.",
 }
 
 // handsFor says what to do by hand. A keyset of a repository is not brought to the gate by itself.

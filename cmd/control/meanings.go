@@ -61,6 +61,9 @@ const (
 	StoreSetAside  = "store_set_aside"
 	SpentCodesLost = "spent_codes_lost"
 
+	StoreRolledBack = "store_rolled_back"
+	JournalUnsent   = "journal_unsent"
+
 	LaneHung        = "lane_hung"
 	ControlSocket   = "control_socket"
 	HTTPPortTaken   = "http_port_taken"
@@ -196,6 +199,10 @@ var meanings = [...]Meaning{
 		"{railgate} journal export --json --file {file} > {file}.ndjson && rm {file}", ""},
 	{SpentCodesLost, OutOfService, "the gate does not know which codes were used before", "no code from before opens; the lane opens by itself when none can be valid",
 		"{railgate} status", "memory"},
+	{StoreRolledBack, Degraded, "the store is an old copy: the station has records that are not here", "no code from before opens; the card was restored, or another gate has a copy of it",
+		"{railgate} status", ""},
+	{JournalUnsent, Degraded, "the journal is full of records that the station does not have", "the oldest lose their bodies; only their leaf hashes are kept",
+		"{railgate} status", ""},
 
 	{LaneHung, OutOfService, "the lane hangs", "it decides about no code; systemd restarts railgated, if nothing in the kernel hangs with it",
 		"systemctl restart railgated", ""},

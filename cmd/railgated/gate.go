@@ -68,6 +68,8 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 		Dir: cfg.Data, Mark: markPath(cfg.Data), Days: cfg.Journal.Days, MaxBytes: cfg.Journal.MaxBytes, PassbackFor: cfg.Lane.PassbackFor,
 		Now:    func() (time.Time, bool) { now := clock.Now(); return now.Time, now.OK },
 		Proven: func() store.Proven { return clock.Proven() },
+		// Whoever has a station's repository has its collector, too.
+		Station: func() bool { return cfg.Sync.Station != "" },
 	}, log)
 	if err != nil {
 		return nil, err

@@ -38,12 +38,23 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 		found(s, control.SpentCodesLost, "the store lost its memory: paper codes from before are denied")
 		s.Causes[len(s.Causes)-1].Severity = control.Degraded
 	}
+	l.addStore(s)
 	l.addService(s)
 	if reason, n := l.told.fault(); reason != "" {
 		found(s, string(reason), nobodyGetsIn(reason, n), "{sync}", c.Sync.Nation)
 	}
 	s.Health = health(s)
 	return s
+}
+
+// addStore says what the station knows of the journal that the gate does not, or lacks of it.
+func (l *runner) addStore(s *control.Status) {
+	if s.Store.RolledBack {
+		found(s, control.StoreRolledBack, "the store was rolled back: the station has records that are not here, and codes from before are denied")
+	}
+	if n := s.Store.Unsent; n > 0 {
+		found(s, control.JournalUnsent, fmt.Sprintf("the station does not have the journal: the bodies of %d records made room", n))
+	}
 }
 
 // addReasons says why the lane is out of service, if it is.
