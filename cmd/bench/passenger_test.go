@@ -157,6 +157,23 @@ func TestSigningOutReachesEveryTab(t *testing.T) {
 	one.until("nobody is signed in", nothing)
 }
 
+// A sign-in of 30 days ago: the page forgets, says why, and what to do.
+func TestASignInThatIsOver(t *testing.T) {
+	tb, _ := openPhone(t)
+	p := newPassenger()
+	tb.signsUp(p)
+	tb.appliesSignedIn()
+	tb.sees()
+	tb.advance(30 * 24 * time.Hour)
+	tb.str("window.dispatchEvent(new Event('railgate:time'))")
+	tb.until("it has forgotten", nothing)
+	tb.until("it says why, and what to do", "seen('#over') && text('#over').includes('Your sign-in is over') && text('#over').includes('Sign in again') && text('#account').includes('Sign in')")
+	tb.picture("over")
+	tb.axe("a sign-in that is over")
+	tb.signsIn(p)
+	tb.until("nothing more of it", "!seen('#over')")
+}
+
 func TestThePageIsOfOneVersion(t *testing.T) {
 	tb, f := openPhone(t)
 	tb.hasWorker()

@@ -15,7 +15,8 @@ type state struct {
 	Now         int64             `json:"now"`
 	Bench       bool              `json:"bench"`
 	SignedIn    bool              `json:"signed_in"`
-	Me          *shownPerson      `json:"me,omitempty"` // a signed-in user
+	Over        *office.Denial    `json:"over,omitempty"` // the sign-in is over: what to do
+	Me          *shownPerson      `json:"me,omitempty"`   // a signed-in user
 	Certificate *shownCertificate `json:"certificate,omitempty"`
 	Documents   []string          `json:"documents"`
 	Tickets     []string          `json:"tickets"`
@@ -52,6 +53,10 @@ const toldFor = 12 * time.Hour
 func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who office.Session) (any, error) {
 	now := w.Now()
 	s := state{Now: millis(now), Bench: w.Bench(), Documents: office.Documents(), Tickets: office.Tickets(), Uses: office.Uses()}
+	if who.Over() {
+		why := office.SignInOver.Words()
+		s.Over = &why
+	}
 	me, err := w.Self(who)
 	if err != nil {
 		return nil, err
@@ -61,7 +66,7 @@ func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who office.Sessio
 	}
 	c, p, err := w.Shown(who)
 	switch {
-	case errors.Is(err, office.Deny(office.VerifyAgain)), errors.Is(err, office.Deny(office.SessionEnded)):
+	case errors.Is(err, office.Deny(office.VerifyAgain)), errors.Is(err, office.Deny(office.SessionEnded)), errors.Is(err, office.Deny(office.SignInOver)):
 		return s, nil
 	case err != nil:
 		return nil, err

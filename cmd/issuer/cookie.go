@@ -11,18 +11,23 @@ import (
 const (
 	visitorHeader = "Railgate-Page"
 	cookieName    = "railgate_session"
-	cookieLasts   = 30 * 24 * time.Hour
+	// A browser keeps the cookie a while longer than the issuer takes it, so that whoever comes
+	// back is told why they are signed out.
+	cookieLasts = office.SignInLasts + 30*24*time.Hour
 )
 
-// session finds out who asks.
-func (w *web) session(r *http.Request) (office.Session, error) {
+// session finds out who asks. Whose sign-in is over may go on as a visitor.
+func (w *web) session(r *http.Request) (who office.Session, err error) {
 	if c, err := r.Cookie(cookieName); err == nil {
-		who, err := w.SignedIn(c.Value)
+		who, err = w.SignedIn(c.Value)
 		if who.SignedIn() || err != nil {
 			return who, err
 		}
 	}
-	return w.Visitor(r.Header.Get(visitorHeader)), nil
+	if visitor := w.Visitor(r.Header.Get(visitorHeader)); visitor.ID != "" || !who.Over() {
+		return visitor, nil
+	}
+	return who, nil
 }
 
 func (w *web) cookie(token string, lasts time.Duration) *http.Cookie {

@@ -168,6 +168,33 @@ func TestR7OneCheckServesToSeeTheValidOne(t *testing.T) {
 	}
 }
 
+// When a sign-in is over, each answer says what to do; a visitor's page works beside it, and signing in
+// again ends it.
+func TestR10ASignInThatIsOverSaysWhatToDo(t *testing.T) {
+	d := newDesk(t, true)
+	u := d.signedIn()
+	d.advance(office.SignInLasts)
+	if s := u.state(); s.SignedIn || s.Me != nil || s.Over == nil || s.Over.Reason != office.SignInOver || s.Over.Next != "signin" {
+		t.Errorf("state %+v; want it over, and what to do", s)
+	}
+	for _, path := range []string{"api/code", "api/recheck", "api/apply", "api/view"} {
+		if _, why := u.ask("POST", path, nil, nil); why != office.SignInOver {
+			t.Errorf("%s: %q; want %q", path, why, office.SignInOver)
+		}
+	}
+	var out struct{ Page string }
+	u.must("POST", "api/visit", nil, &out)
+	u.page = out.Page
+	if why := u.goes("api/apply", applied{Form: goodForm()}, "passes"); why != "" || u.state().Over != nil || u.state().Certificate == nil {
+		t.Errorf("as a visitor: %q, %+v; want a certificate", why, u.state())
+	}
+	u.page = ""
+	u.must("POST", "api/signin", map[string]string{"account": "example", "password": "passenger"}, nil)
+	if s := u.state(); !s.SignedIn || s.Over != nil {
+		t.Errorf("signed in again: %+v", s)
+	}
+}
+
 // Signing out ends every session of the account, in every tab and browser, and each
 // answer to them says so.
 func TestR10SigningOutEndsEveryTab(t *testing.T) {

@@ -25,7 +25,7 @@ const errandFor = 10 * time.Minute
 // Begin looks through a form and gives the errand for its check.
 func (s *Office) Begin(kind string, f Form, rotation verify.Rotation, who Session) ([]byte, error) {
 	if who.ID == "" {
-		return nil, Deny(SessionEnded)
+		return nil, who.nobody()
 	}
 	now := s.Now()
 	if who.account != nil {

@@ -18,6 +18,7 @@ const (
 	LivenessDue      Reason = "liveness_due"
 	VerifyAgain      Reason = "verify_again"
 	SessionEnded     Reason = "session_ended"
+	SignInOver       Reason = "sign_in_over"
 	CertificateEnded Reason = "certificate_ended"
 	NoCertificate    Reason = "no_certificate"
 	DetailsDiffer    Reason = "details_differ"
@@ -71,6 +72,8 @@ var denials = map[Reason]Denial{
 		Do: "关闭页面、退出登录或清除数据后须重新核验，不占用申请次数", DoEnglish: "This is needed after closing the page, signing out or clearing data. It does not count as an application", Next: "view"},
 	SessionEnded: {Rule: "R10", Chinese: "您已退出登录", English: "You are signed out",
 		Do: "请重新登录，核验本人后查看", DoEnglish: "Sign in again, then verify yourself to view the certificate", Next: "signin"},
+	SignInOver: {Rule: "R10", Chinese: "登录已过期", English: "Your sign-in is over: it lasts 30 days",
+		Do: "请重新登录，核验本人后查看；证明仍然有效，不占用申请次数", DoEnglish: "Sign in again, then verify yourself to view the certificate. It stays valid, and this is not an application", Next: "signin"},
 	CertificateEnded: {Rule: "R15", Chinese: "证明已失效", English: "The certificate has ended",
 		Do: "请重新申请；已在车内的，到站后也可走人工通道出站", DoEnglish: "Apply again. If you are already travelling, you can also leave through the staffed lane", Next: "apply"},
 	NoCertificate: {Chinese: "没有有效的电子临时身份证明", English: "You have no valid certificate",

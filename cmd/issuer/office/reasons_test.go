@@ -17,6 +17,7 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		LivenessDue:      {"R9", "recheck"},
 		VerifyAgain:      {"R10", "view"},
 		SessionEnded:     {"R10", "signin"},
+		SignInOver:       {"R10", "signin"},
 		NotVerified:      {"R11", "view"},
 		SignedOut:        {"R11", "signin"},
 		NotConfirmed:     {"R12", "form"},

@@ -106,7 +106,7 @@ func (s *Office) Shown(who Session) (*Certificate, Person, error) {
 // seen is the certificate that a session may see (R10).
 func (s *Office) seen(who Session) (verify.HolderID, *record, *Certificate, error) {
 	if who.ID == "" {
-		return "", nil, nil, Deny(SessionEnded)
+		return "", nil, nil, who.nobody()
 	}
 	holder, rec, err := s.register.seenBy(who.ID)
 	if err != nil {
@@ -217,6 +217,8 @@ func (s *Office) Paper(f Form) (verify.Claims, verify.Credential, Person, error)
 // whose person was checked.
 func (s *Office) History(who Session) ([]Application, error) {
 	switch {
+	case who.over:
+		return nil, Deny(SignInOver)
 	case who.account == nil:
 		return nil, Deny(SignedOut)
 	case !who.account.Proven:

@@ -12,18 +12,39 @@ import (
 
 // A Session is who asks. A visitor's token lives in the page's memory alone, so that it
 // ends with the page; a signed-in user's ends with signing out or clearing the
-// browser's data (R10). The issuer remembers neither: a token carries its own proof.
+// browser's data (R10), and in any case after [SignInLasts]. The issuer remembers neither: a
+// token carries its own proof. Numbers are big-endian; the time is in seconds since 1970.
 //
 //	visitor    1 ‖ 16 random bytes ‖ HMAC (16)
-//	signed in  2 ‖ account (16) ‖ generation (4) ‖ 16 random bytes ‖ HMAC (16)
+//	signed in  2 ‖ account (16) ‖ generation (4) ‖ time of signing in (8) ‖ 16 random bytes ‖ HMAC (16)
 type Session struct {
 	ID         string   // a hash of the token, as the register has it; "" without one
 	account    *account // nil: a visitor
 	accountKey string
+	over       bool // it was a signed-in user's, for longer than one lasts
 }
+
+// SignInLasts is how long a signed-in user stays so. A browser that is never cleared, or a
+// copy of its cookie, is worth no more than this.
+const SignInLasts = 30 * 24 * time.Hour
+
+// signInEarly is how far a token may be of the future: the issuer's clock may have been set
+// back a little since.
+const signInEarly = 5 * time.Minute
 
 // SignedIn tells whether it is a signed-in user's.
 func (s Session) SignedIn() bool { return s.account != nil }
+
+// Over tells whether it was a signed-in user's, who must sign in again.
+func (s Session) Over() bool { return s.over }
+
+// nobody is why a session without an id may do nothing.
+func (s Session) nobody() error {
+	if s.over {
+		return Deny(SignInOver)
+	}
+	return Deny(SessionEnded)
+}
 
 // tokenMAC is the size of a token's proof, in bytes.
 const tokenMAC = 16
@@ -40,8 +61,9 @@ func (v *vault) token(body []byte) (string, error) {
 
 func (v *vault) visitorToken() (string, error) { return v.token([]byte{1}) }
 
-func (v *vault) accountToken(key string, generation uint32) (string, error) {
-	return v.token(binary.BigEndian.AppendUint32(append([]byte{2}, key...), generation))
+func (v *vault) accountToken(key string, generation uint32, now time.Time) (string, error) {
+	body := binary.BigEndian.AppendUint32(append([]byte{2}, key...), generation)
+	return v.token(binary.BigEndian.AppendUint64(body, uint64(now.Unix())))
 }
 
 // body is what a token says, without its proof; false where this issuer did not make it.
@@ -63,16 +85,19 @@ func (s *Office) Visitor(token string) Session {
 }
 
 // SignedIn is who has a signed-in user's token; nobody, once the account has signed out
-// anywhere (R10).
+// anywhere (R10), or has been signed in for too long.
 func (s *Office) SignedIn(token string) (Session, error) {
 	body, ok := s.vault.body(token)
-	if !ok || body[0] != 2 || len(body) != 37 {
+	if !ok || body[0] != 2 || len(body) != 45 {
 		return Session{}, nil
 	}
 	key := string(body[1:17])
 	a, err := s.register.account(key)
 	if err != nil || a == nil || a.Generation != binary.BigEndian.Uint32(body[17:21]) {
 		return Session{}, err
+	}
+	if age := s.Now().Unix() - int64(binary.BigEndian.Uint64(body[21:29])); age < -int64(signInEarly/time.Second) || age >= int64(SignInLasts/time.Second) {
+		return Session{over: true}, nil
 	}
 	return Session{ID: hashToken(token), account: a, accountKey: key}, nil
 }
@@ -136,7 +161,7 @@ func (s *Office) SignIn(ctx context.Context, name, password, from string) (strin
 		return "", Deny(WrongPassword)
 	}
 	s.guesses.Forget(key + from)
-	return s.vault.accountToken(key, a.Generation)
+	return s.vault.accountToken(key, a.Generation, s.Now())
 }
 
 // SignOut ends every session of the account, in whatever tab or browser.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"testing"
+	"time"
 )
 
 // signedIn is the session of an account of goodForm's person, with its token.
@@ -98,11 +99,12 @@ func TestTokensCannotBeMade(t *testing.T) {
 	none("another issuer's user", foreign)
 	for name, body := range map[string][]byte{
 		"a visitor's with too much in it": {1, 0},
-		"a user's with too little":        append([]byte{2}, make([]byte, 19)...),
-		"a user's with too much":          append([]byte{2}, make([]byte, 21)...),
+		"a user's with too little":        append([]byte{2}, make([]byte, 27)...),
+		"a user's with too much":          append([]byte{2}, make([]byte, 29)...),
+		"a user's that has no time":       append([]byte{2}, cookieBody(t, o, cookie)[:20]...),
 		"one of no kind":                  {3},
 		"a user's of another kind":        append([]byte{3}, cookieBody(t, o, cookie)...),
-		"an account's that is not there":  append([]byte{2}, make([]byte, 20)...),
+		"an account's that is not there":  append([]byte{2}, make([]byte, 28)...),
 	} {
 		token, err := o.vault.token(body)
 		if err != nil {
@@ -112,14 +114,14 @@ func TestTokensCannotBeMade(t *testing.T) {
 	}
 }
 
-// cookieBody is the account and the generation in a token.
+// cookieBody is the account, the generation and the time in a token.
 func cookieBody(t *testing.T, o *Office, token string) []byte {
 	t.Helper()
 	body, ok := o.vault.body(token)
 	if !ok {
 		t.Fatal("a token of its own is not known to the issuer")
 	}
-	return body[1:21]
+	return body[1:29]
 }
 
 func TestR10SignOut(t *testing.T) {
@@ -143,6 +145,47 @@ func TestR10SignOut(t *testing.T) {
 	}
 	if who, _ := signedIn(t, o, "owner"); who.ID == "" {
 		t.Error("the owner cannot sign in again")
+	}
+}
+
+// A sign-in ends by itself, by the issuer's clock: a browser that is never cleared is signed out in the end.
+func TestR10ASignInLasts30Days(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	began := o.Now()
+	who, cookie := signedIn(t, o, "owner")
+	to := func(d time.Duration) {
+		t.Helper()
+		if err := o.Advance(began.Add(d).Sub(o.Now())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to(SignInLasts - time.Minute)
+	if got := session(t, o, cookie); got.ID != who.ID || !got.SignedIn() || got.Over() {
+		t.Errorf("a minute before the 30 days are over: %+v; want it signed in", got)
+	}
+	_, later := signedIn(t, o, "owner")
+	to(SignInLasts + time.Minute)
+	over := session(t, o, cookie)
+	if over.ID != "" || over.SignedIn() || !over.Over() {
+		t.Errorf("after 30 days: %+v; want it over", over)
+	}
+	if session(t, o, later).ID == "" {
+		t.Error("a later sign-in is over too")
+	}
+	_, _, shown := o.Shown(over)
+	_, begun := o.Begin("view", goodForm(), 0, over)
+	_, history := o.History(over)
+	for what, err := range map[string]error{"shown": shown, "begun": begun, "history": history} {
+		if !errors.Is(err, Deny(SignInOver)) {
+			t.Errorf("%s: %v; want %v", what, err, SignInOver)
+		}
+	}
+	to(-time.Hour)
+	if session(t, o, later).SignedIn() {
+		t.Error("a sign-in of a month ahead is taken once the clock is right: it would last for two")
+	}
+	if err := o.SignOut(over); err != nil {
+		t.Error(err)
 	}
 }
 

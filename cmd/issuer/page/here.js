@@ -40,6 +40,8 @@ function dress() {
   document.body.classList.toggle('onbench', Boolean(state?.bench));
   document.body.classList.toggle('framed', window.parent !== window);
   $('gohistory').hidden = $('showhistory').hidden = !state?.signed_in;
+  $('over').hidden = !state?.over;
+  if (state?.over) two($('over'), `${state.over.zh}。${state.over.do_zh}`, `${state.over.en}. ${state.over.do_en}`);
   two($('account'), ...(state?.signed_in ? ['退出', 'Sign out'] : ['登录', 'Sign in']));
 }
 
