@@ -112,8 +112,10 @@ func (t *stepper) forgotten(v *verify.Verdict) bool {
 // judgePassenger grants a code, unless its holder went this way already, has no ticket, or
 // may not pass now or today. The first of these that holds is the reason.
 func (t *stepper) judgePassenger(ev Judged, r journal.Record) {
+	// A passage of the future was noted by a clock that was ahead: it must not keep its holder out
+	// until then, and for passback_for after it.
 	again := t.rules.Passback != "off" && t.rules.Role != journal.Check && ev.Last != nil &&
-		ev.Last.Role == t.rules.Role && t.now.Wall.Sub(ev.Last.Time) < t.rules.PassbackFor
+		ev.Last.Role == t.rules.Role && t.now.Wall.Sub(ev.Last.Time).Abs() < t.rules.PassbackFor
 	if again && t.rules.Passback == "hard" {
 		t.deny(passback, &ev.Verdict, r)
 		return

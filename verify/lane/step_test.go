@@ -505,6 +505,8 @@ func TestPassback(t *testing.T) {
 		{"hard: went out since", "hard", journal.Entry, journal.LastPassage{Role: journal.Exit, Time: noon}, "granted ok", ""},
 		{"hard: forgotten after passback_for", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(-2 * time.Hour)}, "granted ok", ""},
 		{"hard: a nanosecond before that", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(-2*time.Hour + 1)}, "show passback", ""},
+		{"hard: by a clock that was eight hours ahead", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(8 * time.Hour)}, "granted ok", ""},
+		{"hard: by a clock that was a minute ahead", "hard", journal.Entry, journal.LastPassage{Role: journal.Entry, Time: noon.Add(time.Minute)}, "show passback", ""},
 		{"hard, check: checked already", "hard", journal.Check, journal.LastPassage{Role: journal.Check, Time: noon}, "granted ok", ""},
 		{"hard, exit: went out already", "hard", journal.Exit, journal.LastPassage{Role: journal.Exit, Time: noon}, "show passback", ""},
 		{"hard, exit: came in", "hard", journal.Exit, journal.LastPassage{Role: journal.Entry, Time: noon}, "granted ok", ""},
