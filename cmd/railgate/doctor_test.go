@@ -127,6 +127,9 @@ func TestRemedies(t *testing.T) {
 		{control.DeviceForbidden, func(t *testing.T, w *ward) { w.serial(0o600, 0) }, "root:root, mode 0600", "chgrp daemon "},
 		{control.ScannerBusy, func(t *testing.T, w *ward) { w.serial(0o666, 0); another(t, w.path("scanner")) }, "is held by railgate", "kill "},
 		{control.DaemonStopped, func(t *testing.T, w *ward) {}, "inactive", "systemctl enable --now railgated"},
+		{control.DaemonStopped, func(t *testing.T, w *ward) {
+			w.state("LoadState=masked\nActiveState=inactive\nSubState=dead\nMainPID=0\n")
+		}, "masked", "systemctl unmask railgated && systemctl enable --now railgated"},
 		{control.DaemonFailed, func(t *testing.T, w *ward) {
 			w.state("LoadState=loaded\nActiveState=activating\nSubState=auto-restart\nResult=exit-code\nExecMainStatus=2\n")
 			w.journal = "gate.toml:3: lane.direction: up\n"
@@ -229,6 +232,30 @@ func TestCausesWithoutACommandForATest(t *testing.T) {
 				t.Errorf("%+v; want it found, %q", w.examine(), tt.why)
 			}
 		})
+	}
+}
+
+// A unit that systemd cannot read is not started by the usual command.
+func TestDoctorOfAUnitThatCannotBeRead(t *testing.T) {
+	w := newWard(t)
+	w.state("LoadState=bad-setting\nActiveState=inactive\nSubState=dead\nMainPID=0\n")
+	if f, _ := find(w.examine(), control.DaemonStopped); f.Fix != "systemd-analyze verify railgated.service" || !strings.Contains(f.Hands, "Correct the line") {
+		t.Errorf("%+v; want the command that names the line, and what to do with it", f)
+	}
+}
+
+// A railgated that systemd runs, and that does not answer, has the store: it is restarted, not ended.
+func TestTheStoreOfASilentDaemonIsItsOwn(t *testing.T) {
+	w := newWard(t)
+	w.makeStore()
+	pid := another(t, w.path("data/gate.db"))
+	w.state(fmt.Sprintf("LoadState=loaded\nActiveState=active\nSubState=running\nMainPID=%d\n", pid))
+	findings := w.examine()
+	if f, there := find(findings, control.StoreBusy); there {
+		t.Errorf("%+v; want the store to be railgated's own", f)
+	}
+	if f, _ := find(findings, control.DaemonSilent); f.Fix != "systemctl restart railgated" {
+		t.Errorf("%+v; want daemon_silent", findings)
 	}
 }
 

@@ -311,6 +311,9 @@ func (p *patient) daemon(ctx context.Context) []finding {
 		}
 		return found
 	}
+	if found := p.unanswered(); found != nil {
+		return found
+	}
 	stopped := p.found(control.DaemonStopped, "railgated does not answer, and no service of systemd's runs it")
 	stopped.Fix = "railgated --config " + control.Quote(p.config)
 	if p.unit == nil && p.gate.config == "" && p.gate.data == "" {
@@ -319,15 +322,53 @@ func (p *patient) daemon(ctx context.Context) []finding {
 	return []finding{stopped}
 }
 
+// unanswered are the findings of a railgated that no systemd knows of: it has the store, and
+// its control socket does not answer. What it holds is its own.
+func (p *patient) unanswered() []finding {
+	for _, o := range p.host.fileHolders(filepath.Join(p.data, storeName), 0) {
+		if o.name == "railgated" {
+			p.pid = o.pid
+			f := p.found(control.DaemonSilent, fmt.Sprintf("%v has the store", o))
+			f.Fix = o.end() + " && railgated --config " + control.Quote(p.config)
+			return p.orSocket(f)
+		}
+	}
+	return nil
+}
+
+// orSocket is a finding of a railgated that does not answer, or of what is in the place of its
+// control socket. Once that is gone railgated opens the socket by itself.
+func (p *patient) orSocket(silent finding) []finding {
+	for _, path := range []string{p.host.path("/run/railgate/" + control.SocketName), filepath.Join(p.data, control.SocketName)} {
+		if st, err := os.Lstat(path); err == nil && st.Mode()&(fs.ModeSocket|fs.ModeSymlink) == 0 {
+			f := p.found(control.ControlSocket, silent.Text+"; in the place of its control socket, "+path+", is something else")
+			f.Fix, f.Hands = "rm -r "+control.Quote(path), ""
+			return []finding{f}
+		}
+	}
+	return []finding{silent}
+}
+
 func (p *patient) serviceFindings(ctx context.Context, s *service) []finding {
 	switch {
 	case s.Active == "active":
 		p.pid, _ = strconv.Atoi(s.PID)
-		return []finding{p.found(control.DaemonSilent, "process "+s.PID+" runs")}
+		return p.orSocket(p.found(control.DaemonSilent, "process "+s.PID+" runs"))
 	case s.Active == "activating" && s.Sub != "auto-restart":
 		p.pid, _ = strconv.Atoi(s.PID)
 		return []finding{p.found(control.DaemonStarts, "systemd waits for it ("+s.Sub+")")}
+	case s.Load == "masked":
+		f := p.found(control.DaemonStopped, "systemd says that it is masked")
+		f.Fix = "systemctl unmask railgated && " + f.Fix
+		return []finding{f}
+	case s.Load == "bad-setting" || s.Load == "error":
+		f := p.found(control.DaemonStopped, "systemd cannot read its unit")
+		f.Fix, f.Hands = "systemd-analyze verify railgated.service", "Correct the line that it names, often in a drop-in ("+filepath.Join(unitDirs[0], unitName+".d")+"); then: systemctl daemon-reload && systemctl enable --now railgated."
+		return []finding{f}
 	case s.Active == "inactive" || s.Active == "deactivating":
+		if found := p.unanswered(); found != nil { // started by hand
+			return found
+		}
 		return []finding{p.found(control.DaemonStopped, "systemd says that it is "+s.Active)}
 	}
 	why := fmt.Sprintf("%s, exit status %s", s.Result, s.Status)

@@ -158,7 +158,7 @@ func (p *patient) store() []finding {
 	case errors.Is(err, fs.ErrNotExist):
 		return append(found, good("none yet"))
 	case errors.Is(err, store.ErrLocked):
-		return append(found, p.storeBusy(err))
+		return append(found, p.storeHeld(err))
 	case errors.Is(err, fs.ErrPermission):
 		return append(found, good("not looked at: %v", err))
 	case err != nil:
@@ -167,9 +167,12 @@ func (p *patient) store() []finding {
 	return append(found, good("can be read"))
 }
 
-// storeBusy says who has the store.
-func (p *patient) storeBusy(err error) finding {
-	others := p.host.fileHolders(filepath.Join(p.data, storeName), 0)
+// storeHeld says who has the store: railgated itself, though it does not answer, or another.
+func (p *patient) storeHeld(err error) finding {
+	others := p.host.fileHolders(filepath.Join(p.data, storeName), p.pid)
+	if len(others) == 0 && p.pid != 0 {
+		return good("railgated has it (pid %d)", p.pid)
+	}
 	if len(others) == 0 {
 		return p.found(control.StoreBusy, err.Error())
 	}

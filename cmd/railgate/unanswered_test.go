@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"railgate/cmd/control"
+)
+
+// A gate that works, and whose control socket cannot be opened, is not to be ended: what is in the
+// socket's place is removed, and the tools reach it again.
+func TestDoctorOfAGateThatDoesNotAnswer(t *testing.T) {
+	for _, systemd := range []string{"", "LoadState=loaded\nActiveState=inactive\nSubState=dead\nMainPID=0\n"} {
+		w := newWard(t)
+		w.state(systemd)
+		w.mkdir("tools", 0o755)
+		w.start()
+		socket := "data/" + control.SocketName
+		w.remove(socket)
+		if err := os.MkdirAll(w.path(socket)+"/something", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var f finding
+		w.until("control_socket is found", func() (ok bool) { f, ok = find(w.examine(), control.ControlSocket); return ok })
+		if f.Fix != "rm -r "+w.path(socket) || !strings.Contains(f.Text, "railgated (pid ") {
+			t.Errorf("%+v; want what is in the way removed", f)
+		}
+		for _, cause := range []string{control.DaemonStopped, control.StoreBusy, control.HTTPPortTaken} {
+			if f, there := find(w.examine(), cause); there {
+				t.Errorf("%+v; want nothing of the kind, for the gate works", f)
+			}
+		}
+		if err := w.paste(f.Fix); err != nil {
+			t.Fatal(err)
+		}
+		w.until("railgated answers", func() bool { _, there := find(w.examine(), control.ControlSocket); return !there && w.answers() })
+	}
+}
+
+func (w *ward) answers() bool {
+	_, err := control.NewClient(w.path("data")).Status(w.t.Context())
+	return err == nil
+}
