@@ -45,6 +45,7 @@ var may = []struct {
 	{"store/identity", []string{"store/durable", "store/journal"}, []string{"go.etcd.io/bbolt", "net", "net/*"}},
 	{"store/bus", []string{"store/journal"}, []string{"go.etcd.io/bbolt", "os", "net/http", "github.com/nats-io/*"}},
 	{"store/link", []string{"store", "store/*"}, []string{"net/http"}},
+	{"store/link/linktest", []string{"store/bus", "store/identity", "store/journal"}, nil}, // a station for tests
 	{"store/sync", []string{"store", "store/*", "verify"}, nil},
 	{"store", []string{"store/journal", "store/durable"}, []string{"net/http"}},
 	{"driver", nil, nil},

@@ -92,6 +92,7 @@ func Permissions(station, gate string) Allowed {
 			ClaimSubject(station, ">"),
 			api + "STREAM.INFO." + journal, api + "STREAM.INFO." + spent, api + "STREAM.INFO." + claims,
 			api + "DIRECT.GET." + journal + "." + JournalSubject(station, gate),
+			api + "DIRECT.GET." + spent + "." + SpentSubject(station, gate),
 			api + "DIRECT.GET." + claims + "." + ClaimSubject(station, ">"),
 			api + "CONSUMER.CREATE." + spent + ".>", api + "CONSUMER.INFO." + spent + ".>",
 			api + "CONSUMER.DELETE." + spent + ".>", api + "CONSUMER.MSG.NEXT." + spent + ".>",

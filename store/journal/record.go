@@ -59,6 +59,11 @@ const (
 	Lost           Kind = "lost"           // records could not be written while the store was away
 	TakenOver      Kind = "taken_over"     // a file of an older version is used from now on
 	SetAside       Kind = "set_aside"      // a damaged file was replaced by a new one
+	TimeAsked      Kind = "time_asked"     // the station is asked for the time: random bytes
+	InTouch        Kind = "in_touch"       // with the station's other gates, by its bus
+	OutOfTouch     Kind = "out_of_touch"   // no longer
+	SentAgain      Kind = "sent_again"     // records that the station had lost
+	Refused        Kind = "refused"        // the station refuses the journal
 	Damaged        Kind = "damaged"        // there is a record, and it cannot be read
 	Epoch          Kind = "epoch"          // a log begins with this record, its leaf 0
 )

@@ -1,0 +1,317 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"railgate/store/bus"
+	"railgate/store/journal"
+	"railgate/store/link/linktest"
+)
+
+// pair is two gates of a station, in touch.
+func pair(t *testing.T) (s *linktest.Station, a, b *testGate) {
+	t.Helper()
+	s = linktest.New(t, publicOf("A07"), publicOf("B02"), publicOf("C03"))
+	s.Start()
+	a, b = newGate(t, "A07", t.TempDir()).Start(s.File()), newGate(t, "B02", t.TempDir()).Start(s.File())
+	a.untilInTouch()
+	b.untilInTouch()
+	return s, a, b
+}
+
+func TestACodeSpentAtOneGateIsSpentAtTheOther(t *testing.T) {
+	_, a, b := pair(t)
+	at := begins()
+	use := someUse("one", at)
+	if b.Spent(use, false) {
+		t.Fatal("a code that nobody used is spent")
+	}
+	a.grant("one", at)
+	until(t, "the code spent at B", func() bool { return b.Spent(use, false) })
+	later, earlier, exit := use, use, use
+	later.Begins, later.IssuedAt = at+60, at+60
+	earlier.Begins, earlier.IssuedAt = at-60, at-60
+	exit.Role = journal.Exit
+	for _, tt := range []struct {
+		name string
+		use  journal.Use
+		want bool
+	}{{"a later code", later, false}, {"an earlier code", earlier, true}, {"in another role", exit, false}, {"another certificate's", someUse("two", at), false}} {
+		if got := b.Spent(tt.use, false); got != tt.want {
+			t.Errorf("%s is spent at B: %v; want %v", tt.name, got, tt.want)
+		}
+	}
+	if a.Spent(use, false) {
+		t.Error("the link tells the gate what its own store knows")
+	}
+}
+
+// What A spent while B was cut off is known at B at the first reading once it is in touch.
+func TestAfterACutAllIsKnownOnceInTouch(t *testing.T) {
+	s, a, _ := pair(t)
+	cable := linktest.NewProxy(t, s.Address())
+	c := newGate(t, "C03", t.TempDir()).Start(s.File(cable.Address()))
+	c.untilInTouch()
+	for range 3 {
+		cable.Cut(true)
+		until(t, "C out of touch", func() bool { return !c.InTouch() })
+		at := begins()
+		var names []string
+		for n := range 200 {
+			names = append(names, string(rune('a'+n%26))+time.Now().Format(".000000000"))
+			a.grant(names[n], at)
+		}
+		until(t, "all of A's published", func() bool { return a.others.cursor().Seq == a.store.Seq() })
+		cable.Cut(false)
+		c.untilInTouch()
+		for _, name := range names {
+			if !c.Spent(someUse(name, at), false) {
+				t.Fatalf("in touch, and code %s is not known", name)
+			}
+		}
+	}
+	if c.kinds(journal.InTouch) != 4 || c.kinds(journal.OutOfTouch) != 3 {
+		t.Errorf("journaled: %d times in touch, %d times out; want 4 and 3", c.kinds(journal.InTouch), c.kinds(journal.OutOfTouch))
+	}
+}
+
+// A gate that was cut off publishes what it granted meanwhile, from its journal, over a restart.
+func TestWhatWasSpentOfflineIsPublishedLater(t *testing.T) {
+	s, _, b := pair(t)
+	dir := t.TempDir()
+	c := newGate(t, "C03", dir)
+	at := begins()
+	c.grant("offline", at)
+	c.grant("slip", at, paper)
+	c.store.Close()
+	c = newGate(t, "C03", dir).Start(s.File())
+	until(t, "both at B", func() bool { return b.Spent(someUse("offline", at), false) && b.Spent(someUse("slip", at), true) })
+}
+
+// A stream that is new, or was emptied, is filled again with what is still valid.
+func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
+	for name, lose := range map[string]func(*linktest.Station){
+		"purged":   func(s *linktest.Station) { s.Purge(bus.SpentStream(linktest.Name)) },
+		"replaced": func(s *linktest.Station) { s.Replace(bus.SpentStream(linktest.Name)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, a, _ := pair(t)
+			at := begins()
+			a.grant("rotating", at)
+			a.grant("slip", at, paper)
+			a.grant("over", at, func(r *journal.Record) { r.Ends = at - 3600 })
+			until(t, "published", func() bool { return a.others.cursor().Seq == a.store.Seq() })
+			before := a.others.cursor().Stream
+			a.end()
+			lose(s)
+			a2 := newGate(t, "A07", a.dir).Start(s.File())
+			a2.untilInTouch()
+			until(t, "published again", func() bool { return a2.others.cursor().Stream != before && a2.others.cursor().Seq > 3 })
+			c := newGate(t, "C03", t.TempDir()).Start(s.File())
+			until(t, "known to a gate that comes later", func() bool {
+				return c.Spent(someUse("rotating", at), false) && c.Spent(someUse("slip", at), true)
+			})
+			if c.Spent(someUse("over", at), false) {
+				t.Error("a code that has ended was published again")
+			}
+		})
+	}
+}
+
+// A slip on which nobody crossed may be shown again, at any gate; one that was walked on may not.
+// What comes twice, or late, changes nothing.
+func TestASlipIsFreeAgainWhenNobodyCrossed(t *testing.T) {
+	o := newOthers(Options{})
+	day := time.Now().Add(20 * time.Hour).Unix()
+	use := someUse("slip", begins())
+	say := func(gate string, seq uint64, kind bus.Kind) {
+		o.hear(bus.Spent{Kind: kind, Gate: gate, Epoch: "e", Seq: seq, Role: journal.Entry, Certificate: "slip", Static: true, Until: day}, time.Now())
+	}
+	for _, step := range []struct {
+		gate  string
+		seq   uint64
+		kind  bus.Kind
+		spent bool
+	}{
+		{"A", 5, bus.Granted, true},
+		{"A", 6, bus.NoPassage, false},
+		{"A", 5, bus.Granted, false}, // again
+		{"B", 9, bus.Granted, true},
+		{"A", 6, bus.NoPassage, true},
+		{"B", 10, bus.NoPassage, false},
+		{"A", 5, bus.Granted, false},
+		{"B", 12, bus.Passed, true}, // before its grant
+		{"B", 11, bus.Granted, true},
+	} {
+		say(step.gate, step.seq, step.kind)
+		if got := o.spent(use, true); got != step.spent {
+			t.Fatalf("after %s %s %d the slip is spent: %v; want %v", step.gate, step.kind, step.seq, got, step.spent)
+		}
+	}
+}
+
+// Passages count for anti-passback everywhere, and the latest of them counts.
+func TestAPassageIsKnownAtOtherGates(t *testing.T) {
+	_, a, b := pair(t)
+	noon := time.Now().Truncate(time.Second)
+	a.store.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Certificate: "c", Holder: "h", Direction: "entry", Slot: new(uint8)}, "h", journal.Entry, 0)
+	a.Wrote()
+	until(t, "the passage at B", func() bool { p, ok := b.LastPassage("h"); return ok && p.Role == journal.Entry && p.Time.Equal(noon) })
+	b.others.hear(bus.Spent{Kind: bus.Passed, Holder: "h", Role: journal.Exit, Time: noon.Add(-time.Minute).Unix()}, noon)
+	if p, _ := b.LastPassage("h"); p.Role != journal.Entry {
+		t.Error("an older passage is in the place of the newer one")
+	}
+	b.others.hear(bus.Spent{Kind: bus.Passed, Holder: "h", Role: journal.Exit, Time: noon.Add(time.Hour).Unix()}, noon.Add(time.Second))
+	if p, _ := b.LastPassage("h"); p.Role != journal.Exit || p.Time.After(noon.Add(time.Second)) {
+		t.Errorf("a passage in the future: %v; want it to count as one of now", p)
+	}
+}
+
+// A gate that starts while the station is silent knows what it knew of paper and of passages.
+func TestPaperAndPassagesAreKeptOverARestart(t *testing.T) {
+	_, a, b := pair(t)
+	at := begins()
+	a.grant("slip", at, paper)
+	a.store.AppendPassage(journal.Record{Time: time.Now(), Kind: journal.Passage, Certificate: "c", Holder: "h", Direction: "entry", Slot: new(uint8)}, "h", journal.Entry, 0)
+	a.Wrote()
+	until(t, "both at B", func() bool { _, ok := b.LastPassage("h"); return ok && b.Spent(someUse("slip", at), true) })
+	b.end()
+	again := newGate(t, "B02", b.dir)
+	defer again.store.Close()
+	defer again.others.close()
+	if _, ok := again.LastPassage("h"); !ok || !again.Spent(someUse("slip", at), true) {
+		t.Errorf("after a restart: passage %v, slip %v; want both known", ok, again.Spent(someUse("slip", at), true))
+	}
+	if again.InTouch() {
+		t.Error("a gate that has no connection is in touch")
+	}
+}
+
+// A heartbeat that the stream has kept says nothing of now: its station may be dead.
+func TestAStaleHeartbeatDoesNotCount(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"), publicOf("B02"))
+	s.Start()
+	a := newGate(t, "A07", t.TempDir()).Start(s.File())
+	a.untilInTouch()
+	s.Beats(false)
+	until(t, "A out of touch", func() bool { return !a.InTouch() })
+	if !a.Status().Connected {
+		t.Error("a silent station ends the connection")
+	}
+	a.grant("one", begins())
+	b := newGate(t, "B02", t.TempDir()).Start(s.File())
+	until(t, "B has read the stream to its end", func() bool { return b.Spent(someUse("one", begins()-1), false) })
+	if b.InTouch() {
+		t.Error("a gate is in touch with a station whose heart stood still before it came")
+	}
+	s.Beats(true)
+	b.untilInTouch()
+	a.untilInTouch()
+}
+
+func TestOfTwoClaimsInTheSameInstantOneHolds(t *testing.T) {
+	_, a, b := pair(t)
+	until(t, "buckets", func() bool { return a.canClaim() && b.canClaim() })
+	for n := range 50 {
+		key := []string{ClaimKey("paper", journal.Entry, journal.ID([]byte{byte(n)}))}
+		var got [2]Claim
+		var wait sync.WaitGroup
+		for i, g := range []*testGate{a, b} {
+			wait.Go(func() { got[i] = g.Claim(t.Context(), key, time.Minute) })
+		}
+		wait.Wait()
+		if got != [2]Claim{Held, Taken} && got != [2]Claim{Taken, Held} {
+			t.Fatalf("claim %d: %v; want one that holds and one that is taken", n, got)
+		}
+		if again := []*testGate{a, b}[map[bool]int{true: 0, false: 1}[got[0] == Held]].Claim(t.Context(), key, time.Minute); again != Held {
+			t.Fatalf("claim %d: its own gate gets %v; want that it holds", n, again)
+		}
+	}
+}
+
+// A claim ends by itself; its key is free then.
+func TestAClaimEnds(t *testing.T) {
+	_, a, b := pair(t)
+	until(t, "buckets", func() bool { return a.canClaim() && b.canClaim() })
+	key := []string{ClaimKey("staff", journal.AnyRole, "x")}
+	if got := a.Claim(t.Context(), key, time.Second); got != Held {
+		t.Fatalf("A's claim: %v", got)
+	}
+	if got := b.Claim(t.Context(), key, time.Second); got != Taken {
+		t.Fatalf("B's claim: %v; want that it is taken", got)
+	}
+	until(t, "B's claim holds", func() bool { return b.Claim(t.Context(), key, time.Second) == Held })
+	if wholeSeconds(7*time.Second) != 7*time.Second || wholeSeconds(6100*time.Millisecond) != 7*time.Second || wholeSeconds(0) != time.Second {
+		t.Error("a claim's life is not in whole seconds, rounded up, one at least")
+	}
+}
+
+func (l *Link) canClaim() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state.bucket != nil
+}
+
+func TestAClaimWithoutAStationHasNoAnswer(t *testing.T) {
+	g := newGate(t, "A07", t.TempDir())
+	defer g.store.Close()
+	if got := g.Claim(t.Context(), []string{"paper.1.00"}, time.Second); got != NoAnswer {
+		t.Errorf("%v; want no answer", got)
+	}
+	s, a, _ := pair(t)
+	until(t, "a bucket", a.canClaim)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := a.Claim(ctx, []string{"paper.1.00"}, time.Second); got != NoAnswer {
+		t.Errorf("with no time left: %v; want no answer", got)
+	}
+	s.Stop()
+	if got := a.Claim(t.Context(), []string{"paper.1.01"}, time.Second); got != NoAnswer {
+		t.Errorf("the station is away: %v; want no answer", got)
+	}
+}
+
+// What a gate may do is what it needs, and no more: the server holds it to that.
+func TestAGateMayNotSpeakForAnother(t *testing.T) {
+	s, a, _ := pair(t)
+	key, err := a.opt.Identity.NKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, _ := key.PublicKey()
+	denied := make(chan error, 10)
+	nc, err := nats.Connect("tls://"+s.Address(), nats.Nkey(public, key.Sign), nats.Secure(pinned(s.File())), nats.CustomInboxPrefix(bus.Inbox(linktest.Name, "A07")),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	for name, try := range map[string]func() error{
+		"another's journal":  func() error { return nc.Publish(bus.JournalSubject(linktest.Name, "B02"), nil) },
+		"the station's beat": func() error { return nc.Publish(bus.BeatSubject(linktest.Name), nil) },
+		"a purge":            func() error { return nc.Publish("$JS.API.STREAM.PURGE."+bus.SpentStream(linktest.Name), nil) },
+		"another's answers":  func() error { _, err := nc.SubscribeSync(bus.Inbox(linktest.Name, "B02") + ".>"); return err },
+		"everything":         func() error { _, err := nc.SubscribeSync(">"); return err },
+		"another's last record": func() error {
+			return nc.Publish("$JS.API.DIRECT.GET."+bus.JournalStream(linktest.Name)+"."+bus.JournalSubject(linktest.Name, "B02"), nil)
+		},
+	} {
+		if err := errors.Join(try(), nc.Flush()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		select {
+		case err := <-denied:
+			if !errors.Is(err, nats.ErrPermissionViolation) {
+				t.Errorf("%s: %v; want a violation of permissions", name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: the server lets it", name)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"railgate/store/journal"
+)
+
+// KeptFile is the name of the file in a gate's data folder. What is in it came from the stream,
+// and comes from there again if it is lost: it is for a gate that starts while the station is
+// silent.
+const KeptFile = "others.db"
+
+// kept is that file: bbolt, three buckets of CBOR.
+//
+//	passed  sub → passage
+//	slips   role (1) ‖ cti → [slipUse]
+//	meta    "at" → position, of the same commit
+type kept struct {
+	db   *bbolt.DB
+	at   position // as it was written
+	path string
+}
+
+var (
+	passedBucket = []byte("passed")
+	slipsBucket  = []byte("slips")
+	placeBucket  = []byte("meta")
+	placeName    = []byte("at")
+)
+
+// keptWait bounds the wait for another process that has the file.
+const keptWait = time.Second
+
+// openKept opens the file. One that is damaged is begun again.
+func openKept(dir string) (*kept, position, error) {
+	path := filepath.Join(dir, KeptFile)
+	k, err := tryOpen(path)
+	if err != nil && !errors.Is(err, bbolt.ErrTimeout) && os.Remove(path) == nil {
+		k, err = tryOpen(path)
+	}
+	if err != nil {
+		return nil, position{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, k.at, nil
+}
+
+func tryOpen(path string) (k *kept, err error) {
+	err = guarded(func() error {
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: keptWait, PageSize: 4096, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+		if err != nil {
+			return err
+		}
+		k = &kept{db: db, path: path}
+		err = db.Update(k.begin)
+		if err != nil {
+			db.Close()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *kept) begin(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{passedBucket, slipsBucket, placeBucket} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	if data := tx.Bucket(placeBucket).Get(placeName); data != nil {
+		return journal.Decode(data, &k.at)
+	}
+	return nil
+}
+
+// guarded makes an error of a page that bbolt cannot go on with.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("damaged: %v", p)
+		}
+	}()
+	return f()
+}
+
+// differs tells whether there is something to write: something new, or that the stream went
+// on far.
+func (k *kept) differs(fresh int, at position) bool {
+	return fresh > 0 || !at.Created.Equal(k.at.Created) || at.Seq > k.at.Seq+placeEvery || at.Seq < k.at.Seq
+}
+
+// placeEvery is how many messages of no lasting interest may pass before the place is written.
+const placeEvery = 20_000
+
+// write writes passages, slips and the place, in one commit.
+func (k *kept) write(u unsaved, at position) error {
+	err := guarded(func() error {
+		return k.db.Update(func(tx *bbolt.Tx) error {
+			for holder, p := range u.passages {
+				if err := put(tx, passedBucket, []byte(holder), p); err != nil {
+					return err
+				}
+			}
+			for b, uses := range u.slips {
+				if err := put(tx, slipsBucket, slipKey(b), uses); err != nil {
+					return err
+				}
+			}
+			return put(tx, placeBucket, placeName, at)
+		})
+	})
+	if err == nil {
+		k.at = at
+	}
+	return err
+}
+
+func put(tx *bbolt.Tx, bucket, key []byte, v any) error {
+	data, err := journal.Encode(v)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(bucket).Put(key, data)
+}
+
+func slipKey(b bearer) []byte { return append([]byte{byte(b.role)}, b.certificate...) }
+
+// get reads a value into v. What cannot be read is not there.
+func (k *kept) get(bucket, key []byte, v any) (found bool) {
+	err := guarded(func() error {
+		return k.db.View(func(tx *bbolt.Tx) error {
+			data := tx.Bucket(bucket).Get(key)
+			found = data != nil
+			if !found {
+				return nil
+			}
+			return journal.Decode(data, v)
+		})
+	})
+	return found && err == nil
+}
+
+func (k *kept) passage(holder journal.ID) (p passage, ok bool) {
+	ok = holder != "" && k.get(passedBucket, []byte(holder), &p)
+	return p, ok
+}
+
+func (k *kept) slip(b bearer) (uses []slipUse) {
+	k.get(slipsBucket, slipKey(b), &uses)
+	return uses
+}
+
+// sweepMany bounds one commit of a sweep.
+const sweepMany = 10_000
+
+// sweep removes slips that ended before now, and passages from before since.
+func (k *kept) sweep(now, since int64) error {
+	return guarded(func() error {
+		return k.db.Update(func(tx *bbolt.Tx) error {
+			gone := func(bucket []byte, old func(data []byte) bool) error {
+				var keys [][]byte
+				c := tx.Bucket(bucket).Cursor()
+				for key, data := c.First(); key != nil && len(keys) < sweepMany; key, data = c.Next() {
+					if old(data) {
+						keys = append(keys, key)
+					}
+				}
+				for _, key := range keys {
+					if err := tx.Bucket(bucket).Delete(key); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			return errors.Join(
+				gone(passedBucket, func(data []byte) bool {
+					var p passage
+					return journal.Decode(data, &p) != nil || p.Time < since
+				}),
+				gone(slipsBucket, func(data []byte) bool {
+					var uses []slipUse
+					return journal.Decode(data, &uses) != nil || over(uses, now)
+				}))
+		})
+	})
+}
+
+func (k *kept) close() error { return guarded(k.db.Close) }
+
+// sentCursor is how far the gate's own uses were published. It lies beside what others said, for it is
+// worth as little: without it they are published again.
+type sentCursor struct {
+	Epoch  string `cbor:"1,keyasint"`
+	Seq    uint64 `cbor:"2,keyasint"` // the newest record
+	Stream uint64 `cbor:"3,keyasint"` // the sequence that the stream gave its message
+}
+
+var cursorName = []byte("sent")
+
+func (k *kept) cursor() (c sentCursor) {
+	k.get(placeBucket, cursorName, &c)
+	return c
+}
+
+func (k *kept) putCursor(c sentCursor) error {
+	return guarded(func() error {
+		return k.db.Update(func(tx *bbolt.Tx) error { return put(tx, placeBucket, cursorName, c) })
+	})
+}

@@ -1,0 +1,114 @@
+package linktest
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"railgate/store/bus"
+	"railgate/store/identity"
+)
+
+const wait = 10 * time.Second
+
+func within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), wait)
+}
+
+// Streams makes the streams that are not there.
+func (s *Station) Streams() {
+	s.t.Helper()
+	ctx, cancel := within()
+	defer cancel()
+	for _, cfg := range []jetstream.StreamConfig{
+		{Name: bus.JournalStream(Name), Subjects: []string{bus.JournalSubjects(Name)}, AllowDirect: true, AllowAtomicPublish: true},
+		{Name: bus.SpentStream(Name), Subjects: []string{bus.SpentSubjects(Name), bus.BeatSubject(Name), bus.TicketsSubject(Name)}, AllowDirect: true, AllowRollup: true, MaxAge: 26 * time.Hour},
+	} {
+		if _, err := s.JetStream().CreateOrUpdateStream(ctx, cfg); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if _, err := s.JetStream().CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bus.ClaimsBucket(Name), LimitMarkerTTL: time.Second}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// JetStream is the station's own.
+func (s *Station) JetStream() jetstream.JetStream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.js
+}
+
+// Stream is one of the streams.
+func (s *Station) Stream(name string) jetstream.Stream {
+	s.t.Helper()
+	ctx, cancel := within()
+	defer cancel()
+	stream, err := s.JetStream().Stream(ctx, name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return stream
+}
+
+// Purge empties a stream.
+func (s *Station) Purge(name string) {
+	s.t.Helper()
+	ctx, cancel := within()
+	defer cancel()
+	if err := s.Stream(name).Purge(ctx); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Replace removes a stream and makes it again, empty: what a lost disk leaves.
+func (s *Station) Replace(name string) {
+	s.t.Helper()
+	s.Delete(name)
+	if name == bus.JournalStream(Name) {
+		s.mu.Lock()
+		s.at = 0
+		s.mu.Unlock()
+	}
+	s.Streams()
+}
+
+// Publish puts a message into the stream as a gate would.
+func (s *Station) Publish(subject string, body []byte) {
+	s.t.Helper()
+	ctx, cancel := within()
+	defer cancel()
+	if _, err := s.JetStream().Publish(ctx, subject, body); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Delete removes a stream.
+func (s *Station) Delete(name string) {
+	s.t.Helper()
+	ctx, cancel := within()
+	defer cancel()
+	if err := s.JetStream().DeleteStream(ctx, name); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// PublishRecord puts a record into the stream as its gate would.
+func (s *Station) PublishRecord(p bus.Place, body []byte) {
+	s.t.Helper()
+	ctx, cancel := within()
+	defer cancel()
+	if _, err := s.JetStream().PublishMsg(ctx, &nats.Msg{Subject: bus.JournalSubject(Name, p.Gate), Header: p.Header(), Data: body}); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// Enroll lets a gate in, from the next Start on.
+func (s *Station) Enroll(g identity.Public) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gates[g.Gate] = g
+}

@@ -1,0 +1,300 @@
+package link
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"railgate/store/bus"
+	"railgate/store/journal"
+)
+
+// others are what other gates of the station say: codes that they granted, people who passed.
+// Rotating codes are in memory alone, until they end. Passages and slips are in a file too,
+// which is written now and then, with the place in the stream up to which it goes.
+//
+// All of it is maxima of what was heard: a message that comes again, or late, changes nothing.
+type others struct {
+	opt  Options
+	file *kept // nil: none
+
+	flushing sync.Mutex // held while the file is written
+
+	mu     sync.Mutex // guards the fields below; nobody holds it while the disk writes
+	latest map[bearer]spentUntil
+	slots  map[credential]spentUntil
+	fresh  unsaved // all of them where there is no file
+	flying unsaved // on their way to the file
+	at     position
+	sent   sentCursor // of this gate's own uses
+	whole  bool       // what matters was heard since the start
+	full   bool       // something was not taken for want of room
+}
+
+// unsaved are passages and slips that the file does not have yet.
+type unsaved struct {
+	passages map[journal.ID]passage
+	slips    map[bearer][]slipUse
+}
+
+func newUnsaved() unsaved { return unsaved{map[journal.ID]passage{}, map[bearer][]slipUse{}} }
+
+func (u unsaved) len() int { return len(u.passages) + len(u.slips) }
+
+// A bearer is a certificate in a role, and a credential one of its credentials: as in
+// package store, a grant spends every code of its certificate that begins no later, and of
+// its credential every slot up to its own.
+type (
+	bearer struct {
+		role        journal.Role
+		certificate journal.ID
+	}
+	credential struct {
+		bearer
+		issued int64
+	}
+	// spentUntil is a maximum, and the second until which it is remembered.
+	spentUntil struct{ most, until int64 }
+	// A passage is a holder's last.
+	passage struct {
+		Role journal.Role `cbor:"1,keyasint"`
+		Time int64        `cbor:"2,keyasint"`
+	}
+	// A slipUse is the newest that one gate said of a slip.
+	slipUse struct {
+		Gate  string `cbor:"1,keyasint"`
+		Epoch string `cbor:"2,keyasint"`
+		Seq   uint64 `cbor:"3,keyasint"`
+		Free  bool   `cbor:"4,keyasint,omitempty"` // nobody crossed
+		Until int64  `cbor:"5,keyasint"`
+	}
+	// A position is a place in the stream.
+	position struct {
+		Created time.Time `cbor:"1,keyasint"` // the stream
+		Seq     uint64    `cbor:"2,keyasint"` // the newest message that was heard
+		Time    time.Time `cbor:"3,keyasint"` // by the server's clock
+	}
+)
+
+// mostRemembered bounds each kind of memory. A station with 12,000 passages a minute has a
+// quarter of it alive at a time.
+const mostRemembered = 60_000
+
+// Bounds of what a gate may ask others to remember.
+const (
+	longestCode = time.Hour
+	longestSlip = 48 * time.Hour
+	flushEvery  = 5 * time.Second
+	flushMany   = 4096
+)
+
+func newOthers(opt Options) *others {
+	o := &others{opt: opt, latest: map[bearer]spentUntil{}, slots: map[credential]spentUntil{}, fresh: newUnsaved()}
+	if opt.Dir == "" {
+		return o
+	}
+	file, at, err := openKept(opt.Dir)
+	if err != nil {
+		opt.Log.Warn("what other gates said is remembered in memory only", "err", err)
+		return o
+	}
+	o.file, o.at = file, at
+	return o
+}
+
+// len is how many codes are in memory.
+func (o *others) len() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.latest) + o.fresh.len()
+}
+
+// hear takes what another gate said.
+func (o *others) hear(s bus.Spent, heard time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case s.Kind == bus.Passed && s.Holder != "":
+		o.hearPassage(s, heard)
+		fallthrough
+	case s.Static:
+		if s.Static {
+			o.hearSlip(s, heard)
+		}
+	case s.Kind == bus.Granted:
+		o.hearCode(s, heard)
+	}
+}
+
+// remember puts a maximum into a map that has a bound.
+func remember[K comparable](o *others, m map[K]spentUntil, key K, most, until int64) {
+	old, had := m[key]
+	if !had && len(m) >= mostRemembered {
+		o.full = true
+		return
+	}
+	m[key] = spentUntil{max(old.most, most), max(old.until, until)}
+}
+
+// atMost bounds an end by the time at which it was heard, where that is known.
+func atMost(until int64, heard time.Time, longest time.Duration) int64 {
+	if heard.IsZero() {
+		return until
+	}
+	return min(until, heard.Add(longest).Unix())
+}
+
+func (o *others) hearCode(s bus.Spent, heard time.Time) {
+	until := atMost(s.Until, heard, longestCode)
+	b := bearer{s.Role, s.Certificate}
+	remember(o, o.latest, b, s.Begins, until)
+	remember(o, o.slots, credential{b, s.IssuedAt}, int64(s.Slot), until)
+}
+
+func (o *others) hearPassage(s bus.Spent, heard time.Time) {
+	at := s.Time
+	if now := heard.Unix(); !heard.IsZero() && (at == 0 || at > now) {
+		at = now
+	}
+	if at == 0 {
+		return // nobody knows when it was
+	}
+	old, had := o.passageOf(s.Holder)
+	switch {
+	case had && old.Time >= at:
+	case len(o.fresh.passages) >= mostRemembered:
+		o.full = true
+	default:
+		o.fresh.passages[s.Holder] = passage{s.Role, at}
+	}
+}
+
+// passageOf is a holder's last passage. The caller holds mu.
+func (o *others) passageOf(holder journal.ID) (passage, bool) {
+	for _, u := range []unsaved{o.fresh, o.flying} {
+		if p, ok := u.passages[holder]; ok {
+			return p, true
+		}
+	}
+	if o.file == nil {
+		return passage{}, false
+	}
+	return o.file.passage(holder)
+}
+
+func (o *others) hearSlip(s bus.Spent, heard time.Time) {
+	b := bearer{s.Role, s.Certificate}
+	uses := o.slipOf(b)
+	if len(uses) == 0 && len(o.fresh.slips) >= mostRemembered {
+		o.full = true
+		return
+	}
+	use := slipUse{Gate: s.Gate, Epoch: s.Epoch, Seq: s.Seq, Free: s.Kind == bus.NoPassage, Until: atMost(s.Until, heard, longestSlip)}
+	o.fresh.slips[b] = newestUse(uses, use)
+}
+
+// slipOf is what gates said of a slip. The caller holds mu.
+func (o *others) slipOf(b bearer) []slipUse {
+	for _, u := range []unsaved{o.fresh, o.flying} {
+		if uses, ok := u.slips[b]; ok {
+			return uses
+		}
+	}
+	if o.file == nil {
+		return nil
+	}
+	return o.file.slip(b)
+}
+
+// mostUses bounds the gates that are remembered of one slip: the first ones stay.
+const mostUses = 8
+
+// newestUse takes a gate's newest word on a slip, in a list of its own.
+func newestUse(uses []slipUse, use slipUse) []slipUse {
+	uses = append([]slipUse(nil), uses...)
+	for i, old := range uses {
+		if old.Gate != use.Gate {
+			continue
+		}
+		if old.Epoch != use.Epoch || use.Seq > old.Seq {
+			use.Until = max(use.Until, old.Until)
+			uses[i] = use
+		}
+		return uses
+	}
+	if len(uses) < mostUses {
+		uses = append(uses, use)
+	}
+	return uses
+}
+
+// spent tells whether a code is known to be spent elsewhere.
+func (o *others) spent(u journal.Use, static bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	b := bearer{u.Role, u.Certificate}
+	if static {
+		return slices.ContainsFunc(o.slipOf(b), func(use slipUse) bool { return !use.Free })
+	}
+	if l, ok := o.latest[b]; ok && u.Begins <= l.most {
+		return true
+	}
+	l, ok := o.slots[credential{b, u.IssuedAt}]
+	return ok && int64(u.Slot) <= l.most
+}
+
+// lastPassage is a holder's last passage at another gate.
+func (o *others) lastPassage(holder journal.ID) (journal.LastPassage, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p, ok := o.passageOf(holder)
+	return journal.LastPassage{Role: p.Role, Time: time.Unix(p.Time, 0)}, ok
+}
+
+// started tells whether all that matters was heard since the start, and start notes that it was.
+func (o *others) started() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.whole
+}
+
+func (o *others) start() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.whole = true
+}
+
+// restart begins with a stream from its first message.
+func (o *others) restart(created time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.at = position{Created: created}
+}
+
+// reached notes the place in the stream up to which all was heard. What is read again is no
+// step back.
+func (o *others) reached(at position) {
+	o.mu.Lock()
+	if at.Seq > o.at.Seq || !at.Created.Equal(o.at.Created) {
+		o.at = at
+	}
+	many := o.file != nil && o.fresh.len() >= flushMany
+	o.mu.Unlock()
+	if many {
+		o.flush()
+	}
+}
+
+func (o *others) position() position {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.at
+}
+
+// Spent tells whether another gate of the station has spent a code. static: it is paper.
+func (l *Link) Spent(use journal.Use, static bool) bool { return l.others.spent(use, static) }
+
+// LastPassage is a holder's last passage at another gate of the station.
+func (l *Link) LastPassage(holder journal.ID) (journal.LastPassage, bool) {
+	return l.others.lastPassage(holder)
+}

@@ -1,0 +1,210 @@
+package link
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/store"
+	"railgate/store/bus"
+	"railgate/store/journal"
+	"railgate/store/link/linktest"
+)
+
+// receiptsAtOnce has a gate ask for receipts as soon as there is something new.
+func receiptsAtOnce(l *Link) {
+	l.receiptEvery = 10 * time.Millisecond
+	l.receiptSoon = 10 * time.Millisecond
+}
+
+func TestTheJournalReachesTheStation(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(1000) // what days offline have left
+	g.Start(s.File())
+	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	g.write(3)
+	until(t, "the new ones too", func() bool { return g.delivered(s) })
+	if _, twice := s.Have("A07", g.log().Epoch); twice > 0 {
+		t.Errorf("%d records came twice", twice)
+	}
+	if st := g.Status(); !st.Connected || st.Unsent != 0 || st.Receipt == 0 || st.ReceiptAt.IsZero() || len(st.Errors) > 0 {
+		t.Errorf("status %+v; want a gate with nothing unsent", st)
+	}
+}
+
+// What the station has given no receipt for is sent again when its server loses it, and nothing else.
+func TestALostStreamLosesNothing(t *testing.T) {
+	for name, lose := range map[string]func(*linktest.Station){
+		"purged":   func(s *linktest.Station) { s.Purge(bus.JournalStream(linktest.Name)) },
+		"replaced": func(s *linktest.Station) { s.Replace(bus.JournalStream(linktest.Name)) },
+		"restarted": func(s *linktest.Station) {
+			s.Stop()
+			s.Start()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := linktest.New(t, publicOf("A07"))
+			s.Start()
+			g := newGate(t, "A07", t.TempDir())
+			receiptsAtOnce(g.Link)
+			g.write(50)
+			g.Start(s.File())
+			until(t, "a receipt", func() bool { return g.delivered(s) })
+			s.Mute(true)
+			g.write(50)
+			until(t, "unreceipted records sent", func() bool { return g.Status().Unsent == 0 })
+			lose(s)
+			s.Mute(false)
+			g.write(5)
+			until(t, "every record with the station", func() bool { return g.delivered(s) })
+			if _, twice := s.Have("A07", g.log().Epoch); twice > 0 {
+				t.Errorf("%d records came twice", twice)
+			}
+			if lost := name != "restarted"; (g.kinds(journal.SentAgain) > 0) != lost {
+				t.Errorf("records sent again: journaled %d times; want that only where the server lost some", g.kinds(journal.SentAgain))
+			}
+		})
+	}
+}
+
+// racingStore has each record published behind the link's back, as one whose acknowledgement was lost.
+type racingStore struct {
+	*store.Store
+	publish func(store.Leaf)
+}
+
+func (r racingStore) Leaves(after uint64, n int) ([]store.Leaf, error) {
+	leaves, err := r.Store.Leaves(after, n)
+	if len(leaves) > 0 {
+		r.publish(leaves[0])
+	}
+	return leaves, err
+}
+
+// A record that has landed and whose acknowledgement was lost is not sent again: error 10071
+// is no reason to go back.
+func TestALostAcknowledgementDoublesNothing(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	landed := map[uint64]bool{}
+	var g *testGate
+	g = newGate(t, "A07", t.TempDir(), func(o *Options) {
+		o.Store = racingStore{o.Store.(*store.Store), func(leaf store.Leaf) {
+			if len(landed) < 10 && !landed[leaf.Seq] {
+				landed[leaf.Seq] = true
+				log := g.log()
+				s.PublishRecord(bus.Place{Gate: "A07", Epoch: log.Epoch, Seq: leaf.Seq, First: log.First}, leaf.Body)
+			}
+		}}
+	})
+	receiptsAtOnce(g.Link)
+	g.write(20)
+	g.Start(s.File())
+	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	if _, twice := s.Have("A07", g.log().Epoch); twice > 0 {
+		t.Errorf("%d records came twice", twice)
+	}
+	if len(landed) != 10 || g.kinds(journal.SentAgain) > 0 {
+		t.Errorf("%d records landed unseen, and %d were sent again; want 10 and 0", len(landed), g.kinds(journal.SentAgain))
+	}
+}
+
+// A card that was restored from a copy is behind what the station has.
+func TestARestoredCardGoesBlind(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	old, now := t.TempDir(), t.TempDir()
+	g := newGate(t, "A07", now)
+	receiptsAtOnce(g.Link)
+	g.write(5)
+	g.store.Close()
+	copyFolder(t, now, old)
+
+	g = newGate(t, "A07", now)
+	receiptsAtOnce(g.Link)
+	g.write(20)
+	g.Start(s.File())
+	until(t, "receipts", func() bool { return g.delivered(s) })
+	epoch := g.log().Epoch
+	g.end()
+
+	g = newGate(t, "A07", old)
+	receiptsAtOnce(g.Link)
+	if g.log().Epoch != epoch {
+		t.Fatal("the copy is of another epoch")
+	}
+	g.Start(s.File())
+	until(t, "another epoch", func() bool { return g.log().Epoch != epoch })
+	until(t, "its records with the station", func() bool { return g.delivered(s) })
+	if blind := g.store.Blind(); !blind.RolledBack || blind.Closed == 0 {
+		t.Error("a store that was rolled back is not blind")
+	}
+}
+
+func TestARefusalIsShown(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	s.Refuse("the gate is not enrolled")
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(5)
+	g.Start(s.File())
+	until(t, "a refusal in the status", func() bool { return g.Status().Refused == "the gate is not enrolled" })
+	if g.kinds(journal.Refused) != 1 {
+		t.Errorf("journaled %d times; want once", g.kinds(journal.Refused))
+	}
+	s.Refuse("")
+	until(t, "receipts", func() bool { return g.delivered(s) && g.Status().Refused == "" })
+}
+
+// A server that does not have the station's key gets nothing; the gate says which key it has.
+func TestAnotherKeyIsRefused(t *testing.T) {
+	s, other := linktest.New(t, publicOf("A07")), linktest.New(t, publicOf("A07"))
+	s.Start()
+	other.Start()
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	f := s.File(other.Address())
+	g.Start(f)
+	until(t, "the reason in the status", func() bool { return strings.Contains(g.Status().Errors["bus"], errPin.Error()) })
+	if st := g.Status(); st.Connected {
+		t.Errorf("status %+v; want no connection", st)
+	}
+	g.write(1)
+	g.Use(s.File(), nil)
+	until(t, "records with the station, once its address is right", func() bool { return g.delivered(s) })
+}
+
+// A gate that is not enrolled asks on, and is let in when it is.
+func TestAGateThatIsEnrolledLaterIsLetIn(t *testing.T) {
+	s := linktest.New(t)
+	s.Start()
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(1)
+	g.Start(s.File())
+	until(t, "the reason in the status", func() bool { return strings.Contains(strings.ToLower(g.Status().Errors["bus"]), "authorization") })
+	s.Stop()
+	s.Enroll(publicOf("A07"))
+	s.Start()
+	until(t, "records with the station", func() bool { return g.delivered(s) })
+}
+
+// Nothing that is missing at the station ends a link: it goes on when the stream is there.
+func TestAMissingStreamStopsNothingElse(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	s.Delete(bus.JournalStream(linktest.Name))
+	g := newGate(t, "A07", filepath.Join(t.TempDir()))
+	receiptsAtOnce(g.Link)
+	g.write(5)
+	g.Start(s.File())
+	g.untilInTouch()
+	until(t, "the reason in the status", func() bool { return g.Status().Errors["journal"] != "" })
+	s.Streams()
+	until(t, "records with the station", func() bool { return g.delivered(s) && g.Status().Errors["journal"] == "" })
+}
