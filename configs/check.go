@@ -33,8 +33,11 @@ func (c *checker) checkNames() {
 	c.in("")
 	c.Station, c.Gate = c.label("station"), c.label("gate")
 	c.Data, c.Keys = c.path(dataPath), c.path(keysPath)
-	if c.Data == "" {
+	switch c.Data {
+	case "":
 		c.wrong("data", "is empty; want the store's folder, such as %q", dataPath.example)
+	case "/":
+		c.wrong("data", "is the whole machine; want a folder of the store's own, such as %q", dataPath.example)
 	}
 }
 
@@ -190,6 +193,9 @@ func (c *checker) checkTurnstile() {
 	*t = Turnstile{
 		Open: c.text("open"), Passage: c.text("passage"), Emergency: c.text("emergency"), ActiveLow: c.words(turnstileLow),
 		Pulse: c.duration(pulse), Trace: c.path(tracePath), PassageAfter: c.duration(passageAfter), Interlock: c.path(interlockPath),
+	}
+	if t.Trace != "" && t.Trace == c.Keys {
+		c.wrong("trace", "%s is the keyset's file, and the trace is written; name another", quote(t.Trace))
 	}
 	if c.asked[c.name("driver")] = true; !c.has("driver") && c.Lane.Direction == "check" {
 		return

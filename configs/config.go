@@ -3,6 +3,7 @@
 package configs
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	_ "embed"
@@ -150,7 +151,7 @@ func readFile(path string) ([]byte, error) {
 // Parse checks a configuration; path is for its errors. They are in the order of the
 // file's lines.
 func Parse(path string, data []byte) (*Config, error) {
-	d := newDocument(path, data)
+	d := newDocument(path, bytes.TrimPrefix(data, []byte("\ufeff"))) // editors elsewhere begin a file with it
 	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines}
 	if d.parser.Error() == nil {
 		(&checker{Config: c, document: d}).check()

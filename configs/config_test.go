@@ -102,6 +102,8 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		{"a relative port", "[[scanner]]\ndriver = \"serial\"\nport = \"ttyUSB0\"\n" + sim, 3, "scanner[0].port", "is relative"},
 		{"a relative trace", rest + "trace = \"trace\"\n", 6, "turnstile.trace", "is relative"},
 		{"a relative interlock", rest + "interlock = \"lock\"\n", 6, "turnstile.interlock", "is relative"},
+		{"data that is everything", "data = \"/\"\n" + rest, 1, "data", "want a folder of the store's own"},
+		{"a trace in the keyset's place", "keys = \"/k/keys.json\"\n" + rest + "trace = \"/k/keys.json\"\n", 7, "turnstile.trace", "is the keyset's file"},
 		{"data on two lines", "data = \"/var/lib/rail\\ngate\"\n" + rest, 1, "data", `/var/lib/rail\ngate" has a control character`},
 		{"one port for two scanners", serial + serial + sim, 6, "scanner[1].port", `the device of scanner "scanner1" already`},
 		{"a scanner's name of 5,000 characters", serial + "name = \"" + strings.Repeat("n", 5000) + "\"\n" + sim, 4, "scanner[0].name", "(5000 bytes)"},
@@ -195,6 +197,14 @@ func TestEveryKeyIsChecked(t *testing.T) {
 }
 
 // Whatever is wrong, of every kind, is told at once, from the first line to the last.
+// Editors elsewhere begin a file with a byte order mark, and end its lines in their way.
+func TestAConfigurationFromAnotherEditor(t *testing.T) {
+	text := "\ufeff" + strings.ReplaceAll("keys = \"/k\"\n"+bench, "\n", "\r\n")
+	if c, err := Parse("gate.toml", []byte(text)); err != nil || c.Keys != "/k" {
+		t.Errorf("%v; want it read", err)
+	}
+}
+
 func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	_, err := Parse("gate.toml", []byte(`station = 7
 lane.open_for = "x"
