@@ -264,10 +264,14 @@ func (s stored) leaf() (Leaf, error) {
 		return Leaf{}, fmt.Errorf("records %d to %d cannot be read", s.seq, s.upTo)
 	}
 	body, err := unseal(s.key, s.value)
-	if err == nil {
-		return leafOf(s.seq, body)
+	if err != nil {
+		return Leaf{}, fmt.Errorf("record %d: %w", s.seq, err)
 	}
-	return Leaf{}, fmt.Errorf("record %d: %w", s.seq, err)
+	leaf, err := leafOf(s.seq, body)
+	if err != nil {
+		return Leaf{}, fmt.Errorf("record %d: %w", s.seq, err)
+	}
+	return leaf, nil
 }
 
 // leafOf is the leaf of a record's value. What stands for a record that could not be read
@@ -275,10 +279,10 @@ func (s stored) leaf() (Leaf, error) {
 func leafOf(seq uint64, body []byte) (Leaf, error) {
 	var r journal.Record
 	if err := journal.Decode(body, &r); err != nil {
-		return Leaf{}, fmt.Errorf("record %d: %w", seq, err)
+		return Leaf{}, err
 	}
 	if r.Kind == journal.Damaged {
-		return Leaf{}, fmt.Errorf("record %d could not be read", seq)
+		return Leaf{}, errors.New("it could not be read once, and this stands in its place")
 	}
 	return Leaf{Seq: seq, Body: bytes.Clone(body), Hash: tlog.RecordHash(body)}, nil
 }

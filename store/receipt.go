@@ -134,9 +134,10 @@ func (s *Store) PutReceipt(r journal.Receipt) error {
 }
 
 // epochOf is the epoch of a receipt's log; "": it has none.
-func epochOf(r journal.Receipt) string {
-	return r.Origin()[strings.LastIndexByte(r.Origin(), '.')+1:]
-}
+func epochOf(r journal.Receipt) string { return epochIn(r.Origin()) }
+
+// epochIn is the epoch in an origin.
+func epochIn(origin string) string { return origin[strings.LastIndexByte(origin, '.')+1:] }
 
 // compare holds a receipt against the log, and returns the edge at its size.
 func (s *Store) compare(r journal.Receipt, epoch string) (journal.Edge, error) {

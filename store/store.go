@@ -44,7 +44,7 @@
 //
 // # The file
 //
-// gate.db, four buckets, all integers big-endian, every value followed by a
+// gate.db, four buckets and "leaves", all integers big-endian, every value followed by a
 // CRC-32C (4 bytes) over its key and itself:
 //
 //	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
@@ -52,6 +52,14 @@
 //	journal   seq (8) → CBOR map of a [journal.Record]
 //	leaves    seq (8) → leaf hashes (32 bytes each, at most 16), from seq on, of records whose bodies made room; made when it is needed
 //	meta      "sets", "store", "proven", "blind", "validity", "edge", "base", "receipt", "note …" → CBOR
+//
+// A record's value, without its checksum, is a leaf of the log (RFC 6962). "edge" is
+// [epoch, the number of leaf 0, the right edge], written with each record; "base" is
+// [epoch, the edge of the leaves that were removed, how many follow in "leaves"], written
+// by pruning; "receipt" is [epoch, number of leaves, the receipt]. An edge is its number of
+// leaves (8) and its hashes. The records up to the journal's last are the log's leaves:
+//
+//	leaf 0 … base ‖ leaves … ‖ journal …
 package store
 
 import (

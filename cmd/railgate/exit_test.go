@@ -20,6 +20,10 @@ func TestExitStatuses(t *testing.T) {
 		gates[h] = fakeDaemon(t, control.Status{Health: h})
 	}
 	seen := map[string]bool{}
+	proven, v0 := newProvenGate(t), filepath.Join(dir, "empty")
+	if err := os.WriteFile(v0, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		line   string // of the table
 		args   []string
@@ -35,6 +39,9 @@ func TestExitStatuses(t *testing.T) {
 		{"verify", []string{"verify", "--keys", keyset, "--at", at, v.Text}, 0, ""},
 		{"verify", []string{"verify", "--keys", keyset, "--at", at, v.Text, "hello"}, 1, ""},
 		{"verify", []string{"verify", "--keys", filepath.Join(dir, "none.json")}, 2, "none.json"},
+		{"journal verify", []string{"journal", "verify", "--data", proven.dir}, 0, ""},
+		{"journal verify", []string{"journal", "verify", "--file", v0}, 1, ""},
+		{"journal verify", []string{"journal", "verify", "--data", dir}, 2, "no such file"},
 		{"every other command", []string{"config"}, 0, ""},
 		{"every other command", []string{"service", "closed", "--data", dir}, 1, "not running"},
 		{"every other command", []string{"journal", "export", "--data", dir}, 1, "no journal"},

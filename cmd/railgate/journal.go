@@ -45,7 +45,7 @@ set aside.`,
 	export.Flags().BoolVar(&asJSON, "json", false, "print NDJSON")
 	export.Flags().Uint64Var(&after, "after", 0, "only records that follow this `seq`")
 	export.Flags().StringVar(&file, "file", "", "a damaged store `file` to read what can be read of")
-	c.AddCommand(export)
+	c.AddCommand(export, newJournalVerify(g))
 	return c
 }
 

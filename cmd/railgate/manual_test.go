@@ -103,6 +103,10 @@ func (s *site) runManual(command, line string, running bool) {
 		if status == 0 || status == exitUsage {
 			s.t.Errorf("%s, while railgated does not run: status %d, %s", command, status, out)
 		}
+	case running && strings.Contains(line, "journal verify"):
+		if status != exitUndecided || !strings.Contains(string(out), "stop railgated") {
+			s.t.Errorf("%s, while railgated runs: status %d, %s; want that it has the file", command, status, out)
+		}
 	case word == "doctor" && status == exitDegraded: // the machine's disk
 	case word == "clock" && strings.Contains(line, "accept") && strings.Contains(string(out), "nothing"): // is proven yet
 	case status != 0:

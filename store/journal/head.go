@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -53,4 +54,18 @@ func OpenHead(msg []byte, origin string, verifiers ...note.Verifier) (tlog.Tree,
 		return tlog.Tree{}, nil, fmt.Errorf("checkpoint of %q: unknown extension", c.Origin)
 	}
 	return c.Tree, n, nil
+}
+
+// UnverifiedHead reads what a checkpoint says, whoever has signed it: to name what is
+// missing, never to believe it.
+func UnverifiedHead(msg []byte) (origin string, t tlog.Tree, err error) {
+	text, _, ok := strings.Cut(string(msg), "\n\n")
+	if !ok {
+		return "", tlog.Tree{}, errors.New("checkpoint: it has no signatures")
+	}
+	c, err := torchwood.ParseCheckpoint(text + "\n")
+	if err != nil {
+		return "", tlog.Tree{}, err
+	}
+	return c.Origin, c.Tree, nil
 }

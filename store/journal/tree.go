@@ -58,6 +58,24 @@ func (e *Edge) Tree() tlog.Tree {
 	return tlog.Tree{N: e.n, Hash: h}
 }
 
+// Differ holds an edge against one of a tree of at least as many leaves: the leaves from
+// one to before another are the first complete subtree that is another in it; from is to
+// where none is. ok tells whether the complete subtrees of this one are the first of that.
+func (e Edge) Differ(o Edge) (from, to int64, ok bool) {
+	rest := o.n - e.n
+	if rest < 0 || e.n&o.n != e.n || rest > 0 && e.n > 0 && bits.Len64(uint64(rest)) > bits.TrailingZeros64(uint64(e.n)) {
+		return 0, 0, false
+	}
+	for i, h := range e.hashes {
+		to = from + int64(1)<<(bits.Len64(uint64(e.n-from))-1)
+		if h != o.hashes[i] {
+			return from, to, true
+		}
+		from = to
+	}
+	return from, from, true
+}
+
 // MarshalBinary writes the number of leaves (8 bytes, big-endian) and the hashes.
 func (e Edge) MarshalBinary() ([]byte, error) {
 	out := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(e.hashes)*tlog.HashSize), uint64(e.n))
