@@ -2,7 +2,9 @@ package store
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -147,5 +149,75 @@ func TestProcessRemembersThatThereWasAStore(t *testing.T) {
 	}
 	if b, r := g.Blind(), g.second(); !b.Blind || r.Kind != journal.SetAside {
 		t.Errorf("blind = %+v, first %+v; want blind, and that the file was lost", b, r)
+	}
+}
+
+// What was lost is said once: a store that has been opened again since sees.
+func TestALossIsOver(t *testing.T) {
+	g := used(t, 1)
+	if err := os.Remove(g.path()); err != nil {
+		t.Fatal(err)
+	}
+	g.look()
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	g.mu.Lock()
+	g.blind = blindness{} // its day is over
+	err := g.update(func(tx *bbolt.Tx) error { return putMeta(tx, blindName, g.blind) })
+	g.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.freeze(t)
+	g.flushNow(t)
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	if b := g.Blind(); b.Blind {
+		t.Errorf("blind = %+v; want seeing", b)
+	}
+}
+
+// A file that is lost later is not called by the name of one that was set aside before.
+func TestTheNextLossHasItsOwnWords(t *testing.T) {
+	g := used(t, 1)
+	g.reopenAfter(func(path string) { zero(t, path, 0, 2*pageSize) })
+	if err := os.Remove(g.path()); err != nil {
+		t.Fatal(err)
+	}
+	g.look()
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	records, err := g.Records(0, 10)
+	if err != nil || len(records) < 2 || records[1].Kind != journal.SetAside || !strings.Contains(records[1].Detail, "removed") {
+		t.Errorf("%+v, %v; want that it was removed", records, err)
+	}
+}
+
+// The folder's lock is kept while the file is opened again, and taken again where its file was
+// removed.
+func TestTheFoldersLockIsKept(t *testing.T) {
+	g := used(t, 1)
+	lock := g.lock
+	for _, remove := range []bool{false, true} {
+		if remove {
+			if err := os.Remove(filepath.Join(g.opt.Dir, lockName)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.freeze(t)
+		g.flushNow(t)
+		if !g.reopen() {
+			t.Fatal(g.Err())
+		}
+		if _, err := lock.Stat(); (g.lock != lock) != remove || errors.Is(err, fs.ErrClosed) != remove {
+			t.Errorf("removed %v: another lock: %v; the one before: %v", remove, g.lock != lock, err)
+		}
+		if other, err := lockFolder(g.opt.Dir, 0); !errors.Is(err, ErrLocked) {
+			other.Close()
+			t.Errorf("removed %v: another process has the folder too (%v)", remove, err)
+		}
 	}
 }

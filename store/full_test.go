@@ -35,13 +35,13 @@ func smallFiles(t *testing.T, bytes uint64) (more func()) {
 	return more
 }
 
-// deep is a folder so deep that its file's name is as long as a path may be: no longer name
-// can be made beside it.
-func deep(t *testing.T) string {
+// deep is a folder so deep that a name in it is as long as a path may be: no longer one can be
+// made.
+func deep(t *testing.T, name string) string {
 	t.Helper()
 	const most = 4096 - 1 // PATH_MAX, with the byte that ends it
 	dir := memory(t)
-	for left := most - len("/"+fileName) - len(dir); left > 0; left = most - len("/"+fileName) - len(dir) {
+	for left := most - len("/"+name) - len(dir); left > 0; left = most - len("/"+name) - len(dir) {
 		n := min(left-1, 255)
 		if left-1-n == 1 { // would leave a name of nothing
 			n--
@@ -66,7 +66,7 @@ func TestFileThatCannotBeMade(t *testing.T) {
 	})
 	t.Run("its name is too long", func(t *testing.T) {
 		g := newGate(t)
-		g.Store.opt.Dir = deep(t)
+		g.Store.opt.Dir = deep(t, fileName)
 		if err := g.create(0, first); !errors.Is(err, unix.ENAMETOOLONG) {
 			t.Errorf("create = %v; want %v", err, unix.ENAMETOOLONG)
 		}
@@ -142,11 +142,41 @@ func TestDamageHasACause(t *testing.T) {
 // A damaged file that cannot be moved out of the way is said, and stays.
 func TestFileThatCannotBeSetAside(t *testing.T) {
 	g := newGate(t)
-	g.Store.opt.Dir = deep(t)
+	g.Store.opt.Dir = deep(t, fileName)
 	if err := os.WriteFile(g.Store.path(), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.setAside(&damageError{errNoBucket}); !errors.Is(err, unix.ENAMETOOLONG) || g.aside != "" || g.loss != "" {
 		t.Errorf("setAside = %v, aside %q, loss %q; want %v, and nothing done", err, g.aside, g.loss, unix.ENAMETOOLONG)
+	}
+}
+
+// So is a store that finds such a file.
+func TestStoreWhoseFileCannotBeSetAside(t *testing.T) {
+	g := newGate(t)
+	g.Close()
+	g.opt.Dir = deep(t, markName)
+	if err := os.WriteFile(filepath.Join(g.opt.Dir, fileName), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.open()
+	if err := g.Err(); !errors.Is(err, unix.ENAMETOOLONG) || !strings.Contains(err.Error(), "aside") {
+		t.Errorf("Err = %v; want that it cannot be set aside", err)
+	}
+}
+
+// A disk without room, or that cannot say whether it has any, is none to begin on.
+func TestRoom(t *testing.T) {
+	g := newGate(t)
+	if err := g.room(); err != nil {
+		t.Errorf("a disk with room: %v", err)
+	}
+	g.Store.opt.Dir = "/proc" // which has none
+	if err := g.room(); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "/proc") {
+		t.Errorf("no room: %v; want %v", err, unix.ENOSPC)
+	}
+	g.Store.opt.Dir = filepath.Join(memory(t), "missing")
+	if err := g.room(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no disk: %v; want %v", err, fs.ErrNotExist)
 	}
 }
