@@ -5,6 +5,7 @@ package control
 var hands = map[string]string{
 	ConfigInvalid: "Correct the line; the check that follows says whether all is well.",
 
+	MayNotAsk:     "To ask without sudo from now on: sudo usermod -a -G railgate YOUR-NAME, then log in again.",
 	UnitMissing:   "Paste it in the folder of railgate's source, or of the release.",
 	DaemonFailed:  "The last words say why it ends. If they name a device, look at its plug. If they say internal error, send us the log.",
 	DaemonSilent:  "If it is still silent after that, switch the gate off and on again.",

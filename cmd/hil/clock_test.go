@@ -116,8 +116,16 @@ func TestClockIsLiedTo(t *testing.T) {
 			r := g.attempt("railgate", "status", "--json")
 			return strings.Contains(r.Output, control.ClockNotSynchronised)
 		})
+		g.story.tell("hand", "timedatectl set-ntp false")
+		g.run("/bin/sh", "-c", "timedatectl set-ntp false")
+		if r := g.attempt("/bin/systemctl", "is-active", "systemd-timesyncd"); r.End == "exit status 0" {
+			t.Fatalf("the time daemon is %s; want it off", r.Output)
+		}
+		remedy := g.doctor(t, control.ClockNotSynchronised)
 		serve(0)
+		g.paste(t, remedy)
 		g.right()
+		g.cured(t, control.ClockNotSynchronised)
 		code, certificate = g.passes()
 	})
 	g.step("+8 h for a minute", func(t *testing.T) {
@@ -149,6 +157,9 @@ func TestClockIsLiedTo(t *testing.T) {
 func withTimesyncd(t testing.TB, s *setup) {
 	t.Helper()
 	s.words = append(s.words, "systemd.wants=systemd-timesyncd.service")
+	for _, unit := range []string{"dbus.socket", "dbus.service"} { // by which timedatectl asks
+		delete(s.plain, "overlay/etc/systemd/system/"+unit)
+	}
 	own := t.TempDir()
 	for name, text := range map[string]string{
 		"etc/systemd/timesyncd.conf":        "[Time]\nNTP=127.0.0.1\nPollIntervalMinSec=16\nPollIntervalMaxSec=16\nConnectionRetrySec=1\n",

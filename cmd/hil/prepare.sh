@@ -41,7 +41,7 @@ if [ "$(cat "$dir/ready" 2>/dev/null)" != "$made" ]; then
 	(cd "$dir" && foreign apt-get download "$kernel") || without "apt-get could not download $kernel"
 	dpkg -x "$dir/$kernel"_*.deb "$dir/kernel"
 	rm "$dir/$kernel"_*.deb
-	foreign apt-get install -y --download-only --no-install-recommends systemd systemd-sysv systemd-timesyncd udev kmod dash coreutils util-linux mount >>"$dir/apt.log" ||
+	foreign apt-get install -y --download-only --no-install-recommends systemd systemd-sysv systemd-timesyncd udev kmod dash coreutils util-linux mount passwd dbus >>"$dir/apt.log" ||
 		without "apt-get could not download systemd for arm64 ($dir/apt.log)"
 	for deb in "$state"/cache/archives/*.deb; do dpkg -x "$deb" "$dir/root"; done
 	rm -rf "$state" "$dir/root/usr/share/doc" "$dir/root/usr/share/man" "$dir/root/usr/share/locale" "$dir/root/usr/lib/udev/hwdb.d"

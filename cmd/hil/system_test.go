@@ -35,6 +35,7 @@ system/sys-fs-fuse-connections.mount system/kmod-static-nodes.service system/sys
 system/systemd-sysctl.service system/systemd-user-sessions.service system/systemd-update-utmp.service
 system/systemd-update-utmp-runlevel.service system/getty.target system/systemd-binfmt.service
 system/proc-sys-fs-binfmt_misc.automount system/systemd-journal-flush.service
+system/dbus.socket system/dbus.service system/systemd-logind.service
 `
 
 // shipped are the files of the folder systemd, by where they go.

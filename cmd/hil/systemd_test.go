@@ -74,6 +74,7 @@ func TestSystemd(t *testing.T) {
 		g.until("the watchdog", func() bool { return g.happened("WATCHDOG") > 0 })
 		g.comesBackClosed(t, from, code, certificate)
 	})
+	g.remedies()
 	g.step("the chip's group by udev's rule", func(t *testing.T) {
 		g.run("/bin/chown", "root:root", "/dev/gpiochip0")
 		g.run("/bin/udevadm", "trigger", "--settle", "--action=add", "--subsystem-match=gpio")
