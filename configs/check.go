@@ -11,6 +11,7 @@ import (
 
 	"railgate/driver/scanner"
 	"railgate/store/journal"
+	"railgate/verify/lane"
 )
 
 // check fills in the configuration from the document, and reports what is wrong.
@@ -23,6 +24,7 @@ func (c *checker) check() {
 	c.checkLines()
 	c.checkHTTP()
 	c.checkSync()
+	c.checkEntryRules()
 	c.in("clock")
 	c.Clock = Clock{DriftPPM: c.number(driftPPM), RequireSync: c.flag("require_sync", true)}
 	c.in("journal")
@@ -47,12 +49,30 @@ func (c *checker) checkLane() {
 		Direction: c.word(direction), Classes: c.classes(), Passback: c.word(passback),
 		PassbackFor: c.duration(passbackFor), OpenFor: c.duration(openFor),
 	}
-	if c.word(tickets) == "required" {
-		c.wrong("tickets", "\"required\" needs the day's ticket manifest, which only a station's sync brings; this version has none: use \"off\"")
+	c.Lane.Tickets, c.Lane.PerDay = c.word(tickets) == "required", c.whole(perDay)
+	hours, err := lane.ParseHours(c.text("hours"))
+	if err != nil {
+		c.wrong("hours", "%s is not a span of hours; want such as \"05:30-23:45\"; over midnight too: \"22:00-02:00\"", quote(c.text("hours")))
+	}
+	c.Lane.Hours = hours
+}
+
+// checkEntryRules refuses what nobody may be held to who wants to leave, and tickets without
+// a manifest.
+func (c *checker) checkEntryRules() {
+	c.in("lane")
+	for key, set := range map[string]bool{"tickets": c.Lane.Tickets, "hours": c.Lane.Hours != lane.Hours{}, "per_day": c.Lane.PerDay > 0} {
+		if set && c.Lane.Direction != "entry" {
+			c.wrong(key, "is for direction = \"entry\": no other lane may keep anybody in; take it out")
+		}
+	}
+	if c.Lane.Tickets && c.Sync.Station == "" {
+		c.wrong("tickets", "\"required\" needs the day's manifest, which comes from sync.station; set that, or use \"off\"")
 	}
 }
 
 func (c *checker) classes() (classes []int) {
+	defer func() { c.set("classes", append([]int{}, classes...)) }()
 	c.kind("classes", kind{"list of " + classWords, shown(usualClasses())})
 	values, ok := list[int64](c, "classes", "a list of numbers, such as [1, 2]")
 	if !ok {
@@ -142,6 +162,7 @@ func (c *checker) checkSerial(s *Scanner) {
 	if suffix, ok := read[string](c, "suffix", wantText); ok {
 		s.Suffix = suffix
 	}
+	c.set("suffix", s.Suffix)
 	switch {
 	case len(s.Suffix) > scanner.MaxSuffix:
 		c.wrong("suffix", "%s is too long; want up to %d characters, mostly \"\\r\"; \"\" where the scanner sends none", quote(s.Suffix), scanner.MaxSuffix)

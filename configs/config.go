@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"railgate/verify/lane"
 )
 
 // Reference is the reference configuration.
@@ -41,7 +43,10 @@ type Config struct {
 	Sync      Sync
 	Journal   Journal
 
-	lines map[string]int // of each key and section that the file has
+	lines    map[string]int // of each key and section that the file has
+	source   []byte         // the file's content
+	policy   *document      // the station's over it; nil: none
+	settings []Setting
 }
 
 // Lane is what the lane is for.
@@ -51,6 +56,9 @@ type Lane struct {
 	Passback    string // off, soft, hard
 	PassbackFor time.Duration
 	OpenFor     time.Duration
+	Tickets     bool // the day's manifest must have a ticket for whoever enters
+	Hours       lane.Hours
+	PerDay      int // passages of a holder in a day; 0: any number
 }
 
 // Scanner is one scanner.
@@ -150,10 +158,14 @@ func readFile(path string) ([]byte, error) {
 
 // Parse checks a configuration; path is for its errors. They are in the order of the
 // file's lines.
-func Parse(path string, data []byte) (*Config, error) {
+func Parse(path string, data []byte) (*Config, error) { return parse(path, data, nil) }
+
+// parse checks a file with a station's policy over it; nil: none.
+func parse(path string, data []byte, policy *document) (*Config, error) {
 	d := newDocument(path, bytes.TrimPrefix(data, []byte("\ufeff"))) // editors elsewhere begin a file with it
-	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines}
+	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines, source: data, policy: policy}
 	if d.parser.Error() == nil {
+		d.lay(policy)
 		(&checker{Config: c, document: d}).check()
 		d.checkUnknown()
 	}

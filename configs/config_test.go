@@ -69,6 +69,7 @@ func TestEveryKeyIsChecked(t *testing.T) {
 	const serial = "[[scanner]]\ndriver = \"serial\"\nport = \"/dev/p\"\n"
 	const sim = "[turnstile]\ndriver = \"sim\"\n"
 	const rest = serial + sim
+	const named = "station = \"GZQ\"\ngate = \"A07\"\n" + rest
 	for _, tt := range []struct {
 		name, text string
 		line       int
@@ -120,7 +121,13 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		{"lane.classes", rest + "[lane]\nclasses = [1, 4]\n", 7, "lane.classes", "4 is not a class"},
 		{"lane.classes twice", rest + "[lane]\nclasses = [1, 1]\n", 7, "lane.classes", "in the list twice"},
 		{"lane.tickets", rest + "[lane]\ntickets = \"maybe\"\n", 7, "lane.tickets", "want off or required"},
-		{"lane.tickets without a station", rest + "[lane]\ntickets = \"required\"\n", 7, "lane.tickets", "manifest"},
+		{"lane.tickets without a station", rest + "[lane]\ntickets = \"required\"\n", 7, "lane.tickets", "comes from sync.station"},
+		{"lane.hours", rest + "[lane]\nhours = \"5:30-23:45\"\n", 7, "lane.hours", "want such as"},
+		{"lane.per_day", rest + "[lane]\nper_day = -1\n", 7, "lane.per_day", "0 to 1000"},
+		{"hours of an exit", rest + "[lane]\nhours = \"05:30-23:45\"\ndirection = \"exit\"\n", 7, "lane.hours", "no other lane may keep anybody in"},
+		{"per_day of an exit", rest + "[lane]\nper_day = 2\ndirection = \"exit\"\n", 7, "lane.per_day", "no other lane"},
+		{"tickets of an exit", named + "[lane]\ntickets = \"required\"\ndirection = \"exit\"\n[sync]\nnation = \"/n\"\nstation = \"/s\"\n", 9, "lane.tickets", "no other lane"},
+		{"hours of a check", serial + "[lane]\ndirection = \"check\"\nhours = \"05:30-23:45\"\n", 6, "lane.hours", "no other lane"},
 		{"lane.passback", rest + "[lane]\npassback = \"firm\"\n", 7, "lane.passback", "want off, soft or hard"},
 		{"lane.passback_for", rest + "[lane]\npassback_for = \"2 hours\"\n", 7, "lane.passback_for", "not a duration"},
 		{"lane.open_for", rest + "[lane]\nopen_for = \"1h\"\n", 7, "lane.open_for", "out of range"},

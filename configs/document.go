@@ -23,6 +23,7 @@ type document struct {
 	kinds    map[string]kind // of the keys that were asked for
 	scanners int
 	problems []error
+	version  int64 // of a policy
 
 	parser unstable.Parser
 	ends   []uint32       // of its lines

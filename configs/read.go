@@ -65,6 +65,7 @@ const wantText = "text in quotes"
 func (c *checker) text(key string) string {
 	c.kind(key, kind{want: "text"})
 	s, _ := read[string](c, key, wantText)
+	c.set(key, s)
 	return s
 }
 
@@ -83,12 +84,19 @@ func (c *checker) flag(key string, usual bool) bool {
 	c.kind(key, kind{"true or false", strconv.FormatBool(usual)})
 	b, ok := read[bool](c, key, "true or false, without quotes")
 	if !ok {
-		return usual
+		b = usual
 	}
+	c.set(key, b)
 	return b
 }
 
 func (c *checker) duration(k duration) time.Duration {
+	v := c.readDuration(k)
+	c.set(k.key, k.text(v))
+	return v
+}
+
+func (c *checker) readDuration(k duration) time.Duration {
 	c.kind(k.key, k.kind())
 	s, ok := read[string](c, k.key, `a duration in quotes, such as "300ms"`)
 	if !ok {
@@ -117,6 +125,14 @@ func (k duration) want() string {
 	return text
 }
 
+// text is a value as the file has it.
+func (k duration) text(d time.Duration) string {
+	if d == 0 {
+		return k.word
+	}
+	return short(d)
+}
+
 // short is a duration without units that are zero: 5m, not 5m0s.
 func short(d time.Duration) string {
 	s := d.String()
@@ -130,6 +146,12 @@ func short(d time.Duration) string {
 }
 
 func (c *checker) whole(k whole) int {
+	v := c.readWhole(k)
+	c.set(k.key, v)
+	return v
+}
+
+func (c *checker) readWhole(k whole) int {
 	c.kind(k.key, k.kind())
 	n, ok := read[int64](c, k.key, "a whole number, without quotes")
 	if !ok {
@@ -143,6 +165,12 @@ func (c *checker) whole(k whole) int {
 }
 
 func (c *checker) number(k number) float64 {
+	v := c.readNumber(k)
+	c.set(k.key, v)
+	return v
+}
+
+func (c *checker) readNumber(k number) float64 {
 	c.kind(k.key, k.kind())
 	var n float64
 	if whole, isWhole := c.values[c.name(k.key)].(int64); isWhole {
@@ -162,6 +190,12 @@ func (c *checker) number(k number) float64 {
 }
 
 func (c *checker) word(k word) string {
+	v := c.readWord(k)
+	c.set(k.key, v)
+	return v
+}
+
+func (c *checker) readWord(k word) string {
 	c.kind(k.key, k.kind())
 	s, ok := read[string](c, k.key, wantText)
 	switch {
@@ -204,6 +238,12 @@ func list[T comparable](c *checker, key, want string) (values []T, ok bool) {
 const wantTexts = `a list of texts, such as ["a", "b"]`
 
 func (c *checker) words(k words) []string {
+	v := c.readWords(k)
+	c.set(k.key, append([]string{}, v...))
+	return v
+}
+
+func (c *checker) readWords(k words) []string {
 	c.kind(k.key, k.kind())
 	values, ok := list[string](c, k.key, wantTexts)
 	if !ok {
@@ -220,6 +260,12 @@ func (c *checker) words(k words) []string {
 // path is a path from the root on: what a relative one means changes with the folder that
 // the daemon, the technician's tool and systemd each start in.
 func (c *checker) path(k path) string {
+	v := c.readPath(k)
+	c.set(k.key, v)
+	return v
+}
+
+func (c *checker) readPath(k path) string {
 	c.kind(k.key, k.kind())
 	s, ok := read[string](c, k.key, wantText)
 	switch {
@@ -237,6 +283,12 @@ func (c *checker) path(k path) string {
 const wantSize = "1MB to 1TB"
 
 func (c *checker) size(k size) int64 {
+	v := c.readSize(k)
+	c.set(k.key, v)
+	return v
+}
+
+func (c *checker) readSize(k size) int64 {
 	c.kind(k.key, kind{"size, " + wantSize, shown(k.usual)})
 	s, ok := read[string](c, k.key, fmt.Sprintf("a size in quotes, such as %q", k.usual))
 	if !ok {

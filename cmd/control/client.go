@@ -129,6 +129,18 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// Config asks for the configuration, with the station's policy over it.
+func (c *Client) Config(ctx context.Context) (answer Config, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, "/config", nil)
+	if err != nil {
+		return answer, err
+	}
+	defer resp.Body.Close()
+	return answer, json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer)
+}
+
 // Status asks how the gate is.
 func (c *Client) Status(ctx context.Context) (*Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

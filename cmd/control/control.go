@@ -10,6 +10,7 @@
 //	POST /keys?force=0|1              read the file now; force: though it is another issuer's
 //	POST /service?mode=MODE&why=TEXT  free (needs why), closed, diagnosis, none → [Service]
 //	POST /clock?time=RFC3339&why=TEXT lowers what is proven of the time
+//	GET  /config                      → [Config]: each key, its value, where that comes from
 //	POST /sync                        asks the repository now → [Sync]
 //	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
 //	POST /sim?line=clock&seconds=N    bench: the time moves forward
@@ -18,6 +19,7 @@ package control
 import (
 	"time"
 
+	"railgate/configs"
 	"railgate/driver/clock"
 	"railgate/store"
 	"railgate/store/journal"
@@ -146,6 +148,15 @@ type StationSync struct {
 	Expires time.Time `json:"expires"` // of its timestamp
 	Error   string    `json:"error,omitempty"`
 	Release string    `json:"release,omitempty"` // that the station gives this gate
+
+	Policy      int64  `json:"policy,omitempty"`       // the version of the lane's policy in use; 0: the local file alone
+	PolicyError string `json:"policy_error,omitempty"` // why the newest is not in use
+}
+
+// Config is a gate's configuration with the station's policy over it.
+type Config struct {
+	Path     string            `json:"path"` // of the local file
+	Settings []configs.Setting `json:"settings"`
 }
 
 // Counts are counted since the daemon's start.

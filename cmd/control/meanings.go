@@ -20,6 +20,7 @@ const (
 	SyncDegraded        = "sync_degraded"
 	SyncStopped         = "sync_stopped"
 	StationRefused      = "station_refused"
+	PolicyRefused       = "policy_refused"
 	KeysetMissing       = "keyset_missing"
 	KeysetUnreadable    = "keyset_unreadable"
 	KeysetInvalid       = "keyset_invalid"
@@ -105,6 +106,8 @@ var meanings = [...]Meaning{
 		"{railgate} sync", ""},
 	{StationRefused, Degraded, "the station publishes what is not its own, or a release that the nation did not sign", "nothing of it is used; what came before stays",
 		"{railgate} sync", ""},
+	{PolicyRefused, Degraded, "the station's policy for this lane has an error, or does not fit the local file", "it is refused whole; the one before stays in use",
+		"{railgate} config show", ""},
 	{SyncStopped, OutOfService, "the repository has not been reached for longer than offline_stop", "keys may have been withdrawn since, so no code opens",
 		"{railgate} sync", ""},
 	{KeysetMissing, OutOfService, "the keyset's file is missing", "no code can be checked, so none opens",

@@ -85,18 +85,6 @@ func (g *gate) outputsFile() (string, error) {
 	return "", errors.New("no outputs.json: railgated has never driven an output here; --data names another gate's folder")
 }
 
-func newConfig() *cobra.Command {
-	return &cobra.Command{
-		Use:   "config",
-		Short: "Print a configuration with every key, to begin with",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(configs.Reference)
-			return err
-		},
-	}
-}
-
 func newMan(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:    "man FOLDER",

@@ -77,11 +77,13 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 	g.resumed = resumeClock(clock, store)
 	in := newInbox()
 	sync := newSyncer(cfg, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
+	g.store, g.sync = store, sync
 	runner := newRunner(parts{
-		rules: laneRules(cfg), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync,
+		rules: g.newRules(), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
-	g.anchored, g.store, g.clock, g.keys, g.sync, g.lane = time.Now(), store, clock, keys, sync, runner
+	sync.onRules(func() { in.post(lane.NewRules{Rules: g.newRules()}) })
+	g.anchored, g.clock, g.keys, g.lane = time.Now(), clock, keys, runner
 	g.server = &server{cfg: cfg, lane: runner, sim: devices.sim, log: log, started: g.started, board: g.board, logs: logsink.Of(log)}
 	return g, nil
 }
@@ -93,18 +95,6 @@ func markPath(data string) string {
 		return filepath.Join(dirs[1], "gate.mark")
 	}
 	return filepath.Clean(data) + ".mark"
-}
-
-func laneRules(cfg *configs.Config) *lane.Rules {
-	r := &lane.Rules{
-		Direction: cfg.Lane.Direction, Passback: cfg.Lane.Passback, PassbackFor: cfg.Lane.PassbackFor, OpenFor: cfg.Lane.OpenFor,
-		Role: map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}[cfg.Lane.Direction],
-	}
-	r.Opens = r.Role != journal.Check
-	for _, class := range cfg.Lane.Classes {
-		r.Accept.Classes = append(r.Accept.Classes, verify.Class(class))
-	}
-	return r
 }
 
 // saveOutputs writes the file that railgate outputs-safe reads.

@@ -34,6 +34,7 @@ func (s *server) controlMux() http.Handler {
 	mux.HandleFunc("GET /journal", s.getJournal)
 	mux.HandleFunc("GET /events", s.getEvents)
 	mux.HandleFunc("GET /keys", s.getKeys)
+	mux.HandleFunc("GET /config", s.getConfig)
 	mux.HandleFunc("POST /keys", s.postKeys)
 	mux.HandleFunc("POST /service", s.postService)
 	mux.HandleFunc("POST /clock", s.postClock)

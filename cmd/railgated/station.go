@@ -63,6 +63,9 @@ func (y *syncer) takeStation(ctx context.Context, l *sync.Listing) error {
 	if err := y.takeStationFile(ctx, l); err != nil {
 		return err
 	}
+	if err := y.takePolicy(ctx, l); err != nil {
+		return err
+	}
 	return y.takeAssigned(ctx, l)
 }
 
@@ -95,6 +98,9 @@ func (y *syncer) parseStation(data []byte) (*bus.Station, error) {
 	if s.Station != y.cfg.Station {
 		return nil, fmt.Errorf("%s is of station %q; this gate is at %q", stationTarget, s.Station, y.cfg.Station)
 	}
+	if _, err := zoneOf(s.Zone); err != nil {
+		return nil, fmt.Errorf("%s: %w", stationTarget, err)
+	}
 	return s, nil
 }
 
@@ -125,6 +131,7 @@ func (y *syncer) setStation(s *bus.Station) {
 	for _, changed := range watchers {
 		changed(s)
 	}
+	y.rulesChanged() // its zone
 }
 
 // Station is station.json; nil: none has come yet, or no station is configured.

@@ -38,6 +38,11 @@ type syncer struct {
 	is       *bus.Station  // station.json; nil: none has come
 	watchers []func(*bus.Station)
 	release  string // that the station gives this gate; "": none
+
+	merged    *configs.Config // with the station's policy over it; nil: there is none
+	policy    int64           // its version
+	policyErr error           // why the newest is not in use; nil: it is
+	changed   func()          // is told when the lane's rules are others
 }
 
 const (
@@ -91,6 +96,7 @@ func (y *syncer) resume() {
 	}
 	if y.Station() == nil {
 		y.resumeStation()
+		y.resumePolicy()
 	}
 }
 

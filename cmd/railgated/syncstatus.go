@@ -55,11 +55,14 @@ func (y *syncer) status(s *control.Status) {
 	s.Sync = &control.Sync{State: string(y.grade(n)), Nation: n.where, Last: n.last.At, Version: n.version, Expires: n.expires, Error: words(n.err)}
 	if r := y.station; r != nil {
 		s.Sync.Station = &control.StationSync{
-			State: string(y.grade(r)), URL: r.where, Last: r.last.At, Version: r.version, Expires: r.expires, Error: words(r.err), Release: y.release,
+			State: string(y.grade(r)), URL: r.where, Last: r.last.At, Version: r.version, Expires: r.expires, Error: words(r.err), Release: y.release, Policy: y.policy, PolicyError: words(y.policyErr),
 		}
 	}
 	for _, r := range y.feeds() {
 		y.addCauses(s, r)
+	}
+	if y.policyErr != nil {
+		found(s, control.PolicyRefused, "the station's policy for this lane is refused: "+y.policyErr.Error())
 	}
 }
 

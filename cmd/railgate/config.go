@@ -1,0 +1,83 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"railgate/cmd/control"
+	"railgate/configs"
+)
+
+func newConfig(g *gate) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Print a configuration with every key, to begin with, or show the gate's own",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := c.OutOrStdout().Write(configs.Reference)
+			return err
+		},
+	}
+	cmd.AddCommand(newConfigShow(g))
+	return cmd
+}
+
+func newConfigShow(g *gate) *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show each key of the configuration, its value, and where that comes from",
+		Long: `Show asks railgated for its configuration: the local file, and over it, key by key, the policy
+of the station. Each key says where its value comes from: the default, a line of the file, or a
+version of the station's policy. Where railgated does not run it shows the file alone.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			answer, err := g.settings(c)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(answer)
+			}
+			return printSettings(c.OutOrStdout(), answer.Settings)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// settings are the running gate's, or those of its file.
+func (g *gate) settings(c *cobra.Command) (control.Config, error) {
+	client, err := g.client()
+	if err != nil {
+		return control.Config{}, err
+	}
+	answer, err := client.Config(c.Context())
+	if !errors.Is(err, control.ErrNotRunning) {
+		return answer, err
+	}
+	cfg, err := configs.Load(cmp.Or(g.config, configs.DefaultPath))
+	if err != nil {
+		return control.Config{}, err
+	}
+	fmt.Fprintln(c.ErrOrStderr(), "railgate: railgated is not running: this is the file alone, without the station's policy")
+	return control.Config{Path: cfg.Path, Settings: cfg.Settings()}, nil
+}
+
+func printSettings(w io.Writer, all []configs.Setting) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, s := range all {
+		value, err := json.Marshal(s.Value)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", s.Key, value, s.From)
+	}
+	return t.Flush()
+}

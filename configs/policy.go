@@ -1,0 +1,89 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Policy is gates/GATE.toml: what a gate's station says of its lane, in the words of
+// railgated.toml. It lies over that file key by key.
+type Policy struct {
+	Name    string // for errors, such as gates/A07.toml
+	Version int64  // of the station's list of files that brought it
+	Data    []byte
+}
+
+// policyKeys are those that a station may set: what a lane is for. Devices, folders and
+// where things come from are the technician's.
+var policyKeys = []string{
+	"lane.direction", "lane.classes", "lane.tickets", "lane.passback", "lane.passback_for", "lane.open_for", "lane.hours", "lane.per_day", "bus.cut",
+}
+
+// WithPolicy is the configuration with a station's policy over it, checked as a whole. c
+// stays as it is, and must not have a policy itself.
+func (c *Config) WithPolicy(p Policy) (*Config, error) {
+	if len(p.Data) > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes; a policy has at most %d", quote(p.Name), len(p.Data), maxFile)
+	}
+	d := newDocument(p.Name, p.Data)
+	d.version = p.Version
+	for _, name := range d.names {
+		if _, isKey := d.values[name]; isKey && !slices.Contains(policyKeys, name) {
+			d.wrong(name, d.lines[name], "is not a station's to set; want some of %s", strings.Join(policyKeys, ", "))
+		} else if !isKey && name != "lane" && name != "bus" {
+			d.wrong(name, d.lines[name], "is not a station's to set; want [lane] and [bus]")
+		}
+	}
+	if len(d.problems) > 0 {
+		return nil, errors.Join(d.problems...)
+	}
+	return parse(c.Path, c.source, d)
+}
+
+// lay puts a policy's values over the document's.
+func (d *document) lay(policy *document) {
+	if policy == nil {
+		return
+	}
+	for _, name := range policy.names {
+		if _, ok := d.lines[name]; !ok {
+			d.lines[name], d.names = 0, append(d.names, name)
+		}
+		if value, isKey := policy.values[name]; isKey {
+			d.values[name] = value
+		}
+	}
+}
+
+// A Setting is one key of a configuration, its value and where that comes from.
+type Setting struct {
+	Key   string `json:"key"`
+	Value any    `json:"value"`
+	From  string `json:"from"` // "default", FILE:LINE or "station policy VERSION"
+}
+
+// Settings are the configuration's keys, in the order of its sections.
+func (c *Config) Settings() []Setting { return slices.Clone(c.settings) }
+
+// set notes a key's value as it is used.
+func (c *checker) set(key string, value any) {
+	name := c.name(key)
+	if !slices.ContainsFunc(c.settings, func(s Setting) bool { return s.Key == name }) {
+		c.settings = append(c.settings, Setting{Key: name, Value: value, From: c.from(name)})
+	}
+}
+
+// from says where a key's value comes from.
+func (c *checker) from(name string) string {
+	if c.policy != nil {
+		if _, ok := c.policy.values[name]; ok {
+			return fmt.Sprintf("station policy %d", c.policy.version)
+		}
+	}
+	if _, ok := c.values[name]; ok {
+		return fmt.Sprintf("%s:%d", c.Path, c.document.lines[name])
+	}
+	return "default"
+}
