@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install install-station deb test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install install-station deb deb-test lintian test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -26,6 +26,7 @@ help:
 	@echo "make install  what a gate needs, below DESTDIR; BIN=bin/linux-arm64 for another machine's card"
 	@echo "make install-station what a station's box needs, below DESTDIR"
 	@echo "make deb      Debian packages for arm64, armhf and amd64, under build/deb; ARCHS=arm64 for less"
+	@echo "make deb-test this machine's packages: lintian, twice the same, and installed to purged in a small Debian"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
@@ -100,6 +101,21 @@ deb-%:
 	@GO="$(GO)" MAKE="$(MAKE)" UPSTREAM="$$(sh systemd/deb/version.sh)" SOURCE_DATE_EPOCH=$(BUILT) MAINTAINER="$(MAINTAINER)" \
 		sh systemd/deb/build.sh $* $(DEBS)/bin/$* $(DEBS)
 	@ls $(DEBS)/*_$*.deb
+
+# This machine's packages: lintian, a second build that must be equal, and a Debian that installs, upgrades, removes and purges them.
+HERE = $(shell dpkg --print-architecture 2>/dev/null)
+deb-test: go
+	@case " arm64 armhf amd64 " in *" $(HERE) "*) ;; *) echo "deb-test: skipped: it needs Debian's dpkg"; exit 0;; esac; \
+		$(MAKE) -s --no-print-directory deb ARCHS=$(HERE) && $(MAKE) -s --no-print-directory lintian ARCHS=$(HERE) && \
+		MAKE="$(MAKE)" sh systemd/deb/repeat.sh $(HERE) $(DEBS) && { sh systemd/deb/prepare.sh $(DEBS)/debian $(DEBS); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; } && \
+		echo "go test ./systemd, in a Debian of its own" && RAILGATE_DEBS="$(abspath $(DEBS))" $(GO) test -count=1 -timeout 10m -run TestPackages ./systemd
+
+# lintian's errors and warnings; exceptions and their reasons are in systemd/deb/*.lintian-overrides.
+lintian:
+	@command -v lintian >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends lintian; } >/dev/null 2>&1; } || true
+	@if command -v lintian >/dev/null; then for a in $(ARCHS); do lintian --fail-on error,warning $(DEBS)/*_$$a.deb || exit 1; done; echo "lintian: neither errors nor warnings: $(ARCHS)"; \
+	else echo "lintian: skipped: apt install lintian"; fi
 
 # BENCH='-listen 127.0.0.1:8001' is another address. The first build takes a minute or more: it names each package.
 run: FLAGS += -v

@@ -45,7 +45,8 @@ papers() {
 		install -D -m 644 "systemd/deb/$name.lintian-overrides" "$work/$name/usr/share/lintian/overrides/$name"
 	fi
 	find "$work/$name/usr/share/man" -type f -exec gzip -9n {} +
-	find "$work/$name" -type d -exec chmod 755 {} +
+	find "$work/$name" \( -type d -o -path '*/usr/bin/*' \) -exec chmod 755 {} +
+	find "$work/$name" -type f ! -path '*/usr/bin/*' -exec chmod 644 {} + # whatever this tree's umask was
 	find "$work/$name" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 }
 
