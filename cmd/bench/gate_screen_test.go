@@ -124,7 +124,7 @@ func TestTheTechniciansPageNamesCauses(t *testing.T) {
 func occasions() []string {
 	var all []string
 	for _, reason := range []string{
-		"ok", "code_expired", "not_yet_valid", "liveness_expired", "certificate_expired", "already_used", "passback", "no_ticket", "too_early", "wrong_station", "out_of_hours", "limit_reached", "malformed", "unknown_key",
+		"ok", "code_expired", "not_yet_valid", "liveness_expired", "certificate_expired", "already_used", "passback", "no_ticket", "too_early", "wrong_station", "out_of_hours", "limit_reached", "out_of_touch", "malformed", "unknown_key",
 		lane.ScreenIdle, lane.ScreenEmergency, lane.ScreenOutOfService, lane.ScreenFree, lane.ScreenDiagnosis, lane.ScreenOneByOne, lane.ScreenNotOpen,
 	} {
 		for _, o := range []lane.Occasion{{Reason: reason}, {Reason: reason, Exit: true}, {Reason: reason, Static: true}, {Reason: reason, Opens: "05:30"}} {

@@ -128,6 +128,10 @@ func (t *stepper) judgePassenger(ev Judged, r journal.Record) {
 		t.deny(reason, &ev.Verdict, r)
 		return
 	}
+	if reason = t.cut(ev); reason != "" {
+		t.deny(reason, &ev.Verdict, r)
+		return
+	}
 	if again {
 		r.Flag = string(passback)
 	}
@@ -148,7 +152,7 @@ func (t *stepper) judgeStaff(ev Judged, r journal.Record) {
 	if next == ServiceNone {
 		r.Detail = fmt.Sprintf("%v, %s, by a staff code", t.service, t.lasted(t.serviceAt))
 	}
-	t.spend(pending{purpose: toServe, service: next, verdict: *v, record: r, readAt: ev.At})
+	t.claim(pending{purpose: toServe, service: next, verdict: *v, record: r, readAt: ev.At}, !ev.OutOfTouch)
 }
 
 // grant has a grant written before anything moves, with the ride that it takes of a ticket
@@ -162,8 +166,11 @@ func (t *stepper) grant(ev Judged, r journal.Record, ticket *Ticket) {
 	if p.people > 1 {
 		r.Detail = fmt.Sprintf("for %d people", p.people)
 	}
+	if ev.OutOfTouch {
+		r.Flag = addFlag(r.Flag, FlagOutOfTouch)
+	}
 	p.record = r
-	t.spend(p)
+	t.claim(p, !ev.OutOfTouch)
 }
 
 // spend writes a record and the code that it spends.

@@ -22,6 +22,14 @@ type (
 		Used    bool                 // the code is spent in this lane's role; what is not known now, the disk will say
 		Today   int                  // the holder's passages today
 		Tickets []Ticket             // the holder's, where the lane needs one
+
+		// OutOfTouch: what the station's other gates spend is not known here within a moment.
+		OutOfTouch bool
+	}
+	// Claimed answers Claim.
+	Claimed struct {
+		ID     uint64
+		Answer Answer
 	}
 	// Written answers Write: the record is durable, or it is not known whether it is.
 	Written struct {
@@ -72,6 +80,12 @@ type (
 		Use    *journal.Use  // nil: none
 		Until  time.Time     // the code is remembered for so long
 		Ride   *journal.Ride // that is taken of a ticket; nil: none
+	}
+	// Claim: ask the station for keys, all of them; Claimed answers. Nothing waits for it but the
+	// code that it is for.
+	Claim struct {
+		ID   uint64
+		Keys []ClaimKey
 	}
 	// Open: energise the relay, for what a durable record says; Opened answers.
 	Open struct {

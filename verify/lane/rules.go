@@ -20,6 +20,8 @@ type Rules struct {
 
 	Tickets bool           // the day's manifest must have a ticket for the holder
 	Hours   Hours          // when the lane lets people in; zero: always
+	Claims  bool           // there is a station: paper, staff and hard anti-passback claim there
+	Cut     string         // closed: while the gate is out of touch nobody is let in; "", open: the record says so
 	PerDay  int            // passages of a holder in a day; 0: any number
 	Zone    *time.Location // whose days and hours they are; nil: Shanghai's
 }
@@ -46,7 +48,7 @@ func (t *stepper) change(ev NewRules) { t.next = ev.Rules }
 
 // adopt puts new rules to use, between two passages.
 func (t *stepper) adopt() {
-	if t.next == nil || len(t.grants) > 0 || len(t.pending) > 0 || t.sensorOK {
+	if t.next == nil || len(t.grants) > 0 || len(t.pending) > 0 || len(t.claims) > 0 || t.sensorOK {
 		return
 	}
 	wasFree := t.freeNow()

@@ -135,6 +135,8 @@ type State struct {
 	obstructed bool             // for too long
 	held       []heldText       // oldest first
 	pending    []pending        // in the order of their Writes
+	claims     []claiming       // oldest first
+	claimed    uint64           // the newest claim's number
 	shown      string           // what is shown, as a panel's occasion
 	shownUntil time.Duration    // what is shown gives way to the lane's face then; 0: it does not
 	garbage    budget           // denials of what nobody signed that may be journaled one by one,

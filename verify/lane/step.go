@@ -46,6 +46,7 @@ type stepper struct {
 func (s State) Step(ev Event, now Instant) (State, []Effect) {
 	t := &stepper{State: s, now: now}
 	t.grants, t.held, t.counted, t.pending = slices.Clone(s.grants), slices.Clone(s.held), slices.Clone(s.counted), slices.Clone(s.pending)
+	t.claims = slices.Clone(s.claims)
 	before, mayPass := t.IdleScreen(), len(t.grants) > 0
 	t.expire()
 	switch ev := ev.(type) {
@@ -53,6 +54,8 @@ func (s State) Step(ev Event, now Instant) (State, []Effect) {
 		t.read(ev)
 	case Judged:
 		t.judge(ev)
+	case Claimed:
+		t.answered(ev)
 	case Written:
 		t.written(ev)
 	case Opened:
@@ -150,6 +153,9 @@ func (s *State) NextWake() time.Duration {
 	at(s.shownUntil > 0, s.shownUntil)
 	at(len(s.counted) > 0, s.countAt)
 	at(s.hoursAt > 0, s.hoursAt)
+	if len(s.claims) > 0 {
+		at(true, s.claims[0].until)
+	}
 	return next
 }
 
@@ -174,6 +180,7 @@ func (t *stepper) expire() {
 		t.obstructed = true
 		t.journal(journal.Record{Kind: journal.Obstructed})
 	}
+	t.expireClaims()
 	if t.now.Mono >= t.countAt {
 		for _, r := range t.counted {
 			t.journal(r)

@@ -34,6 +34,10 @@ type play struct {
 	said     Occasion // what was shown last
 	log      []string
 	records  []journal.Record
+
+	outOfTouch  bool
+	claim       func(Claim) // answers claims; nil: each holds
+	claimsAsked int
 }
 
 func entry(change ...func(*Rules)) *Rules {
@@ -113,7 +117,7 @@ func (p *play) perform(e Effect) {
 		if c, ok := p.inside[journal.ID(v.Holder)]; ok {
 			answer.Last = &c
 		}
-		answer.Used = p.used[p.rules.Use(&v)]
+		answer.Used, answer.OutOfTouch = p.used[p.rules.Use(&v)], p.outOfTouch
 		answer.Today = p.days[fmt.Sprint(v.Holder, p.rules.Day(p.instant().Wall))]
 		for _, k := range p.tickets[journal.ID(v.Holder)] {
 			k.Used = p.rides[k.ID]
@@ -136,6 +140,13 @@ func (p *play) perform(e Effect) {
 		p.ride(e.Ride)
 		p.write(e.Record)
 		p.answer(Written{Proof: onDisk(p.seq)})
+	case Claim:
+		p.claimsAsked++
+		if p.claim == nil {
+			p.answer(Claimed{e.ID, Held})
+		} else {
+			p.claim(e)
+		}
 	case Open:
 		if e.Proof == nil || e.Proof.Seq() == 0 {
 			p.t.Errorf("at %v the relay moves without a record", p.now)

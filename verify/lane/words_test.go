@@ -23,6 +23,7 @@ var table = []struct {
 	{"too_early", Red, Staff, "未到检票时间", "Not boarding yet"},
 	{"wrong_station", Red, Staff, "非本站车票", "Not from this station"},
 	{"out_of_hours", Red, Staff, "本通道当前不开放", "Lane not open now"},
+	{"out_of_touch", Red, Staff, "请走人工通道", "Please use the staffed lane"},
 	{"limit_reached", Red, Staff, "今日次数已达上限", "Daily limit reached"},
 	{"not_open", Red, Silent, "本通道当前不开放", "Lane not open now"},
 	{"malformed", Red, Again, "无法识别，请出示乘车二维码", "Can't read this code"},
