@@ -109,7 +109,7 @@ func (u *uploader) received(origin string, msg []byte) error {
 	u.mu.Lock()
 	u.state.receipt = r.Time()
 	u.mu.Unlock()
-	u.asked, u.stuck = r.Tree().N, 0
+	u.asked, u.stuck, u.ahead = r.Tree().N, 0, false
 	u.askAt = time.Now().Add(u.receiptEvery)
 	return nil
 }
@@ -126,6 +126,9 @@ func (u *uploader) open(origin string, msg []byte) (journal.Receipt, error) {
 	return r, nil
 }
 
+// errAhead is why nothing is sent.
+var errAhead = errors.New("the bus has records of this log that are not here: the card may be an old copy")
+
 // patience is how often the station may say that it has no more than before, until what it
 // misses is sent again: it may be reading yet.
 const patience = 4
@@ -137,6 +140,9 @@ func (u *uploader) behind(have int64) error {
 	}
 	if u.stuck++; u.stuck < patience || have >= u.log.Tree.N {
 		return nil
+	}
+	if u.ahead {
+		return errAhead
 	}
 	u.stuck, u.have = 0, have
 	u.rewind(u.log.First+uint64(have), u.sentOf(u.log.Epoch))

@@ -33,6 +33,7 @@ type uploader struct {
 	atomic bool   // the stream takes batches
 	asked  int64  // the leaves that the last receipt is of
 	askAt  time.Time
+	ahead  bool  // the stream has records of this log that are not here: nothing is sent
 	have   int64 // what the station said that it has,
 	stuck  int   // and how often it has said so
 }
@@ -69,7 +70,7 @@ func (u *uploader) round() error {
 		return u.begin()
 	}
 	u.log = log
-	for u.next < log.First+uint64(log.Tree.N) {
+	for !u.ahead && u.next < log.First+uint64(log.Tree.N) {
 		if err := u.send(); err != nil {
 			return err
 		}
@@ -111,10 +112,11 @@ func (u *uploader) find(stream jetstream.Stream) error {
 	place, errPlace := bus.ParsePlace(last.Subject, last.Header)
 	landed := errPlace == nil && place.Epoch == u.log.Epoch && place.First == u.log.First && place.Seq < u.log.First+uint64(u.log.Tree.N)
 	sent := u.sentOf(u.log.Epoch)
+	// Only this gate publishes there: where the stream has more, its disk had more. The station's
+	// answer decides what becomes of that.
+	u.ahead = errPlace == nil && place.Epoch == u.log.Epoch && !landed
 	switch {
-	case errPlace == nil && place.Epoch == u.log.Epoch && !landed:
-		// Only this gate publishes there: its disk had more than it has now. The station's
-		// answer decides what becomes of that.
+	case u.ahead:
 		u.next = u.log.First + uint64(u.log.Tree.N)
 	case landed && place.Seq >= sent:
 		u.next = max(place.Seq, receipt) + 1

@@ -14,6 +14,7 @@ type Proxy struct {
 
 	mu    sync.Mutex // guards the fields below
 	cut   bool
+	came  int
 	conns []net.Conn
 }
 
@@ -44,6 +45,13 @@ func (p *Proxy) Cut(on bool) {
 	p.conns = nil
 }
 
+// Came is how many connections were asked for.
+func (p *Proxy) Came() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.came
+}
+
 func (p *Proxy) run() {
 	for {
 		in, err := p.listener.Accept()
@@ -72,6 +80,7 @@ func (p *Proxy) forward(in net.Conn) {
 func (p *Proxy) keep(in, out net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.came++
 	if p.cut {
 		return false
 	}
