@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -320,6 +321,49 @@ func TestNoRolledBackJournalPasses(t *testing.T) {
 				f.values[receiptName] = received{Epoch: h.log.Epoch, N: 210, Note: newStation(t).receipt(t, h.log.Epoch, tlog.Tree{N: 210}).Note()}
 			})
 		}, 0},
+		"the first leaves without records": {func(p string) {
+			changeChunks(t, p, func(b *bbolt.Bucket, keys [][]byte) error { return b.Delete(keys[0]) })
+		}, h.bare},
+		"the last of them": {func(p string) {
+			changeChunks(t, p, func(b *bbolt.Bucket, keys [][]byte) error { return b.Delete(keys[len(keys)-1]) })
+		}, h.first - 1},
+		"two of them are swapped": {func(p string) {
+			changeChunks(t, p, func(b *bbolt.Bucket, keys [][]byte) error {
+				first, second := b.Get(keys[0]), b.Get(keys[1])
+				one, two := bytes.Clone(first[:len(first)-sealSize]), bytes.Clone(second[:len(second)-sealSize])
+				return errors.Join(b.Put(keys[0], seal(keys[0], two)), b.Put(keys[1], seal(keys[1], one)))
+			})
+		}, h.bare},
+		"there are more of them": {func(p string) {
+			changeChunks(t, p, func(b *bbolt.Bucket, keys [][]byte) error {
+				key := journalKey(h.first)
+				return b.Put(key, seal(key, make([]byte, tlog.HashSize)))
+			})
+		}, h.first},
+		"they are told twice": {func(p string) {
+			changeChunks(t, p, func(b *bbolt.Bucket, keys [][]byte) error {
+				key := journalKey(seqOf(keys[0]) + 1)
+				return b.Put(key, seal(key, make([]byte, tlog.HashSize)))
+			})
+		}, h.bare + 1},
+		"a bit of what no log has": {func(p string) {
+			data, err := os.ReadFile(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			entry := valuesOf(t, data, string(metaBucket), provenName)[0]
+			flipped := bytes.Clone(entry)
+			flipped[len(flipped)-1] ^= 1
+			os.WriteFile(p, bytes.ReplaceAll(data, entry, flipped), 0o600)
+		}, 0},
+		"a torn page": {func(p string) {
+			f, err := os.OpenFile(p, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.WriteAt([]byte("torn"), 40)
+			f.Close()
+		}, 0},
 		"a file that is cut off": {func(p string) {
 			data, err := os.ReadFile(p)
 			if err != nil {
@@ -333,5 +377,26 @@ func TestNoRolledBackJournalPasses(t *testing.T) {
 		if err != nil || r.OK || r.Bad == nil || tt.seq != 0 && (r.Bad.Seq > tt.seq || r.Bad.UpTo < tt.seq) {
 			t.Errorf("%s: %+v, %v, %v; want it refused, and %d named", name, r, r.Bad, err, tt.seq)
 		}
+	}
+}
+
+// changeChunks changes the leaves without records.
+func changeChunks(t *testing.T, path string, change func(b *bbolt.Bucket, keys [][]byte) error) {
+	t.Helper()
+	db, err := openFile(path, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(leavesBucket)
+		var keys [][]byte
+		b.ForEach(func(key, _ []byte) error { keys = append(keys, bytes.Clone(key)); return nil })
+		if len(keys) < 2 {
+			return errors.New("too few")
+		}
+		return change(b, keys)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/driver/turnstile"
+	"railgate/store"
 	"railgate/store/journal"
 )
 
@@ -67,6 +68,11 @@ func TestKilledAtRandomInstants(t *testing.T) {
 		t.Errorf("health %s after %d kills; want healthy", d.status().Health, kills)
 	}
 	s.checkKills(d, kills)
+	d.stop()
+	report, err := store.Verify(s.path("data/gate.db"), store.Proofs{})
+	if err != nil || !report.OK || report.First != 1 || report.Leaves != int64(report.Newest) {
+		s.t.Errorf("after %d kills the log is %+v, %v, %v; want it whole, and of one epoch", kills, report, report.Bad, err)
+	}
 }
 
 // checkKills holds the trace against the journal.
