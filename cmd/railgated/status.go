@@ -111,6 +111,12 @@ func nobodyGetsIn(reason verify.Reason, n int) string {
 	switch reason {
 	case verify.UnknownKey, verify.BadSignature:
 		suspect = "is it this issuer's keyset, and a new one? railgate keys show"
+	case verify.ClassNotAccepted:
+		suspect = "are classes under [lane], and the keyset, those of this lane? railgate keys show"
+	case verify.BadClaims, verify.BadProof:
+		suspect = "does the keyset have its issuer's rules? railgate keys show"
+	case lane.NoPassage:
+		suspect = "does the turnstile move, and does the passage sensor see who walks? railgate watch"
 	case verify.KeyRevoked, verify.KeyNotValid:
 		suspect = "is the keyset too old? railgate keys show"
 	case lane.TooLate:

@@ -14,10 +14,14 @@ type Outcomes struct {
 	recent []outcome // oldest first
 }
 
+// An outcome is what became of a code, as far as it is known: a grant is open until somebody
+// has crossed, or nobody.
 type outcome struct {
 	at     time.Duration
+	seq    uint64 // of a grant's record
 	reason verify.Reason
-	opened bool
+	open   bool
+	passed bool
 }
 
 const (
@@ -32,36 +36,41 @@ const TooLate verify.Reason = "too_late"
 // NoTicket is the reason of a code whose holder has no ticket for today.
 const NoTicket verify.Reason = "no_ticket"
 
-// Ours tells whether a reason may be the gate's own fault: its keys, its clock, its
-// disk, its manifest.
-func Ours(r verify.Reason) bool {
-	switch r {
-	case verify.UnknownKey, verify.BadSignature, verify.KeyRevoked, verify.KeyNotValid,
-		verify.CodeExpired, verify.NotYetValid, NoTicket, TooLate:
-		return true
+// NoPassage is the reason of a grant on which nobody crossed.
+const NoPassage verify.Reason = "no_passage"
+
+// Ours are the reasons that may be the gate's own fault: its keys, its classes, its clock, its
+// disk, its manifest, its turnstile. Of two that are as frequent the first is told.
+func Ours() []verify.Reason {
+	return []verify.Reason{
+		verify.UnknownKey, verify.BadSignature, verify.KeyRevoked, verify.KeyNotValid, verify.ClassNotAccepted, verify.BadClaims, verify.BadProof,
+		verify.CodeExpired, verify.NotYetValid, verify.LivenessExpired, verify.CertificateExpired, NoTicket, TooLate, NoPassage,
 	}
-	return false
 }
 
-// Add takes a record. A grant counts as one that opened until it turns out to have
-// been too late.
+// Add takes a record. Staff's codes let nobody in.
 func (o *Outcomes) Add(r journal.Record, now time.Duration) {
 	switch {
 	case r.Kind == journal.TooLate:
-		o.retract()
-		o.keep(outcome{at: now, reason: TooLate})
+		o.settle(r, now, TooLate)
+	case r.Kind == journal.NoPassage:
+		o.settle(r, now, NoPassage)
+	case r.Kind == journal.Passage:
+		o.settle(r, now, verify.OK)
+	case r.Kind != journal.Decision:
 	case r.Decision == journal.Granted:
-		o.keep(outcome{at: now, opened: true})
+		check := r.Direction == "check" // which nobody has to cross
+		o.keep(outcome{at: now, seq: r.Seq, reason: verify.OK, open: !check, passed: check})
 	case r.Decision == journal.Denied:
 		o.keep(outcome{at: now, reason: verify.Reason(r.Reason)})
 	}
 }
 
-// retract takes back the newest grant.
-func (o *Outcomes) retract() {
+// settle notes what became of a grant. The next of a group who crosses says nothing new.
+func (o *Outcomes) settle(r journal.Record, now time.Duration, reason verify.Reason) {
 	for i := len(o.recent) - 1; i >= 0; i-- {
-		if o.recent[i].opened {
-			o.recent = append(o.recent[:i], o.recent[i+1:]...)
+		if d := &o.recent[i]; d.open && d.seq == r.Grant {
+			*d = outcome{at: now, reason: reason, passed: reason == verify.OK}
 			return
 		}
 	}
@@ -74,25 +83,29 @@ func (o *Outcomes) keep(new outcome) {
 	o.recent = append(o.recent, new)
 }
 
-// Fault is the reason of ours that most of the last decisions had, where there were
-// ten or more and none opened; "" where there is no such reason.
+// Fault is the most frequent of our reasons, where most of the last decisions had one of them,
+// there were ten or more and nobody got in; "" where there is no such reason.
 func (o *Outcomes) Fault(now time.Duration) (reason verify.Reason, n int) {
 	count := map[verify.Reason]int{}
-	decided := 0
+	decided, ours := 0, 0
 	for _, d := range o.recent {
-		if now-d.at > outcomesFor {
+		switch {
+		case now-d.at > outcomesFor, d.open:
 			continue
-		}
-		if d.opened {
+		case d.passed:
 			return "", 0
 		}
 		decided++
 		count[d.reason]++
 	}
-	for r, n := range count {
-		if decided >= outcomesEnough && Ours(r) && 2*n > decided {
-			return r, n
+	for _, r := range Ours() {
+		ours += count[r]
+		if count[r] > n {
+			reason, n = r, count[r]
 		}
 	}
-	return "", 0
+	if decided < outcomesEnough || 2*ours <= decided {
+		return "", 0
+	}
+	return reason, n
 }
