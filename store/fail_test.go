@@ -58,7 +58,11 @@ func TestWhateverCannotBeWritten(t *testing.T) {
 		{"another epoch", func(g *gate) error { return g.nextEpoch(because("a test"), nil) }},
 		{"a receipt", func(g *gate) error {
 			st := newStation(t)
-			return g.PutReceipt(st.receipt(t, g.epoch.name, g.epoch.edge.Tree()))
+			if err := g.PutReceipt(st.receipt(t, g.epoch.name, g.epoch.edge.Tree())); err != nil {
+				return err
+			}
+			g.Keep()
+			return g.Err()
 		}},
 		{"a roll-back", func(g *gate) error {
 			st := newStation(t)

@@ -156,7 +156,7 @@ func (s *Store) write(entries []entry) error {
 			log.edge.Append(entries[i].leaf)
 		}
 		next.Last = s.seq
-		return errors.Join(putMeta(tx, setsName, next), log.putEdge(tx))
+		return errors.Join(putMeta(tx, setsName, next), log.putEdge(tx), log.putReceipt(tx))
 	})
 	if err == nil {
 		s.sets, s.epoch = next, log

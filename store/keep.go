@@ -25,6 +25,7 @@ func (s *Store) Keep() {
 	}
 	s.mu.Lock()
 	s.see()
+	s.keepReceipt()
 	s.mu.Unlock()
 	pruned := 0
 	for {
@@ -212,7 +213,7 @@ func (s *Store) remove(d doomed) error {
 				return err
 			}
 		}
-		return errors.Join(putMeta(tx, setsName, next), log.putBase(tx))
+		return errors.Join(putMeta(tx, setsName, next), log.putBase(tx), log.putReceipt(tx))
 	})
 	if err != nil {
 		s.seq = seq

@@ -24,8 +24,8 @@ type epoch struct {
 	edge     journal.Edge // of all leaves
 	base     journal.Edge // of the leaves that were removed: roots go on from it
 	bare     int64        // how many leaves follow it that are kept without their records
-	received received
-	at       journal.Edge // of the leaves that the newest receipt is of; empty: not known
+	received received     // the newest receipt; empty: there is none
+	due      bool         // it is not on the disk yet
 	bared    []Leaf       // those that a commit which is being made adds to them
 	gap      string       // why the base does not go on: a record that was removed cannot be read; "": it does
 }
@@ -58,8 +58,26 @@ type (
 type received struct {
 	_     struct{} `cbor:",toarray"`
 	Epoch string
-	N     int64
 	Note  []byte
+	Edge  journal.Edge // of those leaves: the next root is computed from it
+}
+
+// sound tells whether a receipt says the root of the edge that is kept with it.
+func (r *received) sound() bool {
+	if r.Edge.N() == 0 {
+		return len(r.Note) == 0
+	}
+	_, tree, err := journal.UnverifiedHead(r.Note)
+	return err == nil && tree == r.Edge.Tree()
+}
+
+// putReceipt writes a receipt that is not on the disk yet.
+func (e *epoch) putReceipt(tx *bbolt.Tx) error {
+	if !e.due {
+		return nil
+	}
+	e.due = false
+	return putMeta(tx, receiptName, e.received)
 }
 
 // end is the number of the newest record whose leaf the epoch has.
@@ -67,7 +85,7 @@ func (e *epoch) end() uint64 { return e.first + uint64(e.edge.N()) - 1 }
 
 // sent is the number of the newest record that the station is known to have; one below
 // the first where it has none.
-func (e *epoch) sent() uint64 { return e.first + uint64(e.received.N) - 1 }
+func (e *epoch) sent() uint64 { return e.first + uint64(e.received.Edge.N()) - 1 }
 
 func (e *epoch) putEdge(tx *bbolt.Tx) error {
 	return putMeta(tx, edgeName, edgeValue{Epoch: e.name, First: e.first, Edge: e.edge})
@@ -133,8 +151,10 @@ func (e *epoch) fit(base string, first, last uint64) (behind bool, err error) {
 		return false, fmt.Errorf("the log ends with record %d, and the journal with %d", e.end(), last)
 	case e.bare < 0 || e.base.N()+e.bare > removed:
 		return false, fmt.Errorf("the log's base has %d leaves, and %d follow; %d records were removed", e.base.N(), e.bare, removed)
-	case got.N < 0 || got.N > e.edge.N():
-		return false, fmt.Errorf("the receipt is of %d leaves, and the log has %d", got.N, e.edge.N())
+	case got.Edge.N() > e.edge.N():
+		return false, fmt.Errorf("the receipt is of %d leaves, and the log has %d", got.Edge.N(), e.edge.N())
+	case !got.sound():
+		return false, errors.New("the receipt is not of the edge beside it")
 	}
 	return e.end() < last || e.base.N()+e.bare < removed, nil
 }

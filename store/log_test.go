@@ -188,7 +188,7 @@ func TestReceipts(t *testing.T) {
 	if err := g.PutReceipt(r); err != nil {
 		t.Fatal(err)
 	}
-	for _, again := range []bool{false, true} {
+	for _, again := range []bool{false, true} { // Close has written it
 		if seq, note := g.Receipt(); seq != 15 || string(note) != string(r.Note()) {
 			t.Errorf("reopened %v: Receipt = %d, %q; want 15", again, seq, note)
 		}
@@ -268,21 +268,27 @@ func TestAStartChecksTheLog(t *testing.T) {
 		change change
 		damage bool
 	}{
-		"as it was":                  {func(e *edgeValue, b *baseValue, r *received) {}, false},
-		"a leaf too many":            {func(e *edgeValue, b *baseValue, r *received) { e.Edge.Append(tlog.RecordHash(nil)) }, true},
-		"a later first leaf":         {func(e *edgeValue, b *baseValue, r *received) { e.First++ }, true},
-		"no first leaf":              {func(e *edgeValue, b *baseValue, r *received) { e.First = 0 }, true},
-		"a base that is too long":    {func(e *edgeValue, b *baseValue, r *received) { b.Base.Append(tlog.RecordHash(nil)) }, true},
-		"more leaves behind it":      {func(e *edgeValue, b *baseValue, r *received) { b.Bare++ }, true},
-		"leaves that are not there":  {func(e *edgeValue, b *baseValue, r *received) { short(&b.Base, int(b.Base.N()-1)); b.Bare++ }, true},
-		"fewer than none":            {func(e *edgeValue, b *baseValue, r *received) { b.Bare = -1 }, true},
-		"another epoch's base":       {func(e *edgeValue, b *baseValue, r *received) { b.Epoch = "other" }, true},
-		"another epoch's receipt":    {func(e *edgeValue, b *baseValue, r *received) { r.Epoch = "other" }, true},
-		"a name that is none":        {func(e *edgeValue, b *baseValue, r *received) { e.Epoch, b.Epoch, r.Epoch = "a.b", "a.b", "a.b" }, true},
-		"a receipt that is too long": {func(e *edgeValue, b *baseValue, r *received) { r.N = e.Edge.N() + 1 }, true},
-		"a receipt of less":          {func(e *edgeValue, b *baseValue, r *received) { r.N = -1 }, true},
-		"a leaf too few":             {func(e *edgeValue, b *baseValue, r *received) { short(&e.Edge, int(e.Edge.N()-1)) }, false},
-		"a base that is too short":   {func(e *edgeValue, b *baseValue, r *received) { short(&b.Base, int(b.Base.N()-1)) }, false},
+		"as it was":                 {func(e *edgeValue, b *baseValue, r *received) {}, false},
+		"a leaf too many":           {func(e *edgeValue, b *baseValue, r *received) { e.Edge.Append(tlog.RecordHash(nil)) }, true},
+		"a later first leaf":        {func(e *edgeValue, b *baseValue, r *received) { e.First++ }, true},
+		"no first leaf":             {func(e *edgeValue, b *baseValue, r *received) { e.First = 0 }, true},
+		"a base that is too long":   {func(e *edgeValue, b *baseValue, r *received) { b.Base.Append(tlog.RecordHash(nil)) }, true},
+		"more leaves behind it":     {func(e *edgeValue, b *baseValue, r *received) { b.Bare++ }, true},
+		"leaves that are not there": {func(e *edgeValue, b *baseValue, r *received) { short(&b.Base, int(b.Base.N()-1)); b.Bare++ }, true},
+		"fewer than none":           {func(e *edgeValue, b *baseValue, r *received) { b.Bare = -1 }, true},
+		"another epoch's base":      {func(e *edgeValue, b *baseValue, r *received) { b.Epoch = "other" }, true},
+		"another epoch's receipt":   {func(e *edgeValue, b *baseValue, r *received) { r.Epoch = "other" }, true},
+		"a name that is none":       {func(e *edgeValue, b *baseValue, r *received) { e.Epoch, b.Epoch, r.Epoch = "a.b", "a.b", "a.b" }, true},
+		"a receipt that is too long": {func(e *edgeValue, b *baseValue, r *received) {
+			r.Edge = e.Edge
+			r.Edge.Append(tlog.RecordHash(nil))
+			r.Note = newStation(t).receipt(t, e.Epoch, r.Edge.Tree()).Note()
+		}, true},
+		"a receipt of another edge": {func(e *edgeValue, b *baseValue, r *received) { r.Edge = e.Edge }, true},
+		"a receipt of no edge":      {func(e *edgeValue, b *baseValue, r *received) { r.Edge = journal.Edge{} }, true},
+		"an edge without a receipt": {func(e *edgeValue, b *baseValue, r *received) { r.Note = nil }, true},
+		"a leaf too few":            {func(e *edgeValue, b *baseValue, r *received) { short(&e.Edge, int(e.Edge.N()-1)) }, false},
+		"a base that is too short":  {func(e *edgeValue, b *baseValue, r *received) { short(&b.Base, int(b.Base.N()-1)) }, false},
 	} {
 		g, st := withStation(t)
 		g.forced(40)
@@ -325,5 +331,43 @@ func changeLog(t *testing.T, path string, change func(*edgeValue, *baseValue, *r
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A receipt is on the disk with the next record, or when the store is kept or closed: it
+// costs no commit of its own.
+func TestAReceiptCostsNoCommit(t *testing.T) {
+	for name, write := range map[string]func(g *gate){
+		"the next record": func(g *gate) { g.grant(30) },
+		"Keep":            func(g *gate) { g.Keep() },
+	} {
+		g, st := newGate(t), newStation(t)
+		g.grant(1)
+		g.Keep()
+		commits := 0
+		g.commit = func(tx *bbolt.Tx) error { commits++; return tx.Commit() }
+		g.receive(st, 2)
+		if seq, _ := g.Receipt(); commits != 0 || seq != 2 {
+			t.Errorf("%s: %d commits, a receipt up to %d; want none, and 2", name, commits, seq)
+		}
+		write(g)
+		if commits != 1 {
+			t.Errorf("%s: %d commits; want one", name, commits)
+		}
+		g.Keep()
+		if commits != 1 {
+			t.Errorf("%s, and then: %d commits; want one: it is written", name, commits)
+		}
+		said := g.Store
+		g.mu.Lock()
+		g.db.Close() // as a power cut
+		g.mu.Unlock()
+		g.lock.Close()
+		g.open()
+		if seq, note := g.Receipt(); seq != 2 || note == nil {
+			t.Errorf("%s, and a power cut: a receipt up to %d; want 2", name, seq)
+		}
+		said.db = nil
+		said.Close()
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"go.etcd.io/bbolt"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/store/journal"
@@ -72,8 +71,8 @@ func (s *Store) nearest(n int64, epoch string) (journal.Edge, error) {
 		return journal.Edge{}, fmt.Errorf("%w: it is of %d leaves, and here are %d", ErrForked, n, e.edge.N())
 	case n == e.edge.N():
 		return e.edge, nil
-	case n >= e.at.N() && e.at.N() > e.base.N():
-		return e.at, nil
+	case n >= e.received.Edge.N() && e.received.Edge.N() > e.base.N():
+		return e.received.Edge, nil
 	case n >= e.base.N():
 		return e.base, nil
 	}
@@ -105,9 +104,9 @@ func (s *Store) extend(edge *journal.Edge, n int64, epoch string) error {
 	return err
 }
 
-// PutReceipt keeps a receipt of this log: its records are with the station. One that is
-// older than the newest is nothing new. ErrForked is the answer to one that this log
-// does not extend.
+// PutReceipt keeps a receipt of this log: its records are with the station. It is on the
+// disk with the next record, or within a minute. One that is older than the newest is
+// nothing new. ErrForked is the answer to one that this log does not extend.
 func (s *Store) PutReceipt(r journal.Receipt) error {
 	epoch := epochOf(r)
 	edge, err := s.compare(r, epoch)
@@ -121,15 +120,23 @@ func (s *Store) PutReceipt(r journal.Receipt) error {
 		return s.err
 	case s.epoch.name != epoch:
 		return fmt.Errorf("receipt of %s: %w", r.Origin(), errOtherEpoch)
-	case edge.N() <= s.epoch.received.N:
+	case edge.N() > s.epoch.received.Edge.N():
+		s.epoch.received, s.epoch.due = received{Epoch: epoch, Note: r.Note(), Edge: edge}, true
+	}
+	return nil
+}
+
+// keepReceipt writes a receipt that waits for a record. The caller holds mu.
+func (s *Store) keepReceipt() error {
+	if s.db == nil || !s.epoch.due {
 		return nil
 	}
-	got := received{Epoch: epoch, N: edge.N(), Note: r.Note()}
-	if err := s.update(func(tx *bbolt.Tx) error { return putMeta(tx, receiptName, got) }); err != nil {
+	log := s.epoch
+	if err := s.update(log.putReceipt); err != nil {
 		s.fail(err)
 		return s.err
 	}
-	s.epoch.received, s.epoch.at = got, edge
+	s.epoch = log
 	return nil
 }
 

@@ -56,8 +56,8 @@
 // A record's value, without its checksum, is a leaf of the log (RFC 6962). "edge" is
 // [epoch, the number of leaf 0, the right edge], written with each record; "base" is
 // [epoch, the edge of the leaves that were removed, how many follow in "leaves"], written
-// by pruning; "receipt" is [epoch, number of leaves, the receipt]. An edge is its number of
-// leaves (8) and its hashes. The records up to the journal's last are the log's leaves:
+// by pruning; "receipt" is [epoch, the receipt, the edge of its leaves]. An edge is its
+// number of leaves (8) and its hashes. The journal's last record is the log's last leaf:
 //
 //	leaf 0 … base ‖ leaves … ‖ journal …
 package store
@@ -230,7 +230,7 @@ func Open(opt Options, log *slog.Logger) (*Store, error) {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.flush()
+	err := errors.Join(s.flush(), s.keepReceipt())
 	if s.db != nil {
 		err = errors.Join(err, s.writeMarks(s.markNow()), s.db.Close())
 		s.db = nil

@@ -313,12 +313,12 @@ func TestNoRolledBackJournalPasses(t *testing.T) {
 		}, 0},
 		"a receipt of another time": {func(p string) {
 			forge(t, p, false, func(f *forgery) {
-				f.values[receiptName] = received{Epoch: h.log.Epoch, N: 20, Note: h.st.receipt(t, h.log.Epoch, tlog.Tree{N: 210}).Note()}
+				f.values[receiptName] = received{Epoch: h.log.Epoch, Note: h.st.receipt(t, h.log.Epoch, tlog.Tree{N: 210}).Note(), Edge: f.edge.Edge}
 			})
 		}, 0},
 		"a receipt that nobody signed": {func(p string) {
 			forge(t, p, false, func(f *forgery) {
-				f.values[receiptName] = received{Epoch: h.log.Epoch, N: 210, Note: newStation(t).receipt(t, h.log.Epoch, tlog.Tree{N: 210}).Note()}
+				f.values[receiptName] = received{Epoch: h.log.Epoch, Note: newStation(t).receipt(t, h.log.Epoch, f.edge.Edge.Tree()).Note(), Edge: f.edge.Edge}
 			})
 		}, 0},
 		"the first leaves without records": {func(p string) {
