@@ -194,3 +194,5 @@ func (d *draft) metas(m meta) {
 	m.txid--
 	d.draw(m.txid%2, metaOf(m))
 }
+
+func le64of(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

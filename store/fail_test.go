@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
@@ -157,7 +158,7 @@ func TestChangesThatBboltRefuses(t *testing.T) {
 // A set tells entries apart by key and by value, and where one ends.
 func TestSetsTellEntriesApart(t *testing.T) {
 	seen := map[set]string{}
-	for _, e := range [][2]string{{"a", "b"}, {"b", "a"}, {"ab", ""}, {"", "ab"}, {"a", "c"}} {
+	for _, e := range [][2]string{{"a", "b"}, {"b", "a"}, {"ab", ""}, {"", "ab"}, {"a", "c"}, {"b", "b"}} {
 		var s set
 		s.add([]byte(e[0]), []byte(e[1]))
 		if other, ok := seen[s]; ok {
@@ -387,5 +388,64 @@ func TestQueueOfAnUnavailableStoreWaits(t *testing.T) {
 	}
 	if err := g.Close(); !errors.Is(err, before) {
 		t.Errorf("Close = %v; want %v: a record was not written", err, before)
+	}
+}
+
+// What is no record at the beginning of the journal is damage.
+func TestJournalThatBeginsWithNoRecord(t *testing.T) {
+	g := used(t, 1)
+	g.flushNow(t)
+	err := g.update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(journalBucket)
+		if err := b.Put([]byte{0}, []byte("x")); err != nil {
+			return err
+		}
+		return (&sets{First: 1}).removeRecords(b, 1, func(uint64, []byte) { t.Error("a record is removed") })
+	})
+	if d := (*damageError)(nil); !errors.As(err, &d) || !strings.Contains(err.Error(), "want record 1") {
+		t.Errorf("removeRecords = %v; want damage", err)
+	}
+}
+
+// A code may be forgotten no earlier than the clock's beginning, and an entry that is read
+// says nothing when it is an error.
+func TestSpentKeysTime(t *testing.T) {
+	for until, want := range map[int64]uint64{-1: 0, 0: 0, 1: 1} {
+		if got := binary.BigEndian.Uint64(spentKey(use(1), time.Unix(until, 0))); got != want {
+			t.Errorf("until %d: %d; want %d", until, got, want)
+		}
+	}
+	for _, bad := range [][2][]byte{{{1}, nil}, {spentKey(use(1), noon), {1}}} {
+		if u, until, old, err := parseSpent(bad[0], bad[1]); err == nil || u != (journal.Use{}) || until != 0 || old {
+			t.Errorf("%x is read as %+v until %d, %v, %v", bad, u, until, old, err)
+		}
+	}
+}
+
+// What is known of a certificate, and of a credential, goes with the last of its codes.
+func TestWhatIsForgottenOfACertificate(t *testing.T) {
+	code := func(issued, slot, begins int64) journal.Use {
+		return journal.Use{Role: journal.Entry, Certificate: "cti", IssuedAt: issued, Slot: uint8(slot), Begins: begins}
+	}
+	s := newSpentCodes()
+	s.add(code(100, 0, 100), 1000, false)
+	s.add(code(200, 0, 200), 2000, false)
+	s.forget(code(100, 0, 100), 1000)
+	if !s.has(code(150, 0, 150)) {
+		t.Error("a code before one that is remembered is forgotten")
+	}
+	s.forget(code(200, 0, 200), 2000)
+	if s.has(code(150, 0, 150)) || len(s.latest) != 0 || len(s.slots) != 0 {
+		t.Errorf("%+v; want nothing", s)
+	}
+	s.add(code(100, 1, 0), 1000, true)
+	s.add(code(100, 2, 0), 2000, true)
+	s.forget(code(100, 1, 0), 1000)
+	if !s.has(code(100, 1, 160)) || !s.has(code(100, 2, 220)) || s.has(code(100, 3, 280)) {
+		t.Errorf("%+v; want slots up to 2", s)
+	}
+	s.forget(code(100, 2, 0), 2000)
+	if s.has(code(100, 1, 160)) {
+		t.Errorf("%+v; want nothing", s)
 	}
 }

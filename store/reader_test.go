@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"railgate/store/journal"
 )
 
 // A reader that is not reading has nothing: a daemon that starts meanwhile opens at
@@ -67,8 +71,9 @@ func FuzzLockHolder(f *testing.F) {
 3: FLOCK  ADVISORY  WRITE 99 fe:00:1234 0 EOF
 3: -> FLOCK  ADVISORY  READ 100 fe:00:1234 0 EOF
 4: FLOCK  ADVISORY  WRITE 0 fe:00:5 0 EOF
+5: FLOCK  ADVISORY  WRITE -1 fe:00:6 0 EOF
 `
-	for inode, want := range map[uint64]string{1234: "99", 12345: "77", 5: "", 34: ""} {
+	for inode, want := range map[uint64]string{1234: "99", 12345: "77", 5: "", 6: "", 34: ""} {
 		if got := lockHolder(locks, inode); got != want {
 			f.Errorf("holder of %d = %q; want %q", inode, got, want)
 		}
@@ -80,4 +85,69 @@ func FuzzLockHolder(f *testing.F) {
 			t.Errorf("%q is not in %q", pid, locks)
 		}
 	})
+}
+
+// A reader begins with the oldest record that is kept, and says what it cannot read.
+func TestReaderOfAPrunedJournal(t *testing.T) {
+	g := used(t, 3)
+	g.flushNow(t)
+	g.mu.Lock()
+	g.age.old = 3
+	g.mu.Unlock()
+	if _, n, err := g.prune(noon); n != 3 || err != nil {
+		t.Fatalf("%d pruned, %v", n, err)
+	}
+	g.Close()
+	r, err := OpenReader(g.opt.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := r.Records(0, 2)
+	if err != nil || len(records) != 2 || records[0].Seq != 4 || records[0].Kind == journal.Damaged {
+		t.Errorf("%+v, %v; want it to begin with record 4", records, err)
+	}
+	zero(t, g.path(), 0, 2*pageSize)
+	if records, err := r.Records(0, 2); err == nil {
+		t.Errorf("%+v of a file without a meta page; want an error", records)
+	}
+}
+
+// A reader waits for a daemon that is going.
+func TestReaderWaitsForADaemonThatIsGoing(t *testing.T) {
+	g := used(t, 1)
+	g.Close()
+	f, err := os.Open(g.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(30*time.Millisecond, func() { f.Close() })
+	if _, err := OpenReader(g.opt.Dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who has a file locked is named as far as the kernel tells.
+func TestWhoHasAFile(t *testing.T) {
+	path := filepath.Join(memory(t), "file")
+	if got := holder(path); !strings.Contains(got, unix.ENOENT.Error()) {
+		t.Errorf("no file: %q", got)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := holder(path); got != "the kernel does not say which" {
+		t.Errorf("a file that nobody has: %q", got)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	comm, err := os.ReadFile("/proc/self/comm")
+	if want := fmt.Sprintf("process %d, %s", os.Getpid(), strings.TrimSpace(string(comm))); err != nil || holder(path) != want {
+		t.Errorf("%q; want %q", holder(path), want)
+	}
 }

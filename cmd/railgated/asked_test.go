@@ -106,8 +106,8 @@ func TestATakeoverIsAskedFor(t *testing.T) {
 	}{
 		{"free, with a reason", "free", "a drill", http.StatusServiceUnavailable}, // nobody runs the lane here
 		{"closed, without", "closed", "", http.StatusServiceUnavailable},
-		{"the longest reason", "free", strings.Repeat("x", maxWhy), http.StatusServiceUnavailable},
-		{"one that is longer", "free", strings.Repeat("x", maxWhy+1), http.StatusBadRequest},
+		{"the longest reason", "free", strings.Repeat("x", 200), http.StatusServiceUnavailable},
+		{"one that is longer", "free", strings.Repeat("x", 201), http.StatusBadRequest},
 		{"free, without a reason", "free", "", http.StatusBadRequest},
 		{"a reason of two lines", "closed", "a\nb", http.StatusBadRequest},
 		{"a mode that there is not", "open", "why", http.StatusBadRequest},
@@ -154,8 +154,8 @@ func TestProvenTimeIsLoweredWithAReason(t *testing.T) {
 		want            int
 	}{
 		{"a reason", now.Format(time.RFC3339), " a signer was ahead ", false, http.StatusOK},
-		{"the longest reason", now.Format(time.RFC3339), strings.Repeat("x", mostWhy), false, http.StatusOK},
-		{"one that is longer", now.Format(time.RFC3339), strings.Repeat("x", mostWhy+1), false, http.StatusBadRequest},
+		{"the longest reason", now.Format(time.RFC3339), strings.Repeat("x", 500), false, http.StatusOK},
+		{"one that is longer", now.Format(time.RFC3339), strings.Repeat("x", 501), false, http.StatusBadRequest},
 		{"no reason", now.Format(time.RFC3339), " ", false, http.StatusBadRequest},
 		{"no time", "yesterday", "why", false, http.StatusBadRequest},
 		{"a time that is later", ahead.AddDate(1, 0, 0).Format(time.RFC3339), "why", false, http.StatusConflict},

@@ -178,11 +178,18 @@ func TestWhatIsMeantForAnotherGate(t *testing.T) {
 // The control socket is the group's, at the path that it is asked for, and takes the place of
 // nothing but a dead daemon's.
 func TestTheControlSocketsFile(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 100)) // longer than an address may be
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
+	for _, n := range []int{1, 100} { // the second is longer than an address may be
+		dir, err := os.MkdirTemp("", strings.Repeat("d", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		checkSocket(t, filepath.Join(dir, control.SocketName))
 	}
-	path := filepath.Join(dir, control.SocketName)
+}
+
+func checkSocket(t *testing.T, path string) {
+	t.Helper()
 	files := openFiles(t)
 	for range 2 { // the second finds the first one's file
 		l, err := listenUnix(path)

@@ -77,6 +77,22 @@ func TestAReceiptIsSignedByBoth(t *testing.T) {
 	}
 }
 
+// A station may have its gate's name: then the key tells their signatures apart. It signs in
+// whole seconds.
+func TestAReceiptOfAStationOfTheGatesName(t *testing.T) {
+	const origin = "railgate.GZQ.A07.e1"
+	gate, opens := testSigner(t, origin)
+	station := testCosigner(t, origin)
+	msg, err := SignHead(origin, tlog.Tree{N: 5, Hash: tlog.RecordHash([]byte("x"))}, gate, station)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenReceipt(msg, origin, opens, station.Verifier())
+	if err != nil || time.Since(r.Time()).Abs() > time.Hour || r.Time().Nanosecond() != 0 {
+		t.Errorf("OpenReceipt = %v, %v; want the station's time", r.Time(), err)
+	}
+}
+
 func FuzzReceipt(f *testing.F) {
 	f.Add([]byte("railgate.GZQ.A07.e1\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— x AAAAAA==\n"))
 	_, key, _ := ed25519.GenerateKey(rand.Reader)

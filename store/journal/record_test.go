@@ -103,3 +103,11 @@ func TestMustStopsAProgramThatIsWrong(t *testing.T) {
 	}()
 	must(1, errors.New("no such mode"))
 }
+
+// Passages are counted of one day.
+func TestPassagesOfADay(t *testing.T) {
+	p := LastPassage{Day: 20261123, Today: 3}
+	if p.On(20261123) != 3 || p.On(20261124) != 0 || (LastPassage{}).On(0) != 0 {
+		t.Errorf("%d on the day, %d on the next; want 3 and none", p.On(20261123), p.On(20261124))
+	}
+}
