@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path"
 	"strings"
 )
 
@@ -13,17 +12,18 @@ const (
 	docEnd   = "<!-- end -->\n"
 )
 
-// writeDoc writes the shares and the survivors into a document.
+// writeDoc writes the shares and the survivors into a document. Packages that were not
+// tried keep their shares.
 func writeDoc(name string, all []*mutant, known survivors) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	head, _, tail, err := splitDoc(string(text))
+	head, before, tail, err := splitDoc(string(text))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return os.WriteFile(name, []byte(head+shares(all)+known.list()+tail), 0o644)
+	return os.WriteFile(name, []byte(head+shares(all, before)+known.list()+tail), 0o644)
 }
 
 // splitDoc cuts a document into what is before, what is written and what is after.
@@ -36,25 +36,27 @@ func splitDoc(text string) (head, written, tail string, err error) {
 	return head + docBegin, written, docEnd + tail, nil
 }
 
-// shares is the table of packages.
-func shares(all []*mutant) string {
+// shares is the table of packages, those that were not tried as they were before.
+func shares(all []*mutant, before string) string {
 	var b strings.Builder
 	b.WriteString("| package | mutants | killed | share |\n| --- | --- | --- | --- |\n")
-	var dirs []string
-	of := map[string][]*mutant{}
-	for _, m := range all {
-		dir := path.Dir(m.File)
-		if of[dir] == nil {
-			dirs = append(dirs, dir)
+	for _, t := range targets() {
+		of := t.of(all)
+		if n := count(of, killed); len(of) > 0 {
+			fmt.Fprintf(&b, "%s %d | %d | %.1f %% |\n", t.row(), len(of), n, share(n, len(of)))
+			continue
 		}
-		of[dir] = append(of[dir], m)
-	}
-	for _, dir := range dirs {
-		n := count(of[dir], killed)
-		fmt.Fprintf(&b, "| `%s` | %d | %d | %.1f %% |\n", dir, len(of[dir]), n, share(n, len(of[dir])))
+		for line := range strings.Lines(before) {
+			if strings.HasPrefix(line, t.row()) {
+				b.WriteString(line)
+			}
+		}
 	}
 	return b.String()
 }
+
+// row is how a target's row begins.
+func (t *target) row() string { return "| `" + t.dir + "` |" }
 
 // list is the survivors, those of one file and one reason together.
 func (l survivors) list() string {

@@ -66,8 +66,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if o.match, err = regexp.Compile(match); err != nil {
 		return fmt.Errorf("-match: %w", err)
 	}
-	if o.doc != "" && (!o.whole() || f.NArg() > 0) {
-		return errors.New("-doc is for a run of all targets")
+	if o.doc != "" && !o.whole() {
+		return errors.New("-doc is for a run of all mutants")
 	}
 	chosen, err := chooseTargets(f.Args(), o.quick)
 	if err != nil {
@@ -115,7 +115,8 @@ func (o *options) report(tried []target, all []*mutant, known survivors, stdout 
 		fmt.Fprintf(stdout, "killed or gone, yet in survivors.txt: %s\n", name)
 	}
 	for _, t := range tried {
-		if got := shareOf(t.dir, all); o.whole() && got < t.goal {
+		of := t.of(all)
+		if got := share(count(of, killed), len(of)); o.whole() && got < t.goal {
 			return fmt.Errorf("%s: %.1f %% are killed; want %.0f %%", t.dir, got, t.goal)
 		}
 	}

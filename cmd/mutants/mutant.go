@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
-	"path"
 	"slices"
 	"strings"
 )
@@ -41,6 +40,7 @@ type site struct {
 	file       *file
 	start, end int // offsets in the file
 	pos        token.Pos
+	fn         string // that it is in
 	typ        string // of an expression; "" for a statement
 	mutants    []*mutant
 }
@@ -54,7 +54,9 @@ func (s *source) mutants() (all []*mutant) {
 			return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end))
 		})
 		for _, at := range w.sites {
-			all = append(all, at.mutants...)
+			if s.takesFunc(at.fn) {
+				all = append(all, at.mutants...)
+			}
 		}
 	}
 	seen := map[string]int{}
@@ -72,7 +74,7 @@ func (w *finder) add(n ast.Node, typ, change, replacement string) *mutant {
 	start, end := w.offset(n.Pos()), w.offset(n.End())
 	i := slices.IndexFunc(w.sites, func(s *site) bool { return s.start == start && s.end == end && s.typ == typ })
 	if i < 0 {
-		w.sites = append(w.sites, &site{file: w.file, start: start, end: end, pos: n.Pos(), typ: typ})
+		w.sites = append(w.sites, &site{file: w.file, start: start, end: end, pos: n.Pos(), fn: w.fn, typ: typ})
 		i = len(w.sites) - 1
 	}
 	m := &mutant{
@@ -112,12 +114,6 @@ func count(all []*mutant, want outcome) (n int) {
 		}
 	}
 	return n
-}
-
-// shareOf is the share of a package's mutants that were killed.
-func shareOf(dir string, all []*mutant) float64 {
-	of := slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return path.Dir(m.File) != dir })
-	return share(count(of, killed), len(of))
 }
 
 func share(killed, of int) float64 { return 100 * float64(killed) / float64(max(1, of)) }

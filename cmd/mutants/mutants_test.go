@@ -101,6 +101,56 @@ func TestEachChangeHasItsOutcome(t *testing.T) {
 	}
 }
 
+// A target may be some functions alone, and the tests that stand beside them.
+func TestATargetOfSomeFunctions(t *testing.T) {
+	inSample(t)
+	for _, tt := range []struct {
+		target target
+		want   string
+	}{
+		{target{dir: "sample", funcs: []string{"limit", "Unasked"}}, "0 of    2 killed"},
+		{target{dir: "sample", funcs: []string{"check"}, tests: "^TestCheck$"}, "11 of   12 killed"},
+		{target{dir: "sample", funcs: []string{"check"}, tests: "^TestNothing$"}, "0 of   12 killed"},
+	} {
+		var out strings.Builder
+		if _, err := tryTarget(tt.target, &options{workers: 2, match: regexp.MustCompile("")}, &out); err != nil || !strings.Contains(out.String(), tt.want) {
+			t.Errorf("%+v: %q, %v; want %q", tt.target, out.String(), err, tt.want)
+		}
+	}
+}
+
+// A guard that was renamed would be held to nothing.
+func TestEachGuardIsThere(t *testing.T) {
+	t.Chdir("../..")
+	for _, target := range targets() {
+		if target.funcs == nil {
+			continue
+		}
+		s, err := load(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := map[string]bool{}
+		for _, m := range s.mutants() {
+			there[m.at.fn] = true
+		}
+		for _, name := range target.funcs {
+			if !there[name] {
+				t.Errorf("%s has no mutant of %s", target.dir, name)
+			}
+		}
+	}
+}
+
+// A run of some targets keeps the others' shares.
+func TestSharesOfSomeTargets(t *testing.T) {
+	before := "| package | mutants | killed | share |\n| --- | --- | --- | --- |\n| `verify` | 10 | 9 | 90.0 % |\n| `verify/lane` | 7 | 7 | 100.0 % |\n| `gone` | 1 | 1 | 100.0 % |\n"
+	got := shares([]*mutant{{File: "verify/lane/step.go", Outcome: killed}, {File: "verify/lane/step.go", Outcome: survived}}, before)
+	if want := "| package | mutants | killed | share |\n| --- | --- | --- | --- |\n| `verify` | 10 | 9 | 90.0 % |\n| `verify/lane` | 2 | 1 | 50.0 % |\n"; got != want {
+		t.Errorf("shares = %s; want %s", got, want)
+	}
+}
+
 func TestTestsThatFailUnchangedAreAnError(t *testing.T) {
 	inSample(t)
 	if err := os.WriteFile("sample/sample_test.go", []byte(strings.Replace(sampleTest, "p.b != 8", "p.b != 9", 1)), 0o644); err != nil {

@@ -41,7 +41,7 @@ type test struct {
 const (
 	quickTest = 150 * time.Millisecond // tests that cost no more run in one process
 	costLimit = 10 * time.Second       // and five times what the tests cost: then a mutant runs for ever
-	patience  = time.Minute            // and five times what the tests take: then it waits for ever
+	patience  = 20 * time.Second       // and five times what the tests take: then it waits for ever
 )
 
 func newRunner(s *source, o *options) (*runner, error) {
@@ -72,7 +72,7 @@ func (r *runner) runAll(all []*mutant) error {
 		if err := s.build(s.binary, files); err != nil {
 			return err
 		}
-		tests, err := s.list()
+		tests, err := s.list(r.source.tests)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,9 +81,9 @@ func (s *suite) command(binary string, mutant int, limit time.Duration, args ...
 	return cmd
 }
 
-// list is the suite's tests.
-func (s *suite) list() (tests []test, err error) {
-	out, err := s.command(s.binary, 0, buildLimit, "-test.list", ".").Output()
+// list is the suite's tests, those that match an expression; "": all.
+func (s *suite) list(wanted string) (tests []test, err error) {
+	out, err := s.command(s.binary, 0, buildLimit, "-test.list", cmp.Or(wanted, ".")).Output()
 	if err != nil {
 		return nil, fmt.Errorf("tests of %s: %w", s.dir, err)
 	}

@@ -11,6 +11,8 @@ import (
 type target struct {
 	dir   string   // in the repository
 	files []string // nil: all
+	funcs []string // of them, as a mutant's name has them, constants too; nil: all
+	tests string   // a regular expression of the tests that are run; "": all
 	also  []string // packages whose tests are its tests too
 	quick []string // files that -quick takes; "*" is all
 	goal  float64  // the share that must be killed, in percent
@@ -22,9 +24,28 @@ func targets() []target {
 		{dir: "verify", also: []string{"verify/mint"}, quick: []string{"decide.go"}, goal: 95},
 		{dir: "verify/lane", quick: []string{"*"}, goal: 95},
 		{dir: "cmd/issuer/office", also: []string{"cmd/issuer"}, files: []string{"rules.go", "form.go", "reasons.go", "limit.go"}, goal: 90},
+		{dir: "store/journal", goal: 90},
 		{dir: "cmd/issuer", files: []string{"http.go", "limits.go", "address.go", "cookie.go"}, goal: 90},
+		{dir: "cmd/railgated", funcs: guards(), tests: guardTests, goal: 100},
+		{dir: "cmd/control", files: []string{"peer.go"}, goal: 100},
 	}
 }
+
+// guards are what stands between railgated and whoever asks it: how long and how many they
+// may be, whose the socket is, who may move the time, take the lane over or lower proven
+// time, and what is told to nobody.
+func guards() []string {
+	return []string{
+		"maxConns", "server.serve", "stallLimit", "stallable", "stallableWriter.Write", "stallableWriter.FlushError", "stallableWriter.extend",
+		"server.onlyForUs", "sameFolder", "server.openSocket", "listenUnix", "namedListener.Addr", "guard", "ofNobody",
+		"server.postSim", "server.pretend", "mostPretended", "server.postService", "maxWhy", "server.postClock", "mostWhy",
+	}
+}
+
+// guardTests are those beside them: the others start daemons, which takes minutes.
+const guardTests = `^Test(ACallerHasSoLong|AQuestionsLength|ACallerThatTakesNothing|AnswersEndWithTheirListener|CallersWhoNeverHangUp|WhatIsMeantForAnotherGate|` +
+	`TheControlSocketsFile|ControlSocketsThatCannotBeOpened|WhereTheControlSocketIs|RecentRecordsAreOfNobody|ASimulatedTurnstileIsAsked|` +
+	`OnlyABenchsTimeIsMoved|HowFarABenchsTimeIsMoved|ATakeoverIs(AskedFor|Answered)|ProvenTimeIsLoweredWithAReason|PagesAreGuarded)$`
 
 // chooseTargets are those with the names, all without any; quick leaves the files that -quick takes.
 func chooseTargets(names []string, quick bool) (chosen []target, err error) {
@@ -54,4 +75,18 @@ func chooseTargets(names []string, quick bool) (chosen []target, err error) {
 
 func (t *target) takes(file string) bool {
 	return t.files == nil || slices.Contains(t.files, file)
+}
+
+func (t *target) takesFunc(name string) bool {
+	return t.funcs == nil || slices.Contains(t.funcs, name)
+}
+
+// of are a target's own among mutants.
+func (t *target) of(all []*mutant) (own []*mutant) {
+	for _, m := range all {
+		if path.Dir(m.File) == t.dir {
+			own = append(own, m)
+		}
+	}
+	return own
 }

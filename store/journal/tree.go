@@ -62,8 +62,7 @@ func (e *Edge) Tree() tlog.Tree {
 // one to before another are the first complete subtree that is another in it; from is to
 // where none is. ok tells whether the complete subtrees of this one are the first of that.
 func (e Edge) Differ(o Edge) (from, to int64, ok bool) {
-	rest := o.n - e.n
-	if rest < 0 || e.n&o.n != e.n || rest > 0 && e.n > 0 && bits.Len64(uint64(rest)) > bits.TrailingZeros64(uint64(e.n)) {
+	if bits.Len64(uint64(o.n-e.n)) > bits.TrailingZeros64(uint64(e.n)) { // less than nothing has 64 bits
 		return 0, 0, false
 	}
 	for i, h := range e.hashes {

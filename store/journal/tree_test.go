@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,75 @@ func TestTheEdgeHasTheTreesRoot(t *testing.T) {
 func TestTheEmptyTreesRoot(t *testing.T) {
 	if got := new(Edge).Tree(); got.N != 0 || fmt.Sprintf("%x", got.Hash[:]) != "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" {
 		t.Errorf("Tree = %v; want SHA-256 of nothing", got)
+	}
+}
+
+// subtrees are the sizes of a tree's complete subtrees.
+func subtrees(n int64) (sizes []int64) {
+	for size := int64(1) << 40; size > 0; size >>= 1 {
+		if n&size != 0 {
+			sizes = append(sizes, size)
+		}
+	}
+	return sizes
+}
+
+// Edges can be compared where the complete subtrees of one are the first of the other; then
+// the first that has another leaf is found, or that there is none.
+func TestWhereTreesDiffer(t *testing.T) {
+	const most = 20
+	edgeOf := func(n, other int64) (e Edge) {
+		for i := range n {
+			leaf := tlog.RecordHash([]byte{byte(i)})
+			if i == other {
+				leaf = tlog.RecordHash([]byte("another"))
+			}
+			e.Append(leaf)
+		}
+		return e
+	}
+	for n := range int64(most) {
+		e := edgeOf(n, -1)
+		for m := range int64(most) {
+			mine, theirs := subtrees(n), subtrees(m)
+			want := len(mine) <= len(theirs) && slices.Equal(mine, theirs[:len(mine)])
+			for other := range m + 1 { // m: none
+				from, to, ok := e.Differ(edgeOf(m, other))
+				wantFrom, wantTo := n, n
+				if !want {
+					wantFrom, wantTo = 0, 0
+				}
+				for at := int64(0); want && len(mine) > 0; mine = mine[1:] {
+					if other >= at && other < at+mine[0] {
+						wantFrom, wantTo = at, at+mine[0]
+						break
+					}
+					at += mine[0]
+				}
+				if ok != want || from != wantFrom || to != wantTo {
+					t.Fatalf("%d leaves, and %d of which %d is another: %d to %d, %v; want %d to %d, %v", n, m, other, from, to, ok, wantFrom, wantTo, want)
+				}
+				mine = subtrees(n)
+			}
+		}
+	}
+}
+
+// What a head says is read whoever has signed it, where it is one.
+func TestUnverifiedHead(t *testing.T) {
+	signer, _ := testSigner(t, "railgate.GZQ.A07.e1")
+	tree := tlog.Tree{N: 5, Hash: tlog.RecordHash([]byte("x"))}
+	head, err := SignHead("railgate.GZQ.A07.e1", tree, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if origin, got, err := UnverifiedHead(head); origin != "railgate.GZQ.A07.e1" || got != tree || err != nil {
+		t.Errorf("UnverifiedHead = %q, %v, %v; want %v", origin, got, err, tree)
+	}
+	for name, msg := range map[string]string{"no signatures": string(head[:bytes.Index(head, []byte("\n\n"))]), "no head": "words\n\n", "nothing": ""} {
+		if origin, got, err := UnverifiedHead([]byte(msg)); origin != "" || got != (tlog.Tree{}) || err == nil {
+			t.Errorf("%s: %q, %v, %v; want an error", name, origin, got, err)
+		}
 	}
 }
 
