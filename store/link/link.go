@@ -41,6 +41,7 @@ type Store interface {
 	Receipt() (seq uint64, note []byte)
 	PutReceipt(journal.Receipt) error
 	RolledBack(proof journal.Receipt, why string) error
+	GiveUp(epoch string, after uint64) error
 }
 
 // Clock is what it needs of the gate's clock.

@@ -172,6 +172,9 @@ func (u *uploader) send() error {
 	if err != nil || len(leaves) == 0 {
 		return err
 	}
+	if leaves[0].Seq != u.next || leaves[0].Body == nil {
+		return u.giveUp()
+	}
 	msgs, last := u.messages(leaves)
 	var ack *jetstream.PubAck
 	if len(msgs) > 0 {
@@ -191,19 +194,23 @@ func (u *uploader) send() error {
 	return nil
 }
 
-// messages are leaves as messages, and the last record's number. A record whose body was
-// dropped for room has nothing to send: its hash is in every root, and the station says
-// what it misses.
+// giveUp goes on under another epoch: the record that is the next was removed, or its body
+// made room, and the station takes none behind a gap.
+func (u *uploader) giveUp() error {
+	if err := u.opt.Store.GiveUp(u.log.Epoch, u.next-1); err != nil {
+		return err
+	}
+	return u.begin()
+}
+
+// messages are leaves as messages, up to one whose body made room, and the last one's number.
 func (u *uploader) messages(leaves []store.Leaf) (msgs []*nats.Msg, last uint64) {
 	end := u.log.First + uint64(u.log.Tree.N)
 	for _, leaf := range leaves {
-		if leaf.Seq >= end {
+		if leaf.Seq >= end || leaf.Body == nil {
 			break
 		}
 		last = leaf.Seq
-		if leaf.Body == nil {
-			continue
-		}
 		place := bus.Place{Gate: u.opt.Gate, Epoch: u.log.Epoch, Seq: leaf.Seq, First: u.log.First}
 		msgs = append(msgs, &nats.Msg{Subject: bus.JournalSubject(u.opt.Station, u.opt.Gate), Header: place.Header(), Data: leaf.Body})
 	}

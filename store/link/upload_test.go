@@ -1,6 +1,7 @@
 package link
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -212,4 +213,48 @@ func TestAMissingStreamStopsNothingElse(t *testing.T) {
 	until(t, "the reason in the status", func() bool { return g.Status().Errors["journal"] != "" })
 	s.Streams()
 	until(t, "records with the station", func() bool { return g.delivered(s) && g.Status().Errors["journal"] == "" })
+}
+
+// A station that was away for so long that bodies made room, or that lost what the gate has
+// removed since, gets the rest under another epoch.
+func TestWhatTheGateCannotGiveEndsTheEpoch(t *testing.T) {
+	dir := t.TempDir()
+	st, err := store.Open(store.Options{Dir: dir, Days: 90, MaxBytes: 20_000, Station: func() bool { return true },
+		Now: func() (time.Time, bool) { return time.Now(), true }}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		if _, err := st.Commit(journal.Record{Time: time.Now(), Kind: journal.Forced, Detail: "somebody crossed, and nobody was granted"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st.Keep()
+	before, err := st.Log()
+	if err != nil || st.Stats().Unsent == 0 {
+		t.Fatalf("%+v, %v; want records whose bodies made room", st.Stats(), err)
+	}
+	st.Close()
+
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	g := newGate(t, "A07", dir)
+	receiptsAtOnce(g.Link)
+	if g.log().Epoch != before.Epoch {
+		t.Fatal("the epoch has ended before the station came")
+	}
+	g.Start(s.File())
+	until(t, "another epoch", func() bool { return g.log().Epoch != before.Epoch })
+	g.write(3)
+	until(t, "every record of it with the station", func() bool { return g.delivered(s) })
+	if b := g.store.Blind(); b.Blind {
+		t.Errorf("%+v; want seeing: nothing was rolled back", b)
+	}
+	epoch := g.log().Epoch
+	if err := g.store.GiveUp(epoch, g.log().First); err == nil || g.log().Epoch != epoch {
+		t.Errorf("a record that is here is given up: %v", err)
+	}
+	if err := g.store.GiveUp(before.Epoch, 0); err != nil || g.log().Epoch != epoch {
+		t.Errorf("an epoch that has ended: %v", err)
+	}
 }
