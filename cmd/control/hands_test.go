@@ -1,6 +1,7 @@
 package control
 
 import (
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,6 +53,30 @@ func TestAClockBelowWhatIsProvenHasTheRemedyOfItsKeeper(t *testing.T) {
 		c := BelowProven("seen", tt.keeper)
 		if c.Cause != ClockBelowFloor || !strings.HasPrefix(c.Remedy, tt.remedy) || !strings.Contains(c.Hands, tt.hands) || c.Proof != "railgate clock show" {
 			t.Errorf("%s: %+v; want %q, %q", tt.name, c, tt.remedy, tt.hands)
+		}
+	}
+}
+
+// A command is one that a shell reads, whatever the gate's files are called, and nothing is left
+// to fill in but KEYS.JSON, which a person has.
+func TestEachCommandCanBePasted(t *testing.T) {
+	odd := "/srv/it's \"a\" $(b) `c`;d&e|f>g\\h"
+	names := []string{"{config}", odd + ".toml", "{keys}", odd + ".json", "{data}", odd, "{user}", "a b", "{group}", "c d", "{device_group}", "e f", "{line}", "7",
+		"{etc_keys}", odd, "{drop_ins}", odd, "{device}", odd, "{file}", odd}
+	left := regexp.MustCompile(`\{[a-z_]+\}`)
+	for _, m := range Meanings() {
+		c := NewCause(m.Cause, "seen", names...)
+		below := BelowProven("seen", Keeper{Synced: true, Station: true}, names...)
+		for _, command := range []string{c.Remedy, c.Proof, NewCause(m.Cause, "seen", append(names, "{sync}", "x")...).Remedy, below.Remedy} {
+			if left.MatchString(command) || strings.ContainsAny(command, "\n<") {
+				t.Errorf("%s: %s; want nothing left to fill in", m.Cause, command)
+			}
+			if out, err := exec.Command("sh", "-n", "-c", command).CombinedOutput(); err != nil {
+				t.Errorf("%s: %s: %v %s", m.Cause, command, err, out)
+			}
+		}
+		if left.MatchString(c.Hands) {
+			t.Errorf("%s: %s; want nothing left to fill in", m.Cause, c.Hands)
 		}
 	}
 }
