@@ -166,6 +166,12 @@ func TestRemedies(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "damaged-2026", "journal export --json --file"},
+		{control.DataUnwritable, func(t *testing.T, w *ward) {
+			if out, err := exec.Command("chattr", "+i", w.path("data")).CombinedOutput(); err != nil {
+				t.Skipf("a folder cannot be made immutable here: %s", out)
+			}
+			t.Cleanup(func() { exec.Command("chattr", "-i", w.path("data")).Run() })
+		}, "immutable", "chattr -R -i -a "},
 		{control.DiskReadOnly, func(t *testing.T, w *ward) { w.mount("ro") }, "mounted read-only", "mount -o remount,rw "},
 		{control.HTTPPortTaken, func(t *testing.T, w *ward) {
 			w.configure("[http]", `listen = "127.0.0.1:`+freePort(t)+`"`)
@@ -220,6 +226,7 @@ func TestCausesWithoutACommandForATest(t *testing.T) {
 			w.hostFile("/sys/module/pinctrl_rp1/parameters/persist_gpio_outputs", "Y\n")
 		}, "pinctrl_rp1"},
 		{control.DiskFull, func(w *ward) { w.mount("size=512k") }, "are free"},
+		{control.DiskFull, func(w *ward) { w.mount("size=900m,nr_inodes=4") }, "more files"},
 		{control.DiskLow, func(w *ward) { w.mount("size=64m") }, "are free"},
 	} {
 		t.Run(tt.cause, func(t *testing.T) {

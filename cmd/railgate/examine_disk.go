@@ -46,6 +46,7 @@ func (p *patient) clock() []finding {
 const (
 	freeWanted  = 512 << 20
 	freeNeeded  = 1 << 20 // with less the store does not begin to work
+	filesNeeded = 8       // the gate's own, and their successors
 	fsyncWrites = 20
 	fsyncSlow   = 100 * time.Millisecond
 	commitSlow  = time.Second
@@ -70,6 +71,9 @@ func (p *patient) disk() []finding {
 	if p.ofService() && !p.unit.mayWrite(p.data) {
 		return []finding{p.found(control.DataReadOnly, fmt.Sprintf("%s is not among the folders that %s may write to (%s)", p.data, unitName, strings.Join(p.unit.writable, ", ")))}
 	}
+	if f.Files > 0 && f.Ffree < filesNeeded {
+		return []finding{p.noFiles(f.Ffree)}
+	}
 	free := int64(f.Bavail) * int64(f.Bsize)
 	room := good("%s are free in %s", bytesOf(free), p.data)
 	switch {
@@ -81,6 +85,20 @@ func (p *patient) disk() []finding {
 	return append([]finding{room}, p.speed()...)
 }
 
+// noFiles is a disk with room and no room for another file.
+func (p *patient) noFiles(left uint64) finding {
+	f := p.found(control.DiskFull, fmt.Sprintf("%s is on a file system that has room for %d more files, whatever their size", p.data, left))
+	f.Fix = fmt.Sprintf(`du -xa --inodes "$(stat -c %%m %s)" | sort -n | tail -n 20`, control.Quote(p.data))
+	return f
+}
+
+// noRights is a folder to which not even root may write.
+func (p *patient) noRights(err error) finding {
+	f := p.found(control.DataUnwritable, fmt.Sprintf("%v, though its mode and owner are right: it is marked immutable, or a security module forbids it", err))
+	f.Fix = "chattr -R -i -a " + control.Quote(p.data)
+	return f
+}
+
 // speed times durable writes, and looks at the daemon's own.
 func (p *patient) speed() []finding {
 	times, err := timeSyncs(p.data)
@@ -89,6 +107,8 @@ func (p *patient) speed() []finding {
 		return []finding{p.found(control.DiskFull, err.Error())}
 	case errors.Is(err, unix.EROFS):
 		return []finding{p.found(control.DiskReadOnly, err.Error())}
+	case errors.Is(err, unix.EPERM) && os.Geteuid() == 0:
+		return []finding{p.noRights(err)}
 	case errors.Is(err, fs.ErrPermission):
 		return []finding{good("not timed: you may not write to %s", p.data)}
 	case err != nil:

@@ -23,7 +23,7 @@ when. Who, why and how long is journaled; free passage needs a reason.`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"free", "closed", "diagnosis", "none"},
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] == "free" && why == "" {
+			if args[0] == "free" && strings.TrimSpace(why) == "" {
 				return usageError{errors.New(`free passage needs a reason, for the record: --why "…"`)}
 			}
 			client, err := g.client()

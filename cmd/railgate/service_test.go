@@ -33,6 +33,7 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 		want   string
 	}{
 		{[]string{"free"}, exitUsage, ""},
+		{[]string{"free", "--why", " \t"}, exitUsage, ""},
 		{[]string{"free", "--why", "sensor broken"}, 0, "free passage until " + until.Local().Format(time.TimeOnly) + ", 10m0s left\n"},
 		{[]string{"closed"}, 0, "closed by staff until " + until.Local().Format(time.TimeOnly)},
 		{[]string{"diagnosis"}, 0, "diagnosis on the screen until " + until.Local().Format(time.TimeOnly) + ", 10m0s left; the lane is out of service: scanner: unplugged\n"},

@@ -254,7 +254,7 @@ func TestBenchMovesTheTime(t *testing.T) {
 
 func TestTechnicianTakesTheLaneOver(t *testing.T) {
 	d := newSite(t, "").start()
-	for _, tt := range []struct{ mode, why string }{{"party", ""}, {"free", ""}, {"free", strings.Repeat("x", maxWhy+1)}, {"free", "two\nlines"}} {
+	for _, tt := range []struct{ mode, why string }{{"party", ""}, {"free", ""}, {"free", " "}, {"free", "\xff"}, {"closed", "\xff"}, {"free", strings.Repeat("x", maxWhy+1)}, {"free", "two\nlines"}} {
 		if _, err := d.client().Service(t.Context(), tt.mode, tt.why); err == nil {
 			t.Errorf("service %s because of %q is taken", tt.mode, tt.why)
 		}

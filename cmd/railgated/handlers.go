@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"railgate/cmd/railgated/keyring"
@@ -16,13 +15,16 @@ import (
 // postClock lowers what is proven of the time.
 func (s *server) postClock(w http.ResponseWriter, r *http.Request) {
 	at, err := time.Parse(time.RFC3339, r.FormValue("time"))
-	why := strings.TrimSpace(r.FormValue("why"))
+	why, unread := reasonOf(r, mostWhy)
 	switch {
 	case err != nil:
 		http.Error(w, fmt.Sprintf("time %q; want one such as 2026-11-23T04:00:00Z", r.FormValue("time")), http.StatusBadRequest)
 		return
-	case why == "" || len(why) > mostWhy:
-		http.Error(w, fmt.Sprintf("why is missing, or longer than %d bytes: say it for the journal", mostWhy), http.StatusBadRequest)
+	case unread != nil:
+		http.Error(w, unread.Error(), http.StatusBadRequest)
+		return
+	case why == "":
+		http.Error(w, "why is missing: say it for the journal", http.StatusBadRequest)
 		return
 	}
 	err = s.lane.acceptTime(at, why)

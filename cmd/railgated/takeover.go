@@ -8,13 +8,28 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"railgate/cmd/control"
 	"railgate/verify/lane"
 )
 
-// maxWhy bounds the reason that a technician gives.
-const maxWhy = 200
+// maxWhy bounds the reason that a technician gives, in bytes; mostWhy that of a time, which has
+// more to explain.
+const (
+	maxWhy  = 200
+	mostWhy = 500
+)
+
+// reasonOf is a technician's reason, for the journal: one line of text that every reader of it
+// reads alike.
+func reasonOf(r *http.Request, most int) (why string, err error) {
+	why = strings.TrimSpace(r.FormValue("why"))
+	if len(why) > most || !utf8.ValidString(why) || strings.ContainsFunc(why, unicode.IsControl) {
+		return "", fmt.Errorf("why: at most %d bytes of text on one line", most)
+	}
+	return why, nil
+}
 
 // postService lets a technician take the lane over. The answer says what the lane has
 // become, until when, and what it lacks.
@@ -24,13 +39,13 @@ func (s *server) postService(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	why := r.FormValue("why")
-	if m == lane.ServiceFree && why == "" {
-		http.Error(w, "free passage needs a reason, for the record: why", http.StatusBadRequest)
+	why, err := reasonOf(r, maxWhy)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if len(why) > maxWhy || strings.ContainsFunc(why, unicode.IsControl) {
-		http.Error(w, fmt.Sprintf("why: at most %d bytes on one line", maxWhy), http.StatusBadRequest)
+	if m == lane.ServiceFree && why == "" {
+		http.Error(w, "free passage needs a reason, for the record: why", http.StatusBadRequest)
 		return
 	}
 	asked := s.lane.instant()

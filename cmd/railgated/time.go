@@ -73,9 +73,6 @@ func secondsWord(s float64) string {
 	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }
 
-// mostWhy bounds a technician's reason, in bytes.
-const mostWhy = 500
-
 // keeper is who keeps a clock that is before what is proven.
 func keeper(s clock.State) control.Keeper {
 	return control.Keeper{Synced: s.Vouched, Station: s.Heard, BeforeBuild: s.Unbuilt}

@@ -56,6 +56,8 @@ func TestOperatorAcceptsATime(t *testing.T) {
 	}{
 		{"no reason", " ", now},
 		{"a reason of a novel's length", strings.Repeat("x", mostWhy+1), now},
+		{"a reason that is no text", "\xff", now},
+		{"a reason on two lines", "a\nb", now},
 		{"later than what is proven", "a test", now.AddDate(2, 0, 0)},
 	} {
 		if err := client.AcceptTime(t.Context(), tt.at, tt.why); err == nil {
