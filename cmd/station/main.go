@@ -3,12 +3,16 @@
 // any web server or USB stick can carry.
 //
 //	station init --dir nation               keys and a first publication
+//	station init --dir D --station GZQ      a station's keys and both repositories
+//	station serve --dir D                   the files, the bus, receipts, the time, a page
+//	station enroll --dir D FILE             lets a gate in
 //	station publish --dir nation keyset keys.json
 //	station timestamp --dir nation          says again that this is the newest; for a timer
 //	station show --dir nation               what is published, and until when it is good
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +44,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.Execute()
+	err := root.ExecuteContext(context.Background())
 	var usage usageError
 	switch {
 	case err == nil:
@@ -76,6 +80,6 @@ under passphrases; move keys/root-2.age and root-3.age to other people's safes.`
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&d.dir, "dir", ".", "the repository's `folder`")
 	root.PersistentFlags().StringVar(&d.asker.file, "passphrase-file", "", "read every passphrase from the first line of a `file`, instead of asking")
-	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newShow(d), newPassphrase(d), newMan(root))
+	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newShow(d), newPassphrase(d), newServe(d), newCollect(d), newEnroll(d), newGates(d), newMan(root))
 	return root
 }

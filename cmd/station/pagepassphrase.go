@@ -21,7 +21,7 @@ scrypt. Whoever is signed in must sign in again. A station that runs needs no re
 			if err != nil {
 				return err
 			}
-			path := filepath.Join(d.dir, page.PassphraseName)
+			path := filepath.Join(d.part(stationPart), page.PassphraseName)
 			if err := page.SetPassphrase(path, passphrase); err != nil {
 				return err
 			}

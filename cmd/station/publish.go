@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,33 +11,6 @@ import (
 	"railgate/cmd/station/repository"
 	"railgate/verify"
 )
-
-func newInit(d *desk) *cobra.Command {
-	online := false
-	cmd := &cobra.Command{
-		Use:   "init",
-		Short: "Make a repository: its keys and a first, empty publication",
-		Long: `Init makes keys and a first, empty publication. Two of three root keys sign who may sign
-what; they and the targets key are encrypted, each under a passphrase. With --online the
-targets key has none, as a station's needs, whose manifest changes daily.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := repository.Create(d.dir, repository.Options{Passphrase: d.asker.askNew, OnlineTargets: online, WorkFactor: d.workFactor, Now: d.now})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), `made %s
-gates begin with %s
-serve            %s
-then             station publish --dir %s keyset keys.json
-and every day    station timestamp --dir %s
-`, d.dir, filepath.Join(r.Public(), "1.root.json"), r.Public(), d.dir, d.dir)
-			return nil
-		},
-	}
-	cmd.Flags().BoolVar(&online, "online", false, "the targets key has no passphrase")
-	return cmd
-}
 
 func newPublish(d *desk) *cobra.Command {
 	cmd := &cobra.Command{Use: "publish", Short: "Publish a file"}
@@ -65,8 +37,9 @@ func newPublish(d *desk) *cobra.Command {
 	return cmd
 }
 
+// publish publishes what the nation says.
 func (d *desk) publish(files ...repository.File) error {
-	r, err := repository.Open(d.dir, d.now)
+	r, err := repository.Open(d.part(nationPart), d.now)
 	if err != nil {
 		return err
 	}
@@ -84,20 +57,29 @@ func newTimestamp(d *desk) *cobra.Command {
 they are out of date.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := repository.Open(d.dir, d.now)
-			if err != nil {
-				return err
+			for _, dir := range d.parts() {
+				if err := d.timestamp(c, dir); err != nil {
+					return err
+				}
 			}
-			if left := r.Expires().Sub(d.now()); left < warnBefore {
-				fmt.Fprintf(c.ErrOrStderr(), "station: the timestamp had %v left: is the timer running?\n", left.Round(time.Minute))
-			}
-			if err := r.Timestamp(); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "good until %s\n", r.Expires().Format(time.RFC3339))
 			return nil
 		},
 	}
+}
+
+func (d *desk) timestamp(c *cobra.Command, dir string) error {
+	r, err := repository.Open(dir, d.now)
+	if err != nil {
+		return err
+	}
+	if left := r.Expires().Sub(d.now()); left < warnBefore {
+		fmt.Fprintf(c.ErrOrStderr(), "station: the timestamp of %s had %v left: is the timer running?\n", dir, left.Round(time.Minute))
+	}
+	if err := r.Timestamp(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s is good until %s\n", dir, r.Expires().Format(time.RFC3339))
+	return nil
 }
 
 // shown is what show prints.
@@ -109,27 +91,52 @@ type shown struct {
 }
 
 func newShow(d *desk) *cobra.Command {
-	asJSON := false
+	asJSON, ofBus := false, false
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show what is published, and until when it is good",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := repository.Open(d.dir, d.now)
-			if err != nil {
-				return err
+			if ofBus {
+				return d.showBus(c)
 			}
-			s := shown{Dir: d.dir, Public: r.Public(), Files: append([]string{}, r.Names()...), Expires: r.Expires()}
-			if asJSON {
-				return json.NewEncoder(c.OutOrStdout()).Encode(s)
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%s, good until %s\n", s.Public, s.Expires.Format(time.RFC3339))
-			for _, name := range s.Files {
-				fmt.Fprintln(c.OutOrStdout(), " ", name)
+			for _, dir := range d.parts() {
+				if err := d.show(c, dir, asJSON); err != nil {
+					return err
+				}
 			}
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, a line for each repository")
+	cmd.Flags().BoolVar(&ofBus, "bus", false, "print the public key of the station's own user on the bus")
 	return cmd
+}
+
+func (d *desk) showBus(c *cobra.Command) error {
+	p, err := d.place("")
+	if err != nil {
+		return err
+	}
+	name, err := p.keys.bus.PublicKey()
+	if err == nil {
+		fmt.Fprintln(c.OutOrStdout(), name)
+	}
+	return err
+}
+
+func (d *desk) show(c *cobra.Command, dir string, asJSON bool) error {
+	r, err := repository.Open(dir, d.now)
+	if err != nil {
+		return err
+	}
+	s := shown{Dir: dir, Public: r.Public(), Files: append([]string{}, r.Names()...), Expires: r.Expires()}
+	if asJSON {
+		return json.NewEncoder(c.OutOrStdout()).Encode(s)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s, good until %s\n", s.Public, s.Expires.Format(time.RFC3339))
+	for _, name := range s.Files {
+		fmt.Fprintln(c.OutOrStdout(), " ", name)
+	}
+	return nil
 }

@@ -80,7 +80,7 @@ func (l *Ledger) Passages(ctx context.Context, from time.Time) (map[int64]People
 
 // SetLane keeps what a gate's newest record says of its lane.
 func (t *Tx) SetLane(gate int64, l Lane) error {
-	return t.exec(`UPDATE gates SET lane = $2, why = $3, since = $4 WHERE id = $1`, gate, clean(l.State), clean(l.Why), micros(l.Since))
+	return t.exec(`UPDATE gates SET direction = $2, lane = $3, why = $4, since = $5 WHERE id = $1`, gate, clean(l.Direction), clean(l.State), clean(l.Why), micros(l.Since))
 }
 
 // SetUses keeps a gate's own count of the uses of a multi-ride ticket, which only grows but

@@ -22,9 +22,10 @@ type Gate struct {
 
 // A Lane is what a gate's newest record says of its lane.
 type Lane struct {
-	State string    // "" where people may pass, "out_of_service", "emergency", "service", "stopped"
-	Why   string    // in the record's words
-	Since time.Time // that record's
+	Direction string    // entry, exit or check; "": not known
+	State     string    // "" where people may pass, "out_of_service", "emergency", "service", "stopped"
+	Why       string    // in the record's words
+	Since     time.Time // that record's
 }
 
 // ErrOther is a gate that is enrolled already, with other keys.
@@ -54,8 +55,8 @@ func (t *Tx) enroll(p identity.Public, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := t.exec(`INSERT INTO gates (id, station, gate, journal, bus, provisioning, enrolled, heard, lane, why, since)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', '', 0)`, id, p.Station, p.Gate, p.Journal, p.Bus, p.Provisioning, micros(now)); err != nil {
+	if err := t.exec(`INSERT INTO gates (id, station, gate, journal, bus, provisioning, enrolled, heard, direction, lane, why, since)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', '', '', 0)`, id, p.Station, p.Gate, p.Journal, p.Bus, p.Provisioning, micros(now)); err != nil {
 		return err
 	}
 	return t.exec(`INSERT INTO gate_keys (gate, since, journal) VALUES ($1, $2, $3)`, id, micros(now), p.Journal)
@@ -70,12 +71,12 @@ func (t *Tx) replaceKeys(id int64, p identity.Public, now time.Time) error {
 		ON CONFLICT (gate, since) DO UPDATE SET journal = excluded.journal`, id, micros(now), p.Journal)
 }
 
-const gateColumns = `id, station, gate, journal, bus, provisioning, enrolled, heard, lane, why, since`
+const gateColumns = `id, station, gate, journal, bus, provisioning, enrolled, heard, direction, lane, why, since`
 
 func scanGate(scan func(...any) error) (Gate, error) {
 	var g Gate
 	var enrolled, heard, since int64
-	err := scan(&g.ID, &g.Station, &g.Gate, &g.Journal, &g.Bus, &g.Provisioning, &enrolled, &heard, &g.Lane.State, &g.Lane.Why, &since)
+	err := scan(&g.ID, &g.Station, &g.Gate, &g.Journal, &g.Bus, &g.Provisioning, &enrolled, &heard, &g.Lane.Direction, &g.Lane.State, &g.Lane.Why, &since)
 	g.Enrolled, g.Heard, g.Lane.Since = fromMicros(enrolled), fromMicros(heard), fromMicros(since)
 	return g, err
 }

@@ -24,7 +24,7 @@ func (t *Tx) Receipted(e *Epoch, note []byte, at time.Time) error {
 		return err
 	}
 	e.Receipt.Note, e.Receipt.Time, e.Kept, e.Doubted = note, at, e.Kept+1-same, false
-	return t.exec(`UPDATE epochs SET receipt_leaves = $2, receipt_edge = $3, receipts = $4, doubted = 0 WHERE id = $1`, e.ID, e.Receipt.Leaves(), edge, e.Kept)
+	return t.exec(`UPDATE epochs SET receipt_leaves = $2, receipt_edge = $3, receipts = $4, receipt_time = $5, doubted = 0 WHERE id = $1`, e.ID, e.Receipt.Leaves(), edge, e.Kept, micros(at))
 }
 
 // Note is the newest receipt of an epoch; nil where it has none.

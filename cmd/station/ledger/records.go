@@ -40,24 +40,27 @@ type Receipt struct {
 // Leaves is how many records the receipt is for.
 func (r *Receipt) Leaves() int64 { return r.Edge.Tree().N }
 
-const epochColumns = `e.id, e.gate, e.epoch, e.first, e.edge, e.newest, e.receipt_edge, e.receipts, e.asked, e.doubted`
+const epochColumns = `e.id, e.gate, e.epoch, e.first, e.edge, e.newest, e.receipt_edge, e.receipt_time, e.receipts, e.asked, e.doubted`
 
 func scanEpoch(scan func(...any) error) (*Epoch, error) {
 	e := &Epoch{}
 	var edge, receipt []byte
-	var first, newest, doubted int64
-	if err := scan(&e.ID, &e.Gate, &e.Name, &first, &edge, &newest, &receipt, &e.Kept, &e.Asked, &doubted); err != nil {
+	var first, newest, receipted, doubted int64
+	if err := scan(&e.ID, &e.Gate, &e.Name, &first, &edge, &newest, &receipt, &receipted, &e.Kept, &e.Asked, &doubted); err != nil {
 		return nil, err
 	}
-	e.First, e.Newest, e.Doubted = uint64(first), fromMicros(newest), doubted != 0
+	e.First, e.Newest, e.Receipt.Time, e.Doubted = uint64(first), fromMicros(newest), fromMicros(receipted), doubted != 0
 	if err := e.Edge.UnmarshalBinary(edge); err != nil {
-		return nil, fmt.Errorf("epoch %q: %w", e.Name, err)
+		return nil, fmt.Errorf("epoch %q: %w: %w", e.Name, ErrDamaged, err)
 	}
 	if err := e.Receipt.Edge.UnmarshalBinary(receipt); err != nil {
-		return nil, fmt.Errorf("receipt of epoch %q: %w", e.Name, err)
+		return nil, fmt.Errorf("receipt of epoch %q: %w: %w", e.Name, ErrDamaged, err)
 	}
 	return e, nil
 }
+
+// ErrDamaged is a row that this program did not write so.
+var ErrDamaged = errors.New("the ledger is damaged")
 
 // Epoch is a gate's epoch; nil where the ledger has none of it.
 func (t *Tx) Epoch(gate int64, name string) (*Epoch, error) {
@@ -94,8 +97,8 @@ func (t *Tx) Begin(gate int64, name string, first uint64) (*Epoch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, t.exec(`INSERT INTO epochs (id, gate, epoch, first, leaves, edge, newest, receipt_leaves, receipt_edge, receipts, asked, doubted)
-		VALUES ($1, $2, $3, $4, 0, $5, 0, 0, $5, 0, 0, 0)`, id, gate, name, int64(first), none)
+	return e, t.exec(`INSERT INTO epochs (id, gate, epoch, first, leaves, edge, newest, receipt_leaves, receipt_edge, receipt_time, receipts, asked, doubted)
+		VALUES ($1, $2, $3, $4, 0, $5, 0, 0, $5, 0, 0, 0, 0)`, id, gate, name, int64(first), none)
 }
 
 // A Record is a record as a gate sent it: its CBOR, and what that says.
@@ -110,6 +113,18 @@ type Record struct {
 type Columns struct {
 	Time                    int64 // microseconds since 1970
 	Kind, Reason, Direction string
+}
+
+// Unreadable is the kind of a record that this version cannot read.
+const Unreadable journal.Kind = "unreadable"
+
+// Read reads a record's body.
+func Read(body []byte) journal.Record {
+	var r journal.Record
+	if err := journal.Decode(body, &r); err != nil {
+		return journal.Record{Kind: Unreadable}
+	}
+	return r
 }
 
 // ColumnsOf derives the columns from a record.
@@ -182,7 +197,7 @@ func (t *Tx) Leaf(e *Epoch, seq uint64) (h tlog.Hash, err error) {
 		return h, fmt.Errorf("record %d: %w", seq, err)
 	}
 	if copy(h[:], leaf); len(leaf) != len(h) {
-		return h, fmt.Errorf("record %d: a leaf hash of %d bytes", seq, len(leaf))
+		return h, fmt.Errorf("record %d: %w: a leaf hash of %d bytes", seq, ErrDamaged, len(leaf))
 	}
 	return h, nil
 }
@@ -203,7 +218,7 @@ func (t *Tx) EdgeAt(e *Epoch, n int64) (journal.Edge, error) {
 			return edge, err
 		}
 		if len(leaf) != tlog.HashSize {
-			return edge, fmt.Errorf("epoch %q: a leaf hash of %d bytes", e.Name, len(leaf))
+			return edge, fmt.Errorf("epoch %q: a leaf hash of %d bytes: %w", e.Name, len(leaf), ErrGap)
 		}
 		edge.Append(tlog.Hash(leaf))
 	}

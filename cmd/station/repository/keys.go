@@ -113,3 +113,15 @@ func parseKey(name string, plain []byte) (ed25519.PrivateKey, error) {
 	}
 	return ed25519.NewKeyFromSeed(block.Bytes), nil
 }
+
+// MakeKey makes a key that has no passphrase, in a folder of keys.
+func MakeKey(dir, name string) (ed25519.PrivateKey, error) { return makeKey(dir, name, "", 0) }
+
+// LoadKey reads a key that has no passphrase.
+func LoadKey(dir, name string) (ed25519.PrivateKey, error) {
+	key, err := loadKey(dir, name, func(string) (string, error) { return "", errors.New("it must have no passphrase") })
+	if err != nil {
+		return nil, fmt.Errorf("key %w", err)
+	}
+	return key, nil
+}

@@ -9,6 +9,7 @@ CREATE TABLE gates (
 	provisioning BYTEA NOT NULL,
 	enrolled     BIGINT NOT NULL,
 	heard        BIGINT NOT NULL, -- when the station heard of it last; 0: never
+	direction    TEXT NOT NULL,   -- the lane's, as its newest record has it
 	lane         TEXT NOT NULL,   -- what its newest record says of the lane: '', 'out_of_service', 'emergency', 'service', 'stopped'
 	why          TEXT NOT NULL,
 	since        BIGINT NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE epochs (
 	newest         BIGINT NOT NULL, -- the time that its newest record has
 	receipt_leaves BIGINT NOT NULL, -- how many leaves the newest receipt is for
 	receipt_edge   BYTEA NOT NULL,  -- the right edge there
+	receipt_time   BIGINT NOT NULL, -- when it was given
 	receipts       BIGINT NOT NULL, -- how many rows of receipts it has
 	asked          BIGINT NOT NULL, -- the most leaves that the gate has signed for, and that head
 	asked_note     BYTEA,

@@ -1,0 +1,88 @@
+package collect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"strings"
+	"sync"
+
+	"railgate/store/durable"
+)
+
+// Anchors are the newest receipts, by their log's origin.
+type Anchors map[string]Anchor
+
+// An Anchor is a receipt that was given.
+type Anchor struct {
+	Note []byte `json:"note"`
+}
+
+const maxAnchors = 1 << 30
+
+// ReadAnchors reads a file of anchors; none where there is no file.
+func ReadAnchors(path string) (Anchors, error) {
+	if path == "" {
+		return Anchors{}, nil
+	}
+	data, err := durable.ReadFile(path, maxAnchors)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Anchors{}, nil
+	}
+	a := Anchors{}
+	if err == nil {
+		err = json.Unmarshal(data, &a)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return a, nil
+}
+
+// anchors keep the newest receipts in a file beside the ledger: one that was put back from a
+// copy is found by them. Its methods may be called concurrently.
+type anchors struct {
+	path string
+
+	mu      sync.Mutex // guards the fields below
+	all     Anchors
+	changed bool
+}
+
+func openAnchors(path string) (*anchors, error) {
+	all, err := ReadAnchors(path)
+	return &anchors{path: path, all: all}, err
+}
+
+// put keeps a receipt; text is its head's.
+func (a *anchors) put(text string, note []byte) {
+	origin, _, _ := strings.Cut(text, "\n")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all[origin] = Anchor{Note: note}
+	a.changed = true
+}
+
+// write writes the file where it has changed.
+func (a *anchors) write() error {
+	a.mu.Lock()
+	all, changed := maps.Clone(a.all), a.changed
+	a.changed = false
+	a.mu.Unlock()
+	if !changed || a.path == "" {
+		return nil
+	}
+	data, err := json.Marshal(all)
+	if err == nil {
+		err = durable.WriteFile(a.path, append(data, '\n'), 0o600)
+	}
+	if err != nil {
+		a.mu.Lock()
+		a.changed = true
+		a.mu.Unlock()
+		return fmt.Errorf("the newest receipts, beside the ledger: %w", err)
+	}
+	return nil
+}

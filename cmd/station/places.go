@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"railgate/cmd/station/repository"
+	"railgate/store/bus"
+	"railgate/store/durable"
+)
+
+// The two repositories of one operator, in one folder.
+const (
+	nationPart  = "nation"
+	stationPart = "station"
+)
+
+// stationFile is station.json as it was published.
+const stationFile = "station.json"
+
+// part is the folder of one of the two repositories: below --dir, or --dir itself, where
+// that has only one.
+func (d *desk) part(name string) string {
+	below := filepath.Join(d.dir, name)
+	if _, err := os.Stat(filepath.Join(below, "public")); err == nil {
+		return below
+	}
+	return d.dir
+}
+
+// parts are the folders of the repositories that are there.
+func (d *desk) parts() []string {
+	nation, station := d.part(nationPart), d.part(stationPart)
+	switch {
+	case nation == station:
+		return []string{nation}
+	case nation == d.dir:
+		return []string{station}
+	case station == d.dir:
+		return []string{nation}
+	}
+	return []string{nation, station}
+}
+
+// A place is a station as its folder has it.
+type place struct {
+	dir  string
+	info *bus.Station
+	keys keyring
+}
+
+func (p *place) key(name string) string { return filepath.Join(p.dir, "keys", name) }
+
+// file is a file or a folder in the station's folder.
+func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
+
+const maxStationFile = 64 << 10
+
+// place reads the station's folder; name must be its station's, where it is not "".
+func (d *desk) place(name string) (*place, error) {
+	p := &place{dir: d.part(stationPart)}
+	data, err := durable.ReadFile(p.file(stationFile), maxStationFile)
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("%s: there is no station; station init --dir %s --station NAME makes one", d.dir, d.dir)
+	}
+	if err == nil {
+		p.info, err = bus.ParseStation(data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if name != "" && name != p.info.Station {
+		return nil, fmt.Errorf("%s is station %s; not %s", p.dir, p.info.Station, name)
+	}
+	p.keys, err = loadKeys(filepath.Join(p.dir, "keys"))
+	return p, err
+}
+
+// publishStation makes station.json of a station's keys, and publishes it.
+func (d *desk) publishStation(dir string, s *bus.Station) error {
+	data, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, stationFile)
+	if err := durable.WriteFile(path, data, 0o644); err != nil {
+		return err
+	}
+	r, err := repository.Open(dir, d.now)
+	if err != nil {
+		return err
+	}
+	return r.Publish([]repository.File{{Name: stationFile, Path: path}}, d.asker.ask)
+}
+
+// publishRoot publishes a station's first root in the nation's repository: what a gate begins
+// with.
+func (d *desk) publishRoot(nation, station, dir string) error {
+	r, err := repository.Open(nation, d.now)
+	if err != nil {
+		return err
+	}
+	root := filepath.Join(dir, "public", "1.root.json")
+	return r.Publish([]repository.File{{Name: "stations/" + station + "/root.json", Path: root}}, func(key string) (string, error) {
+		return d.asker.ask("the nation's " + key)
+	})
+}
