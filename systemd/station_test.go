@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,7 +12,7 @@ import (
 const stationFolder = "/var/lib/railgate-station"
 
 // stationUnits are the station's services, with how exposed each may be, ten times.
-var stationUnits = map[string]string{"railgate-station-timestamp.service": "3"}
+var stationUnits = map[string]string{"railgate-station.service": "12", "railgate-station-timestamp.service": "3"}
 
 func TestTheStationsUnits(t *testing.T) {
 	users := map[string]bool{}
@@ -34,6 +35,9 @@ func TestTheStationsUnits(t *testing.T) {
 		if !strings.HasPrefix(u.last("Service.ExecStart"), "/usr/bin/station ") || !strings.HasSuffix(u.last("Service.ExecStart"), " --dir "+stationFolder) {
 			t.Errorf("%s: ExecStart = %s; want the station's program, with its folder", name, u.last("Service.ExecStart"))
 		}
+	}
+	if u := parseUnit(t, "railgate-station.service"); u.last("Service.Restart") != "always" || u.last("Unit.StartLimitIntervalSec") != "0" || !slices.Contains(strings.Fields(u.last("Unit.After")), "time-sync.target") {
+		t.Error("want a station that is restarted always, and begins with the right time where it can")
 	}
 	if u := parseUnit(t, "railgate-station-timestamp.service"); u.last("Service.Type") != "oneshot" || u.last("Service.PrivateNetwork") != "yes" {
 		t.Error("want a timestamp that is signed once, without a network")
@@ -78,17 +82,17 @@ func TestTheStationsUnitsAreUnderstood(t *testing.T) {
 	}
 	programs := strings.NewReplacer("/usr/bin/station", program, "Documentation=", "# Documentation=")
 	args := []string{"verify", "--man=no"}
-	for _, name := range []string{"railgate-station-timestamp.service", "railgate-station-timestamp.timer"} {
+	for _, name := range []string{"railgate-station.service", "railgate-station-timestamp.service", "railgate-station-timestamp.timer"} {
 		copyTo(t, dir, name, programs.Replace)
 		args = append(args, filepath.Join(dir, name))
 	}
 	if out, err := analyze(t, args...); err != nil || strings.Contains(out, dir) {
 		t.Errorf("%v\n%s", err, out)
 	}
-	copyTo(t, dir, "railgate-station-timestamp.service", func(s string) string {
-		return programs.Replace(strings.ReplaceAll(s, "TimeoutStartSec=", "TimeoutStartSecs="))
+	copyTo(t, dir, "railgate-station.service", func(s string) string {
+		return programs.Replace(strings.ReplaceAll(s, "RestartSec=", "RestartSecs="))
 	})
-	if out, _ := analyze(t, args...); !strings.Contains(out, "TimeoutStartSecs") {
+	if out, _ := analyze(t, args...); !strings.Contains(out, "RestartSecs") {
 		t.Errorf("a misspelled key is not said:\n%s", out)
 	}
 }

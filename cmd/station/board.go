@@ -13,7 +13,7 @@ import (
 
 // page is the staff's page.
 func (s *station) page() (http.Handler, error) {
-	return page.New(&board{s}, page.Options{Dir: s.place.dir, Log: s.log, Now: s.d.now})
+	return page.New(&board{s}, page.Options{Dir: s.place.dir, Log: s.log, Now: s.d.now, Proxied: s.o.proxied})
 }
 
 // A board tells the page how the station is: from the ledger, and from what collects.

@@ -31,6 +31,8 @@ type serveOptions struct {
 	bus      string // of the message server; "": it stands elsewhere
 	nats     string // where it stands then
 	database string
+	metrics  string // where Prometheus asks; "": nowhere
+	proxied  bool   // a proxy is before HTTPS
 }
 
 func newServe(d *desk) *cobra.Command {
@@ -54,6 +56,8 @@ database, a message server, is tried again until it is.`,
 	cmd.Flags().StringVar(&o.listen, "listen", ":8443", "the `address` of HTTPS")
 	cmd.Flags().StringVar(&o.bus, "bus", ":4222", "the `address` of the message server")
 	cmd.Flags().StringVar(&o.nats, "nats", "", "the `URL` of a message server elsewhere, in the place of the own one")
+	cmd.Flags().StringVar(&o.metrics, "metrics", "", "the `address` of the metrics, over plain HTTP: 127.0.0.1:9464; none by itself")
+	cmd.Flags().BoolVar(&o.proxied, "proxied", false, "a proxy is before HTTPS: count the page's callers by the last X-Forwarded-For")
 	return cmd
 }
 
@@ -125,6 +129,9 @@ func (s *station) run(ctx context.Context) error {
 	parts := []func(context.Context) error{s.collect}
 	if s.o.listen != "" {
 		parts = append(parts, s.web)
+	}
+	if s.o.metrics != "" {
+		parts = append(parts, s.metrics)
 	}
 	failed := make(chan error, len(parts))
 	for _, part := range parts {
