@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"railgate/driver/scanner"
+	"railgate/store/bus"
 	"railgate/store/journal"
 	"railgate/verify/lane"
 )
@@ -66,6 +67,13 @@ func (c *checker) checkEntryRules() {
 			c.wrong(key, "is for direction = \"entry\": no other lane may keep anybody in; take it out")
 		}
 	}
+	c.in("bus")
+	if closed := c.Bus.Cut == "closed"; closed && c.Lane.Direction != "entry" {
+		c.wrong("cut", "\"closed\" is for direction = \"entry\": no other lane may keep anybody in; use \"open\"")
+	} else if closed && c.Sync.Station == "" {
+		c.wrong("cut", "\"closed\" needs a station, or nobody would ever pass; set sync.station, or use \"open\"")
+	}
+	c.in("lane")
 	if c.Lane.Tickets && c.Sync.Station == "" {
 		c.wrong("tickets", "\"required\" needs the day's manifest, which comes from sync.station; set that, or use \"off\"")
 	}
@@ -314,12 +322,25 @@ func (c *checker) checkSync() {
 	if c.text("url") != "" {
 		c.wrong("url", "is the name of an older version; want nation = URL for the keyset")
 	}
+	c.checkBus()
+}
+
+// checkBus checks where the station's messages are, and what the lane does without them. How the
+// servers are known comes in station.json.
+func (c *checker) checkBus() {
 	c.in("bus")
-	if servers, _ := list[string](c, "servers", wantTexts); len(servers) > 0 {
-		c.wrong("servers", "this version has no bus; leave it empty")
+	c.Bus = Bus{Cut: c.word(busCut)}
+	c.Bus.Servers, _ = list[string](c, "servers", wantTexts)
+	for _, server := range c.Bus.Servers {
+		if err := bus.CheckServer(server); err != nil {
+			c.wrong("servers", "%s is not a server's address; want such as \"tls://station.example:4222\"", quote(server))
+		}
+	}
+	if len(c.Bus.Servers) > 0 && c.Sync.Station == "" {
+		c.wrong("servers", "is set and sync.station is not, where station.json says by which key a gate knows them; set that, or take servers out")
 	}
 	if c.text("credentials") != "" {
-		c.wrong("credentials", "this version has no bus; leave it empty")
+		c.wrong("credentials", "a gate signs in with its own key, which railgate identity shows; take it out")
 	}
 }
 

@@ -41,6 +41,7 @@ type Config struct {
 	HTTP      HTTP
 	Clock     Clock
 	Sync      Sync
+	Bus       Bus
 	Journal   Journal
 
 	lines    map[string]int // of each key and section that the file has
@@ -117,6 +118,12 @@ type Sync struct {
 	Every       time.Duration // how often they are asked
 	OfflineFor  time.Duration // without it for longer the gate is degraded
 	OfflineStop time.Duration // and after this it closes
+}
+
+// Bus is the station's messages.
+type Bus struct {
+	Servers []string // in the place of station.json's; none: those
+	Cut     string   // open, closed: what an entry lane does that is out of touch with the station's other gates
 }
 
 // Root is the file of a repository's first root.

@@ -90,6 +90,8 @@ var (
 	offlineFor  = duration{key: "offline_for", least: time.Minute, most: 365 * 24 * time.Hour, usual: 7 * 24 * time.Hour}
 	offlineStop = duration{key: "offline_stop", least: time.Minute, most: 365 * 24 * time.Hour, usual: 30 * 24 * time.Hour}
 
+	busCut = word{"cut", []string{"open", "closed"}, "open"}
+
 	journalDays = whole{"days", "days", 1, 3650, 90}
 	journalSize = size{"max_bytes", 1e6, 1e12, "2GB"}
 )

@@ -61,6 +61,7 @@ type Status struct {
 	Clock   Clock       `json:"clock"`
 	Keyset  Keyset      `json:"keyset"`
 	Sync    *Sync       `json:"sync,omitempty"` // absent where no repository is configured
+	Bus     *Bus        `json:"bus,omitempty"`  // absent where no station is configured
 	Store   store.Stats `json:"store"`
 	Counts  Counts      `json:"counts"`
 	Timings Timings     `json:"timings"`
@@ -151,6 +152,26 @@ type StationSync struct {
 
 	Policy      int64  `json:"policy,omitempty"`       // the version of the lane's policy in use; 0: the local file alone
 	PolicyError string `json:"policy_error,omitempty"` // why the newest is not in use
+}
+
+// Bus is how a gate and its station's bus are.
+type Bus struct {
+	Station   string            `json:"station"`          // "": no station.json has come yet
+	Server    string            `json:"server,omitempty"` // "": not connected
+	Connected bool              `json:"connected"`
+	InTouch   bool              `json:"in_touch"`         // what other gates spend is known here within a moment
+	Cut       string            `json:"cut"`              // what the lane does while it is not: open, closed
+	Errors    map[string]string `json:"errors,omitempty"` // of the parts that do not work: bus, journal, receipt, across, follow, time, claims
+	Unsent    uint64            `json:"unsent_records"`   // that the station's stream has not acknowledged
+	Receipt   uint64            `json:"receipt"`          // the newest record that the station has given a receipt for; 0: none
+	ReceiptAt time.Time         `json:"receipt_time"`     // the newest receipt since the start, by the station's clock; zero: none
+	Refused   string            `json:"refused,omitempty"`
+	Time      time.Time         `json:"time"`             // what the station said last of the time; zero: nothing since the start
+	TimeAge   float64           `json:"time_age_seconds"` // how long ago that was
+	Others    int               `json:"others"`           // uses at other gates that are in memory
+	SentAgain int               `json:"sent_again"`       // how often the station had lost records
+	NoAnswer  int               `json:"claims_without_answer"`
+	Identity  string            `json:"identity"` // the text of the code by which a station enrolls the gate: no secret
 }
 
 // Config is a gate's configuration with the station's policy over it.

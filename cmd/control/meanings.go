@@ -21,13 +21,21 @@ const (
 	SyncStopped         = "sync_stopped"
 	StationRefused      = "station_refused"
 	PolicyRefused       = "policy_refused"
-	KeysetMissing       = "keyset_missing"
-	KeysetUnreadable    = "keyset_unreadable"
-	KeysetInvalid       = "keyset_invalid"
-	KeysetHidden        = "keyset_hidden"
-	KeysetForeign       = "keyset_foreign"
-	KeysetExpired       = "keyset_expired"
-	KeysetEndsSoon      = "keyset_ends_soon"
+
+	IdentityDamaged = "identity_damaged"
+	BusUnreachable  = "bus_unreachable"
+	BusWrongKey     = "bus_wrong_key"
+	BusIncomplete   = "bus_incomplete"
+	OutOfTouch      = "out_of_touch"
+	JournalRefused  = "journal_refused"
+
+	KeysetMissing    = "keyset_missing"
+	KeysetUnreadable = "keyset_unreadable"
+	KeysetInvalid    = "keyset_invalid"
+	KeysetHidden     = "keyset_hidden"
+	KeysetForeign    = "keyset_foreign"
+	KeysetExpired    = "keyset_expired"
+	KeysetEndsSoon   = "keyset_ends_soon"
 
 	ScannerMissing = "scanner_missing"
 	ScannerBusy    = "scanner_busy"
@@ -108,6 +116,18 @@ var meanings = [...]Meaning{
 		"{railgate} sync", ""},
 	{PolicyRefused, Degraded, "the station's policy for this lane has an error, or does not fit the local file", "it is refused whole; the one before stays in use",
 		"{railgate} config show", ""},
+	{BusUnreachable, Degraded, "the station's bus cannot be reached", "codes that are spent at other gates are not known here, and the journal waits on this gate",
+		"{railgate} status", ""},
+	{BusWrongKey, Degraded, "the station's bus has another key than station.json says", "the gate does not speak with it: it may be somebody else's",
+		"{railgate} sync", ""},
+	{BusIncomplete, Degraded, "a part of the station's bus does not answer", "the rest works: what is missing is named",
+		"{railgate} status", ""},
+	{OutOfTouch, Degraded, "the gate is out of touch with the station's other gates", "a code that another gate has let in may be let in here; with cut = \"closed\" nobody is",
+		"{railgate} status", ""},
+	{JournalRefused, Degraded, "the station refuses this gate's journal", "its records stay on this gate, and are not removed for room or age",
+		"{railgate} identity", ""},
+	{IdentityDamaged, Degraded, "the gate's seed cannot be read", "the gate cannot sign in at its station; the lane works",
+		"ls -l {data}/gate.seed", ""},
 	{SyncStopped, OutOfService, "the repository has not been reached for longer than offline_stop", "keys may have been withdrawn since, so no code opens",
 		"{railgate} sync", ""},
 	{KeysetMissing, OutOfService, "the keyset's file is missing", "no code can be checked, so none opens",

@@ -62,6 +62,10 @@ func (l *runner) Run(ctx context.Context) error {
 		for again := true; again; again = l.due() {
 			l.drain(ctx)
 		}
+		if l.news { // not before the turnstile has opened
+			l.wire.wrote()
+			l.news = false
+		}
 		timer.Reset(l.nextWait())
 	}
 }
@@ -137,6 +141,8 @@ func (l *runner) carry(e lane.Effect) {
 		l.decide(e)
 	case lane.Write:
 		l.write(e)
+	case lane.Claim:
+		l.claim(e)
 	case lane.Open:
 		l.open(e)
 	case lane.Close:
@@ -195,9 +201,16 @@ func (l *runner) decide(e lane.Decide) {
 	}
 	if v := &answer.Verdict; v.Signed {
 		l.learn(v, now)
-		answer.Used = l.store.Spent(rules.Use(v))
-		if c, ok := l.store.LastPassage(journal.ID(v.Holder)); ok {
-			answer.Last, answer.Today = &c, c.On(rules.Day(now.Wall))
+		// In touch is asked first: then what others spent until now is known below.
+		answer.OutOfTouch = l.wire.outOfTouch()
+		use, holder := rules.Use(v), journal.ID(v.Holder)
+		answer.Used = l.store.Spent(use) || l.wire.spent(use, v.Rotation == verify.Static)
+		own, ok := l.store.LastPassage(holder)
+		if ok {
+			answer.Today = own.On(rules.Day(now.Wall))
+		}
+		if last, ok := l.wire.later(own, ok, holder); ok {
+			answer.Last = &last
 		}
 	}
 	l.answer(answer)
@@ -228,7 +241,7 @@ func (l *runner) write(e lane.Write) {
 		proof, err = l.store.Commit(e.Record)
 	}
 	if err == nil {
-		e.Record.Seq = proof.Seq()
+		e.Record.Seq, l.news = proof.Seq(), true
 		l.report(e.Record)
 	}
 	l.answer(lane.Written{Proof: proof, Err: err})

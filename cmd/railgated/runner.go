@@ -31,6 +31,7 @@ type runner struct {
 	times   control.Timings
 	readAt  time.Duration
 	checkAt time.Duration
+	news    bool // records that the station's other gates must hear of
 
 	mu   sync.Mutex // guards the field below, for whoever asks
 	view lane.Snapshot
@@ -45,6 +46,8 @@ type parts struct {
 	keys      *keyring.Ring
 	in        *inbox
 	sync      *syncer // nil: no repository is configured
+	wire      *wire   // nil: no station is
+	spawn     func(wait *sync.WaitGroup, name string, f func())
 	scanners  []driver.Scanner
 	turnstile driver.Turnstile // nil: the lane opens nothing
 	panel     driver.Panel

@@ -131,6 +131,9 @@ func (g *gate) tasks() []task {
 		{"panel", g.devices.panel.Run},
 		{"control", s.Run},
 	}
+	if g.wire.up() {
+		tasks = append(tasks, task{"bus", g.wire.Run})
+	}
 	if g.sync != nil {
 		tasks = append(tasks, task{"sync", g.sync.Run})
 	}

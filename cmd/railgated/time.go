@@ -16,6 +16,7 @@ import (
 func (l *runner) clockChanged(s clock.State) {
 	l.in.post(lane.Missing{Cause: lane.CauseClock, Why: s.Why})
 	if s.Event != "" {
+		l.wire.clockStepped()
 		l.in.post(lane.Note{Record: journal.Record{Kind: eventKind(s), Detail: s.Event}})
 	}
 	if began, ended := l.told.suspicion(); began || ended {

@@ -52,7 +52,7 @@ var may = []struct {
 	{"driver/*", []string{"driver", "driver/*"}, []string{"go.etcd.io/bbolt", "net/http"}},
 	{"driver/*/*", []string{"driver", "driver/*", "driver/*/*"}, []string{"go.etcd.io/bbolt", "net/http"}},
 	{"systemd", nil, nil},
-	{"configs", []string{"driver", "driver/*", "store/journal", "verify", "verify/lane"}, nil},
+	{"configs", []string{"driver", "driver/*", "store/bus", "store/journal", "verify", "verify/lane"}, nil},
 	{"cmd/control", []string{"configs", "driver", "driver/*", "store", "store/journal", "verify", "verify/*"}, nil},
 	{"cmd/issuer/office", []string{"verify", "verify/mint", "store/durable", "store/journal"}, []string{"net/http", "net/http/*"}},
 	{"cmd/issuer", []string{"verify", "verify/*", "store/*", "cmd/issuer/office"}, nil},

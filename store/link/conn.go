@@ -124,8 +124,8 @@ func (l *Link) dial(s *bus.Station, servers []string, line *line) (*nats.Conn, e
 	}.Connect()
 }
 
-// errPin is the answer to a server that has none of the station's keys.
-var errPin = errors.New("the server's key is not one of the station's")
+// ErrPin is the answer to a server that has none of the station's keys.
+var ErrPin = errors.New("the server's key is not one of the station's")
 
 // pinned holds a connection to the station's keys. Names and dates are not looked at: a gate
 // whose clock is at 1970 must get in, to learn the time.
@@ -135,10 +135,10 @@ func pinned(s *bus.Station) *tls.Config {
 		InsecureSkipVerify: true, // VerifyConnection is in its place
 		VerifyConnection: func(c tls.ConnectionState) error {
 			if len(c.PeerCertificates) == 0 {
-				return errPin
+				return ErrPin
 			}
 			if spki := c.PeerCertificates[0].RawSubjectPublicKeyInfo; !s.Pinned(spki) {
-				return fmt.Errorf("%w: it is %s", errPin, bus.Pin(spki))
+				return fmt.Errorf("%w: it is %s", ErrPin, bus.Pin(spki))
 			}
 			return nil
 		},

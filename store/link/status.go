@@ -32,7 +32,8 @@ type state struct {
 
 // Status is what a link says of itself.
 type Status struct {
-	Station   string
+	Station   string // "": none is known
+	Servers   int    // that it has
 	Server    string // "": not connected
 	Connected bool
 	InTouch   bool
@@ -58,7 +59,7 @@ func (l *Link) Status() Status {
 		ReceiptAt: st.receipt, Refused: st.refused, Time: st.time, RoundTrip: st.trip, Rewound: st.rewound, NoAnswer: st.noAnswer,
 	}
 	if l.station != nil {
-		s.Station = l.station.Station
+		s.Station, s.Servers = l.station.Station, len(l.servers)
 	}
 	for part, err := range st.errs {
 		if err != "" {

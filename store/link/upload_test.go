@@ -174,7 +174,7 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	receiptsAtOnce(g.Link)
 	f := s.File(other.Address())
 	g.Start(f)
-	until(t, "the reason in the status", func() bool { return strings.Contains(g.Status().Errors["bus"], errPin.Error()) })
+	until(t, "the reason in the status", func() bool { return strings.Contains(g.Status().Errors["bus"], ErrPin.Error()) })
 	if st := g.Status(); st.Connected {
 		t.Errorf("status %+v; want no connection", st)
 	}
