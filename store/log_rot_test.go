@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/store/journal"
 )
@@ -190,4 +191,51 @@ func TestACopyOfTheFilePutBack(t *testing.T) {
 		t.Errorf("the code that was spent: %v, %+v; want it denied", err, g.Blind())
 	}
 	g.wantLog("rolled back")
+}
+
+// FuzzChunk feeds values of leaves: what is read is written the same.
+func FuzzChunk(f *testing.F) {
+	f.Add(journalKey(7), make([]byte, 32))
+	f.Add(journalKey(7), make([]byte, 64))
+	f.Add([]byte{1}, make([]byte, 32))
+	f.Add(journalKey(1<<64-1), make([]byte, 33))
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		leaves, err := readChunk(key, seal(key, bytes.Clone(value)))
+		if err != nil {
+			return
+		}
+		var again []byte
+		for i, leaf := range leaves {
+			if leaf.Seq != seqOf(key)+uint64(i) || leaf.Body != nil {
+				t.Errorf("leaf %d is %+v", i, leaf)
+			}
+			again = append(again, leaf.Hash[:]...)
+		}
+		if !bytes.Equal(again, value) || len(leaves) == 0 {
+			t.Errorf("%x is read as %d leaves", value, len(leaves))
+		}
+	})
+}
+
+// FuzzLog feeds what a file says of its log: what is taken fits the journal.
+func FuzzLog(f *testing.F) {
+	var e journal.Edge
+	e.Append(tlog.RecordHash(nil))
+	seed := func(v any) []byte { data, _ := journal.Encode(v); return data }
+	f.Add(seed(edgeValue{Epoch: "e1", First: 1, Edge: e}), seed(baseValue{Epoch: "e1"}), seed(received{Epoch: "e1"}), uint64(1), uint64(1))
+	f.Add([]byte{0x83}, []byte{0x80}, []byte{0xf6}, uint64(0), uint64(0))
+	f.Fuzz(func(t *testing.T, edge, base, receipt []byte, first, last uint64) {
+		b := valueMap{}
+		for name, value := range map[string][]byte{edgeName: edge, baseName: base, receiptName: receipt} {
+			b[name] = seal([]byte(name), bytes.Clone(value))
+		}
+		e, ends, err := loadEpoch(b, first, last)
+		if err != nil || ends != "" {
+			return
+		}
+		if e.end() != last || e.first == 0 || e.base.N()+e.bare < 0 || e.received.Edge.N() > e.edge.N() || !journal.GoodName(e.name) {
+			t.Errorf("%+v is taken for records %d to %d", e, first, last)
+		}
+		e.edge.Tree()
+	})
 }

@@ -278,6 +278,9 @@ func FuzzEdge(f *testing.F) {
 func FuzzHead(f *testing.F) {
 	f.Add([]byte("railgate.GZQ.A07.e1\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— x AAAAAA==\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if origin, tree, err := UnverifiedHead(data); err == nil && (origin == "" || tree.N < 0) {
+			t.Errorf("a head of %q, %d leaves", origin, tree.N)
+		}
 		if _, _, err := OpenHead(data, "railgate.GZQ.A07.e1"); err == nil {
 			t.Error("a head that nobody signed is taken")
 		}
