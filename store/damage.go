@@ -50,7 +50,7 @@ func (s *Store) begin(had bool) error {
 		detail = filepath.Base(s.aside)
 	}
 	return s.create(s.lastNumber(aside),
-		journal.Record{Kind: journal.Epoch, Detail: s.loss, Before: s.epoch.name},
+		journal.Record{Kind: journal.Epoch, Detail: s.loss, Before: s.epochBefore(aside)},
 		journal.Record{Kind: journal.SetAside, Detail: detail})
 }
 
@@ -65,6 +65,28 @@ func (s *Store) lastAside() string {
 		return ""
 	}
 	return slices.Max(found)
+}
+
+// epochBefore names the epoch that a loss ended, as far as this process or the file that was
+// set aside knows; "": neither does.
+func (s *Store) epochBefore(aside string) string {
+	f, err := durable.Open(aside)
+	if err != nil {
+		return s.epoch.name
+	}
+	defer f.Close()
+	var edge edgeValue
+	m, _, err := newestMeta(f)
+	if err == nil {
+		var values valueMap
+		if values, err = bucketValues(f, m, metaBucket); err == nil {
+			err = getMeta(values, edgeName, &edge)
+		}
+	}
+	if err != nil || edge.Epoch == "" {
+		return s.epoch.name
+	}
+	return edge.Epoch
 }
 
 // lastNumber is a number that no record before is above: as the marks and the file

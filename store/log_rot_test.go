@@ -151,6 +151,33 @@ func TestAFileWithoutALogBeginsOne(t *testing.T) {
 	}
 }
 
+// The epoch behind a loss names the one before, though another process finds it.
+func TestTheEpochBehindALossNamesTheOneBefore(t *testing.T) {
+	for _, lost := range []string{"a bit", "both meta pages"} {
+		g := used(t, 30)
+		g.writeNow()
+		was := g.logNow()
+		g.reopenAfter(func(path string) {
+			if lost == "both meta pages" {
+				zero(t, path, 0, 2*pageSize)
+				return
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			entry := valuesOf(t, data, string(metaBucket), provenName)[0]
+			flipped := bytes.Clone(entry)
+			flipped[len(flipped)-1] ^= 1
+			os.WriteFile(path, bytes.ReplaceAll(data, entry, flipped), 0o600)
+		})
+		want := map[string]string{"a bit": was.Epoch}[lost]
+		if r := g.leaf0(g.wantLog(lost)); !g.Blind().Blind || r.Before != want || r.Detail == "" {
+			t.Errorf("%s: %+v begins the journal; want one that names %q", lost, r, want)
+		}
+	}
+}
+
 // A copy of the file, put back while the gate is off: without a station the marks show it;
 // with the marks put back too, the station does.
 func TestACopyOfTheFilePutBack(t *testing.T) {
