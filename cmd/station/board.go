@@ -65,7 +65,7 @@ func (b *board) Overview(ctx context.Context) (*page.Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Minutes = minutes.all
+	o.Minutes, o.Ends = minutes.all, b.s.ends()
 	o.People.Since = serviceDay(o.Time, info.Zone)
 	for _, v := range views {
 		o.Gates = append(o.Gates, v.forPage(minutes.of(v.id, o.Time)))
@@ -81,13 +81,28 @@ func (v *gateView) forPage(granted, denied int) page.Gate {
 		Name: v.Gate, Direction: v.direction, Heard: v.Heard, Closed: v.Closed, Records: uint64(v.Records), Behind: uint64(v.Missing),
 		Receipt: v.Receipt, Granted: granted, Denied: denied, Troubles: []page.Trouble{},
 	}
-	if v.RolledBack != "" {
-		g.Troubles = append(g.Troubles, page.Trouble{Kind: page.RolledBack, Since: v.rolledBackAt, Why: v.RolledBack})
+	f := v.facts
+	g.Release, g.Keyset, g.Sync = f[ledger.FactRelease].Said, f[ledger.FactKeyset].Said, behind(f[ledger.FactNation].Said, f[ledger.FactStation].Said)
+	trouble := func(kind, why string, since time.Time) {
+		if why != "" {
+			g.Troubles = append(g.Troubles, page.Trouble{Kind: kind, Since: since, Why: why})
+		}
 	}
-	if v.Refused != "" {
-		g.Troubles = append(g.Troubles, page.Trouble{Kind: page.Refused, Since: v.refusedAt, Why: v.Refused})
+	if v.rolledBackAt.After(v.enrolled) { // with a new card a gate has new keys
+		trouble(page.RolledBack, v.RolledBack, v.rolledBackAt)
 	}
+	trouble(page.ClockDisputed, f[ledger.FactClock].Said, f[ledger.FactClock].Since)
+	trouble(page.Refused, v.Refused, v.refusedAt)
 	return g
+}
+
+// behind is the worse of how far a gate is behind its two repositories. Only the nation's
+// closes a lane: a gate that is behind its station's is stale.
+func behind(nation, station string) string {
+	if nation == "fresh" && station != "" && station != "fresh" {
+		return "stale"
+	}
+	return nation
 }
 
 // pageMinutes are the counts of the last hour, of all gates and of each.

@@ -37,6 +37,8 @@ type gateView struct {
 	direction    string
 	rolledBackAt time.Time
 	refusedAt    time.Time
+	enrolled     time.Time
+	facts        map[string]ledger.Fact
 }
 
 // How long a gate may not be heard of. One that is connected is heard of every few seconds.
@@ -100,7 +102,7 @@ func (d *desk) views(ctx context.Context, l *ledger.Ledger, info *bus.Station, h
 }
 
 func viewOf(g ledger.Gate, now time.Time) *gateView {
-	v := &gateView{id: g.ID, Gate: g.Gate, Station: g.Station, Heard: g.Heard, State: freshness(g.Heard, now), Lane: "open", Since: g.Lane.Since, direction: g.Lane.Direction}
+	v := &gateView{id: g.ID, Gate: g.Gate, Station: g.Station, Heard: g.Heard, State: freshness(g.Heard, now), Lane: "open", Since: g.Lane.Since, direction: g.Lane.Direction, enrolled: g.Enrolled}
 	if s := g.Lane.State; s != "" {
 		v.Lane = s
 	}
@@ -134,6 +136,13 @@ func fill(ctx context.Context, l *ledger.Ledger, station string, views map[int64
 		if v := views[r.Gate]; v != nil && v.RolledBack == "" {
 			v.RolledBack, v.rolledBackAt = r.Why, r.Time
 		}
+	}
+	facts, err := l.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	for id, v := range views {
+		v.facts = facts[id]
 	}
 	refused, err := l.AllRefused(ctx)
 	if err != nil {

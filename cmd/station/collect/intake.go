@@ -51,6 +51,7 @@ type intake struct {
 	again   uint64
 	rolled  []ledger.Rollback
 	newest  map[int64]string // epochs, by gate
+	facts   map[factKey]ledger.Fact
 }
 
 type refusal struct {
@@ -61,7 +62,7 @@ type refusal struct {
 func newIntake(c *Collector, t *ledger.Tx) *intake {
 	return &intake{
 		c: c, t: t, now: c.o.Now(), open: map[string]*epochState{}, minutes: map[ledger.Minute]int64{}, lanes: map[int64]ledger.Lane{},
-		refused: map[ledger.Refused]*refusal{}, records: map[string]uint64{}, newest: map[int64]string{},
+		refused: map[ledger.Refused]*refusal{}, records: map[string]uint64{}, newest: map[int64]string{}, facts: map[factKey]ledger.Fact{},
 	}
 }
 
@@ -233,6 +234,7 @@ func (in *intake) append(g ledger.Gate, s *epochState, p bus.Place, body []byte)
 		lane = in.c.lane(g)
 	}
 	in.lanes[g.ID] = laneAfter(lane, r.Said)
+	in.learn(g.ID, r.Said)
 }
 
 // count counts a record in the minute of its time, or in this one where its time cannot be
@@ -305,6 +307,9 @@ func (in *intake) keep() error {
 		if err := in.t.SetLane(gate, l); err != nil {
 			return err
 		}
+	}
+	if err := in.keepFacts(); err != nil {
+		return err
 	}
 	for _, r := range in.rolled {
 		if err := in.t.RolledBack(r); err != nil {

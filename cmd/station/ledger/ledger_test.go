@@ -315,3 +315,22 @@ func TestWhatIsNoLedgerIsRefused(t *testing.T) {
 		t.Errorf("Redacted = %s", got)
 	}
 }
+
+func TestTheNewestFactCounts(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, database string) {
+		l := open(t, database)
+		a, b := enroll(t, l, "A07", 1), enroll(t, l, "A08", 2)
+		must(t, l.Update(t.Context(), func(tx *ledger.Tx) error {
+			return errors.Join(tx.SetFact(a.ID, ledger.FactRelease, ledger.Fact{Said: "1.3", Since: noon}), tx.SetFact(b.ID, ledger.FactClock, ledger.Fact{Said: "off", Since: noon}),
+				tx.SetFact(a.ID, ledger.FactRelease, ledger.Fact{Said: "1.4", Since: noon.Add(time.Hour)}))
+		}))
+		got, err := l.Facts(t.Context())
+		must(t, err)
+		want := map[int64]map[string]ledger.Fact{
+			a.ID: {ledger.FactRelease: {Said: "1.4", Since: noon.Add(time.Hour)}}, b.ID: {ledger.FactClock: {Said: "off", Since: noon}},
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("Facts = %v; want %v", got, want)
+		}
+	})
+}

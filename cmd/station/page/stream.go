@@ -34,12 +34,16 @@ type view struct {
 
 func newView(o *Overview) *view {
 	v := &view{Overview: *o, Inside: o.People.Inside(), Gates: []shown{}}
+	v.Ends, v.Problems, v.Minutes = some(o.Ends), some(o.Problems), some(o.Minutes)
 	for i := range o.Gates {
 		state, why := o.Gates[i].State(o.Time)
 		v.Gates = append(v.Gates, shown{o.Gates[i], state, why})
 	}
 	return v
 }
+
+// some is a list that is none of nothing: in JSON a list, not null.
+func some[T any](list []T) []T { return append([]T{}, list...) }
 
 // latest is the newest view, shared by whoever looks.
 type latest struct {

@@ -192,6 +192,28 @@ func (r *Repository) Names() []string {
 // Expires is when the timestamp ends.
 func (r *Repository) Expires() time.Time { return r.timestamp.Signed.Expires }
 
+// Ends are when each role's newest document ends, by role.
+func (r *Repository) Ends() map[string]time.Time {
+	return map[string]time.Time{
+		metadata.ROOT: r.root.Signed.Expires, metadata.TARGETS: r.targets.Signed.Expires,
+		metadata.SNAPSHOT: r.snapshot.Signed.Expires, metadata.TIMESTAMP: r.timestamp.Signed.Expires,
+	}
+}
+
+// Path is where a published file's bytes lie; "" where none has the name.
+func (r *Repository) Path(name string) string {
+	info := r.targets.Signed.Targets[name]
+	if info == nil {
+		return ""
+	}
+	return r.pathOf(name, info)
+}
+
+func (r *Repository) pathOf(name string, info *metadata.TargetFiles) string {
+	dir, base := filepath.Split(name)
+	return filepath.Join(r.public(), "targets", dir, info.Hashes["sha256"].String()+"."+base)
+}
+
 // sign gives each role but root the next publication, from targets down to timestamp.
 func (r *Repository) sign(targetsKey ed25519.PrivateKey) error {
 	r.targets.Signed.Expires = r.now().UTC().Truncate(time.Second).Add(targetsFor)
@@ -288,9 +310,7 @@ func (r *Repository) stage(f File) error {
 		return err
 	}
 	info.Path = f.Name
-	dir, base := filepath.Split(f.Name)
-	to := filepath.Join(r.public(), "targets", dir, info.Hashes["sha256"].String()+"."+base)
-	if err := copyFile(f.Path, to); err != nil {
+	if err := copyFile(f.Path, r.pathOf(f.Name, info)); err != nil {
 		return err
 	}
 	r.targets.Signed.Targets[f.Name] = info
