@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install install-station deb deb-test lintian test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install install-station deb deb-test lintian release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -27,6 +27,7 @@ help:
 	@echo "make install-station what a station's box needs, below DESTDIR"
 	@echo "make deb      Debian packages for arm64, armhf and amd64, under build/deb; ARCHS=arm64 for less"
 	@echo "make deb-test this machine's packages: lintian, twice the same, and installed to purged in a small Debian"
+	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
@@ -98,9 +99,18 @@ deb: go build $(addprefix deb-,$(ARCHS))
 deb-%:
 	@mkdir -p $(DEBS)/bin/$* && rm -f $(DEBS)/*_$*.deb
 	@a=$*; arm=; [ $$a != armhf ] || { a=arm arm=7; }; GOOS=linux GOARCH=$$a GOARM=$$arm $(GO) build $(FLAGS) -o $(DEBS)/bin/$*/ $(PACKAGED)
-	@GO="$(GO)" MAKE="$(MAKE)" UPSTREAM="$$(sh systemd/deb/version.sh)" SOURCE_DATE_EPOCH=$(BUILT) MAINTAINER="$(MAINTAINER)" \
+	@GO="$(GO)" MAKE="$(MAKE)" UPSTREAM="$(UPSTREAM)" SOURCE_DATE_EPOCH=$(BUILT) MAINTAINER="$(MAINTAINER)" \
 		sh systemd/deb/build.sh $* $(DEBS)/bin/$* $(DEBS)
 	@ls $(DEBS)/*_$*.deb
+
+# What is given to others, under build/release: packages for every architecture, what their programs are made of, FILES beside them (a disk image), and
+# checksums, signed with KEY. It is made of a commit alone.
+UPSTREAM = $(shell sh systemd/deb/version.sh)
+release: go
+	@[ -n "$(KEY)" ] || { echo "release: no key to sign with: make release KEY=FILE; ssh-keygen -t ed25519 -f FILE makes one"; exit 1; }
+	@[ -z "$$(git status --porcelain)" ] || { echo "release: what is not committed is in no release: commit it, or take it away:"; git status --short; exit 1; }
+	@$(MAKE) -s --no-print-directory deb ARCHS="$(ARCHS)" && $(MAKE) -s --no-print-directory lintian ARCHS="$(ARCHS)" && \
+		GO="$(GO)" UPSTREAM="$(UPSTREAM)" sh systemd/deb/release.sh $(DEBS) build/release/$(UPSTREAM) "$(KEY)" $(ARCHS) -- $(FILES)
 
 # This machine's packages: lintian, a second build that must be equal, and a Debian that installs, upgrades, removes and purges them.
 HERE = $(shell dpkg --print-architecture 2>/dev/null)
@@ -108,7 +118,7 @@ deb-test: go
 	@case " arm64 armhf amd64 " in *" $(HERE) "*) ;; *) echo "deb-test: skipped: it needs Debian's dpkg"; exit 0;; esac; \
 		$(MAKE) -s --no-print-directory deb ARCHS=$(HERE) && $(MAKE) -s --no-print-directory lintian ARCHS=$(HERE) && \
 		MAKE="$(MAKE)" sh systemd/deb/repeat.sh $(HERE) $(DEBS) && { sh systemd/deb/prepare.sh $(DEBS)/debian $(DEBS); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; } && \
-		echo "go test ./systemd, in a Debian of its own" && RAILGATE_DEBS="$(abspath $(DEBS))" $(GO) test -count=1 -timeout 10m -run TestPackages ./systemd
+		echo "go test ./systemd, in a Debian of its own" && RAILGATE_DEBS="$(abspath $(DEBS))" $(GO) test -count=1 -timeout 10m -run 'TestPackages|TestRelease' ./systemd
 
 # lintian's errors and warnings; exceptions and their reasons are in systemd/deb/*.lintian-overrides.
 lintian:

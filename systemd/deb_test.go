@@ -92,11 +92,8 @@ func (d *debian) asked(t *testing.T) string {
 // deb is a package of this machine, put into its /tmp.
 func (d *debian) deb(t *testing.T, name string) string {
 	t.Helper()
-	arch, err := exec.Command("dpkg", "--print-architecture").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := filepath.Glob(filepath.Join(d.debs, name+"_*_"+strings.TrimSpace(string(arch))+".deb"))
+	arch := architecture(t)
+	found, err := filepath.Glob(filepath.Join(d.debs, name+"_*_"+arch+".deb"))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%s: %q, %v; want one package", name, found, err)
 	}
@@ -106,6 +103,16 @@ func (d *debian) deb(t *testing.T, name string) string {
 	}
 	d.write(t, "/tmp/"+name+".deb", string(data), 0o644)
 	return "/tmp/" + name + ".deb"
+}
+
+// architecture is this machine's, as Debian calls it.
+func architecture(t *testing.T) string {
+	t.Helper()
+	arch, err := exec.Command("dpkg", "--print-architecture").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(arch))
 }
 
 // newer is a package as a later version of itself, with another default configuration if that is said.
