@@ -12,13 +12,8 @@ import (
 	"railgate/store/durable"
 )
 
-// Anchors are the newest receipts, by their log's origin.
-type Anchors map[string]Anchor
-
-// An Anchor is a receipt that was given.
-type Anchor struct {
-	Note []byte `json:"note"`
-}
+// Anchors are the newest receipts that were given, by their log's origin.
+type Anchors map[string][]byte
 
 const maxAnchors = 1 << 30
 
@@ -61,7 +56,7 @@ func (a *anchors) put(text string, note []byte) {
 	origin, _, _ := strings.Cut(text, "\n")
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.all[origin] = Anchor{Note: note}
+	a.all[origin] = note
 	a.changed = true
 }
 

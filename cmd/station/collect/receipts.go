@@ -140,9 +140,6 @@ func (j *judgement) judge() (v verdict, err error) {
 	n, have := j.head.tree.N, int64(0)
 	if j.e != nil {
 		have = j.e.Leaves()
-		if err := j.t.AskedFor(j.e, n, j.head.text); err != nil {
-			return v, err
-		}
 	}
 	switch {
 	case n == 0:
@@ -150,7 +147,7 @@ func (j *judgement) judge() (v verdict, err error) {
 	case n > have && !j.caughtUp:
 		return verdict{wait: true}, nil
 	case n > have:
-		return behind(have), nil
+		return behind(have), j.askedFor(n)
 	}
 	newest, err := j.t.NewestEpoch(j.head.gate.ID)
 	if err != nil {
@@ -166,6 +163,14 @@ func (j *judgement) judge() (v verdict, err error) {
 }
 
 func behind(have int64) verdict { return verdict{answer: bus.Answer{Status: bus.Behind, Have: have}} }
+
+// askedFor keeps that the gate has signed for records that the ledger does not have.
+func (j *judgement) askedFor(n int64) error {
+	if j.e == nil {
+		return nil
+	}
+	return j.t.AskedFor(j.e, n, j.head.text)
+}
 
 // compare holds the head against the tree of the records.
 func (j *judgement) compare() (verdict, error) {
@@ -217,7 +222,7 @@ func (j *judgement) rolledBack(why string) (verdict, error) {
 		return j.damaged(errors.New("the newest receipt is missing from the ledger"))
 	}
 	j.c.o.Log.Error("a gate was rolled back", "gate", j.head.gate.Gate, "epoch", j.e.Name, "why", why)
-	if err := j.keepRollback(proof, why); err != nil {
+	if err := errors.Join(j.keepRollback(proof, why), j.t.ForgetAsked(j.e)); err != nil {
 		return verdict{}, err
 	}
 	return verdict{answer: bus.Answer{Status: bus.RolledBack, Note: proof, Have: j.e.Receipt.Leaves()}}, nil

@@ -31,8 +31,8 @@ func (t *Tx) Count(minutes map[Minute]int64) error {
 }
 
 // Minutes hands the counts from a time on to found, minute by minute.
-func (l *Ledger) Minutes(ctx context.Context, from time.Time, found func(Minute, int64) error) error {
-	return each(ctx, l.read, func(scan func(...any) error) error {
+func (r Reader) Minutes(ctx context.Context, from time.Time, found func(Minute, int64) error) error {
+	return each(ctx, r.from, func(scan func(...any) error) error {
 		var m Minute
 		var n int64
 		if err := scan(&m.Gate, &m.Minute, &m.Kind, &m.Reason, &m.Direction, &n); err != nil {
@@ -58,9 +58,9 @@ type People struct {
 func (p People) Inside() int64 { return max(0, p.Entered-p.Left) }
 
 // Passages are the people that passed from a time on, by gate's id.
-func (l *Ledger) Passages(ctx context.Context, from time.Time) (map[int64]People, error) {
+func (r Reader) Passages(ctx context.Context, from time.Time) (map[int64]People, error) {
 	all := map[int64]People{}
-	return all, each(ctx, l.read, func(scan func(...any) error) error {
+	return all, each(ctx, r.from, func(scan func(...any) error) error {
 		var gate, n int64
 		var direction string
 		if err := scan(&gate, &direction, &n); err != nil {
@@ -91,8 +91,8 @@ func (t *Tx) SetUses(station, gate, ticket string, n int64) error {
 }
 
 // Uses is how often a multi-ride ticket was used at a station, at all of its gates together.
-func (l *Ledger) Uses(ctx context.Context, station, ticket string) (n int64, err error) {
-	err = l.read.QueryRowContext(ctx, `SELECT coalesce(sum(n), 0) FROM uses WHERE station = $1 AND ticket = $2`, station, clean(ticket)).Scan(&n)
+func (r Reader) Uses(ctx context.Context, station, ticket string) (n int64, err error) {
+	err = r.from.QueryRowContext(ctx, `SELECT coalesce(sum(n), 0) FROM uses WHERE station = $1 AND ticket = $2`, station, clean(ticket)).Scan(&n)
 	return n, err
 }
 
@@ -104,10 +104,10 @@ type Position struct {
 }
 
 // Position is how far a stream of a name has been read.
-func (l *Ledger) Position(ctx context.Context, stream string) (Position, error) {
+func (r Reader) Position(ctx context.Context, stream string) (Position, error) {
 	p := Position{Stream: stream}
 	var created, seq int64
-	err := l.read.QueryRowContext(ctx, `SELECT created, seq FROM positions WHERE stream = $1`, stream).Scan(&created, &seq)
+	err := r.from.QueryRowContext(ctx, `SELECT created, seq FROM positions WHERE stream = $1`, stream).Scan(&created, &seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, nil
 	}

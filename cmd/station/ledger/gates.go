@@ -86,18 +86,18 @@ func (t *Tx) gate(station, gate string) (Gate, error) {
 }
 
 // Gates are the enrolled gates, in the order of station and name.
-func (l *Ledger) Gates(ctx context.Context) ([]Gate, error) {
-	return collect(ctx, l.read, scanGate, `SELECT `+gateColumns+` FROM gates ORDER BY station, gate`)
+func (r Reader) Gates(ctx context.Context) ([]Gate, error) {
+	return collect(ctx, r.from, scanGate, `SELECT `+gateColumns+` FROM gates ORDER BY station, gate`)
 }
 
 // Keys are all keys that a gate's checkpoints were signed with, the newest first.
-func (l *Ledger) Keys(ctx context.Context, gate int64) ([][]byte, error) {
+func (r Reader) Keys(ctx context.Context, gate int64) ([][]byte, error) {
 	scan := func(scan func(...any) error) (key []byte, err error) { err = scan(&key); return key, err }
-	return collect(ctx, l.read, scan, `SELECT journal FROM gate_keys WHERE gate = $1 ORDER BY since DESC`, gate)
+	return collect(ctx, r.from, scan, `SELECT journal FROM gate_keys WHERE gate = $1 ORDER BY since DESC`, gate)
 }
 
 // collect is the rows of a query, of which there are few.
-func collect[T any](ctx context.Context, db *sql.DB, scan func(func(...any) error) (T, error), query string, args ...any) ([]T, error) {
+func collect[T any](ctx context.Context, db querier, scan func(func(...any) error) (T, error), query string, args ...any) ([]T, error) {
 	var all []T
 	err := each(ctx, db, func(row func(...any) error) error {
 		one, err := scan(row)
@@ -108,7 +108,7 @@ func collect[T any](ctx context.Context, db *sql.DB, scan func(func(...any) erro
 }
 
 // each hands the rows of a query to found, one at a time.
-func each(ctx context.Context, db *sql.DB, found func(scan func(...any) error) error, query string, args ...any) error {
+func each(ctx context.Context, db querier, found func(scan func(...any) error) error, query string, args ...any) error {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err

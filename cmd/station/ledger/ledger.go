@@ -22,8 +22,30 @@ import (
 
 // A Ledger is safe for concurrent use.
 type Ledger struct {
-	write *sql.DB // one connection with SQLite, which has one writer
-	read  *sql.DB
+	Reader
+	write    *sql.DB // one connection with SQLite, which has one writer
+	read     *sql.DB
+	snapshot sql.TxOptions // of a view
+}
+
+// A Reader reads the ledger.
+type Reader struct{ from querier }
+
+// querier is a database, or one transaction of it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// View runs f with a reader that sees the ledger as it is now, whatever is written meanwhile.
+// One query runs at a time.
+func (l *Ledger) View(ctx context.Context, f func(Reader) error) error {
+	tx, err := l.read.BeginTx(ctx, &l.snapshot)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return f(Reader{tx})
 }
 
 // Open opens a ledger, and makes its tables where there are none: database is the path of
@@ -60,7 +82,7 @@ func connect(database string) (*Ledger, error) {
 			return nil, err
 		}
 		db.SetMaxOpenConns(8)
-		return &Ledger{write: db, read: db}, nil
+		return &Ledger{Reader{db}, db, db, sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}}, nil
 	}
 	if strings.Contains(database, "://") {
 		return nil, fmt.Errorf("database %q; want a file's path, or postgres://…", database)
@@ -78,7 +100,7 @@ func connect(database string) (*Ledger, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(4)
-	return &Ledger{write: write, read: read}, nil
+	return &Ledger{Reader{read}, write, read, sql.TxOptions{ReadOnly: true}}, nil
 }
 
 // Close closes the connections.

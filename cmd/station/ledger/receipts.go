@@ -9,12 +9,16 @@ import (
 // Receipted keeps a receipt: note is a head of an epoch that the station has cosigned, and
 // e.Receipt's edge is the tree there.
 func (t *Tx) Receipted(e *Epoch, note []byte, at time.Time) error {
+	return t.ReceiptedIn(e, note, at, at.Unix()/3600)
+}
+
+// ReceiptedIn is Receipted in the place of an hour.
+func (t *Tx) ReceiptedIn(e *Epoch, note []byte, at time.Time, hour int64) error {
 	edge, err := e.Receipt.Edge.MarshalBinary()
 	if err != nil {
 		return err
 	}
 	var same int64
-	hour := at.Unix() / 3600
 	if err := t.row(`SELECT count(*) FROM receipts WHERE epoch = $1 AND hour = $2`, e.ID, hour).Scan(&same); err != nil {
 		return err
 	}
@@ -50,18 +54,25 @@ func (t *Tx) AskedFor(e *Epoch, leaves int64, head []byte) error {
 	return t.exec(`UPDATE epochs SET asked = $2, asked_note = $3 WHERE id = $1`, e.ID, leaves, head)
 }
 
-// Receipts hands the receipts that are kept of an epoch to found, the oldest first.
-func (l *Ledger) Receipts(ctx context.Context, epoch int64) ([]Kept, error) {
-	return collect(ctx, l.read, func(scan func(...any) error) (k Kept, err error) {
+// ForgetAsked forgets what the gate has signed for: it was another log's.
+func (t *Tx) ForgetAsked(e *Epoch) error {
+	e.Asked = 0
+	return t.exec(`UPDATE epochs SET asked = 0, asked_note = NULL WHERE id = $1`, e.ID)
+}
+
+// Receipts are the receipts that are kept of an epoch, the oldest first.
+func (r Reader) Receipts(ctx context.Context, epoch int64) ([]Kept, error) {
+	return collect(ctx, r.from, func(scan func(...any) error) (k Kept, err error) {
 		var at int64
-		err = scan(&k.Leaves, &k.Note, &at)
+		err = scan(&k.Hour, &k.Leaves, &k.Note, &at)
 		k.Time = fromMicros(at)
 		return k, err
-	}, `SELECT leaves, note, time FROM receipts WHERE epoch = $1 ORDER BY hour`, epoch)
+	}, `SELECT hour, leaves, note, time FROM receipts WHERE epoch = $1 ORDER BY hour`, epoch)
 }
 
 // Kept is a receipt as it is kept.
 type Kept struct {
+	Hour   int64 // since 1970: its place
 	Leaves int64
 	Note   []byte
 	Time   time.Time
@@ -86,8 +97,8 @@ func (t *Tx) RolledBack(r Rollback) error {
 }
 
 // Rollbacks are all that were seen, the newest first; of one gate, or of every one for 0.
-func (l *Ledger) Rollbacks(ctx context.Context, gate int64) ([]Rollback, error) {
-	return collect(ctx, l.read, func(scan func(...any) error) (r Rollback, err error) {
+func (r Reader) Rollbacks(ctx context.Context, gate int64) ([]Rollback, error) {
+	return collect(ctx, r.from, func(scan func(...any) error) (r Rollback, err error) {
 		var at int64
 		err = scan(&r.Gate, &r.Epoch, &at, &r.Head, &r.Proof, &r.Why)
 		r.Time = fromMicros(at)
@@ -112,8 +123,8 @@ func (t *Tx) Refuse(r Refused) error {
 }
 
 // AllRefused are the messages that were not taken, the newest first.
-func (l *Ledger) AllRefused(ctx context.Context) ([]Refused, error) {
-	return collect(ctx, l.read, func(scan func(...any) error) (r Refused, err error) {
+func (r Reader) AllRefused(ctx context.Context) ([]Refused, error) {
+	return collect(ctx, r.from, func(scan func(...any) error) (r Refused, err error) {
 		var first, last int64
 		err = scan(&r.Station, &r.Gate, &r.Why, &r.N, &first, &last, &r.Detail)
 		r.First, r.Last = fromMicros(first), fromMicros(last)

@@ -20,6 +20,7 @@ type Epoch struct {
 	Name    string // the epoch's, within the gate
 	First   uint64 // the sequence number of leaf 0
 	Edge    journal.Edge
+	Counted int64     // how many leaves its row counts: as many as the edge has, unless somebody changed it
 	Newest  time.Time // what the newest record says
 	Receipt Receipt   // the newest
 	Kept    int64     // how many receipts are kept
@@ -40,13 +41,13 @@ type Receipt struct {
 // Leaves is how many records the receipt is for.
 func (r *Receipt) Leaves() int64 { return r.Edge.Tree().N }
 
-const epochColumns = `e.id, e.gate, e.epoch, e.first, e.edge, e.newest, e.receipt_edge, e.receipt_time, e.receipts, e.asked, e.doubted`
+const epochColumns = `e.id, e.gate, e.epoch, e.first, e.leaves, e.edge, e.newest, e.receipt_edge, e.receipt_time, e.receipts, e.asked, e.doubted`
 
 func scanEpoch(scan func(...any) error) (*Epoch, error) {
 	e := &Epoch{}
 	var edge, receipt []byte
 	var first, newest, receipted, doubted int64
-	if err := scan(&e.ID, &e.Gate, &e.Name, &first, &edge, &newest, &receipt, &receipted, &e.Kept, &e.Asked, &doubted); err != nil {
+	if err := scan(&e.ID, &e.Gate, &e.Name, &first, &e.Counted, &edge, &newest, &receipt, &receipted, &e.Kept, &e.Asked, &doubted); err != nil {
 		return nil, err
 	}
 	e.First, e.Newest, e.Receipt.Time, e.Doubted = uint64(first), fromMicros(newest), fromMicros(receipted), doubted != 0
@@ -82,8 +83,14 @@ func (t *Tx) NewestEpoch(gate int64) (string, error) {
 }
 
 // Epochs are a gate's epochs, in the order in which they began; 0: every gate's.
-func (l *Ledger) Epochs(ctx context.Context, gate int64) ([]*Epoch, error) {
-	return collect(ctx, l.read, scanEpoch, `SELECT `+epochColumns+` FROM epochs e WHERE e.gate = $1 OR $1 = 0 ORDER BY e.gate, e.id`, gate)
+func (r Reader) Epochs(ctx context.Context, gate int64) ([]*Epoch, error) {
+	return collect(ctx, r.from, scanEpoch, `SELECT `+epochColumns+` FROM epochs e WHERE e.gate = $1 OR $1 = 0 ORDER BY e.gate, e.id`, gate)
+}
+
+// EpochNames are the names of a gate's epochs, in the order in which they began.
+func (r Reader) EpochNames(ctx context.Context, gate int64) ([]string, error) {
+	return collect(ctx, r.from, func(scan func(...any) error) (name string, err error) { err = scan(&name); return name, err },
+		`SELECT epoch FROM epochs WHERE gate = $1 ORDER BY id`, gate)
 }
 
 // Begin makes an epoch without records.

@@ -14,25 +14,25 @@ type Row struct {
 
 // Records hands the records of an epoch to found, in the order of their numbers, and holds
 // one at a time.
-func (l *Ledger) Records(ctx context.Context, epoch int64, found func(*Row) error) error {
-	var r Row
-	return each(ctx, l.read, func(scan func(...any) error) error {
-		if err := scan(&r.Seq, &r.Leaf, &r.Body, &r.Columns.Time, &r.Columns.Kind, &r.Columns.Reason, &r.Columns.Direction); err != nil {
+func (r Reader) Records(ctx context.Context, epoch int64, found func(*Row) error) error {
+	var row Row
+	return each(ctx, r.from, func(scan func(...any) error) error {
+		if err := scan(&row.Seq, &row.Leaf, &row.Body, &row.Columns.Time, &row.Columns.Kind, &row.Columns.Reason, &row.Columns.Direction); err != nil {
 			return err
 		}
-		return found(&r)
+		return found(&row)
 	}, `SELECT seq, leaf, body, time, kind, reason, direction FROM records WHERE epoch = $1 ORDER BY seq`, epoch)
 }
 
 // Size is how many records the ledger counts, of one gate or of every one for 0.
-func (l *Ledger) Size(ctx context.Context, gate int64) (n int64, err error) {
-	err = l.read.QueryRowContext(ctx, `SELECT coalesce(sum(leaves), 0) FROM epochs WHERE gate = $1 OR $1 = 0`, gate).Scan(&n)
+func (r Reader) Size(ctx context.Context, gate int64) (n int64, err error) {
+	err = r.from.QueryRowContext(ctx, `SELECT coalesce(sum(leaves), 0) FROM epochs WHERE gate = $1 OR $1 = 0`, gate).Scan(&n)
 	return n, err
 }
 
 // Newest are the newest records of a gate, the newest first, up to n.
-func (l *Ledger) Newest(ctx context.Context, gate int64, n int) ([]Summary, error) {
-	return collect(ctx, l.read, func(scan func(...any) error) (s Summary, err error) {
+func (r Reader) Newest(ctx context.Context, gate int64, n int) ([]Summary, error) {
+	return collect(ctx, r.from, func(scan func(...any) error) (s Summary, err error) {
 		var at int64
 		err = scan(&s.Epoch, &s.Seq, &at, &s.Kind, &s.Reason, &s.Direction)
 		s.Time = fromMicros(at)

@@ -107,3 +107,34 @@ func Main(m *testing.M) int {
 	}
 	return code
 }
+
+// Copy is a new database with what one has that nobody is connected to.
+func Copy(t testing.TB, database string) string {
+	t.Helper()
+	if !strings.HasPrefix(database, "postgres://") {
+		data, err := os.ReadFile(database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := SQLite(t)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("pgx", server.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	name := fmt.Sprintf("test%d", databases.Add(1))
+	if _, err := db.Exec("CREATE DATABASE " + name + " TEMPLATE " + strings.TrimPrefix(u.Path, "/")); err != nil {
+		t.Fatal(err)
+	}
+	u.Path = name
+	return u.String()
+}
