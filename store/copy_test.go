@@ -51,6 +51,9 @@ func TestAFileIsMadeAgain(t *testing.T) {
 				first = before[len(before)-tt.leaves]
 			}
 			found.torn = true
+			for len(g.kick) > 0 {
+				<-g.kick
+			}
 			again, err := g.fit(found)
 			if err != nil {
 				t.Fatal(err)
@@ -161,6 +164,9 @@ func TestWhatIsMadeAgain(t *testing.T) {
 		g.bytes, g.limit.journal, g.rotten = tt.bytes, tt.limit, tt.rotten
 		again, err := g.fit(found)
 		var d *damageError
+		if again != nil && again.torn {
+			t.Errorf("%s: torn", tt.name)
+		}
 		if errors.As(err, &d) != tt.wantError || !tt.wantError && (err != nil || again == nil) || tt.wantError && (again != nil || err.Error() != tt.rotten) {
 			t.Errorf("%s: %v, %v", tt.name, again, err)
 		}
@@ -218,15 +224,27 @@ func TestFileThatCannotBeMadeAgain(t *testing.T) {
 			t.Errorf("fit = %v, %v; want damage", again, err)
 		}
 	})
-	t.Run("what it remembers is damaged", func(t *testing.T) {
-		g, found := several(t)
-		zero(t, g.path(), int(found.meta.root)*pageSize, 16)
-		g.rotten = "rotten"
-		var d *damageError
-		if again, err := g.fit(found); again != nil || !errors.As(err, &d) || g.rotten == "" {
-			t.Errorf("fit = %v, %v; want damage", again, err)
-		}
-	})
+	for _, what := range []string{"root", "spent", "passback"} {
+		t.Run(what+" is damaged", func(t *testing.T) {
+			g, found := several(t)
+			page := found.meta.root
+			if what != "root" {
+				page = rootOf(t, g.path(), what)
+			}
+			zero(t, g.path(), int(page)*pageSize, 16)
+			g.rotten = "rotten"
+			var d *damageError
+			if again, err := g.fit(found); again != nil || !errors.As(err, &d) || g.rotten == "" {
+				t.Errorf("fit = %v, %v; want damage", again, err)
+			}
+			if _, err := g.firstOf(found, 1); (err != nil) != (what == "root") {
+				t.Errorf("firstOf = %v", err)
+			}
+			if _, err := os.Lstat(g.path() + ".new"); err == nil {
+				t.Error("a part of a copy is left over")
+			}
+		})
+	}
 }
 
 // Records that rotted are told in the copy, each by its number.
@@ -284,4 +302,44 @@ func pageWith(t *testing.T, file []byte, seq uint64) int {
 	}
 	t.Fatalf("no page begins with record %d", seq)
 	return 0
+}
+
+// rootOf is the page of a bucket's root.
+func rootOf(t *testing.T, path, bucket string) (page uint64) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, _, err := newestMeta(f)
+	if err == nil {
+		err = newTree(f, m).buckets(m.root, func(name string, value []byte) error {
+			if name == bucket {
+				page = le64of(value)
+			}
+			return nil
+		})
+	}
+	if err != nil || page == 0 {
+		t.Fatalf("%q is on page %d, %v", bucket, page, err)
+	}
+	return page
+}
+
+// A small bucket whose page in line is cut is an error, and so is what its reader says.
+func TestValuesOfASmallBucket(t *testing.T) {
+	tree := newTree(&draft{}, meta{high: 4})
+	list := inlined(element{key: []byte("a")}, element{key: []byte("b")})
+	enough := errors.New("enough")
+	n := 0
+	if err := tree.values(list, func(element) error { n++; return enough }); err != enough || n != 1 {
+		t.Errorf("values = %v after %d; want %v after one", err, n, enough)
+	}
+	if err := tree.values(list[:len(list)-1], func(element) error { return nil }); err == nil {
+		t.Error("an element that is cut is no error")
+	}
+	if err := tree.values(list[:bucketHeaderSize+3], func(element) error { return nil }); err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("values = %v; want that it is cut off", err)
+	}
 }

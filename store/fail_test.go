@@ -449,3 +449,10 @@ func TestWhatIsForgottenOfACertificate(t *testing.T) {
 		t.Errorf("%+v; want nothing", s)
 	}
 }
+
+// A record that rotted says how that is known.
+func TestRottenRecordHasItsReason(t *testing.T) {
+	if r := readRecord(journalKey(7), []byte("rotten")); r.Seq != 7 || r.Kind != journal.Damaged || r.Detail != errDamaged.Error() || !r.Unsure {
+		t.Errorf("%+v; want record 7, damaged, and why", r)
+	}
+}

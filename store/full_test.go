@@ -180,3 +180,17 @@ func TestRoom(t *testing.T) {
 		t.Errorf("no disk: %v; want %v", err, fs.ErrNotExist)
 	}
 }
+
+// A store whose mark cannot be made does not open: a restart could not know that codes were spent.
+func TestStoreThatCannotBeMarked(t *testing.T) {
+	g := newGate(t)
+	g.Close()
+	g.opt.Dir = deep(t, fileName+".new")
+	g.open()
+	if err := g.Err(); !errors.Is(err, unix.ENAMETOOLONG) {
+		t.Errorf("Err = %v; want %v", err, unix.ENAMETOOLONG)
+	}
+	if _, err := g.Commit(granted(1)); err == nil {
+		t.Error("an act without a store")
+	}
+}

@@ -149,6 +149,9 @@ func TestTheMarkOutsideIsLeftAlone(t *testing.T) {
 			if after, err := os.ReadFile(g.marks()[1]); err != nil || !bytes.Equal(after, before) {
 				t.Errorf("%s, %v; want it as it was", after, err)
 			}
+			if was.Proven.Year() == 10_000 && g.outside != nil {
+				t.Error("it is open, and cannot be written")
+			}
 			if g.marked != was && was.Proven.Year() < 10_000 {
 				t.Errorf("marked = %+v; want %+v", g.marked, was)
 			}

@@ -214,6 +214,9 @@ func TestPruningThatCannotBeDone(t *testing.T) {
 				t.Errorf("%+v; want what is remembered as it was: %+v", st, before)
 			}
 			first := g.Err()
+			if n, records, err := g.prune(noon.Add(24 * time.Hour)); n != 0 || records != 0 || err != first || g.Err() != first {
+				t.Errorf("then prune = %d, %d, %v, because of %v; want %v", n, records, err, g.Err(), first)
+			}
 			g.Append(journal.Record{Time: noon, Kind: journal.Forced})
 			if n, records, err := g.prune(noon.Add(24 * time.Hour)); n != 0 || records != 0 || err != first || g.Err() != first || g.Stats().Queued != 1 {
 				t.Errorf("then prune = %d, %d, %v, because of %v; want %v, and the record waiting", n, records, err, g.Err(), first)

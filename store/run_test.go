@@ -145,7 +145,7 @@ func TestClosedStore(t *testing.T) {
 		t.Fatalf("the folder: %v", err)
 	}
 	lock.Close()
-	if _, err := outside.Stat(); !errors.Is(err, os.ErrClosed) {
+	if _, err := outside.Stat(); !errors.Is(err, os.ErrClosed) || g.outside != nil {
 		t.Errorf("the mark outside is open: %v", err)
 	}
 	for _, path := range g.marks() {
@@ -205,14 +205,23 @@ func TestOneReasonIsTold(t *testing.T) {
 // The journal is read through a part at a time, then not for a day; what cannot be read is
 // told once, with its numbers.
 func TestTheJournalIsReadThrough(t *testing.T) {
-	for _, damaged := range []bool{false, true} {
+	for _, what := range []string{"", "a leaf", "a record"} {
+		damaged := what != ""
 		g := used(t, 3)
 		g.fill(700)
+		if what == "a record" {
+			if err := g.update(func(tx *bbolt.Tx) error { return tx.Bucket(journalBucket).Put(journalKey(300), []byte("rotten")) }); err != nil {
+				t.Fatal(err)
+			}
+		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		first := leavesOf(t, g.path())
 		want := ""
-		if damaged {
+		if what == "a record" {
+			want = "1 of the records 300 to 300 cannot be read"
+		}
+		if what == "a leaf" {
 			content, err := os.ReadFile(g.path())
 			if err != nil {
 				t.Fatal(err)

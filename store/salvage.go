@@ -29,7 +29,7 @@ func Salvage(path string, found func(journal.Record) error) error {
 }
 
 func salvage(r io.ReaderAt, size int64, found func(journal.Record) error) error {
-	w := newWreck(r, size)
+	w := newWreck(r)
 	var todo records
 	for id := int64(0); id < size/pageSize; id++ {
 		if e, ok := w.next(id, 0); ok {
@@ -77,15 +77,14 @@ func (r *records) Pop() any {
 // A wreck is a damaged file. It keeps the page that it read last: most records are
 // followed by one on the same page.
 type wreck struct {
-	r    io.ReaderAt
-	size int64
+	r io.ReaderAt
 
 	id   int64 // of the page that data is of; 0: of none
 	page *page // nil: it is not a leaf
 	data [pageSize]byte
 }
 
-func newWreck(r io.ReaderAt, size int64) *wreck { return &wreck{r: r, size: size} }
+func newWreck(r io.ReaderAt) *wreck { return &wreck{r: r} }
 
 // saved is an element that is a record, by its key and its checksum.
 type saved struct {
@@ -166,7 +165,7 @@ func (w *wreck) read(id int64) *page {
 		return nil
 	}
 	p.data = w.data[:]
-	if n := int64(p.overflow); n > 0 && n <= maxSavedOverflow && id+n < w.size/pageSize {
+	if n := int64(p.overflow); n > 0 && n <= maxSavedOverflow {
 		whole := make([]byte, (n+1)*pageSize)
 		if _, err := w.r.ReadAt(whole, id*pageSize); err == nil {
 			p.data = whole
@@ -210,7 +209,7 @@ const (
 // the newest record. Of a large one some pages are read: its records follow one
 // another, and no more of them than the file has room for can follow one that was read.
 func highest(r io.ReaderAt, size int64) (last uint64, exact bool) {
-	w := newWreck(r, size)
+	w := newWreck(r)
 	pages := size / pageSize
 	step := max(1, (pages+sampledPages-1)/sampledPages)
 	for id := int64(0); id < pages; id += step {

@@ -111,7 +111,7 @@ func (w *walk) leaf(id, end uint64) error {
 	if err == nil {
 		return w.tell(list, end)
 	}
-	wreck := newWreck(w.tree.r, int64(w.tree.high)*pageSize)
+	wreck := newWreck(w.tree.r)
 	for e, ok := wreck.next(int64(id), w.next-1); ok; e, ok = wreck.next(int64(id), e.seq) {
 		if err := w.tell([]element{e.element}, end); err != nil {
 			return err
