@@ -25,8 +25,9 @@ type runner struct {
 	suites  []*suite
 	tests   []test // the fastest first
 
-	mu   sync.Mutex    // guards the encoder
-	json *json.Encoder // nil: nobody wants the mutants one by one
+	mu     sync.Mutex    // guards the fields below
+	json   *json.Encoder // nil: nobody wants the mutants one by one
+	latest []string      // tests that killed the latest mutants, the last one first
 }
 
 // A test is one of a suite, with what it took as the package is.
@@ -169,7 +170,7 @@ func (r *runner) try(m *mutant) error {
 		m.Outcome = unreached
 	}
 	built := map[*suite]string{}
-	for _, batch := range r.batches(tests) {
+	for _, batch := range slices.Concat(r.likely(tests), r.batches(tests)) {
 		s := batch[0].suite
 		if built[s] == "" {
 			binary, err := r.binaryFor(m, s)
@@ -182,10 +183,43 @@ func (r *runner) try(m *mutant) error {
 			built[s] = binary
 		}
 		if m.Outcome, m.Test = runBatch(built[s], m.number, batch); m.Outcome != survived {
+			r.killedBy(m.Test)
 			break
 		}
 	}
 	return r.forget(m, built)
+}
+
+// manyLatest is how many tests are tried before all: what kills one mutant often kills its
+// neighbours.
+const manyLatest = 6
+
+// likely are the tests that killed the latest mutants, of those that reach this one; of one
+// suite, in one process.
+func (r *runner) likely(tests []test) (batch [][]test) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []test
+	for _, name := range r.latest {
+		i := slices.IndexFunc(tests, func(t test) bool { return t.name == name && t.cost <= quickTest })
+		if i >= 0 && (len(list) == 0 || list[0].suite == tests[i].suite) {
+			list = append(list, tests[i])
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return [][]test{list}
+}
+
+// killedBy notes the test, without its row, that killed a mutant.
+func (r *runner) killedBy(name string) {
+	name, _, _ = strings.Cut(name, "/")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.latest = slices.DeleteFunc(r.latest, func(s string) bool { return s == name })
+	r.latest = slices.Insert(r.latest, 0, name)
+	r.latest = r.latest[:min(len(r.latest), manyLatest)]
 }
 
 // binaryFor is a suite's binary with a mutant in it.
