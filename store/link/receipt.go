@@ -82,7 +82,7 @@ func (u *uploader) receipt() error {
 		return u.rolledBack(origin, answer.Note)
 	}
 	u.refuse(answer.Why)
-	u.askAt = time.Now().Add(u.receiptEvery)
+	u.askAt = time.Now().Add(min(u.receiptEvery, receiptRetry))
 	return nil
 }
 
@@ -131,7 +131,7 @@ var errAhead = errors.New("the bus has records of this log that are not here: th
 
 // patience is how often the station may say that it has no more than before, until what it
 // misses is sent again: it may be reading yet.
-const patience = 4
+const patience = 2
 
 // behind waits for a station that has not read all yet, and sends again what it misses.
 func (u *uploader) behind(have int64) error {

@@ -16,15 +16,17 @@ import (
 )
 
 const (
-	timeEvery   = 10 * time.Minute
-	timeRetry   = 15 * time.Second
-	longestTrip = 2 * time.Second // an answer that took longer says too little
-	nonceSize   = 16
+	timeEvery    = 10 * time.Minute
+	timeRetry    = time.Second // doubled for each failure, up to timeRetryMax
+	timeRetryMax = 16 * time.Second
+	longestTrip  = 2 * time.Second // an answer that took longer says too little
+	nonceSize    = 16
 )
 
 // keepTime asks the station for the time: at once, then now and then, and when the clock
 // stepped.
 func (l *Link) keepTime(c *session) error {
+	retry := timeRetry
 	for {
 		wait := timeEvery
 		err := l.askTime(c)
@@ -33,7 +35,9 @@ func (l *Link) keepTime(c *session) error {
 		}
 		l.say(partTime, err)
 		if err != nil {
-			wait = timeRetry
+			wait, retry = retry, min(2*retry, timeRetryMax)
+		} else {
+			retry = timeRetry
 		}
 		timer := time.NewTimer(jitter(wait))
 		select {

@@ -32,7 +32,8 @@ func streams(station string) []jetstream.StreamConfig {
 		{
 			Name: bus.JournalStream(station), Description: "records of the gates' journals", Subjects: []string{bus.JournalSubjects(station)},
 			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true, DenyDelete: true,
-			MaxAge: JournalFor, MaxMsgSize: bus.MaxRecord + 4096, Discard: jetstream.DiscardOld,
+			AllowAtomicPublish: true, // a gate that was offline for days sends many records in one commit
+			MaxAge:             JournalFor, MaxMsgSize: bus.MaxRecord + 4096, Discard: jetstream.DiscardOld,
 		},
 		{
 			Name: bus.SpentStream(station), Description: "spent codes, passages, the station's heartbeat, the day's tickets",

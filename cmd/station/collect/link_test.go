@@ -1,0 +1,113 @@
+package collect
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"filippo.io/torchwood"
+	"github.com/nats-io/nkeys"
+
+	"railgate/cmd/station/hub"
+	"railgate/cmd/station/ledger/ledgertest"
+	"railgate/store"
+	"railgate/store/bus"
+	"railgate/store/identity"
+	"railgate/store/journal"
+	"railgate/store/link"
+)
+
+// gateClock is a gate's clock that writes down what the station confirms.
+type gateClock struct {
+	mu        sync.Mutex
+	confirmed []time.Time
+}
+
+func (*gateClock) Now() (time.Time, bool) { return time.Now(), true }
+func (*gateClock) Proven() time.Time      { return time.Now().Add(-time.Minute) }
+
+func (c *gateClock) Confirm(_ string, at time.Time, _ time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.confirmed = append(c.confirmed, at)
+	return nil
+}
+
+func (c *gateClock) heard() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.confirmed)
+}
+
+// selfSigned is the station's certificate, and its key's pin.
+func selfSigned(t *testing.T) (tls.Certificate, string) {
+	key := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1, 0)}
+	der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
+	leaf := must[*x509.Certificate](t)(x509.ParseCertificate(der))
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, bus.Pin(leaf.RawSubjectPublicKeyInfo)
+}
+
+// A gate's own link and the station's own collector, message server and permissions understand each
+// other: the journal arrives and is receipted, the gate is in touch, claims, and is told the time.
+func TestAGatesLinkAndItsStation(t *testing.T) {
+	cert, pin := selfSigned(t)
+	b := &bench{t: t, database: ledgertest.SQLite(t), receipts: newKey(t), times: newKey(t), at: time.Now().Truncate(time.Second)}
+	own := must[nkeys.KeyPair](t)(nkeys.CreateUser())
+	b.hub = must[*hub.Hub](t)(hub.Start(hub.Options{Station: "GZQ", Listen: "127.0.0.1:0", Dir: t.TempDir(), Own: own, TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}, Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(b.hub.Close)
+	b.start()
+	t.Cleanup(func() { b.stop() })
+
+	id := identity.FromSeed([32]byte{7})
+	if err := b.ledger.Enroll(t.Context(), id.Public("GZQ", "A07"), b.now(), false); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the gate is known", func() bool { _, ok := b.c.gate("A07"); return ok })
+	if err := b.hub.SetGates([]identity.Public{id.Public("GZQ", "A07")}); err != nil {
+		t.Fatal(err)
+	}
+	dir, log := t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil))
+	s := must[*store.Store](t)(store.Open(store.Options{Dir: dir, Days: 90, MaxBytes: 1 << 30, Now: func() (time.Time, bool) { return time.Now(), true }}, log))
+	clock := new(gateClock)
+	l := link.New(link.Options{
+		Station: "GZQ", Gate: "A07", Dir: dir, Identity: id, Store: s, Clock: clock, PassbackFor: time.Hour, Log: log,
+		Note: func(r journal.Record) { r.Time = time.Now(); s.Append(r) },
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wait sync.WaitGroup
+	wait.Go(func() { s.Run(ctx, func(error) {}) })
+	wait.Go(func() { l.Run(ctx) })
+	t.Cleanup(func() { cancel(); wait.Wait(); s.Close() })
+	for range 300 {
+		s.Append(journal.Record{Time: time.Now(), Kind: journal.Forced})
+	}
+	must[store.Durable](t)(s.Commit(journal.Record{Time: time.Now(), Kind: journal.Forced}))
+
+	vkey := func(name string, key ed25519.PrivateKey) string {
+		return must[*torchwood.CosignatureSigner](t)(torchwood.NewCosignatureSigner(name, key)).Verifier().String()
+	}
+	l.Use(&bus.Station{
+		Station: "GZQ", Zone: "Asia/Shanghai", Servers: []string{"tls://" + b.hub.Addr().String()}, Pins: []string{pin},
+		ReceiptKey: vkey(bus.ReceiptKeyName("GZQ"), b.receipts), TimeKey: vkey(bus.TimeKeyName("GZQ"), b.times),
+	}, nil)
+	b.until("the gate is in touch", l.InTouch)
+	b.until("the time is told", func() bool { return clock.heard() > 0 })
+	b.until("a receipt for 301 records", func() bool { seq, note := s.Receipt(); return note != nil && seq >= 301 })
+	if st := l.Status(); len(st.Errors) > 0 || st.Refused != "" {
+		t.Errorf("the link's status: %+v; want no errors", st)
+	}
+	b.until("a claim holds", func() bool { return l.Claim(t.Context(), []string{"paper.1.00"}, time.Second) == link.Held })
+	if st := b.c.State(); len(st.Refused) > 0 {
+		t.Errorf("the station refused %v", st.Refused)
+	}
+}
