@@ -47,9 +47,26 @@ func TestEachOfOurReasonsIsACause(t *testing.T) {
 	}
 }
 
+// The alert that somebody stands before a closed lane has each of our reasons.
+func TestTheAlertHasEachOfOurReasons(t *testing.T) {
+	_, rule, _ := strings.Cut(readFile(t, "../../configs/prometheus/alerts.yml"), "alert: GateNobodyGetsIn")
+	rule, _, _ = strings.Cut(rule, "for: ")
+	_, names, _ := strings.Cut(rule, `cause=~"`)
+	names, _, _ = strings.Cut(names, `"`)
+	got := strings.Split(names, "|")
+	for _, r := range lane.Ours() {
+		if !slices.Contains(got, string(r)) {
+			t.Errorf("the alert asks for %v, not for %s", got, r)
+		}
+	}
+	if len(got) != len(lane.Ours()) {
+		t.Errorf("the alert asks for %d causes; want %d", len(got), len(lane.Ours()))
+	}
+}
+
 // A turnstile that clicks and does not move: every device is up, and nobody crosses.
 func TestAGateOnWhichNobodyCrossesIsDegraded(t *testing.T) {
-	s := newSite(t, "", func(c string) string {
+	s, url := withScreen(t, func(c string) string {
 		return strings.Replace(strings.Replace(c, `passage_after = "20ms"`, `passage_after = "never"`, 1), `open_for = "1s"`, `open_for = "50ms"`, 1)
 	})
 	d := s.start()
@@ -60,6 +77,9 @@ func TestAGateOnWhichNobodyCrossesIsDegraded(t *testing.T) {
 	st := d.status()
 	if st.Health != control.Degraded || len(st.Causes) != 1 || st.Causes[0].Cause != "no_passage" || !strings.Contains(st.Causes[0].Hands, "turnstile") {
 		t.Errorf("%s, %+v; want degraded, for nobody crosses", st.Health, st.Causes)
+	}
+	if _, text, _ := get(t, url+"/metrics"); !strings.Contains(text, `railgate_cause{cause="no_passage"} 1`) || !strings.Contains(text, `railgate_cause{cause="unknown_key"} 0`) {
+		t.Errorf("metrics lack the cause, or have another:\n%s", text)
 	}
 	d.scan(d.code())
 	if err := d.client().Sim(t.Context(), "walk", true); err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // withScreen is a site whose daemon serves its screen.
-func withScreen(t *testing.T) (s *site, url string) {
+func withScreen(t *testing.T, change ...func(string) string) (s *site, url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -25,7 +25,8 @@ func withScreen(t *testing.T) (s *site, url string) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	return newSite(t, "", func(c string) string { return c + "[http]\nlisten = \"" + addr + "\"\n" }), "http://" + addr
+	change = append(change, func(c string) string { return c + "[http]\nlisten = \"" + addr + "\"\n" })
+	return newSite(t, "", change...), "http://" + addr
 }
 
 func get(t *testing.T, url string) (status int, body string, header http.Header) {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"railgate/cmd/control"
 	"railgate/store/sync"
 	"railgate/verify/lane"
 )
@@ -41,6 +43,7 @@ var (
 	descHealth    = desc("health", "1 for what the gate is: healthy, degraded, out_of_service.", "health")
 	descMode      = desc("lane_mode", "1 for what the lane is doing.", "mode")
 	descCause     = desc("out_of_service", "1 for each reason why the lane is out of service.", "cause")
+	descWrong     = desc("cause", "1 for each cause, by its name in the table of causes, for which the gate is not healthy.", "cause")
 	descDevice    = desc("device_up", "1 while a device works.", "kind", "name")
 	descReadings  = desc("readings_total", "Readings, by scanner.", "scanner")
 	descForeign   = desc("foreign_texts_total", "Texts before a camera that are not codes for gates, once for each frame that has them.", "scanner")
@@ -106,6 +109,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		if lane.Cause(i) == lane.CauseSpentCodes {
 			gauge(descCause, one(why != ""), "memory") // its name until this release
 		}
+	}
+	for _, meaning := range control.Meanings() {
+		there := slices.ContainsFunc(s.Causes, func(c control.Cause) bool { return c.Cause == meaning.Cause })
+		gauge(descWrong, one(there), meaning.Cause)
 	}
 	for _, d := range s.Devices {
 		gauge(descDevice, one(d.Up), d.Kind, d.Name)
