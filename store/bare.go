@@ -24,6 +24,9 @@ const (
 
 // putBare keeps the hashes of leaves that follow one another, and what is kept before.
 func putBare(tx *bbolt.Tx, leaves []Leaf) error {
+	if len(leaves) == 0 {
+		return nil
+	}
 	b, err := tx.CreateBucketIfNotExists(leavesBucket)
 	if err != nil {
 		return fmt.Errorf("leaves: %w", err)
@@ -130,6 +133,22 @@ func (s *Store) oldBare(tx *bbolt.Tx, old *doomed) {
 			old.left -= int64(n)
 		}
 	}
+}
+
+// removeOld removes leaves and records from the file, and the bodies of others.
+func (e *epoch) removeOld(tx *bbolt.Tx, next *sets, d doomed) error {
+	if err := e.removeBare(tx, d.chunks); err != nil {
+		return err
+	}
+	records := tx.Bucket(journalBucket)
+	if err := next.removeRecords(records, d.records, e.remove); err != nil {
+		return err
+	}
+	if err := next.removeRecords(records, d.bodies, e.bareIt); err != nil {
+		return err
+	}
+	defer func() { e.bared = nil }()
+	return putBare(tx, e.bared)
 }
 
 // removeBare removes chunks of leaves, and moves the base behind those of this epoch.

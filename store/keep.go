@@ -173,42 +173,14 @@ func (d doomed) len() int {
 func (s *Store) remove(d doomed) error {
 	seq, next, log := s.seq, s.sets, s.epoch
 	var forgotten []func()
-	err := s.update(func(tx *bbolt.Tx) error {
-		for _, key := range d.spent {
-			value, err := unseal(key, tx.Bucket(spentBucket).Get(key))
-			if err != nil {
-				return fmt.Errorf("pruning spent codes: %w", err)
-			}
-			use, until, _, err := parseSpent(key, value)
-			if err != nil {
-				return fmt.Errorf("pruning spent codes: %w", err)
-			}
-			forgotten = append(forgotten, func() { s.spent.forget(use, until) })
-			if err := next.delete(tx, spentBucket, key); err != nil {
-				return err
-			}
-		}
-		for _, key := range d.passages {
-			forgotten = append(forgotten, func() { s.forgetPassage(key) })
-			if err := next.delete(tx, passbackBucket, key); err != nil {
-				return err
-			}
-		}
-		if err := log.removeBare(tx, d.chunks); err != nil {
+	err := s.update(func(tx *bbolt.Tx) (err error) {
+		if forgotten, err = s.removeMemory(tx, &next, d); err != nil {
 			return err
 		}
-		if err := next.removeRecords(tx.Bucket(journalBucket), d.records, log.remove); err != nil {
+		if err := log.removeOld(tx, &next, d); err != nil {
 			return err
 		}
-		if err := next.removeRecords(tx.Bucket(journalBucket), d.bodies, log.bareIt); err != nil {
-			return err
-		}
-		if err := putBare(tx, log.bared); err != nil {
-			return err
-		}
-		log.bared = nil
 		if log.gap != "" {
-			var err error
 			if log, err = s.beginEpoch(tx, &next, because(log.gap)); err != nil {
 				return err
 			}
@@ -224,6 +196,32 @@ func (s *Store) remove(d doomed) error {
 		forget()
 	}
 	return nil
+}
+
+// removeMemory removes spent codes and passages from the file. What is returned removes
+// them from memory, once it is on the disk.
+func (s *Store) removeMemory(tx *bbolt.Tx, next *sets, d doomed) (forgotten []func(), err error) {
+	for _, key := range d.spent {
+		value, err := unseal(key, tx.Bucket(spentBucket).Get(key))
+		if err != nil {
+			return nil, fmt.Errorf("pruning spent codes: %w", err)
+		}
+		use, until, _, err := parseSpent(key, value)
+		if err != nil {
+			return nil, fmt.Errorf("pruning spent codes: %w", err)
+		}
+		forgotten = append(forgotten, func() { s.spent.forget(use, until) })
+		if err := next.delete(tx, spentBucket, key); err != nil {
+			return nil, err
+		}
+	}
+	for _, key := range d.passages {
+		forgotten = append(forgotten, func() { s.forgetPassage(key) })
+		if err := next.delete(tx, passbackBucket, key); err != nil {
+			return nil, err
+		}
+	}
+	return forgotten, nil
 }
 
 // oldSpent lists the codes that may be forgotten: they are the first keys.
