@@ -19,7 +19,7 @@ func (s *Store) Accept(now Proven, r journal.Record) error {
 	}
 	floor := now.Proven()
 	boot, at := s.opt.Boot()
-	blind := blindness{Blind: true, Boot: boot, At: at, Why: "what was proven of the time was lowered to " + floor.UTC().Format(time.RFC3339)}
+	blind := blindness{Blind: true, RolledBack: s.blind.RolledBack, Boot: boot, At: at, Why: "what was proven of the time was lowered to " + floor.UTC().Format(time.RFC3339)}
 	if _, err := s.commitNow(entry{record: r, act: true, lower: &lowering{floor, blind}}); err != nil {
 		return err
 	}

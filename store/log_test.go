@@ -252,6 +252,16 @@ func TestRolledBack(t *testing.T) {
 	if err := g.RolledBack(st.receipt(t, l.Epoch, tlog.Tree{N: 9}), "test"); err == nil {
 		t.Error("the same proof is taken twice")
 	}
+	if err := g.Accept(proof(noon.Add(-time.Hour)), journal.Record{Time: noon, Kind: journal.ClockAccepted}); err != nil || !g.Blind().RolledBack {
+		t.Errorf("the time was lowered meanwhile: %v, %+v; want it still told", err, g.Blind())
+	}
+	g.look()
+	g.booted, g.now = 2*time.Minute, noon.Add(26*time.Hour)
+	g.Keep()
+	g.look()
+	if b := g.Blind(); b.Blind || b.RolledBack || g.Stats().RolledBack {
+		t.Errorf("when no code from before can be valid: %+v; want seeing", b)
+	}
 }
 
 // A start holds the log against the journal: what does not fit is damage, though its

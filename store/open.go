@@ -303,7 +303,7 @@ func laterOf(a, b time.Time) time.Time {
 func (s *Store) probe(db *bbolt.DB, why string) error {
 	boot, at := s.opt.Boot()
 	if why != "" {
-		s.blind = blindness{Blind: true, Why: why, Boot: boot, At: at}
+		s.blind = blindness{Blind: true, RolledBack: s.blind.RolledBack, Why: why, Boot: boot, At: at}
 	}
 	if s.blind.Blind && s.blind.Boot != boot {
 		s.blind.Boot, s.blind.At = boot, at
