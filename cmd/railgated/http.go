@@ -45,6 +45,7 @@ type screen struct {
 	Mode      string        `json:"mode"`
 	Service   string        `json:"service,omitempty"`      // what staff made of the lane: free, closed, diagnosis,
 	Left      int           `json:"service_left,omitempty"` // and for how many seconds yet
+	Enroll    bool          `json:"enroll,omitempty"`       // there is a code by which a station enrolls the gate
 	Show      *control.Show `json:"show,omitempty"`
 }
 
@@ -92,7 +93,7 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show) error {
 	service, left := w.lane.takeover()
 	data, err := json.Marshal(screen{
-		Service: service, Left: int(left / time.Second),
+		Service: service, Left: int(left / time.Second), Enroll: w.lane.wire != nil && w.lane.wire.enroll != "",
 		Version: pageVersion(),
 		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages,
 		Buzzer: w.cfg.Panel.Driver == "gpio" && w.cfg.Panel.Buzzer != "", Mode: mode, Show: show,

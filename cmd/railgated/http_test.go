@@ -175,7 +175,7 @@ func checkTable(t *testing.T, metrics string) {
 		}
 	}
 	for _, m := range regexp.MustCompile("(?m)^\\| `(railgate_\\w+)`").FindAllStringSubmatch(section, -1) {
-		if !there[m[1]] {
+		if !there[m[1]] && !strings.HasPrefix(m[1], "railgate_bus_") { // those are there with a station
 			t.Errorf("docs/technician.md has the metric %s, which there is not", m[1])
 		}
 	}

@@ -71,6 +71,13 @@ var (
 	descKeysEnd   = desc("keyset_expires_timestamp_seconds", "When the last key ends.")
 	descSync      = desc("sync_state", "1 for how far the gate is behind its repository: fresh, stale, degraded, stopped.", "state")
 	descSynced    = desc("sync_timestamp_seconds", "When the repository was reached last.")
+	descBusUp     = desc("bus_connected", "1 while the gate is connected to its station's bus.")
+	descInTouch   = desc("bus_in_touch", "1 while what the station's other gates spend is known here within a moment.")
+	descBusUnsent = desc("bus_unsent_records", "Records that the station's stream has not acknowledged.")
+	descReceipt   = desc("bus_receipt_seq", "The newest record that the station has given a receipt for; 0: none.")
+	descSentAgain = desc("bus_sent_again_total", "How often the station had lost records, which were sent again.")
+	descNoAnswer  = desc("bus_claims_unanswered_total", "Claims that had no answer in time.")
+	descTold      = desc("bus_time_age_seconds", "How long ago the station told the time; absent: it has not since the start.")
 	descScan      = desc("scan_to_open_seconds", "From a code's last byte to the relay.")
 	descCommit    = desc("commit_seconds", "Writing a grant's record durably.")
 	descVerify    = desc("verify_seconds", "Deciding about a code.")
@@ -153,7 +160,29 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			gauge(descSynced, float64(s.Sync.Last.Unix()))
 		}
 	}
+	c.collectBus(out, s.Bus)
 	c.collectDurations(out)
+}
+
+// collectBus makes metrics of the station's bus; a gate without a station has none.
+func (c *collector) collectBus(out chan<- prometheus.Metric, b *control.Bus) {
+	if b == nil {
+		return
+	}
+	for _, m := range []struct {
+		desc  *prometheus.Desc
+		kind  prometheus.ValueType
+		value float64
+	}{
+		{descBusUp, prometheus.GaugeValue, one(b.Connected)}, {descInTouch, prometheus.GaugeValue, one(b.InTouch)},
+		{descBusUnsent, prometheus.GaugeValue, float64(b.Unsent)}, {descReceipt, prometheus.GaugeValue, float64(b.Receipt)},
+		{descSentAgain, prometheus.CounterValue, float64(b.SentAgain)}, {descNoAnswer, prometheus.CounterValue, float64(b.NoAnswer)},
+	} {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value)
+	}
+	if !b.Time.IsZero() {
+		out <- prometheus.MustNewConstMetric(descTold, prometheus.GaugeValue, b.TimeAge)
+	}
 }
 
 func (c *collector) collectDurations(out chan<- prometheus.Metric) {

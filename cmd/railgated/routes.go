@@ -70,6 +70,7 @@ func (w web) mux() http.Handler {
 	mux.HandleFunc("GET /events", w.getScreen)
 	mux.Handle("GET /metrics", w.metricsHandler())
 	// /healthz: the process lives. /readyz: the lane lets people pass.
+	mux.HandleFunc("GET /enroll.svg", w.getEnroll)
 	mux.HandleFunc("GET /healthz", w.getHealth)
 	mux.HandleFunc("GET /readyz", w.getReady)
 	return guard(mux)

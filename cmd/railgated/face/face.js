@@ -46,6 +46,7 @@ function introduce(e) {
   body.dataset.direction = e.direction;
   body.dataset.mode = e.mode;
   serve(e.service, e.service_left);
+  enroll(e.enroll && e.service === 'diagnosis');
 }
 
 // ---- a takeover by staff: what they made of the lane, and for how long yet ----
@@ -66,6 +67,14 @@ function serve(service, left) {
   };
   tell();
   serving = setInterval(tell, 1000);
+}
+
+// ---- the code by which a station enrolls the gate, for staff in diagnosis ----
+
+function enroll(show) {
+  const img = document.getElementById('enroll');
+  if (show && img.hidden) img.src = 'enroll.svg';
+  img.hidden = !show;
 }
 
 // ---- sound, where the gate has no buzzer ----
