@@ -116,7 +116,25 @@ func (d *desk) makeNation(dir string, online bool) error {
 	return err
 }
 
+// makeStation makes the station's folder, whole or not at all.
 func (d *desk) makeStation(dir string, o initial, hosts []string) (*bus.Station, error) {
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		return nil, err
+	}
+	draft, err := os.MkdirTemp(d.dir, ".init-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(draft)
+	made := filepath.Join(draft, stationPart)
+	info, err := d.draftStation(made, o, hosts)
+	if err == nil {
+		err = os.Rename(made, dir)
+	}
+	return info, err
+}
+
+func (d *desk) draftStation(dir string, o initial, hosts []string) (*bus.Station, error) {
 	_, err := repository.Create(dir, repository.Options{
 		Passphrase:    func(key string) (string, error) { return d.asker.askNew("the station's " + key) },
 		OnlineTargets: true, WorkFactor: d.workFactor, Now: d.now,

@@ -258,3 +258,28 @@ func TestThePagesPassphraseIsKeptHashed(t *testing.T) {
 		t.Error("a short passphrase is taken")
 	}
 }
+
+// An init that fails leaves nothing behind, and the next one works.
+func TestAnInitIsWholeOrNothing(t *testing.T) {
+	for _, args := range [][]string{{"init"}, {"init", "--station", "GZQ"}} {
+		o := &office{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)}
+		o.write("passphrase", "short\n")
+		if out, err := o.run(args...); err == nil || !strings.Contains(err.Error(), "at least 12 characters") {
+			t.Fatalf("%v: %v; want that the passphrase is too short\n%s", args, err, out)
+		}
+		filepath.WalkDir(o.path("nation"), func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				t.Errorf("%v leaves %s", args, path)
+			}
+			return nil
+		})
+		o.write("passphrase", "correct horse battery\n")
+		o.must(args...)
+		if out, err := o.run(args...); err == nil || !strings.Contains(err.Error(), "already") {
+			t.Errorf("%v a second time: %v; want that there is one already\n%s", args, err, out)
+		}
+		if left, _ := filepath.Glob(o.path("nation/.init-*")); len(left) > 0 {
+			t.Errorf("%v leaves %v", args, left)
+		}
+	}
+}

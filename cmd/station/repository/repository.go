@@ -62,12 +62,36 @@ type Options struct {
 // ErrExists is a folder that has a repository already.
 var ErrExists = errors.New("there is a repository already")
 
-// Create makes keys and a first, empty publication.
+// Create makes keys and a first, empty publication. After an error the folder is as it was.
 func Create(dir string, opt Options) (*Repository, error) {
-	r := &Repository{dir: dir, now: opt.Now}
-	if _, err := os.Stat(r.keys()); err == nil {
+	done := &Repository{dir: dir, now: opt.Now}
+	if _, err := os.Stat(done.keys()); err == nil {
 		return nil, fmt.Errorf("%s: %w", dir, ErrExists)
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	draft, err := os.MkdirTemp(dir, ".init-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(draft)
+	r, err := create(draft, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Rename(r.public(), done.public()); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(r.keys(), done.keys()); err != nil {
+		return nil, err
+	}
+	r.dir = dir
+	return r, nil
+}
+
+func create(dir string, opt Options) (*Repository, error) {
+	r := &Repository{dir: dir, now: opt.Now}
 	for _, d := range []string{r.keys(), filepath.Join(r.public(), "targets")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
