@@ -49,7 +49,7 @@ const (
 
 func freshness(heard, now time.Time) string {
 	switch d := now.Sub(heard); {
-	case heard.IsZero() || d > silentAfter:
+	case heard.IsZero() || d > silentAfter || d < -staleAfter: // by a clock that was ahead
 		return "silent"
 	case d > staleAfter:
 		return "stale"

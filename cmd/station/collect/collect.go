@@ -130,7 +130,7 @@ func (c *Collector) subscribe() (stop func(), err error) {
 
 const (
 	lookForGates = time.Second
-	keepHeard    = 30 * time.Second
+	keepHeard    = 5 * time.Second
 	lookForUsers = 5 * time.Second
 )
 

@@ -122,10 +122,10 @@ func each(ctx context.Context, db querier, found func(scan func(...any) error) e
 	return rows.Err()
 }
 
-// Heard keeps when gates were heard of, by their ids. A time never goes back.
+// Heard keeps when gates were heard of, by their ids.
 func (t *Tx) Heard(gates map[int64]time.Time) error {
 	for id, at := range gates {
-		if err := t.repeat(`UPDATE gates SET heard = $2 WHERE id = $1 AND heard < $2`, id, micros(at)); err != nil {
+		if err := t.repeat(`UPDATE gates SET heard = $2 WHERE id = $1`, id, micros(at)); err != nil {
 			return err
 		}
 	}

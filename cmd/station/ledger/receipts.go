@@ -7,9 +7,14 @@ import (
 )
 
 // Receipted keeps a receipt: note is a head of an epoch that the station has cosigned, and
-// e.Receipt's edge is the tree there.
+// e.Receipt's edge is the tree there. It replaces the one before of the same hour, or of an
+// hour that has not come: the station's clock went back.
 func (t *Tx) Receipted(e *Epoch, note []byte, at time.Time) error {
-	return t.ReceiptedIn(e, note, at, at.Unix()/3600)
+	hour := at.Unix() / 3600
+	if err := t.row(`SELECT coalesce(max(hour), $2) FROM receipts WHERE epoch = $1 AND hour > $2`, e.ID, hour).Scan(&hour); err != nil {
+		return err
+	}
+	return t.ReceiptedIn(e, note, at, hour)
 }
 
 // ReceiptedIn is Receipted in the place of an hour.

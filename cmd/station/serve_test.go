@@ -1,0 +1,542 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	"railgate/cmd/station/audit"
+	"railgate/store"
+	"railgate/store/bus"
+	"railgate/store/identity"
+	"railgate/store/journal"
+	"railgate/store/link"
+	"railgate/store/sync"
+)
+
+// A running is a station that serves in a test.
+type running struct {
+	t    *testing.T
+	dir  string
+	log  *lines
+	stop func() error
+	web  string // host:port of HTTPS
+	bus  string // host:port of the bus
+}
+
+// lines is what a program writes, line by line; a test waits for one.
+type lines struct {
+	mu   gosync.Mutex
+	text bytes.Buffer
+	more chan struct{}
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(b)
+	close(l.more)
+	l.more = make(chan struct{})
+	return len(b), nil
+}
+
+// find waits for a line and gives its first group.
+func (l *lines) find(t *testing.T, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	deadline := time.After(30 * time.Second)
+	for {
+		l.mu.Lock()
+		text, more := l.text.String(), l.more
+		l.mu.Unlock()
+		if m := re.FindStringSubmatch(text); m != nil {
+			return m[len(m)-1]
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			t.Fatalf("%s is not in\n%s", pattern, text)
+		}
+	}
+}
+
+// command runs station with the folder, as it is from now on.
+func command(ctx context.Context, dir string, out io.Writer, in io.Reader, args ...string) error {
+	root := newCommands(&desk{now: time.Now, workFactor: 10})
+	root.SetArgs(append(args, "--dir", dir, "--passphrase-file", filepath.Join(dir, "passphrase")))
+	root.SetOut(out)
+	root.SetErr(out)
+	root.SetIn(in)
+	return root.ExecuteContext(ctx)
+}
+
+func (r *running) command(args ...string) (string, error) {
+	var out bytes.Buffer
+	err := command(r.t.Context(), r.dir, &out, strings.NewReader(""), args...)
+	return out.String(), err
+}
+
+func (r *running) must(args ...string) string {
+	r.t.Helper()
+	out, err := r.command(args...)
+	if err != nil {
+		r.t.Fatalf("station %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// newStation makes a station and has it serve.
+func newStation(t *testing.T) *running {
+	t.Helper()
+	r := &running{t: t, dir: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(r.dir, "passphrase"), []byte("correct horse battery\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.must("init", "--station", "GZQ", "--server", "tls://127.0.0.1:4222")
+	r.serve()
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+func (r *running) serve() {
+	r.t.Helper()
+	r.log = &lines{more: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	log := r.log
+	go func() {
+		done <- command(ctx, r.dir, log, nil, "serve", "--station", "GZQ", "--listen", "127.0.0.1:0", "--bus", "127.0.0.1:0")
+	}()
+	r.stop = gosync.OnceValue(func() error { cancel(); return <-done })
+	r.web = r.log.find(r.t, `HTTPS listens" address=(\S+)`)
+	r.bus = r.log.find(r.t, `bus listens" address=(\S+)`)
+}
+
+// until waits for something that must come.
+func until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within half a minute", what)
+		}
+	}
+}
+
+func (r *running) info() *bus.Station {
+	r.t.Helper()
+	data, err := os.ReadFile(filepath.Join(r.dir, "station", stationFile))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	info, err := bus.ParseStation(data)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return info
+}
+
+// A lane is a gate in a test: a real store and a real link.
+type laneGate struct {
+	*link.Link
+	t     *testing.T
+	name  string
+	id    *identity.Identity
+	store *store.Store
+	clock *rightClock
+	stop  func()
+}
+
+// rightClock is a gate's clock that is right.
+type rightClock struct {
+	mu   gosync.Mutex
+	told []time.Time
+}
+
+func (c *rightClock) Now() (time.Time, bool) { return time.Now(), true }
+func (c *rightClock) Proven() time.Time      { return time.Now().Add(-time.Minute) }
+func (c *rightClock) Confirm(_ string, at time.Time, _ time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = append(c.told, at)
+	return nil
+}
+
+func (c *rightClock) times() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.told)
+}
+
+func seedOf(name string) *identity.Identity {
+	var seed [32]byte
+	copy(seed[:], name)
+	return identity.FromSeed(seed)
+}
+
+// gate starts a gate whose store is in a folder.
+func (r *running) gate(name, dir string) *laneGate {
+	r.t.Helper()
+	s, err := store.Open(store.Options{
+		Dir: dir, Days: 90, MaxBytes: 1 << 30, PassbackFor: 2 * time.Hour, Now: func() (time.Time, bool) { return time.Now(), true }, Station: func() bool { return true },
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	g := &laneGate{t: r.t, name: name, id: seedOf(name), store: s, clock: new(rightClock)}
+	g.Link = link.New(link.Options{
+		Station: "GZQ", Gate: name, Identity: g.id, Store: s, Clock: g.clock, PassbackFor: 2 * time.Hour, Log: slog.New(slog.DiscardHandler),
+		Note: func(rec journal.Record) { rec.Time = time.Now(); s.Append(rec) },
+	})
+	g.Use(r.info(), []string{"tls://" + r.bus})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx) }()
+	g.stop = gosync.OnceFunc(func() { cancel(); <-done; s.Close() })
+	r.t.Cleanup(g.stop)
+	return g
+}
+
+// enroll enrolls a gate by what it prints.
+func (r *running) enroll(name string) {
+	r.t.Helper()
+	data, err := json.Marshal(seedOf(name).Public("GZQ", name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := command(r.t.Context(), r.dir, io.Discard, bytes.NewReader(data), "enroll", "-"); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// pass writes n passages.
+func (g *laneGate) pass(n int) {
+	g.t.Helper()
+	for range n {
+		if _, err := g.store.Commit(journal.Record{Time: time.Now(), Kind: journal.Passage, Direction: "entry"}); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	g.Wrote()
+}
+
+// receipted waits until the station has all of the gate's records.
+func (g *laneGate) receipted() {
+	g.t.Helper()
+	until(g.t, "a receipt of "+g.name, func() bool {
+		log, err := g.store.Log()
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		seq, _ := g.store.Receipt()
+		return seq >= log.First+uint64(log.Tree.N)-1
+	})
+}
+
+func (r *running) view(gate string) (v gateView) {
+	r.t.Helper()
+	for line := range strings.Lines(r.must("gates", "--json")) {
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			r.t.Fatal(err)
+		}
+		if v.Gate == gate {
+			return v
+		}
+	}
+	r.t.Fatalf("gate %s is not listed", gate)
+	return v
+}
+
+// A station and its gates, whole: the real commands, the real link, the real store.
+func TestAStationServesItsGates(t *testing.T) {
+	r := newStation(t)
+	dir := t.TempDir()
+	a := r.gate("A07", dir)
+	a.pass(3)
+	r.enroll("A07")
+	r.enroll("A08")
+	b := r.gate("A08", t.TempDir())
+	a.receipted()
+	b.receipted()
+	until(t, "both are in touch and have the time", func() bool {
+		return a.InTouch() && b.InTouch() && a.clock.times() > 0 && b.clock.times() > 0
+	})
+	lasts := 10 * time.Second
+	until(t, "a claim is held", func() bool { return a.Claim(t.Context(), []string{"p.1.00"}, lasts) == link.Held })
+	until(t, "the other gate's is not", func() bool { return b.Claim(t.Context(), []string{"p.1.00"}, lasts) == link.Taken })
+
+	until(t, "it is said that both were heard of", func() bool { return r.view("A07").State == "fresh" && r.view("A08").State == "fresh" })
+	v := r.view("A07")
+	log, err := a.store.Log()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.State != "fresh" || v.Lane != "open" || v.People.Entered != 3 || v.Epoch != log.Epoch || v.Records < 4 || v.RolledBack != "" || v.Refused != "" {
+		t.Errorf("A07 is listed as %+v", v)
+	}
+	if out := r.must("gates"); !strings.Contains(out, "2 gates, 3 people inside") {
+		t.Errorf("gates: %s", out)
+	}
+	if out := r.must("audit"); !strings.Contains(out, "0 with something wrong") {
+		t.Errorf("audit: %s", out)
+	}
+	a.pass(300)
+	until(t, "they are in the ledger", func() bool { return r.view("A07").Records >= v.Records+300 })
+	if out := r.must("audit", "A07", "--json"); !strings.Contains(out, `"finding":null`) {
+		t.Errorf("audit: %s", out)
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("serve ends with %v", err)
+	}
+	if out := r.must("audit"); !strings.Contains(out, "0 with something wrong") {
+		t.Errorf("audit after the end: %s", out)
+	}
+}
+
+// A card that was put back from a copy is found, says so, and goes on under another epoch.
+func TestAClonedCardIsFound(t *testing.T) {
+	r := newStation(t)
+	r.enroll("A07")
+	dir, old := t.TempDir(), t.TempDir()
+	a := r.gate("A07", dir)
+	a.pass(2)
+	a.receipted()
+	a.stop()
+	if err := os.CopyFS(old, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	a = r.gate("A07", dir)
+	a.pass(5)
+	a.receipted()
+	log, err := a.store.Log()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.stop()
+	b := r.gate("A07", old)
+	until(t, "the old card begins another epoch", func() bool {
+		now, err := b.store.Log()
+		return err == nil && now.Epoch != log.Epoch
+	})
+	b.pass(1)
+	b.receipted()
+	if v := r.view("A07"); v.RolledBack == "" {
+		t.Errorf("A07 is listed as %+v; want rolled back", v)
+	}
+	if out := r.must("audit"); !strings.Contains(out, "0 with something wrong") {
+		t.Errorf("audit: %s", out)
+	}
+}
+
+// A gate fetches both repositories from the station, which it knows by its key.
+func TestAGateFetchesFromItsStation(t *testing.T) {
+	r := newStation(t)
+	info := r.info()
+	get := func(name string, pins []string) (*sync.Listing, error) {
+		root, err := os.ReadFile(filepath.Join(r.dir, name, "public", "1.root.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		repo := &sync.Repository{
+			Name: name, Root: root, Metadata: sync.NewWeb("https://"+r.web+"/"+name, pins), Targets: sync.NewWeb("https://"+r.web+"/"+name+"/targets", pins), State: memory{}, Now: time.Now,
+		}
+		return repo.Refresh(t.Context())
+	}
+	l, err := get("nation", info.Pins)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if target, err := l.Find(t.Context(), "stations/GZQ/root.json"); err != nil {
+		t.Error(err)
+	} else if data, err := l.Bytes(t.Context(), target, 1<<20); err != nil || !bytes.Contains(data, []byte(`"root"`)) {
+		t.Errorf("the station's root: %d bytes, %v", len(data), err)
+	}
+	if l, err = get("station", info.Pins); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Find(t.Context(), "station.json"); err != nil {
+		t.Error(err)
+	}
+	if _, err := get("station", []string{bus.Pin([]byte("another"))}); err == nil {
+		t.Error("a server with another key is believed")
+	}
+}
+
+// What is served is files of the public folders, and nothing else.
+func TestOnlyPublicFilesAreServed(t *testing.T) {
+	r := newStation(t)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	get := func(path, tag string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+r.web+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tag != "" {
+			req.Header.Set("If-None-Match", tag)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode, resp.Header.Get("ETag")
+	}
+	status, tag := get("/station/timestamp.json", "")
+	if status != http.StatusOK || tag == "" {
+		t.Errorf("timestamp.json: %d, tag %s", status, tag)
+	}
+	if status, _ := get("/station/timestamp.json", tag); status != http.StatusNotModified {
+		t.Errorf("with its tag: %d; want 304", status)
+	}
+	for _, path := range []string{"/station/", "/station/targets/", "/station/targets", "/station/../keys/time.key", "/station/%2e%2e/keys/time.key", "/nation/../../passphrase", "/station/none"} {
+		if status, _ := get(path, ""); status == http.StatusOK {
+			t.Errorf("%s is served", path)
+		}
+	}
+	if status, _ := get("/healthz", ""); status != http.StatusOK {
+		t.Errorf("healthz: %d", status)
+	}
+}
+
+// A port that is taken, a ledger that cannot be opened: it is tried again, and works then.
+func TestNothingIsTriedOnlyAtTheStart(t *testing.T) {
+	r := newStation(t)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	database := filepath.Join(r.dir, "station", "ledger.db")
+	kept := database + ".kept"
+	if err := os.Rename(database, kept); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(database, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log := &lines{more: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- command(ctx, r.dir, log, nil, "serve", "--listen", "127.0.0.1:0", "--bus", "127.0.0.1:0")
+	}()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	log.find(t, `what="(the ledger)"`)
+	log.find(t, `HTTPS (listens)`)
+	if err := os.Remove(database); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(kept, database); err != nil {
+		t.Fatal(err)
+	}
+	log.find(t, `msg=(collects)`)
+}
+
+func TestWhatCannotBeServedIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	r := &running{t: t, dir: dir}
+	if err := os.WriteFile(filepath.Join(dir, "passphrase"), []byte("correct horse battery\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"serve"}, "there is no station; station init"},
+		{[]string{"gates"}, "there is no station"},
+		{[]string{"collect"}, "collect needs --nats URL"},
+		{[]string{"init", "--station", "a.b"}, "want 1 to 32 letters"},
+		{[]string{"init", "--station", "GZQ", "--server", "nats://x"}, "want tls://host:port"},
+	} {
+		if out, err := r.command(tt.args...); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("station %v: %v, %s; want %q", tt.args, err, out, tt.want)
+		}
+	}
+	r.must("init", "--station", "GZQ", "--server", "tls://127.0.0.1:4222")
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"init", "--station", "GZQ", "--server", "tls://127.0.0.1:4222"}, "already"},
+		{[]string{"serve", "--station", "SZX"}, "is station GZQ; not SZX"},
+		{[]string{"enroll", "RGID1:XX"}, "identity"},
+		{[]string{"enroll", filepath.Join(dir, "none")}, "no such file"},
+		{[]string{"audit", "A99"}, "no such gate"},
+		{[]string{"gates", "--database", "mysql://x"}, "want a file's path"},
+	} {
+		if out, err := r.command(tt.args...); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("station %v: %v, %s; want %q", tt.args, err, out, tt.want)
+		}
+	}
+	foreign, err := seedOf("A07").Public("SZX", "A07").Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.command("enroll", foreign); err == nil || !strings.Contains(err.Error(), "of station SZX") {
+		t.Errorf("another station's gate: %v", err)
+	}
+	own, err := seedOf("A07").Public("GZQ", "A07").Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.must("enroll", own)
+	other, err := seedOf("other").Public("GZQ", "A07").Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.command("enroll", other); err == nil || !strings.Contains(err.Error(), "--replace") {
+		t.Errorf("other keys: %v", err)
+	}
+	r.must("enroll", "--replace", other)
+}
+
+// A tampered ledger makes audit fail, and name the record.
+func TestAuditFailsWhereSomethingIsWrong(t *testing.T) {
+	var out bytes.Buffer
+	err := printAudit(&out, []audit.Log{{Gate: "A07", Epoch: "e1", Finding: &audit.Finding{Kind: audit.Altered, Seq: 7, Upto: 7, What: "x"}}}, false)
+	if err == nil || !strings.Contains(out.String(), "record 7: altered") {
+		t.Errorf("%v, %s; want an error that names record 7", err, out.String())
+	}
+	if err := printAudit(io.Discard, []audit.Log{{Gate: "A07"}}, true); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAGateIsSilentByAnyClock(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		heard time.Time
+		want  string
+	}{
+		{time.Time{}, "silent"}, {now, "fresh"}, {now.Add(-staleAfter), "fresh"}, {now.Add(-staleAfter - 1), "stale"},
+		{now.Add(-silentAfter), "stale"}, {now.Add(-silentAfter - 1), "silent"}, {now.Add(staleAfter), "fresh"}, {now.AddDate(1, 0, 0), "silent"},
+	} {
+		if got := freshness(tt.heard, now); got != tt.want {
+			t.Errorf("heard of %v ago: %s; want %s", now.Sub(tt.heard), got, tt.want)
+		}
+	}
+	shanghai := time.FixedZone("", 8*3600)
+	for _, tt := range []struct{ now, want time.Time }{
+		{time.Date(2026, 11, 28, 3, 59, 0, 0, shanghai), time.Date(2026, 11, 27, 4, 0, 0, 0, shanghai)},
+		{time.Date(2026, 11, 28, 4, 0, 0, 0, shanghai), time.Date(2026, 11, 28, 4, 0, 0, 0, shanghai)},
+		{time.Date(2026, 3, 1, 0, 30, 0, 0, shanghai), time.Date(2026, 2, 28, 4, 0, 0, 0, shanghai)},
+	} {
+		if got := serviceDay(tt.now, "Asia/Shanghai"); !got.Equal(tt.want) {
+			t.Errorf("the service day of %v began %v; want %v", tt.now, got, tt.want)
+		}
+	}
+}
