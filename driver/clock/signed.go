@@ -72,9 +72,11 @@ const heardFor = 25 * time.Minute
 // width, and the station signed that. The station is believed before the time
 // daemon, unless what it says is before what is proven.
 func (t *Trust) Confirm(station string, at time.Time, width time.Duration, s Sample) error {
+	latest := at.Add(width)
+	t.correct(station, latest, s)
 	t.Prove(station, at, s)
 	t.told = true
-	if latest := at.Add(width); t.below(latest, s) {
+	if t.below(latest, s) {
 		return fmt.Errorf("station %s says that it is %s, but signed times prove that it is at least %s",
 			station, latest.UTC().Format(time.RFC3339), t.proven(s).at.UTC().Format(time.RFC3339))
 	}
@@ -96,6 +98,12 @@ func (t *Trust) Confirm(station string, at time.Time, width time.Duration, s Sam
 		t.jump.old, t.jump.taken, t.jump.denied = line, 0, true
 	}
 	return nil
+}
+
+// correct takes back what a station proved, where its answer to a question of now is
+// earlier: its clock was ahead, and is right again. What others proved stays.
+func (t *Trust) correct(station string, latest time.Time, s Sample) {
+	t.proofs = slices.DeleteFunc(t.proofs, func(p proof) bool { return p.signer == station && p.at(s.Raw).After(latest) })
 }
 
 // Accept lowers proven time to at, as an operator says: for the one case in which a

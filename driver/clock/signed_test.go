@@ -175,6 +175,29 @@ func TestTheStationIsBelievedFirst(t *testing.T) {
 			t.Errorf("the station is silent: off by %v, %+v; want the daemon's", w.wrong(), s)
 		}
 	})
+	for name, begin := range map[string]func() *world{
+		"a year ahead for a while, with a time daemon":    running,
+		"a year ahead for a while, without a time daemon": func() *world { w := newWorld(-year); w.pass(time.Minute); return w },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := begin()
+			before := w.trust.Proven(w.sample()).Proven()
+			if err := w.trust.Confirm("station", w.truth.Add(year), time.Second, w.sample()); err != nil {
+				t.Fatal(err)
+			}
+			w.pass(10 * time.Minute)
+			if err := confirm(w); err != nil {
+				t.Errorf("the station is right again: %v; want that it may correct itself", err)
+			}
+			w.tick()
+			if s := w.trust.State(); !w.right() || !s.Trusted() {
+				t.Errorf("off by %v, %+v; want the right time at once", w.wrong(), s)
+			}
+			if p := w.trust.Proven(w.sample()).Proven(); p.Before(before) || p.After(w.truth) {
+				t.Errorf("proven %v, at %v; want what others proved to stay, from %v on", p, w.truth, before)
+			}
+		})
+	}
 	t.Run("below what is proven", func(t *testing.T) {
 		w := running()
 		err := w.trust.Confirm("station", w.truth.Add(-year), time.Second, w.sample())
