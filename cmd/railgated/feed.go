@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"railgate/store/durable"
 	"railgate/store/sync"
 )
 
@@ -139,5 +139,5 @@ func (y *syncer) file(ctx context.Context, r *feed, l *sync.Listing, name string
 
 // rootFile is the first root of a repository as the technician put it on the gate.
 func (y *syncer) rootFile(word string) ([]byte, error) {
-	return os.ReadFile(y.cfg.Sync.Root(word))
+	return durable.ReadFile(y.cfg.Sync.Root(word), maxRoot)
 }

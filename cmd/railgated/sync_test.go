@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
 	"railgate/cmd/station/repository"
@@ -101,6 +104,31 @@ func syncedSite(t *testing.T, p *publisher, nation string, more string) *site {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// A pipe in the place of the first root is one line of the log. It hangs neither the start nor the stop, and
+// the gate goes on as soon as the root is there.
+func TestARootThatIsAPipe(t *testing.T) {
+	p := newPublisher(t)
+	s := syncedSite(t, p, p.repo.Public(), "")
+	p.publish(s.signer, 1)
+	root := filepath.Join(p.dir, "roots/nation.root.json")
+	text, err := os.ReadFile(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(root), unix.Mkfifo(root, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	d := s.start()
+	d.until("the error told", func() bool { return strings.Contains(d.status().Sync.Error, "not a file") })
+	if err := errors.Join(os.Remove(root), os.WriteFile(root, text, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	d.until("the keyset", func() bool { return d.status().Keyset.Version == 1 })
+	if status := d.stop(); status != exitOK {
+		t.Errorf("exit status %d; want %d", status, exitOK)
+	}
 }
 
 // Keys come over the network, a withdrawn network changes nothing, and a restart without it neither.

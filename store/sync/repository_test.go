@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
@@ -264,6 +267,24 @@ func TestNamesAreInOrder(t *testing.T) {
 	f.next("a", "1")
 	if got := strings.Join(refresh(t, f.gate(newMemory())).Names(), " "); got != "a b keys.json" {
 		t.Errorf("names %s", got)
+	}
+}
+
+// Opening a pipe waits for somebody who writes: a stick that has one in a file's place must not hang a gate.
+func TestAPipeInAFolderIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mkfifo(filepath.Join(dir, "timestamp.json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan error, 1)
+	go func() { _, err := read(t.Context(), Folder(dir), "timestamp.json", 100); answer <- err }()
+	select {
+	case err := <-answer:
+		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%v; want that it is no file", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it waits for whoever writes into the pipe")
 	}
 }
 
