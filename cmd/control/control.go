@@ -60,8 +60,9 @@ type Status struct {
 	Devices []Device    `json:"devices"`
 	Clock   Clock       `json:"clock"`
 	Keyset  Keyset      `json:"keyset"`
-	Sync    *Sync       `json:"sync,omitempty"` // absent where no repository is configured
-	Bus     *Bus        `json:"bus,omitempty"`  // absent where no station is configured
+	Sync    *Sync       `json:"sync,omitempty"`    // absent where no repository is configured
+	Bus     *Bus        `json:"bus,omitempty"`     // absent where no station is configured
+	Tickets *Tickets    `json:"tickets,omitempty"` // absent where there is no station
 	Store   store.Stats `json:"store"`
 	Counts  Counts      `json:"counts"`
 	Timings Timings     `json:"timings"`
@@ -138,6 +139,19 @@ type Sync struct {
 	Error   string    `json:"error,omitempty"`
 
 	Station *StationSync `json:"station,omitempty"` // absent where no station's repository is configured
+}
+
+// Tickets are the manifests that a gate has.
+type Tickets struct {
+	Needed  bool        `json:"needed"` // the lane asks for tickets
+	Days    []TicketDay `json:"days"`   // those that are in use or will be
+	Loading int         `json:"loading,omitempty"`
+}
+
+// TicketDay is one service day's manifest.
+type TicketDay struct {
+	Day     int `json:"day"` // yyyymmdd
+	Tickets int `json:"tickets"`
 }
 
 // StationSync is how far a gate is behind its station's repository.

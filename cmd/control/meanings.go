@@ -21,6 +21,8 @@ const (
 	SyncStopped         = "sync_stopped"
 	StationRefused      = "station_refused"
 	PolicyRefused       = "policy_refused"
+	ManifestRefused     = "manifest_refused"
+	ManifestMissing     = "manifest_missing"
 
 	IdentityDamaged = "identity_damaged"
 	BusUnreachable  = "bus_unreachable"
@@ -116,6 +118,10 @@ var meanings = [...]Meaning{
 		"{railgate} sync", ""},
 	{PolicyRefused, Degraded, "the station's policy for this lane has an error, or does not fit the local file", "it is refused whole; the one before stays in use",
 		"{railgate} config show", ""},
+	{ManifestRefused, Degraded, "a day's manifest has an error, or cannot be made a table", "it is refused whole; who bought since then has no ticket",
+		"{railgate} status", ""},
+	{ManifestMissing, Degraded, "the lane asks for tickets, and there is no manifest of today", "nobody gets in: each is denied no_ticket",
+		"railgate sync", ""},
 	{BusUnreachable, Degraded, "the station's bus cannot be reached", "codes that are spent at other gates are not known here, and the journal waits on this gate",
 		"{railgate} status", ""},
 	{BusWrongKey, Degraded, "the station's bus has another key than station.json says", "the gate does not speak with it: it may be somebody else's",

@@ -212,6 +212,9 @@ func (l *runner) decide(e lane.Decide) {
 		if last, ok := l.wire.later(own, ok, holder); ok {
 			answer.Last = &last
 		}
+		if rules.Tickets {
+			answer.Tickets = l.sync.ticketsOf(holder, now.Wall, l.store.Rides)
+		}
 	}
 	l.answer(answer)
 }

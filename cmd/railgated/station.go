@@ -66,7 +66,10 @@ func (y *syncer) takeStation(ctx context.Context, l *sync.Listing) error {
 	if err := y.takePolicy(ctx, l); err != nil {
 		return err
 	}
-	return y.takeAssigned(ctx, l)
+	if err := y.takeAssigned(ctx, l); err != nil {
+		return err
+	}
+	return y.takeManifests(ctx, l)
 }
 
 // takeStationFile puts station.json to use.
@@ -130,6 +133,9 @@ func (y *syncer) setStation(s *bus.Station) {
 	y.mu.Unlock()
 	for _, changed := range watchers {
 		changed(s)
+	}
+	if zone, err := zoneOf(s.Zone); err == nil {
+		y.tickets.setZone(zone)
 	}
 	y.rulesChanged() // its zone
 }

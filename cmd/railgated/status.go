@@ -25,6 +25,9 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	l.addClock(s)
 	l.addKeyset(s, c)
 	l.sync.status(s)
+	if l.sync != nil {
+		l.sync.tickets.status(s, view.Rules.Tickets)
+	}
 	l.wire.status(s, l.sync.config(c).Bus.Cut)
 	if n := l.in.overruns(); n > 0 {
 		s.Counts.Dropped["overrun"] = uint64(n)

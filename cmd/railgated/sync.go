@@ -28,6 +28,8 @@ type syncer struct {
 	note            func(journal.Record) // appends a record
 	nation, station *feed                // station is nil where none is configured
 
+	tickets *tickets // nil: no station is configured
+
 	want  chan struct{} // has room for one: ask now
 	asked time.Time     // when somebody wanted that last; owned by the lane's goroutine
 
@@ -47,8 +49,8 @@ type syncer struct {
 
 const (
 	syncBackoff = 10 * time.Minute
-	syncTimeout = 2 * time.Minute
-	askedEvery  = time.Minute // how often an unknown key may ask
+	syncTimeout = 10 * time.Minute // a manifest over a slow line; what stalls is given up sooner
+	askedEvery  = time.Minute      // how often an unknown key may ask
 )
 
 // newSyncer is nil where no repository is configured.
@@ -60,6 +62,7 @@ func newSyncer(cfg *configs.Config, s *store.Store, c *clock.Clock, k *keyring.R
 	y.nation = newNation(y)
 	if cfg.Sync.Station != "" {
 		y.station = newStation(y)
+		y.tickets = newTickets(cfg.Data, func() (time.Time, bool) { now := c.Now(); return now.Time, now.OK }, note, log)
 	}
 	y.resume()
 	for _, r := range y.feeds() {

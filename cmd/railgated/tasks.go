@@ -136,6 +136,9 @@ func (g *gate) tasks() []task {
 	}
 	if g.sync != nil {
 		tasks = append(tasks, task{"sync", g.sync.Run})
+		if g.sync.tickets != nil {
+			tasks = append(tasks, task{"tickets", g.sync.tickets.Run})
+		}
 	}
 	for _, d := range g.devices.scanners {
 		tasks = append(tasks, task{"scanner " + d.String(), func(ctx context.Context) error { return d.Run(ctx, l.deliver) }})

@@ -88,6 +88,15 @@ func (l *Listing) Find(ctx context.Context, name string) (*Target, error) {
 	return nil, fmt.Errorf("%q: %w", name, ErrNoTarget)
 }
 
+// Sum is a target's hash as it was signed, in hex: what it is, in short.
+func (t *Target) Sum() string {
+	sum := t.info.Hashes["sha256"]
+	if sum == nil {
+		sum = t.info.Hashes["sha512"]
+	}
+	return hex.EncodeToString(sum)
+}
+
 // Matches tells whether bytes are a target's.
 func (t *Target) Matches(data []byte) bool { return t.info.VerifyLengthHashes(data) == nil }
 

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"railgate/cmd/control"
+	"railgate/store/journal"
+	"railgate/store/manifest"
+	"railgate/verify"
+	"railgate/verify/lane"
+)
+
+// packed is a manifest of some lines, as it is published.
+func packed(t testing.TB, lines ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	z, err := zstd.NewWriter(&out, zstd.WithWindowSize(1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(z, manifest.Header)
+	for _, l := range lines {
+		fmt.Fprintln(z, l)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func ticketLine(holder verify.HolderID, kind string, from, until time.Time, station, count, people string) string {
+	return fmt.Sprintf("%s,%s,G1,%s,%s,%s,%s,%s", hex.EncodeToString([]byte(holder)), kind, from.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339), station, count, people)
+}
+
+func manifestOf(day time.Time) string {
+	return "manifest/" + day.In(lane.Shanghai).Format(time.DateOnly) + ".csv.zst"
+}
+
+// Tickets reach the lane from the station: a ride is used up by a passage, over a restart too, and a bad manifest changes nothing.
+func TestALaneAsksForTickets(t *testing.T) {
+	p := newPair(t)
+	now := time.Now()
+	rider, early, foreign := p.claims(), p.claims(), p.claims()
+	lines := []string{
+		ticketLine(rider.Holder, "multi", now.Add(-time.Hour), now.Add(time.Hour), "GZQ", "2", ""),
+		ticketLine(early.Holder, "single", now.Add(time.Hour), now.Add(2*time.Hour), "GZQ", "", ""),
+		ticketLine(foreign.Holder, "single", now.Add(-time.Hour), now.Add(time.Hour), "BJX", "", ""),
+	}
+	d := p.start()
+	d.until("the station", func() bool { s := d.status().Sync.Station; return s != nil && s.State == "fresh" })
+	p.policy(d, "[lane]\ntickets = \"required\"\npassback = \"off\"\n")
+	d.until("no manifest told", func() bool { return slices.Contains(causes(d.status()), control.ManifestMissing) })
+	p.station.put(map[string]string{manifestOf(now): packed(t, lines...)})
+	d.until("the manifest", func() bool { s := d.status().Tickets; return len(s.Days) == 1 && s.Days[0].Tickets == 3 })
+	if got := causes(d.status()); len(got) > 0 {
+		t.Errorf("causes %v; want none", got)
+	}
+	d.scan(p.code())
+	d.waitFor(1, decided("denied", "no_ticket"))
+	d.scan(p.mint(early))
+	d.waitFor(1, decided("denied", "too_early"))
+	d.scan(p.mint(foreign))
+	d.waitFor(1, decided("denied", "wrong_station"))
+	again := func() string {
+		c := p.claims()
+		c.Holder = rider.Holder
+		return p.mint(c)
+	}
+	d.scan(again())
+	d.waitFor(1, kind(journal.Passage))
+	p.station.put(map[string]string{manifestOf(now): packed(t, append(lines, "x")...)})
+	d.until("the bad one refused", func() bool {
+		s := d.status()
+		return slices.Contains(causes(s), control.ManifestRefused) && s.Tickets.Days[0].Tickets == 3
+	})
+	d.waitFor(1, func(r *journal.Record) bool { return strings.Contains(r.Detail, "refused: line 5: has 1 columns") })
+	p.station.put(map[string]string{manifestOf(now): packed(t, lines...)})
+	d.until("a good one", func() bool { return !slices.Contains(causes(d.status()), control.ManifestRefused) })
+	d.stop()
+	d = p.start()
+	d.until("the table after a restart", func() bool { return len(d.status().Tickets.Days) == 1 })
+	d.scan(again())
+	d.waitFor(2, kind(journal.Passage))
+	d.scan(again())
+	d.waitFor(2, decided("denied", "no_ticket"))
+}
+
+// folder is a folder of tickets without a daemon.
+func newFolder(t *testing.T, now *time.Time) *tickets {
+	t.Helper()
+	k := newTickets(t.TempDir(), func() (time.Time, bool) { return *now, true }, func(journal.Record) {}, slog.New(slog.DiscardHandler))
+	if err := os.MkdirAll(k.dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.closeAll)
+	return k
+}
+
+func (k *tickets) put(t *testing.T, day int, text string) {
+	t.Helper()
+	if err := os.WriteFile(k.source(day), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func noRides(journal.ID) int { return 0 }
+
+// Yesterday's table counts until its last train, not midnight; tomorrow's counts already.
+func TestAServiceDayEndsWithItsLastTrain(t *testing.T) {
+	midnight := time.Date(2026, 11, 30, 0, 0, 0, 0, lane.Shanghai)
+	now := midnight.Add(-10 * time.Minute)
+	k := newFolder(t, &now)
+	night, next := verify.HolderID("holder-night"), verify.HolderID("holder-next-")
+	k.put(t, 20261129, packed(t, ticketLine(night, "single", midnight.Add(-time.Hour), midnight.Add(90*time.Minute), "", "", ""), ticketLine("holder-period", "period", midnight.Add(-time.Hour), midnight.Add(300*time.Hour), "", "", "")))
+	k.put(t, 20261130, packed(t, ticketLine(next, "single", midnight.Add(-20*time.Minute), midnight.Add(time.Hour), "", "", "")))
+	k.look(t.Context())
+	has := func(h verify.HolderID) bool { return len(k.of(journal.ID(h), now, noRides)) == 1 }
+	if !has(night) || !has(next) || !has("holder-period") {
+		t.Error("before midnight: want both days' tickets")
+	}
+	now = midnight.Add(80 * time.Minute)
+	if k.look(t.Context()); !has(night) || !has("holder-period") {
+		t.Error("after midnight and before the last train: want yesterday's tickets")
+	}
+	now = midnight.Add(90 * time.Minute)
+	if has("holder-period") {
+		t.Error("after the last train a ticket counts that today's manifest does not list")
+	}
+	now = midnight.Add(49 * time.Hour)
+	k.look(t.Context())
+	if left, _ := os.ReadDir(k.dir); len(left) > 0 {
+		t.Errorf("%v is left two days later", left)
+	}
+}
+
+// A table that is damaged is made again of its source: at the start, and when a ticket is looked up.
+func TestADamagedTableIsMadeAgain(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, lane.Shanghai)
+	line := ticketLine("holder-1", "period", now.Add(-time.Hour), now.Add(time.Hour), "", "", "")
+	for _, after := range []bool{false, true} {
+		k := newFolder(t, &now)
+		k.put(t, 20261129, packed(t, line))
+		k.look(t.Context())
+		f, err := os.OpenFile(k.table(20261129), os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteAt([]byte{0xff}, 80+40)
+		f.Close()
+		if after { // a restart
+			k.closeAll()
+			clear(k.seen)
+		} else if len(k.of("holder-1", now, noRides)) != 0 {
+			t.Fatal("a damaged row is taken")
+		}
+		k.look(t.Context())
+		if got := k.of("holder-1", now, noRides); len(got) != 1 {
+			t.Errorf("after a restart %v: %v; want the ticket", after, got)
+		}
+	}
+}
+
+// One ticket that two days list is one.
+func TestATicketOfTwoDaysIsOne(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, lane.Shanghai)
+	k := newFolder(t, &now)
+	line := ticketLine("holder-1", "multi", now.Add(-time.Hour), now.Add(48*time.Hour), "", "5", "3")
+	k.put(t, 20261129, packed(t, line))
+	k.put(t, 20261130, packed(t, line))
+	k.look(t.Context())
+	got := k.of("holder-1", now, func(journal.ID) int { return 2 })
+	if len(got) != 1 || got[0].Used != 2 || got[0].Count != 5 || got[0].People != 3 || got[0].Kind != lane.MultiTicket || len(got[0].ID) != 32 {
+		t.Errorf("%+v; want one, of 5 rides, 2 taken", got)
+	}
+}
+
+// million is a manifest of a million rows, once for all benchmarks.
+func million(b *testing.B) string {
+	b.Helper()
+	now := time.Now()
+	lines := make([]string, 1_000_000)
+	for i := range lines {
+		lines[i] = ticketLine(verify.HolderID(fmt.Sprintf("other-%010d", rand.Uint32())+strconv.Itoa(i)), "single", now.Add(-time.Hour), now.Add(time.Hour), "GZQ", "", "")
+	}
+	return packed(b, lines...)
+}
+
+// anonymous is the daemon's resident memory that no file is behind, in MB.
+func (d *process) anonymous() float64 {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(d.cmd.Process.Pid), "status"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "RssAnon:")
+	var kB float64
+	fmt.Sscan(rest, &kB)
+	return kB / 1e3
+}
+
+// BenchmarkLoadingAMillionTickets measures what it takes, and what the passages beside it do.
+func BenchmarkLoadingAMillionTickets(b *testing.B) {
+	text := million(b)
+	for b.Loop() {
+		benchmarkLoading(b, text)
+	}
+}
+
+func benchmarkLoading(b *testing.B, text string) {
+	s := newSite(b, "", func(c string) string {
+		return strings.Replace(c, "keys ", "#keys ", 1) + "\n[sync]\nnation = \"/nowhere/nation\"\nstation = \"/nowhere/station\"\nroots = \"/nowhere\"\n"
+	})
+	keys, err := os.ReadFile(s.path("keys.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.MkdirAll(s.path("data/manifest"), 0o750); err != nil {
+		b.Fatal(err)
+	}
+	s.write("data/"+control.KeptKeysetName, string(keys))
+	d := s.start()
+	pass := func(until func() bool) (took []float64) {
+		trace := followTrace(b, s.path("trace.ndjson"))
+		for end := time.Now().Add(2 * time.Minute); !until() && time.Now().Before(end); {
+			code := s.code()
+			sent := time.Now()
+			s.scan(code)
+			for { // the trace is followed from its beginning
+				if at := trace.next("open", 1); at.After(sent) {
+					took = append(took, micros(at.Sub(sent)))
+					break
+				}
+			}
+			time.Sleep(30 * time.Millisecond)
+		}
+		slices.Sort(took)
+		return took
+	}
+	quiet := time.Now().Add(15 * time.Second)
+	before := pass(func() bool { return time.Now().After(quiet) })
+	day := dayOf(time.Now().In(lane.Shanghai))
+	s.write(fmt.Sprintf("data/manifest/%d.csv.zst", day), text)
+	d.stop()
+	d = s.start() // which looks at the folder at once
+	began, most := time.Now(), 0.0
+	during := pass(func() bool {
+		most = max(most, d.anonymous())
+		return len(d.status().Tickets.Days) > 0
+	})
+	loaded := time.Since(began)
+	time.Sleep(5 * time.Second)
+	q := func(all []float64, p float64) float64 { return all[int(p*float64(len(all)-1))] }
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(loaded.Seconds(), "load-s")
+	b.ReportMetric(most, "anon-MB-loading")
+	b.ReportMetric(d.anonymous(), "anon-MB-after")
+	b.ReportMetric(q(before, 0.5), "p50-quiet-µs")
+	b.ReportMetric(q(during, 0.5), "p50-loading-µs")
+	b.ReportMetric(q(before, 0.99), "p99-quiet-µs")
+	b.ReportMetric(q(during, 0.99), "p99-loading-µs")
+	d.stop()
+}
