@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
+	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
 
 	"railgate/driver/gpioline"
@@ -39,9 +41,26 @@ func ParseOutputs(data []byte) (o Outputs, err error) {
 	return o, nil
 }
 
+// maxOutputs bounds the file, in bytes.
+const maxOutputs = 1 << 20
+
+// readOutputs reads a file, and waits for nobody: whoever makes outputs inactive after a
+// daemon's death has no time for a pipe in the file's place.
+func readOutputs(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is not a file", path), err)
+	}
+	return io.ReadAll(io.LimitReader(f, maxOutputs))
+}
+
 // LoadOutputs reads the file.
 func LoadOutputs(path string) (Outputs, error) {
-	data, err := os.ReadFile(path)
+	data, err := readOutputs(path)
 	if err != nil {
 		return Outputs{}, err
 	}
