@@ -93,6 +93,14 @@ func (w *wire) later(own journal.LastPassage, known bool, holder journal.ID) (jo
 	return own, known
 }
 
+// rides is how many of a ticket's rides other gates of the station took.
+func (w *wire) rides(ticket journal.ID) int {
+	if !w.up() {
+		return 0
+	}
+	return w.Rides(ticket)
+}
+
 // outOfTouch tells whether the gate has a station whose other gates it does not hear.
 func (w *wire) outOfTouch() bool { return w != nil && (w.Link == nil || !w.InTouch()) }
 

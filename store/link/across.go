@@ -1,6 +1,7 @@
 package link
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -168,6 +169,9 @@ func (l *Link) spentOf(r journal.Record, epoch string) (bus.Spent, bool) {
 	if r.Slot != nil {
 		s.Slot = *r.Slot
 	}
+	if r.Ticket != "" {
+		s.Ticket, s.Uses = hex.EncodeToString([]byte(r.Ticket)), l.opt.Store.Rides(r.Ticket)
+	}
 	if !r.Unsure {
 		s.Time = max(0, r.Time.Unix())
 	}
@@ -181,7 +185,7 @@ func (l *Link) spentOf(r journal.Record, epoch string) (bus.Spent, bool) {
 		}
 	case r.Kind == journal.Passage:
 		s.Kind = bus.Passed
-	case r.Kind == journal.NoPassage && s.Static:
+	case r.Kind == journal.NoPassage && (s.Static || s.Ticket != ""):
 		s.Kind = bus.NoPassage
 	default:
 		return bus.Spent{}, false
@@ -193,6 +197,9 @@ func (l *Link) spentOf(r journal.Record, epoch string) (bus.Spent, bool) {
 // something is told in vain.
 func (l *Link) concerns(s bus.Spent, r journal.Record) bool {
 	now := l.opt.Clock.Proven()
+	if s.Ticket != "" { // its rides count on other days too
+		return true
+	}
 	if s.Kind == bus.Passed && (r.Unsure || now.Sub(r.Time) < l.opt.PassbackFor) {
 		return true
 	}

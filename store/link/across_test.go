@@ -2,13 +2,16 @@ package link
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"railgate/store"
 	"railgate/store/bus"
 	"railgate/store/journal"
 	"railgate/store/link/linktest"
@@ -313,5 +316,49 @@ func TestAGateMayNotSpeakForAnother(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Errorf("%s: the server lets it", name)
 		}
+	}
+}
+
+// A ticket's rides are counted at every gate: each tells its own count, so that what comes twice,
+// late or not at all counts nothing wrong. They are kept over a restart.
+func TestRidesAreCountedEverywhere(t *testing.T) {
+	s, a, b := pair(t)
+	ticket := journal.ID(strings.Repeat("t", store.TicketSize))
+	ride := &journal.Ride{Ticket: ticket, Until: time.Now().Add(time.Hour).Unix(), N: 1}
+	take := func(cti string, n int) {
+		t.Helper()
+		slot := uint8(0)
+		r := journal.Record{Time: time.Now(), Kind: journal.Decision, Decision: journal.Granted, Certificate: journal.ID(cti), Slot: &slot, Direction: "entry", Begins: begins(), Ends: begins() + 70, Ticket: ticket}
+		if _, err := a.store.GrantRide(someUse(cti, begins()), time.Now().Add(time.Hour), r, ride); err != nil {
+			t.Fatal(err)
+		}
+		a.Wrote()
+		until(t, "the rides at B", func() bool { return b.Rides(ticket) == n })
+	}
+	take("one", 1)
+	take("two", 2)
+	a.store.AppendRide(journal.Record{Time: time.Now(), Kind: journal.NoPassage, Certificate: "two", Slot: new(uint8), Direction: "entry", Ticket: ticket}, &journal.Ride{Ticket: ticket, Until: ride.Until, N: -1})
+	a.Wrote()
+	until(t, "one given back", func() bool { return b.Rides(ticket) == 1 })
+	if a.Rides(ticket) != 0 {
+		t.Error("the link counts the gate's own rides, which its store counts")
+	}
+	old := bus.Spent{Kind: bus.Granted, Gate: "A07", Epoch: a.log().Epoch, Seq: 1, Role: journal.Entry, Certificate: "one", Ticket: hex.EncodeToString([]byte(ticket)), Uses: 9}
+	body, err := old.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Publish(bus.SpentSubject(linktest.Name, "A07"), body)
+	a.grant("after", begins())
+	until(t, "a later message at B", func() bool { return b.Spent(someUse("after", begins()-1), false) })
+	if n := b.Rides(ticket); n != 1 {
+		t.Errorf("%d rides after an old message; want 1", n)
+	}
+	b.end()
+	again := newGate(t, "B02", b.dir)
+	defer again.store.Close()
+	defer again.others.close()
+	if n := again.Rides(ticket); n != 1 {
+		t.Errorf("%d rides after a restart; want 1", n)
 	}
 }

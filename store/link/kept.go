@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -18,10 +19,11 @@ import (
 // silent.
 const KeptFile = "others.db"
 
-// kept is that file: bbolt, three buckets of CBOR.
+// kept is that file: bbolt, four buckets of CBOR.
 //
 //	passed  sub → passage
 //	slips   role (1) ‖ cti → [slipUse]
+//	rides   ticket → [rideCount]
 //	meta    "at" → position, of the same commit
 type kept struct {
 	db   *bbolt.DB
@@ -32,6 +34,7 @@ type kept struct {
 var (
 	passedBucket = []byte("passed")
 	slipsBucket  = []byte("slips")
+	ridesBucket  = []byte("rides")
 	placeBucket  = []byte("meta")
 	placeName    = []byte("at")
 )
@@ -72,7 +75,7 @@ func tryOpen(path string) (k *kept, err error) {
 }
 
 func (k *kept) begin(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{passedBucket, slipsBucket, placeBucket} {
+	for _, name := range [][]byte{passedBucket, slipsBucket, ridesBucket, placeBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
@@ -114,6 +117,11 @@ func (k *kept) write(u unsaved, at position) error {
 			}
 			for b, uses := range u.slips {
 				if err := put(tx, slipsBucket, slipKey(b), uses); err != nil {
+					return err
+				}
+			}
+			for ticket, counts := range u.rides {
+				if err := put(tx, ridesBucket, []byte(ticket), counts); err != nil {
 					return err
 				}
 			}
@@ -161,6 +169,13 @@ func (k *kept) slip(b bearer) (uses []slipUse) {
 	return uses
 }
 
+func (k *kept) rides(ticket journal.ID) (counts []rideCount) {
+	if ticket != "" {
+		k.get(ridesBucket, []byte(ticket), &counts)
+	}
+	return counts
+}
+
 // sweepMany bounds one commit of a sweep.
 const sweepMany = 10_000
 
@@ -187,6 +202,10 @@ func (k *kept) sweep(now, since int64) error {
 				gone(passedBucket, func(data []byte) bool {
 					var p passage
 					return journal.Decode(data, &p) != nil || p.Time < since
+				}),
+				gone(ridesBucket, func(data []byte) bool {
+					var counts []rideCount
+					return journal.Decode(data, &counts) != nil || !slices.ContainsFunc(counts, func(c rideCount) bool { return c.Until >= now })
 				}),
 				gone(slipsBucket, func(data []byte) bool {
 					var uses []slipUse

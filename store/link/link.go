@@ -37,6 +37,7 @@ type Store interface {
 	Leaves(after uint64, n int) ([]store.Leaf, error)
 	Records(after uint64, n int) ([]journal.Record, error)
 	Seq() uint64
+	Rides(ticket journal.ID) int
 	Commit(journal.Record) (store.Durable, error)
 	Receipt() (seq uint64, note []byte)
 	PutReceipt(journal.Receipt) error

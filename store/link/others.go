@@ -35,11 +35,14 @@ type others struct {
 type unsaved struct {
 	passages map[journal.ID]passage
 	slips    map[bearer][]slipUse
+	rides    map[journal.ID][]rideCount // by ticket
 }
 
-func newUnsaved() unsaved { return unsaved{map[journal.ID]passage{}, map[bearer][]slipUse{}} }
+func newUnsaved() unsaved {
+	return unsaved{map[journal.ID]passage{}, map[bearer][]slipUse{}, map[journal.ID][]rideCount{}}
+}
 
-func (u unsaved) len() int { return len(u.passages) + len(u.slips) }
+func (u unsaved) len() int { return len(u.passages) + len(u.slips) + len(u.rides) }
 
 // A bearer is a certificate in a role, and a credential one of its credentials: as in
 // package store, a grant spends every code of its certificate that begins no later, and of
@@ -68,6 +71,14 @@ type (
 		Free  bool   `cbor:"4,keyasint,omitempty"` // nobody crossed
 		Until int64  `cbor:"5,keyasint"`
 	}
+	// A rideCount is the newest that one gate said of how many of a ticket's rides it took.
+	rideCount struct {
+		Gate  string `cbor:"1,keyasint"`
+		Epoch string `cbor:"2,keyasint"`
+		Seq   uint64 `cbor:"3,keyasint"`
+		Uses  int    `cbor:"4,keyasint"`
+		Until int64  `cbor:"5,keyasint"`
+	}
 	// A position is a place in the stream.
 	position struct {
 		Created time.Time `cbor:"1,keyasint"` // the stream
@@ -84,6 +95,7 @@ const mostRemembered = 60_000
 const (
 	longestCode = time.Hour
 	longestSlip = 48 * time.Hour
+	rideFor     = 100 * 24 * time.Hour // a ticket's rides are remembered since the last
 	flushEvery  = 5 * time.Second
 	flushMany   = 4096
 )
@@ -113,6 +125,9 @@ func (o *others) len() int {
 func (o *others) hear(s bus.Spent, heard time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if s.Ticket != "" {
+		o.hearRide(s, heard)
+	}
 	switch {
 	case s.Kind == bus.Passed && s.Holder != "":
 		o.hearPassage(s, heard)

@@ -101,6 +101,11 @@ func (u unsaved) under(old unsaved) {
 			u.slips[b] = uses
 		}
 	}
+	for ticket, counts := range old.rides {
+		if _, newer := u.rides[ticket]; !newer {
+			u.rides[ticket] = counts
+		}
+	}
 }
 
 func (o *others) sayIf(err error) {
