@@ -144,3 +144,23 @@ func TestUnavailableStoreSeesNothing(t *testing.T) {
 		t.Errorf("then: %v, because of %v, since %v; want nothing done", err, g.err, g.blind.Since)
 	}
 }
+
+// The span in which no code can be told from a used one begins with the loss, and once more
+// with each boot; a machine without a boot's name begins it with the loss too.
+func TestWhereTheSpanBegins(t *testing.T) {
+	for _, boot := range []string{"one", ""} {
+		g := used(t, 1)
+		g.boot, g.booted = boot, time.Hour
+		g.reopenAfter(func(path string) { os.Remove(path) })
+		if b := g.Blind(); b.Closed != rotatingAtLeast {
+			t.Errorf("boot %q, a loss after an hour: closed for %v; want %v", boot, b.Closed, rotatingAtLeast)
+		}
+		g.boot, g.booted = "two", 10*time.Second
+		g.reopenAfter(nil)
+		g.booted += 20 * time.Second
+		g.reopenAfter(nil)
+		if b := g.Blind(); b.Closed != rotatingAtLeast-20*time.Second {
+			t.Errorf("boot %q, then another and a restart: closed for %v; want 20 s less than %v", boot, b.Closed, rotatingAtLeast)
+		}
+	}
+}

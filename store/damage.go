@@ -38,7 +38,7 @@ func (s *Store) prepare(had bool) (*survey, error) {
 // begin makes a file where there is none. had says that there was one.
 func (s *Store) begin(had bool) error {
 	aside := s.lastAside()
-	if !had && aside == "" && s.loss == "" {
+	if !had && aside == "" {
 		return s.create(0, journal.Record{Kind: journal.Epoch, Detail: "the store is new"})
 	}
 	if s.loss == "" {

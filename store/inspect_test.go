@@ -329,3 +329,18 @@ func TestLongListOfFreePages(t *testing.T) {
 		}
 	}
 }
+
+// Pages of leaves without records count, for the journal's room.
+func TestInspectCountsLeavesWithoutRecords(t *testing.T) {
+	d := sketch(3, -1)
+	d.draw(freedAt, drawn(freedAt, leafPage, element{key: journalKey(1), value: []byte("v")}))
+	d.draw(rootAt, drawn(rootAt, leafPage, bucketOf("journal", rooted(branchAt)), bucketOf("leaves", rooted(freedAt)), bucketOf("spent", rooted(spentAt))))
+	var free []uint64
+	for id := uint64(lowerAt + 1); id < leavesAt; id++ {
+		free = append(free, id)
+	}
+	d.draw(freeAt, freeList(freeAt, free...))
+	if found, err := inspect(d, d.size); err != nil || found.bare != 1 || found.leaves != 3 {
+		t.Errorf("inspect = %+v, %v; want one page of them", found, err)
+	}
+}

@@ -270,8 +270,9 @@ func TestAnotherGatesNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		g.freeze(t)
-		g.flushNow(t)
+		g.mu.Lock()
+		g.fail(errors.New("input/output error"))
+		g.mu.Unlock()
 		if theirs != nil {
 			if err := os.WriteFile(g.path(), theirs, 0o600); err != nil {
 				t.Fatal(err)
@@ -319,4 +320,19 @@ func TestMarkThatCannotBeMade(t *testing.T) {
 		t.Error("no error")
 	}
 	g.Store.opt.Dir = dir
+}
+
+// Marks that a power cut left unreadable do not make a store blind.
+func TestMarksThatCannotBeRead(t *testing.T) {
+	g := used(t, 2)
+	g.reopenAfter(func(string) {
+		for _, path := range g.marks() {
+			if err := os.WriteFile(path, []byte("torn"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if b := g.Blind(); b.Blind {
+		t.Errorf("blind = %+v; want seeing", b)
+	}
 }

@@ -250,3 +250,44 @@ func TestStatsAreWhatThereIs(t *testing.T) {
 		t.Errorf("a closed file has %d bytes; want that nothing is said", st.FileBytes)
 	}
 }
+
+// A floor that cannot be written makes the store unavailable, and nothing is pruned by it.
+func TestFloorThatCannotBeWritten(t *testing.T) {
+	g := used(t, 1)
+	g.flushNow(t)
+	g.freeze(t)
+	g.proven = noon.Add(time.Hour)
+	if _, err := g.keepFloor(); !errors.Is(err, ErrUnavailable) || err != g.Err() || g.kept.Equal(g.proven) {
+		t.Errorf("keepFloor = %v, because of %v, kept %v; want that it is unavailable, and not kept", err, g.Err(), g.kept)
+	}
+}
+
+// An epoch that begins within pruning is not told where it was not written.
+func TestPruningThatEndsAnEpochAndFails(t *testing.T) {
+	g := used(t, 3)
+	g.flushNow(t)
+	if err := g.update(func(tx *bbolt.Tx) error { return tx.Bucket(journalBucket).Put(journalKey(2), []byte("rotten")) }); err != nil {
+		t.Fatal(err)
+	}
+	seq, name := g.Seq(), g.logNow().Epoch
+	g.mu.Lock()
+	g.age.old = 3
+	g.mu.Unlock()
+	g.commit = func(*bbolt.Tx) error { return errors.New("input/output error") }
+	if _, _, err := g.prune(noon); err == nil || g.Seq() != seq {
+		t.Errorf("%v, record %d; want an error, and %d", err, g.Seq(), seq)
+	}
+	g.commit = (*bbolt.Tx).Commit
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	g.mu.Lock()
+	g.age.old = 3
+	g.mu.Unlock()
+	if _, n, err := g.prune(noon); err != nil || n != 3 {
+		t.Fatalf("%d pruned, %v; want 3", n, err)
+	}
+	if now := g.logNow(); now.Epoch == name || g.newest != g.Seq() || g.Seq() != seq+1 {
+		t.Errorf("epoch %q after %q, newest %d, %d after %d; want another, which begins with the newest record", now.Epoch, name, g.newest, g.Seq(), seq)
+	}
+}

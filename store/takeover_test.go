@@ -109,3 +109,30 @@ func TestOldFileIsTakenOver(t *testing.T) {
 		t.Error("its codes are remembered after their time")
 	}
 }
+
+// It gets a name, by which its marks know it, and says why it was taken over.
+func TestOldFileGetsAName(t *testing.T) {
+	g := emptied(t)
+	restore(t, g, unproven(t))
+	g.flushNow(t)
+	id := g.id
+	g.reopenAfter(nil)
+	if g.id == "" || g.id != id {
+		t.Errorf("it is %q, and then %q; want one name", id, g.id)
+	}
+	records, err := g.Records(0, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if r.Kind == journal.TakenOver && r.Detail == "" {
+			t.Errorf("%+v; want what has changed", r)
+		}
+	}
+}
+
+func TestTheLaterOfTwo(t *testing.T) {
+	if a, b := noon, noon.Add(1); laterOf(a, b) != b || laterOf(b, a) != b || laterOf(a, a) != a {
+		t.Error("the earlier one")
+	}
+}
