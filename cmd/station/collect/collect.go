@@ -68,6 +68,7 @@ type Collector struct {
 	logs   map[string]*epochState
 	newest map[int64]string
 	lanes  map[int64]ledger.Lane
+	looked time.Time // for a gate that was not known
 }
 
 // New makes a collector.
@@ -227,6 +228,21 @@ func (c *Collector) lane(g ledger.Gate) ledger.Lane {
 		return l
 	}
 	return g.Lane
+}
+
+// lookAgain is how long after a look for gates an unknown name is worth another.
+const lookAgain = 100 * time.Millisecond
+
+// known looks for a gate that may have been enrolled a moment ago. It is called by the
+// goroutine of collect.
+func (c *Collector) known(ctx context.Context, name string) {
+	if _, ok := c.gate(name); ok || time.Since(c.looked) < lookAgain {
+		return
+	}
+	if err := c.refresh(ctx); err != nil && ctx.Err() == nil {
+		c.trouble("gates", err)
+	}
+	c.looked = time.Now()
 }
 
 // hear keeps that a gate was heard of now.

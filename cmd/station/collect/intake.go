@@ -68,6 +68,9 @@ func newIntake(c *Collector, t *ledger.Tx) *intake {
 
 // take has messages in the ledger, and that the stream was read so far.
 func (c *Collector) take(ctx context.Context, was, now ledger.Position, batch []message) error {
+	for _, m := range batch {
+		c.known(ctx, bus.GateOf(m.subject))
+	}
 	var in *intake
 	err := c.o.Ledger.Update(ctx, func(t *ledger.Tx) error {
 		in = newIntake(c, t)

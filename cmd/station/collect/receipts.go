@@ -94,6 +94,7 @@ func (c *Collector) open(gate string, text []byte) (head, error) {
 // judge gives a receipt, or says why there is none. caughtUp: all that was published before
 // the question is in the ledger. An error is the ledger's.
 func (c *Collector) judge(ctx context.Context, a *ask, caughtUp bool) (verdict, error) {
+	c.known(ctx, a.gate)
 	h, err := c.open(a.gate, a.head)
 	if err != nil {
 		c.countHead(ctx, a.gate, refusedHead, err.Error())
