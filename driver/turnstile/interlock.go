@@ -29,6 +29,25 @@ func (l *interlock) try() (bool, error) {
 	if l == nil || l.held {
 		return true, nil
 	}
+	for {
+		free, err := l.lock()
+		if err != nil || !free {
+			return false, err
+		}
+		if l.named() { // else it was removed, or another put in its place, before it was locked
+			l.held = true
+			return true, nil
+		}
+	}
+}
+
+// lock locks the file that has the interlock's name now. One that was opened before and has
+// lost its name since excludes nobody: whoever comes later locks another.
+func (l *interlock) lock() (bool, error) {
+	if l.file != nil && !l.named() {
+		l.file.Close() // nothing was written
+		l.file = nil
+	}
 	if l.file == nil {
 		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o660)
 		if err != nil {
@@ -43,8 +62,14 @@ func (l *interlock) try() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("locking %s: %w", l.path, err)
 	}
-	l.held = true
 	return true, nil
+}
+
+// named tells whether the open file has the interlock's name still.
+func (l *interlock) named() bool {
+	open, err := l.file.Stat()
+	named, err2 := os.Stat(l.path)
+	return err == nil && err2 == nil && os.SameFile(open, named)
 }
 
 func (l *interlock) release() {
