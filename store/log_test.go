@@ -381,3 +381,34 @@ func TestAReceiptCostsNoCommit(t *testing.T) {
 		said.Close()
 	}
 }
+
+// A roll-back whose commit failed is whole, or has not begun: never another epoch that sees.
+func TestARollBackThatFailed(t *testing.T) {
+	for _, lands := range []bool{true, false} {
+		g, st := newGate(t), newStation(t)
+		g.grant(1)
+		was := g.logNow()
+		proof := st.receipt(t, was.Epoch, tlog.Tree{N: 9})
+		g.commit = func(tx *bbolt.Tx) error {
+			if lands {
+				tx.Commit()
+			}
+			return errors.New("input/output error")
+		}
+		if err := g.RolledBack(proof, "test"); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		g.commit = (*bbolt.Tx).Commit
+		if !g.reopen() {
+			t.Fatal(g.Err())
+		}
+		now, blind := g.wantLog("after it failed"), g.Blind()
+		if (now.Epoch != was.Epoch) != lands || blind.RolledBack != lands || blind.Blind != lands {
+			t.Errorf("landed %v: %+v, %+v", lands, now, blind)
+		}
+		if err := g.RolledBack(proof, "again"); (err == nil) == lands || !g.Blind().RolledBack {
+			t.Errorf("landed %v, and again: %v, %+v; want it rolled back, once", lands, err, g.Blind())
+		}
+		g.wantLog("in the end")
+	}
+}
