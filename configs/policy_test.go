@@ -99,6 +99,18 @@ func TestABadPolicyIsRefused(t *testing.T) {
 	}
 }
 
+// What is wrong for any gate is wrong without one.
+func TestAPolicyIsCheckedWithoutItsGate(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": true, "[lane]\nhours = \"05:30-23:45\"\ntickets = \"required\"\n": true, "[lane]\ndirection = \"exit\"\n": true,
+		"[lane]\ndirection = \"exit\"\nper_day = 1\n": false, "keys = \"\"\n": false, "[lane]\nhours = \"5\"\n": false,
+	} {
+		if err := CheckPolicy(Policy{Name: "p.toml", Data: []byte(text)}); (err == nil) != want {
+			t.Errorf("%q: %v; want good %v", text, err, want)
+		}
+	}
+}
+
 // A policy that takes back what the file says is one: hours = "" is always.
 func TestAPolicyMayTakeAwayALimit(t *testing.T) {
 	c := parseLocal(t, strings.Replace(local, "[lane]\n", "[lane]\nhours = \"05:30-23:45\"\nper_day = 3\n", 1))

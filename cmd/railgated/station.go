@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
-	"strings"
 
 	"railgate/store/bus"
 	"railgate/store/journal"
@@ -174,13 +172,6 @@ func (y *syncer) pins() []string {
 	return nil
 }
 
-// An assignment is assign.json: which release each gate gets. A gate that it does not
-// name gets the default; "" is none.
-type assignment struct {
-	Default string            `json:"default"`
-	Gates   map[string]string `json:"gates"`
-}
-
 // takeAssigned notes which release the station gives this gate. Every release that it
 // names must be one that the nation lists.
 func (y *syncer) takeAssigned(ctx context.Context, l *sync.Listing) error {
@@ -192,47 +183,15 @@ func (y *syncer) takeAssigned(ctx context.Context, l *sync.Listing) error {
 	if err != nil {
 		return err
 	}
-	a, err := parseAssignment(data, listed)
+	a, err := sync.ParseAssignment(data, listed)
 	if err != nil {
 		return fmt.Errorf("%s: %w", assignTarget, err)
 	}
-	release := a.Default
-	if own, ok := a.Gates[y.cfg.Gate]; ok {
-		release = own
-	}
 	y.mu.Lock()
-	y.release = release
+	y.release = a.Of(y.cfg.Gate)
 	y.mu.Unlock()
 	if news {
 		return y.store.PutFiles(y.station.name, map[string][]byte{assignTarget: data})
 	}
 	return nil
-}
-
-// ErrNotReleased is a release that the station assigns and the nation does not list.
-var ErrNotReleased = errors.New("the nation does not list it")
-
-// parseAssignment reads assign.json; listed are the nation's files. No bytes are none.
-func parseAssignment(data []byte, listed []string) (a assignment, err error) {
-	if data == nil {
-		return a, nil
-	}
-	dec := json.NewDecoder(strings.NewReader(string(data)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&a); err != nil {
-		return assignment{}, err
-	}
-	versions := []string{a.Default}
-	for _, version := range a.Gates {
-		versions = append(versions, version)
-	}
-	for _, version := range versions {
-		released := slices.ContainsFunc(listed, func(name string) bool {
-			return strings.HasPrefix(name, "release/"+version+"/") && version != "." && version != ".."
-		})
-		if version != "" && (!released || strings.Contains(version, "/")) {
-			return assignment{}, fmt.Errorf("release %q: %w", version, ErrNotReleased)
-		}
-	}
-	return a, nil
 }

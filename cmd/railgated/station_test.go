@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -131,39 +130,6 @@ func TestAStationMayPublishOnlyItsOwn(t *testing.T) {
 	}
 	d.scan(d.code())
 	d.wantPulses(1)
-}
-
-func TestAnAssignmentNamesReleasesOfTheNation(t *testing.T) {
-	listed := []string{"keys.json", "release/1.4.0/arm64.raucb", "stations/GZQ/root.json"}
-	for text, want := range map[string]bool{
-		`{}`: true, `{"default":"1.4.0"}`: true, `{"gates":{"A07":"1.4.0","B":""}}`: true,
-		`{"default":"1.4"}`: false, `{"gates":{"A07":"1.5.0"}}`: false, `{"default":"1.4.0/arm64.raucb"}`: false,
-		`{"default":".."}`: false, `{"other":1}`: false, `[]`: false, ``: false, `{"default":"1.4.0"`: false,
-	} {
-		if _, err := parseAssignment([]byte(text), listed); (err == nil) != want {
-			t.Errorf("%s: %v; want taken %v", text, err, want)
-		}
-	}
-	if _, err := parseAssignment([]byte(`{"default":"1.4.0"}`), nil); !errors.Is(err, ErrNotReleased) {
-		t.Errorf("with nothing of the nation: %v", err)
-	}
-	if a, err := parseAssignment(nil, nil); err != nil || a.Default != "" {
-		t.Errorf("no file: %v, %v", a, err)
-	}
-}
-
-func FuzzParseAssignment(f *testing.F) {
-	for _, text := range []string{`{}`, `{"default":"1.4.0"}`, `{"gates":{"A07":"1.4.0"}}`, `null`, `{"default":"../1"}`} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := parseAssignment(data, []string{"release/1.4.0/arm64.raucb"})
-		for _, version := range a.Gates {
-			if err == nil && version != "" && version != "1.4.0" {
-				t.Errorf("release %q is taken", version)
-			}
-		}
-	})
 }
 
 // Once station.json names its server's key, no other server is asked; its certificate's dates do not matter.

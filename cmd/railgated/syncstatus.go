@@ -82,7 +82,7 @@ func (y *syncer) addCauses(s *control.Status, r *feed) {
 	grade := y.grade(r)
 	silent := grade == sync.Degraded || grade == sync.Stopped && r != y.nation && !r.last.At.IsZero()
 	switch {
-	case errors.Is(r.err, ErrNotAStations), errors.Is(r.err, ErrNotReleased):
+	case errors.Is(r.err, ErrNotAStations), errors.Is(r.err, sync.ErrNotReleased):
 		found(s, control.StationRefused, "what the station publishes is refused"+why)
 	case silent && s.Mode != string(lane.ModeOutOfService):
 		found(s, control.SyncDegraded, fmt.Sprintf("the %s's repository has not been reached since %s%s", r.word, r.last.At.UTC().Format(time.RFC3339), why))

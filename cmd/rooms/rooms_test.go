@@ -67,7 +67,7 @@ var may = []struct {
 	{"cmd/station/audit", []string{"store/identity", "store/journal", "store/bus", "cmd/station/ledger"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/hub", []string{"store/identity", "store/bus"}, []string{"net/http"}},
 	{"cmd/station/page", []string{"store/durable", "store/journal", "store/bus", "cmd/station/ledger", "cmd/station/collect"}, nil},
-	{"cmd/station", []string{"verify", "verify/*", "store", "store/*", "cmd/control", "cmd/station/*"}, nil},
+	{"cmd/station", []string{"configs", "verify", "verify/*", "store", "store/*", "cmd/control", "cmd/station/*"}, nil},
 	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control"}, nil},
 }
 

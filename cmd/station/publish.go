@@ -34,6 +34,7 @@ func newPublish(d *desk) *cobra.Command {
 			return nil
 		},
 	})
+	cmd.AddCommand(newPublishPolicy(d), newPublishManifest(d), newPublishRelease(d), newPublishAssign(d))
 	return cmd
 }
 

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/store/manifest"
+	"railgate/store/sync"
+)
+
+// A shop is one operator's nation and station in one folder.
+type shop struct {
+	*office
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	s := &shop{&office{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 29, 4, 0, 0, 0, time.UTC)}}
+	s.write("passphrase", "correct horse battery\n")
+	s.must("init", "--station", "GZQ", "--server", "tls://127.0.0.1:4222")
+	return s
+}
+
+// get is a file that a station's gate fetches; nil: it is not listed.
+func (s *shop) get(part, name string) []byte {
+	s.t.Helper()
+	public := s.path("nation/" + part + "/public")
+	root, err := os.ReadFile(filepath.Join(public, "1.root.json"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r := &sync.Repository{Name: part, Root: root, Metadata: sync.Folder(public), Targets: sync.Folder(public + "/targets"), State: memory{}, Now: func() time.Time { return s.now }}
+	l, err := r.Refresh(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	target, err := l.Find(s.t.Context(), name)
+	if err != nil {
+		return nil
+	}
+	data, err := l.Bytes(s.t.Context(), target, 1<<20)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return data
+}
+
+func TestAPolicyIsPublished(t *testing.T) {
+	s := newShop(t)
+	const text = "[lane]\nhours = \"05:30-23:45\"\n"
+	s.must("publish", "policy", "A07", s.write("a.toml", text))
+	if got := s.get("station", "gates/A07.toml"); string(got) != text {
+		t.Errorf("gates/A07.toml = %q", got)
+	}
+	if s.get("nation", "gates/A07.toml") != nil {
+		t.Error("the nation publishes a station's policy")
+	}
+	for _, tt := range []struct{ gate, text, want string }{
+		{"A07", "[lane]\nhours = \"5-6\"\n", "lane.hours"}, {"A07", "[turnstile]\nopen = \"GPIO1\"\n", "not a station's"}, {"a/b", text, "gate \"a/b\""}, {"..", text, "gate"},
+	} {
+		if out, err := s.run("publish", "policy", tt.gate, s.write("bad.toml", tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s, %q: %v, %s; want an error with %q", tt.gate, tt.text, err, out, tt.want)
+		}
+	}
+	if got := s.get("station", "gates/A07.toml"); string(got) != text {
+		t.Errorf("gates/A07.toml = %q after bad ones", got)
+	}
+}
+
+const ticketRow = "0011223344556677,single,G%d,2026-11-29T08:00:00+08:00,2026-11-29T10:00:00+08:00,GZQ,,\n"
+
+// Every bad row is named; then nothing is published.
+func TestAManifestIsPublished(t *testing.T) {
+	s := newShop(t)
+	csv := manifest.Header + "\n" + fmt.Sprintf(ticketRow, 1) + fmt.Sprintf(ticketRow, 2)
+	out := s.must("publish", "manifest", "2026-11-29", s.write("m.csv", csv))
+	if !strings.Contains(out, "2 tickets") {
+		t.Errorf("%s; want 2 tickets", out)
+	}
+	packed := s.get("station", "manifest/2026-11-29.csv.zst")
+	table := s.path("table")
+	if err := manifest.Load(s.write("m.zst", string(packed)), table, 20261129, func() {}, func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if tab, err := manifest.Open(table); err != nil || tab.Rows() != 2 {
+		t.Errorf("%v; want a gate's table of 2 rows", err)
+	}
+	for _, tt := range []struct{ date, csv, want string }{
+		{"2026-11-29", csv + "x,y\nz,double,G1,,,,,\n", "line 4: has 2 columns"}, {"2026-11-29", csv + "x,y\nz\n" + fmt.Sprintf(ticketRow, 3), "2 of 5 rows are wrong"},
+		{"2026-11-29", csv + fmt.Sprintf(ticketRow, 1), "line 4: is the same ticket as line 2"}, {"29.11.2026", csv, "want one such as"}, {"2026-11-29", "", "empty"},
+	} {
+		out, err := s.run("publish", "manifest", tt.date, s.write("bad.csv", tt.csv))
+		if err == nil || !strings.Contains(out+err.Error(), tt.want) {
+			t.Errorf("%q: %v, %s; want an error with %q", tt.csv, err, out, tt.want)
+		}
+	}
+	if !bytes.Equal(s.get("station", "manifest/2026-11-29.csv.zst"), packed) {
+		t.Error("a bad manifest has replaced the good one")
+	}
+	s.must("publish", "manifest", "2026-12-07", s.path("m.csv"))
+	if s.get("station", "manifest/2026-11-29.csv.zst") != nil || s.get("station", "manifest/2026-12-07.csv.zst") == nil {
+		t.Error("want the new day's manifest listed, and the one of eight days before no more")
+	}
+}
+
+// Releases are the nation's; a station assigns only what it lists.
+func TestReleasesAreAssigned(t *testing.T) {
+	s := newShop(t)
+	assign := s.write("assign.json", `{"default": "1.4.0"}`)
+	if _, err := s.run("publish", "assign", assign); err == nil || !strings.Contains(err.Error(), "the nation does not list it") {
+		t.Errorf("a release that is not there: %v", err)
+	}
+	s.must("publish", "release", "1.4.0", "arm64", s.write("bundle.raucb", "bundle"))
+	if got := s.get("nation", "release/1.4.0/arm64.raucb"); string(got) != "bundle" {
+		t.Errorf("the bundle = %q", got)
+	}
+	s.must("publish", "assign", assign)
+	if got := s.get("station", "assign.json"); string(got) != `{"default": "1.4.0"}` {
+		t.Errorf("assign.json = %q", got)
+	}
+	for _, args := range [][]string{{"../1", "arm64", "bundle.raucb"}, {"1.4.0", "arm/64", "bundle.raucb"}, {"1.4.0", "arm64", "passphrase"}} {
+		if _, err := s.run("publish", "release", args[0], args[1], s.path(args[2])); err == nil {
+			t.Errorf("%v is taken", args)
+		}
+	}
+	if _, err := s.run("publish", "assign", s.write("garbage.json", "{")); err == nil {
+		t.Error("garbage is assigned")
+	}
+}
