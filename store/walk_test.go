@@ -32,6 +32,9 @@ func TestWalkTellsEachRecordOrAGap(t *testing.T) {
 		{"a leaf that is a copy of a later one", func(d *draft) { d.draw(leaf(7), drawn(leaf(7), leafPage, recordOf(9, ""))) }, [][2]uint64{{7, 7}}},
 		{"a leaf that is a copy of an older one", func(d *draft) { d.draw(leaf(7), drawn(leaf(7), leafPage, recordOf(3, ""))) }, [][2]uint64{{7, 7}}},
 		{"the last leaf, of a later record", func(d *draft) { d.draw(leaf(n), drawn(leaf(n), leafPage, recordOf(n+5, ""))) }, [][2]uint64{{n, n}}},
+		{"the first leaf, of no records", func(d *draft) {
+			d.draw(leaf(1), drawn(leaf(1), leafPage, element{key: []byte("k"), value: []byte("v")}))
+		}, [][2]uint64{{1, 1}}},
 		{"a leaf of no records", func(d *draft) {
 			d.draw(leaf(7), drawn(leaf(7), leafPage, element{key: []byte("k"), value: []byte("v")}))
 		}, [][2]uint64{{7, 7}}},
@@ -139,4 +142,17 @@ func TestWalkOfAFileThatCannotBeWalked(t *testing.T) {
 	small.draw(rootAt, drawn(rootAt, leafPage, bucketOf("journal", inlined(recordOf(1, ""), recordOf(2, ""), recordOf(3, "")))))
 	wantWalk(t, small, 3, 0, nil)
 	wantWalk(t, small, 3, 2, nil)
+}
+
+// Of a leaf whose header rotted each record is told.
+func TestWalkOverALeafOfManyRecords(t *testing.T) {
+	d := sketch(3, -1)
+	d.draw(leavesAt, drawn(leavesAt, leafPage, recordOf(1, ""), recordOf(2, ""), recordOf(3, "")))
+	d.draw(leavesAt+1, drawn(leavesAt+1, leafPage, recordOf(4, "")))
+	d.draw(leavesAt+2, drawn(leavesAt+2, leafPage, recordOf(5, "")))
+	d.draw(lowerAt, drawn(lowerAt, branchPage, element{child: leavesAt, key: journalKey(1)}, element{child: leavesAt + 1, key: journalKey(4)}, element{child: leavesAt + 2, key: journalKey(5)}))
+	le64(d.pages[leavesAt], 9)
+	for _, from := range []uint64{0, 1, 2, 3, 4} {
+		wantWalk(t, d, 5, from, nil)
+	}
 }
