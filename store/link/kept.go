@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -29,6 +30,8 @@ type kept struct {
 	db   *bbolt.DB
 	at   position // as it was written
 	path string
+
+	broken atomic.Bool // a page was damaged: nothing more is asked of it
 }
 
 var (
@@ -57,7 +60,9 @@ func openKept(dir string) (*kept, position, error) {
 
 func tryOpen(path string) (k *kept, err error) {
 	err = guarded(func() error {
-		db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: keptWait, PageSize: 4096, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
+		// The list of free pages is written: without it bbolt looks for them in a goroutine of its own,
+		// and a damaged page there would end the process.
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: keptWait, PageSize: 4096, FreelistType: bbolt.FreelistMapType})
 		if err != nil {
 			return err
 		}
@@ -91,10 +96,24 @@ func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged: %v", p)
+			err = fmt.Errorf("%w: %v", errDamaged, p)
 		}
 	}()
 	return f()
+}
+
+var errDamaged = errors.New("the file is damaged")
+
+// do works on the file, until a page of it is damaged.
+func (k *kept) do(f func() error) error {
+	if k.broken.Load() {
+		return errDamaged
+	}
+	err := guarded(f)
+	if errors.Is(err, errDamaged) {
+		k.broken.Store(true)
+	}
+	return err
 }
 
 // differs tells whether there is something to write: something new, or that the stream went
@@ -108,7 +127,7 @@ const placeEvery = 20_000
 
 // write writes passages, slips and the place, in one commit.
 func (k *kept) write(u unsaved, at position) error {
-	err := guarded(func() error {
+	err := k.do(func() error {
 		return k.db.Update(func(tx *bbolt.Tx) error {
 			for holder, p := range u.passages {
 				if err := put(tx, passedBucket, []byte(holder), p); err != nil {
@@ -146,7 +165,7 @@ func slipKey(b bearer) []byte { return append([]byte{byte(b.role)}, b.certificat
 
 // get reads a value into v. What cannot be read is not there.
 func (k *kept) get(bucket, key []byte, v any) (found bool) {
-	err := guarded(func() error {
+	err := k.do(func() error {
 		return k.db.View(func(tx *bbolt.Tx) error {
 			data := tx.Bucket(bucket).Get(key)
 			found = data != nil
@@ -181,7 +200,7 @@ const sweepMany = 10_000
 
 // sweep removes slips that ended before now, and passages from before since.
 func (k *kept) sweep(now, since int64) error {
-	return guarded(func() error {
+	return k.do(func() error {
 		return k.db.Update(func(tx *bbolt.Tx) error {
 			gone := func(bucket []byte, old func(data []byte) bool) error {
 				var keys [][]byte
@@ -215,7 +234,14 @@ func (k *kept) sweep(now, since int64) error {
 	})
 }
 
-func (k *kept) close() error { return guarded(k.db.Close) }
+// close ends the use of the file. One that is damaged is begun again at the next start.
+func (k *kept) close() error {
+	err := guarded(k.db.Close)
+	if k.broken.Load() {
+		err = errors.Join(err, os.Remove(k.path))
+	}
+	return err
+}
 
 // sentCursor is how far the gate's own uses were published. It lies beside what others said, for it is
 // worth as little: without it they are published again.
@@ -233,7 +259,7 @@ func (k *kept) cursor() (c sentCursor) {
 }
 
 func (k *kept) putCursor(c sentCursor) error {
-	return guarded(func() error {
+	return k.do(func() error {
 		return k.db.Update(func(tx *bbolt.Tx) error { return put(tx, placeBucket, cursorName, c) })
 	})
 }

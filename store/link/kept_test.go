@@ -1,0 +1,118 @@
+package link
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"railgate/store/bus"
+	"railgate/store/journal"
+)
+
+// What others said comes from the stream again, so a file that is damaged is no reason to stop, or
+// to believe anything of it.
+func TestAFileOfOthersThatIsDamagedIsBegunAgain(t *testing.T) {
+	day := time.Now().Add(20 * time.Hour).Unix()
+	for name, damage := range map[string]func(data []byte) []byte{
+		"nothing":  func(data []byte) []byte { return data },
+		"empty":    func([]byte) []byte { return nil },
+		"cut off":  func(data []byte) []byte { return data[:5000] },
+		"garbage":  func(data []byte) []byte { return bytes.Repeat([]byte{0xa5}, len(data)) },
+		"no metas": func(data []byte) []byte { clear(data[:8192]); return data },
+		"no pages": func(data []byte) []byte { clear(data[8192:]); return data },
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Clock: new(testClock)}
+			o := newOthers(opt)
+			o.hear(bus.Spent{Kind: bus.Granted, Gate: "A", Epoch: "e", Seq: 1, Role: journal.Entry, Certificate: "slip", Static: true, Until: day}, time.Now())
+			o.reached(position{Seq: 5, Created: time.Unix(1, 0)})
+			o.flush()
+			o.close()
+			path := filepath.Join(opt.Dir, KeptFile)
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, damage(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			again := newOthers(opt)
+			defer again.close()
+			known := again.spent(someUse("slip", 1), true)
+			if at := again.position(); known != (at.Seq == 5) {
+				t.Errorf("the slip is known: %v, and the place in the stream is %d: want both or neither", known, at.Seq)
+			}
+			if name == "nothing" && !known {
+				t.Error("what was written is not read")
+			}
+			again.hear(bus.Spent{Kind: bus.Granted, Gate: "A", Epoch: "e", Seq: 2, Role: journal.Entry, Certificate: "another", Static: true, Until: day}, time.Now())
+			again.flush()
+			if !again.spent(someUse("another", 1), true) {
+				t.Error("what is heard since is not remembered")
+			}
+		})
+	}
+}
+
+// Nothing is forgotten by a clock that is wrong, and everything in the end.
+func TestWhatIsOverIsForgottenByProvenTime(t *testing.T) {
+	clock := &proven{at: time.Now()}
+	for _, dir := range []string{"", t.TempDir()} {
+		o := newOthers(Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Clock: clock, PassbackFor: time.Hour})
+		now := time.Now()
+		clock.at = now
+		o.hear(bus.Spent{Kind: bus.Granted, Role: journal.Entry, Certificate: "rotating", Begins: now.Unix(), Until: now.Unix() + 70}, now)
+		o.hear(bus.Spent{Kind: bus.Granted, Gate: "A", Epoch: "e", Seq: 1, Role: journal.Entry, Certificate: "slip", Static: true, Until: now.Unix() + 7200}, now)
+		o.hear(bus.Spent{Kind: bus.Passed, Gate: "A", Holder: "h", Role: journal.Entry, Certificate: "c", Time: now.Unix()}, now)
+		known := func() [3]bool {
+			_, passed := o.lastPassage("h")
+			return [3]bool{o.spent(someUse("rotating", now.Unix()), false), o.spent(someUse("slip", 1), true), passed}
+		}
+		for _, step := range []struct {
+			after time.Duration
+			want  [3]bool
+		}{
+			{0, [3]bool{true, true, true}}, {69 * time.Second, [3]bool{true, true, true}}, {71 * time.Second, [3]bool{false, true, true}},
+			{59 * time.Minute, [3]bool{false, true, true}}, {61 * time.Minute, [3]bool{false, true, false}}, {121 * time.Minute, [3]bool{}},
+		} {
+			clock.at = now.Add(step.after)
+			o.flush()
+			o.forget(true)
+			if got := known(); got != step.want {
+				t.Errorf("file %q, after %v: code, slip, passage known: %v; want %v", dir, step.after, got, step.want)
+			}
+		}
+		o.close()
+	}
+}
+
+// proven is a clock whose wall is a year ahead: nothing goes by that.
+type proven struct {
+	testClock
+	at time.Time
+}
+
+func (p *proven) Proven() time.Time { return p.at }
+
+// What others say finds room up to a bound, and no more.
+func TestOthersHaveBoundedRoom(t *testing.T) {
+	o := newOthers(Options{Log: slog.New(slog.DiscardHandler)})
+	now := time.Now()
+	for n := range mostRemembered + 10 {
+		id := journal.ID(fmt8(n))
+		o.hear(bus.Spent{Kind: bus.Granted, Role: journal.Entry, Certificate: id, Begins: now.Unix(), Until: 1 << 60}, now)
+		o.hear(bus.Spent{Kind: bus.Passed, Gate: "A", Epoch: "e", Seq: 1, Role: journal.Entry, Certificate: id, Holder: id, Static: true, Time: now.Unix(), Until: 1 << 60}, now)
+	}
+	if len(o.latest) > mostRemembered || len(o.slots) > mostRemembered || len(o.fresh.passages) > mostRemembered || len(o.fresh.slips) > mostRemembered || !o.full {
+		t.Errorf("%d codes, %d passages, %d slips, full %v; want %d at most of each, and that it is said", len(o.latest), len(o.fresh.passages), len(o.fresh.slips), o.full, mostRemembered)
+	}
+	b := bearer{journal.Entry, journal.ID(fmt8(0))}
+	if until := o.latest[b].until; until > now.Add(longestCode).Unix() {
+		t.Errorf("a code is remembered until %d; want an hour at most", until)
+	}
+}
+
+func fmt8(n int) []byte { return []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)} }
