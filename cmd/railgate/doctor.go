@@ -69,6 +69,11 @@ a technician, 2 when the lane is out of service.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p := &patient{gate: g, host: thisHost(), as: user}
+			if user != "" {
+				if _, err := p.host.account(user, "", nil); err != nil {
+					return usageError{fmt.Errorf("doctor: --user: %w", err)}
+				}
+			}
 			findings := p.examine(c.Context())
 			worst := p.health(findings)
 			var err error

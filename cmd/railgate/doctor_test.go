@@ -119,6 +119,7 @@ func TestRemedies(t *testing.T) {
 		remedy string // a part of the command
 	}{
 		{control.ConfigInvalid, func(t *testing.T, w *ward) { w.write("gate.toml", w.read("gate.toml")+"nonsense = 1\n") }, "nonsense", "editor +12 "},
+		{control.ConfigInvalid, func(t *testing.T, w *ward) { w.remove("gate.toml") }, "no such file", "railgate config > "},
 		{control.ConfigUnreadable, func(t *testing.T, w *ward) { w.chmod("gate.toml", 0o600) }, "user daemon may not read", "chgrp daemon "},
 		{control.UserMissing, func(t *testing.T, w *ward) {
 			w.hostFile("/etc/systemd/system/railgated.service", "[Service]\nUser=ghost\n")

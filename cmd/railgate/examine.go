@@ -177,7 +177,13 @@ func (p *patient) configProblems(err error) (found []finding) {
 		if errors.As(problem, &at) && at.Line > 0 {
 			line = fmt.Sprint(at.Line)
 		}
-		found = append(found, p.found(control.ConfigInvalid, problem.Error(), "{line}", line))
+		f := p.found(control.ConfigInvalid, problem.Error(), "{line}", line)
+		if errors.Is(problem, fs.ErrNotExist) {
+			path := control.Quote(p.config)
+			f.Fix = "railgate config > " + path + " && editor " + path + " && railgated --check --config " + path
+			f.Hands = "Write this gate's own devices and keyset into it; the check that follows says whether all is well."
+		}
+		found = append(found, f)
 	}
 	return found
 }

@@ -12,6 +12,14 @@ import (
 )
 
 // Each line of the table, seen.
+// What a person types is not a fault of the gate's.
+func TestDoctorOfAUserThatDoesNotExist(t *testing.T) {
+	s := newSite(t)
+	if status, out, errOut := s.tool("doctor", "--user", "nosuch"); status != exitUsage || out != "" || !strings.Contains(errOut, "nosuch") {
+		t.Errorf("status %d, %q, %q; want %d, and the name", status, out, errOut, exitUsage)
+	}
+}
+
 func TestExitStatuses(t *testing.T) {
 	dir, v := t.TempDir(), vectors(t)[0]
 	at := v.Now.Format(time.RFC3339)

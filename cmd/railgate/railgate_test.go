@@ -85,6 +85,13 @@ func TestVerifyAnswersEachVectorInOrder(t *testing.T) {
 	}
 }
 
+// A keyset without an end is an error, and not all of the machine's memory.
+func TestVerifyWithAKeysetWithoutAnEnd(t *testing.T) {
+	if status, _, errOut := tool(t, "", "verify", "--keys", "/dev/zero", "x"); status != exitUndecided || !strings.Contains(errOut, "more than") {
+		t.Errorf("status %d, %q; want that it is too large", status, errOut)
+	}
+}
+
 func TestVerifyTexts(t *testing.T) {
 	v := vectors(t)[0]
 	at := v.Now.Format(time.RFC3339)

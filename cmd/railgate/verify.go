@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"railgate/configs"
 	"railgate/store/journal"
 	"railgate/verify"
 )
@@ -75,11 +76,25 @@ type decider struct {
 	denied bool // a code was
 }
 
+// readSome reads a file, or a pipe of the shell's, of up to most bytes.
+func readSome(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", path, most)
+	}
+	return data, err
+}
+
 func (d *decider) prepare(keysPath, at string, classes []int) error {
 	if keysPath == "" {
 		return usageError{errors.New("verify: --keys is needed: a keyset such as the issuer's keys.json")}
 	}
-	data, err := os.ReadFile(keysPath)
+	data, err := readSome(keysPath, configs.MaxKeyset)
 	if err != nil {
 		return err
 	}
