@@ -213,7 +213,7 @@ func (l *runner) decide(e lane.Decide) {
 			answer.Last = &last
 		}
 		if rules.Tickets {
-			answer.Tickets = l.sync.ticketsOf(holder, now.Wall, l.store.Rides)
+			answer.Tickets = l.sync.ticketsOf(holder, now.Wall, func(ticket journal.ID) int { return l.store.Rides(ticket) + l.wire.rides(ticket) })
 		}
 	}
 	l.answer(answer)
