@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install install-station deb deb-test lintian release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install install-station deb deb-test lintian release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
@@ -31,6 +31,7 @@ help:
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
+	@echo "make bench-station a station of 200 gates, with a cut; BENCHSTATION='--for 1m --cut 1m' for less"
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
 	@echo "make architecture docs/architecture.svg, from the imports"
 	@echo "make screens  a picture of each state of the pages on each screen, under build/screens"
@@ -235,6 +236,13 @@ bench-qr: go
 	@mkdir -p bin
 	$(GO) build $(FLAGS) -o bin/ ./cmd/bench-qr
 	bin/bench-qr $(BENCHQR)
+
+# A station of 200 gates, a cut of ten minutes: a quarter of an hour and more. docs/scale.md has what it printed.
+bench-station: build
+	@mkdir -p bin
+	$(GO) build $(FLAGS) -o bin/ ./cmd/bench-station
+	bin/bench-station $(BENCHSTATION)
+	$(GO) test -run '^$$' -bench AMillionRecords -benchtime 1x ./cmd/station/audit
 
 # One place changed at a time; docs/testing.md has the shares and the survivors, and their reasons.
 mutants: go
