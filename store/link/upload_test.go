@@ -55,6 +55,7 @@ func TestALostStreamLosesNothing(t *testing.T) {
 			receiptsAtOnce(g.Link)
 			g.write(50)
 			g.Start(s.File())
+			g.untilInTouch() // which is journaled
 			until(t, "a receipt", func() bool { return g.delivered(s) })
 			s.Mute(true)
 			g.write(50)
