@@ -139,8 +139,24 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// start runs railgated until the test ends, and returns when it answers. end ends it before.
+// start runs railgated until the test ends, and returns when its lane works. end ends it before.
 func (s *site) start() (end func()) {
+	s.t.Helper()
+	gone, end := s.launch()
+	s.until("railgated answers", func() bool {
+		select {
+		case <-gone:
+			s.t.Fatalf("railgated ended: %s", s.read("log"))
+		default:
+		}
+		st, err := control.NewClient(s.path("data")).Status(s.t.Context())
+		return err == nil && st.Mode != "out_of_service"
+	})
+	return end
+}
+
+// launch runs railgated until the test ends; gone is closed when it has ended.
+func (s *site) launch() (gone chan struct{}, end func()) {
 	s.t.Helper()
 	bin, err := programs()
 	if err != nil {
@@ -156,20 +172,11 @@ func (s *site) start() (end func()) {
 	if err := c.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	gone := make(chan struct{})
+	gone = make(chan struct{})
 	go func() { c.Wait(); close(gone) }()
 	end = func() { c.Process.Signal(syscall.SIGTERM); <-gone }
 	s.t.Cleanup(end)
-	s.until("railgated answers", func() bool {
-		select {
-		case <-gone:
-			s.t.Fatalf("railgated ended: %s", s.read("log"))
-		default:
-		}
-		st, err := control.NewClient(s.path("data")).Status(s.t.Context())
-		return err == nil && st.Mode != "out_of_service"
-	})
-	return end
+	return gone, end
 }
 
 func (s *site) until(what string, is func() bool) {
