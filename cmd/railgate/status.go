@@ -91,12 +91,33 @@ func printStatus(out io.Writer, s *control.Status) error {
 			strings.Join(s.Keyset.KeyIDs, ", "), age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
 	}
 	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
+	if s.Bus != nil {
+		state, journal := busWords(s.Bus)
+		fmt.Fprintf(w, "bus\t%s\t%s\n", state, journal)
+	}
 	if t := s.Timings; t.Total > 0 {
 		fmt.Fprintf(w, "last passage\t%s\twait %s, verify %s, commit %s, open %s\n", micros(t.Total), micros(t.Wait), micros(t.Verify), micros(t.Commit), micros(t.Open))
 	}
 	fmt.Fprintf(w, "decided\t%s\t\n", counts(s.Counts.Decided))
 	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.Local().Format(time.DateTime))
 	return w.Flush()
+}
+
+// busWords say how the gate and its station's bus are: the connection, and the journal.
+func busWords(b *control.Bus) (state, journal string) {
+	switch {
+	case b.InTouch:
+		state = "in touch"
+	case b.Connected:
+		state = "connected, out of touch"
+	default:
+		state = "not connected"
+	}
+	journal = fmt.Sprintf("%d records unsent, receipt up to %d", b.Unsent, b.Receipt)
+	if !b.Time.IsZero() {
+		journal += fmt.Sprintf("; the time told %v ago", time.Duration(b.TimeAge*float64(time.Second)).Round(time.Second))
+	}
+	return state, journal
 }
 
 // printProblems prints what is wrong, and for each cause since when and the command to paste.
