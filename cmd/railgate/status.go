@@ -58,6 +58,43 @@ func notAnswering(c *cobra.Command, asJSON bool, cause error) error {
 	return cause
 }
 
+// printStation says what the gate has of its repositories, and of the day's tickets.
+func printStation(w io.Writer, s *control.Status) {
+	reached := func(at time.Time) string {
+		if at.IsZero() {
+			return "never reached"
+		}
+		return "reached " + age(at)
+	}
+	if y := s.Sync; y != nil {
+		fmt.Fprintf(w, "nation\t%s, version %d\t%s\n", y.State, y.Version, reached(y.Last))
+		if t := y.Station; t != nil {
+			policy, release := "none", "none"
+			if t.Policy > 0 {
+				policy = fmt.Sprintf("version %d", t.Policy)
+			}
+			if t.Release != "" {
+				release = t.Release
+			}
+			fmt.Fprintf(w, "station\t%s, version %d\t%s; policy: %s; release: %s\n", t.State, t.Version, reached(t.Last), policy, release)
+		}
+	}
+	if k := s.Tickets; k != nil && (k.Needed || len(k.Days) > 0) {
+		needed := "not asked for"
+		if k.Needed {
+			needed = "asked for"
+		}
+		var days []string
+		for _, d := range k.Days {
+			days = append(days, fmt.Sprintf("%d: %d", d.Day, d.Tickets))
+		}
+		if k.Loading > 0 {
+			days = append(days, fmt.Sprintf("%d is loading", k.Loading))
+		}
+		fmt.Fprintf(w, "tickets\t%s\t%s\n", needed, strings.Join(days, ", "))
+	}
+}
+
 func printStatus(out io.Writer, s *control.Status) error {
 	p := newPainter(out)
 	title := fmt.Sprintf("%s %s (%s)", s.Station, s.Gate, s.Direction)
@@ -90,6 +127,7 @@ func printStatus(out io.Writer, s *control.Status) error {
 		fmt.Fprintf(w, "keyset\tversion %d, issuer %s\tkeys %s; read %s; the last key ends %s\n", s.Keyset.Version, strings.Join(s.Keyset.Issuers, ", "),
 			strings.Join(s.Keyset.KeyIDs, ", "), age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
 	}
+	printStation(w, s)
 	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
 	if s.Bus != nil {
 		state, journal := busWords(s.Bus)
