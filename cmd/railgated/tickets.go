@@ -44,7 +44,12 @@ type tickets struct {
 	loading int                     // the day that is being loaded; 0: none
 }
 
+// newTickets begins with the folder as it is, without what a kill has left half written.
 func newTickets(dir string, now func() (time.Time, bool), note func(journal.Record), log *slog.Logger) *tickets {
+	left, _ := filepath.Glob(filepath.Join(dir, "manifest", ".*-*")) // the pattern is a good one
+	for _, path := range left {
+		os.Remove(path)
+	}
 	return &tickets{
 		dir: filepath.Join(dir, "manifest"), now: now, note: note, log: log, want: make(chan struct{}, 1), zone: lane.Shanghai,
 		seen: map[int]time.Time{}, tables: map[int]*manifest.Table{}, refused: map[int]error{},
@@ -346,15 +351,15 @@ func (k *tickets) status(s *control.Status, needed bool) {
 	}
 }
 
-// A rest stops work on tickets for as long as it has taken: half of the time, the lane has
-// the processor alone.
+// A rest stops work on tickets for three times as long as it has taken: most of the time
+// the lane has processor and disk alone.
 type rest struct{ since time.Time }
 
 func newRest() *rest { return &rest{time.Now()} }
 
 func (r *rest) pause() {
 	if took := time.Since(r.since); took >= time.Millisecond {
-		time.Sleep(min(took, 10*time.Millisecond))
+		time.Sleep(min(3*took, 50*time.Millisecond))
 		r.since = time.Now()
 	}
 }

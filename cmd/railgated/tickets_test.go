@@ -116,6 +116,23 @@ func (k *tickets) put(t *testing.T, day int, text string) {
 	}
 }
 
+// What was half written when the gate was killed is taken away by its next start.
+func TestHalfATableIsTakenAway(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "manifest"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".table-1", ".fetched-2", ".runs-3", "20261129.csv.zst"} {
+		if err := os.WriteFile(filepath.Join(dir, "manifest", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newTickets(dir, nil, nil, nil)
+	if left, err := os.ReadDir(filepath.Join(dir, "manifest")); err != nil || len(left) != 1 || left[0].Name() != "20261129.csv.zst" {
+		t.Errorf("%v, %v; want the manifest alone", left, err)
+	}
+}
+
 func noRides(journal.ID) int { return 0 }
 
 // Yesterday's table counts until its last train, not midnight; tomorrow's counts already.
@@ -244,7 +261,7 @@ func benchmarkLoading(b *testing.B, text string) {
 		return took
 	}
 	quiet := time.Now().Add(15 * time.Second)
-	before := pass(func() bool { return time.Now().After(quiet) })
+	before := pass(func() bool { d.anonymous(); d.status(); return time.Now().After(quiet) })
 	for n := range 3 { // so that enough passages are beside it
 		day := dayOf(time.Now().In(lane.Shanghai).AddDate(0, 0, n-1))
 		s.write(fmt.Sprintf("data/manifest/%d.csv.zst", day), text)

@@ -117,7 +117,7 @@ type pacer struct {
 	*bufio.Writer
 }
 
-const pieceBytes = 256 << 10
+const pieceBytes = 64 << 10
 
 func newPacer(f *os.File) *pacer { return &pacer{bufio.NewWriterSize(&paced{f: f}, pieceBytes)} }
 
