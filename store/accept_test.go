@@ -121,3 +121,14 @@ func TestHousekeepingAsksForTheTimeUnderTheLock(t *testing.T) {
 		t.Error("housekeeping never asked what is proven")
 	}
 }
+
+// A store that was rolled back stays so when the time is lowered, and no other becomes so.
+func TestAcceptKeepsARollBack(t *testing.T) {
+	for _, rolled := range []bool{true, false} {
+		g := newGate(t)
+		g.blind.RolledBack = rolled
+		if err := g.Accept(proof(noon), journal.Record{Kind: journal.ClockAccepted}); err != nil || g.Blind().RolledBack != rolled {
+			t.Errorf("rolled back %v: %v, %+v", rolled, err, g.Blind())
+		}
+	}
+}

@@ -225,8 +225,9 @@ func TestGivingAnEpochUp(t *testing.T) {
 	}
 	g.freeze(t)
 	g.flushNow(t)
-	if err := g.GiveUp(l.Epoch, 3); err != g.Err() {
-		t.Errorf("an unavailable store: %v; want %v", err, g.Err())
+	why := g.Err()
+	if err := g.GiveUp(l.Epoch, 3); err != why || g.Err() != why {
+		t.Errorf("an unavailable store: %v, because of %v; want %v", err, g.Err(), why)
 	}
 }
 
@@ -280,5 +281,89 @@ func TestWhatTheLogDoesNotHave(t *testing.T) {
 	}
 	if err := g.RolledBack(st.receipt(t, l.Epoch, l.Tree), "why"); err == nil || g.Blind().Blind {
 		t.Errorf("RolledBack with a receipt of this log: %v, %+v; want an error", err, g.Blind())
+	}
+}
+
+// Each leaf is kept, whatever their number; a chunk that is missing is told.
+func TestAllLeavesAreKept(t *testing.T) {
+	for _, n := range []int{1, 15, 16, 17, 32, 33} {
+		withLeaves(t, someLeaves(5, n), func(tx *bbolt.Tx) {
+			if list, err := readBare(tx.Bucket(leavesBucket), 5, uint64(5+n), 100); err != nil || len(list) != n {
+				t.Errorf("%d of %d, %v", len(list), n, err)
+			}
+		})
+	}
+	withLeaves(t, someLeaves(5, 40), func(tx *bbolt.Tx) {
+		if err := tx.Bucket(leavesBucket).Delete(journalKey(21)); err != nil {
+			t.Fatal(err)
+		}
+		for next := uint64(18); next < 37; next++ {
+			if list, err := readBare(tx.Bucket(leavesBucket), next, 45, 100); list != nil || err == nil || !strings.Contains(err.Error(), fmt.Sprintf("record %d is missing", max(next, 21))) {
+				t.Errorf("from %d on: %q, %v", next, seqs(list), err)
+			}
+		}
+	})
+}
+
+// A record is a leaf only as it was written.
+func TestRecordsThatAreNoLeaves(t *testing.T) {
+	key := journalKey(3)
+	for name, tt := range map[string]struct {
+		of   stored
+		want string
+	}{
+		"a gap":             {stored{3, 5, nil, nil}, "records 3 to 5 cannot be read"},
+		"rot":               {stored{3, 3, key, []byte("rotten")}, "record 3: damaged"},
+		"no record":         {stored{3, 3, key, seal(key, []byte{0x07})}, "record 3: "},
+		"one that was told": {stored{3, 3, key, encodeSealed(key, journal.Record{Kind: journal.Damaged})}, "record 3: "},
+	} {
+		if leaf, err := tt.of.leaf(); err == nil || !strings.Contains(err.Error(), tt.want) || leaf.Seq != 0 {
+			t.Errorf("%s: %+v, %v; want %q", name, leaf, err, tt.want)
+		}
+		var e epoch
+		e.remove(3, tt.of.value)
+		if e.gap == "" || e.base.N() != 0 {
+			t.Errorf("%s is removed: base %d, gap %q; want a gap", name, e.base.N(), e.gap)
+		}
+		e = epoch{}
+		e.bareIt(3, tt.of.value)
+		if e.gap == "" {
+			t.Errorf("%s makes room, without a gap", name)
+		}
+	}
+	good := recordOf(3, "words")
+	leaf, err := stored{3, 3, good.key, good.value}.leaf()
+	if err != nil || leaf.Seq != 3 || leaf.Hash != tlog.RecordHash(good.value[:len(good.value)-sealSize]) || !bytes.Equal(leaf.Body, good.value[:len(good.value)-sealSize]) {
+		t.Errorf("%+v, %v", leaf, err)
+	}
+	for name, e := range map[string]*epoch{"behind a gap": {gap: "a gap"}, "of an earlier epoch": {first: 4}} {
+		if e.remove(3, good.value); e.base.N() != 0 {
+			t.Errorf("%s: the base has %d leaves", name, e.base.N())
+		}
+	}
+}
+
+// That bodies made room is told once.
+func TestRoomThatWasMadeIsTold(t *testing.T) {
+	g, _ := withStation(t)
+	g.forced(3)
+	g.mu.Lock()
+	g.madeRoom = 1
+	g.mu.Unlock()
+	g.Keep()
+	g.Keep()
+	g.writeNow()
+	records, err := g.Records(0, 100)
+	if err != nil || len(records) != 5 {
+		t.Fatalf("%d records, %v; want 5", len(records), err)
+	}
+	if r := records[4]; r.Kind != journal.Pruned || r.Reason != JournalUnsent || r.Count != 1 || r.Detail == "" {
+		t.Errorf("%+v; want that one made room", r)
+	}
+	for _, want := range []bool{true, false} {
+		g.Store.opt.Station = func() bool { return want }
+		if _, _, err := g.prune(noon); err != nil || g.station != want {
+			t.Errorf("a station takes the journal: %v, %v; want %v", g.station, err, want)
+		}
 	}
 }
