@@ -11,11 +11,12 @@ import (
 // getEnroll draws the code by which a station enrolls the gate: its public keys. The screen
 // shows it in diagnosis.
 func (w web) getEnroll(rw http.ResponseWriter, r *http.Request) {
-	if w.lane.wire == nil || w.lane.wire.enroll == "" {
+	text := w.lane.wire.code()
+	if text == "" {
 		http.NotFound(rw, r)
 		return
 	}
-	svg, err := drawCode(w.lane.wire.enroll)
+	svg, err := drawCode(text)
 	if err != nil {
 		http.Error(rw, err.Error(), http.StatusInternalServerError)
 		return

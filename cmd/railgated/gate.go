@@ -79,13 +79,12 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 	in := newInbox()
 	sync := newSyncer(cfg, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
 	g.store, g.sync = store, sync
-	g.wire = g.newWire(store, clock, func(r journal.Record) { in.post(lane.Note{Record: r}) })
+	g.wire = g.newWire(store, clock, sync, func(r journal.Record) { in.post(lane.Note{Record: r}) })
 	runner := newRunner(parts{
 		rules: g.newRules(), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync, wire: g.wire, spawn: g.spawn,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
 	sync.onRules(func() { in.post(lane.NewRules{Rules: g.newRules()}) })
-	g.wire.follow(sync)
 	g.anchored, g.clock, g.keys, g.lane = time.Now(), clock, keys, runner
 	g.server = &server{cfg: cfg, lane: runner, sim: devices.sim, log: log, started: g.started, board: g.board, logs: logsink.Of(log)}
 	return g, nil

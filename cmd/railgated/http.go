@@ -93,7 +93,7 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show) error {
 	service, left := w.lane.takeover()
 	data, err := json.Marshal(screen{
-		Service: service, Left: int(left / time.Second), Enroll: w.lane.wire != nil && w.lane.wire.enroll != "",
+		Service: service, Left: int(left / time.Second), Enroll: w.lane.wire.code() != "",
 		Version: pageVersion(),
 		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages,
 		Buzzer: w.cfg.Panel.Driver == "gpio" && w.cfg.Panel.Buzzer != "", Mode: mode, Show: show,

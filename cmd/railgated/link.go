@@ -26,10 +26,14 @@ import (
 // A wire is the gate's link to its station's bus. All of its methods work on nil: a gate
 // without a station.
 type wire struct {
-	*link.Link
-	cfg    *configs.Config
-	enroll string // the text of the code by which a station enrolls the gate
-	err    error  // why there is no link, though there is a station
+	cfg   *configs.Config
+	sync  *syncer
+	parts func(*identity.Identity) link.Options
+
+	mu     gosync.Mutex // guards the fields below
+	link   *link.Link   // nil: the seed could not be read yet
+	enroll string       // the text of the code by which a station enrolls the gate
+	err    error        // why there is no link, though there is a station
 }
 
 // linkClock is the clock as a link wants it.
@@ -42,51 +46,95 @@ func (c linkClock) Now() (time.Time, bool) {
 
 func (c linkClock) Proven() time.Time { return c.Clock.Proven().Proven() }
 
-// newWire makes the link of a gate that has a station. A seed that cannot be read leaves a
-// gate that works alone, and says so.
-func (g *gate) newWire(s *store.Store, c *clock.Clock, note func(journal.Record)) *wire {
+// newWire makes the link of a gate that has a station.
+func (g *gate) newWire(s *store.Store, c *clock.Clock, y *syncer, note func(journal.Record)) *wire {
 	cfg := g.cfg
 	if cfg.Sync.Station == "" {
 		return nil
 	}
-	w := &wire{cfg: cfg}
-	id, err := identity.Load(cfg.Data)
-	if err != nil {
+	w := &wire{cfg: cfg, sync: y, parts: func(id *identity.Identity) link.Options {
+		return link.Options{
+			Station: cfg.Station, Gate: cfg.Gate, Dir: cfg.Data, Identity: id, Store: s, Clock: linkClock{c}, PassbackFor: cfg.Lane.PassbackFor,
+			Note: note, Log: g.log.With("part", "bus"), Spawn: g.spawn,
+		}
+	}}
+	if err := w.begin(); err != nil {
 		g.log.Error("the gate works alone: it cannot sign in at its station", "err", err)
-		w.err = err
-		return w
 	}
-	if w.enroll, err = id.Public(cfg.Station, cfg.Gate).Text(); err != nil {
-		w.err = err
-		return w
-	}
-	w.Link = link.New(link.Options{
-		Station: cfg.Station, Gate: cfg.Gate, Dir: cfg.Data, Identity: id, Store: s, Clock: linkClock{c}, PassbackFor: cfg.Lane.PassbackFor,
-		Note: note, Log: g.log.With("part", "bus"), Spawn: g.spawn,
-	})
 	return w
 }
 
-// follow has the link work for the station of station.json, now and whenever another comes.
-func (w *wire) follow(y *syncer) {
-	if !w.up() {
-		return
+// begin reads the seed, and makes the link.
+func (w *wire) begin() error {
+	id, err := identity.Load(w.cfg.Data)
+	text := ""
+	if err == nil {
+		text, err = id.Public(w.cfg.Station, w.cfg.Gate).Text()
 	}
-	y.WatchStation(func(s *bus.Station) { w.Use(s, w.cfg.Bus.Servers) })
+	w.mu.Lock()
+	w.err = err
+	w.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	l := link.New(w.parts(id))
+	w.mu.Lock()
+	w.link, w.enroll = l, text
+	w.mu.Unlock()
+	w.sync.WatchStation(func(s *bus.Station) { l.Use(s, w.cfg.Bus.Servers) })
+	return nil
 }
 
-// up tells whether there is a link.
-func (w *wire) up() bool { return w != nil && w.Link != nil }
+// seedEvery is how often a seed is looked for that could not be read.
+const seedEvery = 2 * time.Second
+
+// Run works for the station until ctx ends. A seed that cannot be read, or made, leaves a gate
+// that works alone until it can.
+func (w *wire) Run(ctx context.Context) error {
+	for w.up() == nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(seedEvery):
+			w.begin() // the status says why not
+		}
+	}
+	return w.up().Run(ctx)
+}
+
+// up is the link; nil: there is none, or none yet.
+func (w *wire) up() *link.Link {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.link
+}
+
+// code is the text of the code by which a station enrolls the gate; "": there is none.
+func (w *wire) code() string {
+	if w == nil {
+		return ""
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.enroll
+}
 
 // spent tells whether another gate of the station has spent a code.
-func (w *wire) spent(use journal.Use, static bool) bool { return w.up() && w.Spent(use, static) }
+func (w *wire) spent(use journal.Use, static bool) bool {
+	l := w.up()
+	return l != nil && l.Spent(use, static)
+}
 
 // later is a holder's last passage, at this gate or at another.
 func (w *wire) later(own journal.LastPassage, known bool, holder journal.ID) (journal.LastPassage, bool) {
-	if !w.up() {
+	l := w.up()
+	if l == nil {
 		return own, known
 	}
-	other, ok := w.LastPassage(holder)
+	other, ok := l.LastPassage(holder)
 	if ok && (!known || other.Time.After(own.Time)) {
 		return other, true
 	}
@@ -95,26 +143,29 @@ func (w *wire) later(own journal.LastPassage, known bool, holder journal.ID) (jo
 
 // rides is how many of a ticket's rides other gates of the station took.
 func (w *wire) rides(ticket journal.ID) int {
-	if !w.up() {
-		return 0
+	if l := w.up(); l != nil {
+		return l.Rides(ticket)
 	}
-	return w.Rides(ticket)
+	return 0
 }
 
 // outOfTouch tells whether the gate has a station whose other gates it does not hear.
-func (w *wire) outOfTouch() bool { return w != nil && (w.Link == nil || !w.InTouch()) }
+func (w *wire) outOfTouch() bool {
+	l := w.up()
+	return w != nil && (l == nil || !l.InTouch())
+}
 
 // wrote has the link look for what is new on the disk.
 func (w *wire) wrote() {
-	if w.up() {
-		w.Wrote()
+	if l := w.up(); l != nil {
+		l.Wrote()
 	}
 }
 
 // clockStepped asks the station which time it is.
 func (w *wire) clockStepped() {
-	if w.up() {
-		w.AskTime()
+	if l := w.up(); l != nil {
+		l.AskTime()
 	}
 }
 
@@ -124,7 +175,8 @@ const claimMargin = 2 * time.Second
 // claim asks the station, and leaves the answer for the lane: the lane goes on meanwhile.
 func (l *runner) claim(e lane.Claim) {
 	answered := func(a lane.Answer) { l.in.post(lane.Claimed{ID: e.ID, Answer: a}) }
-	if !l.wire.up() {
+	station := l.wire.up()
+	if station == nil {
 		answered(lane.NoAnswer)
 		return
 	}
@@ -134,7 +186,7 @@ func (l *runner) claim(e lane.Claim) {
 		for _, k := range e.Keys {
 			keys = append(keys, link.ClaimKey(k.What, k.Role, k.Of))
 		}
-		answered(map[link.Claim]lane.Answer{link.Held: lane.Held, link.Taken: lane.Taken}[l.wire.Claim(context.Background(), keys, lasts)])
+		answered(map[link.Claim]lane.Answer{link.Held: lane.Held, link.Taken: lane.Taken}[station.Claim(context.Background(), keys, lasts)])
 	})
 }
 
@@ -143,15 +195,19 @@ func (w *wire) status(s *control.Status, cut string) {
 	if w == nil {
 		return
 	}
-	s.Bus = &control.Bus{Cut: cut, Identity: w.enroll}
-	if w.Link == nil {
-		found(s, control.IdentityDamaged, w.err.Error(), "{data}", w.cfg.Data)
+	s.Bus = &control.Bus{Cut: cut, Identity: w.code()}
+	l := w.up()
+	if l == nil {
+		w.mu.Lock()
+		why := words(w.err)
+		w.mu.Unlock()
+		found(s, control.IdentityDamaged, why, "{data}", w.cfg.Data)
 		return
 	}
-	b := w.Status()
+	b := l.Status()
 	*s.Bus = control.Bus{
 		Station: b.Station, Server: b.Server, Connected: b.Connected, InTouch: b.InTouch, Cut: cut, Errors: b.Errors, Unsent: b.Unsent, Receipt: b.Receipt,
-		ReceiptAt: b.ReceiptAt, Refused: b.Refused, Time: b.Time, TimeAge: b.TimeAge.Seconds(), Others: b.Others, SentAgain: b.Rewound, NoAnswer: b.NoAnswer, Identity: w.enroll,
+		ReceiptAt: b.ReceiptAt, Refused: b.Refused, Time: b.Time, TimeAge: b.TimeAge.Seconds(), Others: b.Others, SentAgain: b.Rewound, NoAnswer: b.NoAnswer, Identity: w.code(),
 	}
 	addBusCauses(s, b)
 }

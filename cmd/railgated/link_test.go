@@ -246,4 +246,6 @@ func TestAGateWithADamagedSeedWorksAlone(t *testing.T) {
 	if s := d.status(); !slices.Contains(causes(s), control.IdentityDamaged) {
 		t.Errorf("causes %v; want %s", causes(s), control.IdentityDamaged)
 	}
+	p.write(filepath.Join("data", identity.SeedFile), strings.Repeat("s", 32)) // its backup
+	d.until("the gate has its identity", func() bool { s := d.status(); return s.Bus != nil && s.Bus.Identity != "" })
 }

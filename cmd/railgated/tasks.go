@@ -131,7 +131,7 @@ func (g *gate) tasks() []task {
 		{"panel", g.devices.panel.Run},
 		{"control", s.Run},
 	}
-	if g.wire.up() {
+	if g.wire != nil {
 		tasks = append(tasks, task{"bus", g.wire.Run})
 	}
 	if g.sync != nil {
