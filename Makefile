@@ -1,4 +1,4 @@
-# make run     the phone and the gate on one page, without hardware, until Ctrl-C
+# make run     a phone, two gates and a station, without hardware, until Ctrl-C
 # make test    lint and every test
 # make install the programs, units and manuals, under DESTDIR and PREFIX
 # make help    the rest
@@ -19,7 +19,7 @@ PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 .PHONY: help run first build cross install install-station deb deb-test lintian release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
 
 help:
-	@echo "make run      the phone and the gate on one page, without hardware, until Ctrl-C"
+	@echo "make run      a phone, two gates and a station, without hardware, until Ctrl-C"
 	@echo "make test     lint and every test"
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"

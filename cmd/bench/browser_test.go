@@ -109,7 +109,7 @@ func build(t testing.TB) string {
 		t.Fatal(err)
 	}
 	programs = dir
-	cmd := exec.Command("go", "build", "-o", dir+"/", "railgate/cmd/issuer", "railgate/cmd/railgated")
+	cmd := exec.Command("go", "build", "-o", dir+"/", "railgate/cmd/issuer", "railgate/cmd/railgated", "railgate/cmd/station")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -140,13 +140,13 @@ func startBench(t testing.TB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startBenchIn(t, &bench{dir: dir, bin: build(t), temporary: true, out: io.Discard, walk: 500 * time.Millisecond})
+	return startBenchIn(t, &bench{dir: dir, bin: build(t), temporary: true, out: io.Discard, walk: 500 * time.Millisecond}, false)
 }
 
-func startBenchIn(t testing.TB, b *bench) *bench {
+func startBenchIn(t testing.TB, b *bench, station bool) *bench {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := b.start(ctx, &options{listen: "127.0.0.1:0"}); err != nil {
+	if err := b.start(ctx, &options{listen: "127.0.0.1:0", station: station}); err != nil {
 		cancel()
 		b.stop()
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func TestTheScreenFollowsItsDaemon(t *testing.T) {
 	}
 	back := func() {
 		t.Helper()
-		if err := b.startDaemon(t.Context()); err != nil {
+		if err := b.startGates(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range screens {

@@ -69,7 +69,7 @@ func TestTheLaneIsSeenWithThePhone(t *testing.T) {
 func TestGreenForAsLongAsSomebodyWalks(t *testing.T) {
 	t.Parallel()
 	chromium(t)
-	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: new(bytes.Buffer)})
+	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: new(bytes.Buffer)}, false)
 	t.Cleanup(func() { b.stop() })
 	tb := openTable(t, b, b.url.String(), wide, high)
 	tb.applies(newPassenger())

@@ -1,12 +1,12 @@
-// Bench is a gate on a bench, without hardware: it starts railgated with a simulated
-// turnstile, a serial line and a camera that looks at a folder, and an issuer whose
-// passengers show it good and bad codes. It serves a page with the passenger's phone and
-// the gate side by side, and prints each passage in a line, until Ctrl-C.
+// Bench is two gates and their station on a bench, without hardware: it starts railgated
+// with a simulated turnstile and a camera that looks at a folder, twice, the station's
+// program, and an issuer whose passengers show good and bad codes. It serves a page with
+// the passenger's phone, the gates and the station, and prints each passage in a line,
+// until Ctrl-C.
 package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -21,12 +21,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"railgate/cmd/control"
 )
 
 // options are what the bench is told.
@@ -35,6 +34,8 @@ type options struct {
 	listen string
 	rounds int  // of the crowd; 0: no end
 	crowd  bool // passengers of the issuer's, beside those of the page
+
+	station bool // a station with two gates; else one gate alone
 }
 
 func main() {
@@ -43,6 +44,7 @@ func main() {
 	flag.StringVar(&o.listen, "listen", "127.0.0.1:8000", "the page's `address`")
 	flag.IntVar(&o.rounds, "rounds", 0, "stop after so many rounds of passengers (0: never)")
 	flag.BoolVar(&o.crowd, "crowd", true, "let passengers of the issuer's show codes while nobody has the page open")
+	flag.BoolVar(&o.station, "station", true, "start a station: keys by its repository, a second gate, its page")
 	flag.Parse()
 	if err := run(&o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -73,7 +75,11 @@ type bench struct {
 	walk      time.Duration // how long a passenger walks to the sensor; 0: walkFor
 	temporary bool
 
-	programs   []*exec.Cmd    // that run
+	mu         sync.Mutex  // guards programs
+	programs   []*exec.Cmd // that were started
+	gates      []*gate     // A07, and with a station A08
+	station    *station    // nil: one gate alone
+	cables     []*cable
 	passengers chan passenger // the crowd's; nil: there is none
 	web        *web
 	url        *url.URL // of the page
@@ -103,12 +109,8 @@ func (b *bench) start(ctx context.Context, o *options) error {
 		return fmt.Errorf("the page's address: %w; choose another: make run BENCH='-listen 127.0.0.1:8001'", err)
 	}
 	context.AfterFunc(ctx, func() { page.Close() })
-	gate, err := freeAddress()
-	if err != nil {
-		return err
-	}
 	b.say("keys and a configuration, in %s", b.dir)
-	if err := b.prepare(gate, o.crowd); err != nil {
+	if err := b.prepare(o); err != nil {
 		return err
 	}
 	var crowd *exec.Cmd
@@ -123,10 +125,19 @@ func (b *bench) start(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	b.say("the gate: railgated with a simulated turnstile")
-	b.web = newWeb(control.NewClient(b.path("data")), b.path("frames"), issuer, &url.URL{Scheme: "http", Host: gate})
-	b.web.kept, b.web.staff = b.path("time"), b.staffCode
-	if err := b.startDaemon(ctx); err != nil {
+	b.web = newWeb(b.gates, issuer)
+	b.web.restart = b.restart
+	b.web.kept, b.web.staff = b.path(timeFile), b.staffCode
+	if o.station {
+		b.say("the station: repositories, message server, ledger, page")
+		if err := b.startStation(ctx); err != nil {
+			return err
+		}
+	}
+	for _, g := range b.gates {
+		b.say("gate %s: railgated with a simulated turnstile", g.name)
+	}
+	if err := b.startGates(ctx); err != nil {
 		return err
 	}
 	if crowd != nil {
@@ -139,6 +150,10 @@ func (b *bench) start(ctx context.Context, o *options) error {
 			}
 		}
 	}
+	if o.station {
+		go b.keepCard(ctx)
+		go b.watchSecond(ctx)
+	}
 	b.url = b.web.serve(ctx, page)
 	return nil
 }
@@ -146,12 +161,22 @@ func (b *bench) start(ctx context.Context, o *options) error {
 // say tells what is being started.
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.out, "starting "+format+"\n", args...) }
 
+// timeFile has how far the time was moved.
+const timeFile = "time"
+
 // stop ends everything, the last one first.
 func (b *bench) stop() {
-	for _, cmd := range slices.Backward(b.programs) {
+	b.mu.Lock()
+	programs := b.programs
+	b.programs = nil
+	b.mu.Unlock()
+	for _, cmd := range slices.Backward(programs) {
 		end(cmd)
 	}
-	b.programs = nil
+	for _, c := range b.cables {
+		c.close()
+	}
+	b.cables = nil
 }
 
 func (b *bench) clean() {
@@ -162,83 +187,6 @@ func (b *bench) clean() {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-// walkFor is how long a passenger walks from the opening to the sensor behind it. The
-// gate is green meanwhile, and page/bench.css shows the walk for as long.
-const walkFor = 2 * time.Second
-
-const config = `# A gate on a bench: no hardware, no station.
-station = "BENCH"
-gate    = "A07"
-data    = %q
-keys    = %q
-
-[lane]
-classes = [1, 2, 3] # 3, staff: the page shows a staff code
-
-[[scanner]]
-name   = "camera"
-driver = "camera"
-frames = %q
-fps    = 30
-
-[turnstile]
-driver        = "sim"
-trace         = %q
-passage_after = %q
-
-[clock]
-require_sync = false
-
-[http]
-listen = %q
-`
-
-const serialConfig = `
-[[scanner]]
-name   = "serial"
-driver = "serial"
-port   = %q
-`
-
-// freeAddress is one that nothing listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// prepare makes keys, folders and a configuration.
-func (b *bench) prepare(gate string, crowd bool) error {
-	if err := os.MkdirAll(b.path("frames"), 0o750); err != nil {
-		return err
-	}
-	text := fmt.Sprintf(config, b.path("data"), b.path("issuer/keys.json"), b.path("frames"), b.path("turnstile.ndjson"), cmp.Or(b.walk, walkFor).String(), gate)
-	if crowd {
-		text += fmt.Sprintf(serialConfig, b.path("scanner"))
-	}
-	if err := os.WriteFile(b.path("railgated.toml"), []byte(text), 0o640); err != nil {
-		return err
-	}
-	out, err := b.command("issuer", "--dir", b.path("issuer"), "keys", "--staff").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("issuer keys: %w: %s", err, out)
-	}
-	return nil
-}
-
-// staffCode is the picture of a new staff code, signed by the phone that shows it, with the
-// key that signs nothing else.
-func (b *bench) staffCode(at time.Time) ([]byte, error) {
-	picture := b.path("staff.png")
-	out, err := b.command("issuer", "--dir", b.path("issuer"), "code", "--class", "3", "--at", at.Format(time.RFC3339), "--qr", picture).CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("issuer code: %w: %s", err, out)
-	}
-	return os.ReadFile(picture)
-}
-
 // launch starts one of the programs beside this one. It gets no signal of the
 // terminal: Ctrl-C ends the bench, and the bench ends it.
 func (b *bench) launch(cmd *exec.Cmd) error {
@@ -246,6 +194,8 @@ func (b *bench) launch(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w (make build builds it)", filepath.Base(cmd.Path), err)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.programs = append(b.programs, cmd)
 	return nil
 }
@@ -285,34 +235,4 @@ func end(cmd *exec.Cmd) {
 	hung := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
 	defer hung.Stop()
 	cmd.Wait() // its own log says how it ended
-}
-
-func (b *bench) startDaemon(ctx context.Context) error {
-	log, err := os.Create(b.path("railgated.log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd := b.command("railgated", "--config", b.path("railgated.toml"))
-	cmd.Stderr = log
-	if err := b.launch(cmd); err != nil {
-		return err
-	}
-	client, moved := control.NewClient(b.path("data")), false
-	for range 400 {
-		s, err := client.Status(ctx)
-		if err == nil && !moved {
-			moved = true
-			if err := b.web.pretendAgain(ctx); err != nil {
-				return err
-			}
-			continue
-		}
-		if err == nil && s.Health == control.Healthy {
-			return nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	text, _ := os.ReadFile(b.path("railgated.log"))
-	return fmt.Errorf("railgated does not get ready:\n%s", text)
 }

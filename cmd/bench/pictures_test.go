@@ -24,7 +24,7 @@ import (
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	chromium(t)
-	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: io.Discard})
+	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}, false)
 	t.Cleanup(b.stop)
 	gate := openTable(t, b, b.url.String(), wide, high)
 	gate.ready()

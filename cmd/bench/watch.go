@@ -126,6 +126,22 @@ func (b *bench) watch(ctx context.Context) error {
 	}
 }
 
+// watchSecond puts what the second gate decides into the page's log, until ctx ends. A gate
+// that is restarted is followed again.
+func (b *bench) watchSecond(ctx context.Context) {
+	s := newScreen(io.Discard, func(l line) {
+		l.Text = secondGate + ": " + l.Text
+		b.web.tell(l)
+	})
+	for ctx.Err() == nil {
+		b.gates[1].client().Events(ctx, func(e control.Event) bool { s.see(&e); return true })
+		select {
+		case <-ctx.Done():
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
 // see takes an event of the gate.
 func (s *screen) see(e *control.Event) {
 	switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"encoding/json"
@@ -30,12 +31,14 @@ var page embed.FS
 // A web shows the bench: one origin for the phone's page (/phone/), the gate's screen
 // (/gate/), and what a hand would do between them.
 type web struct {
-	client *control.Client
-	frames string
-	kept   string // a file with how far the time was moved
-	issuer *url.URL
-	gate   *url.URL
-	staff  func(at time.Time) ([]byte, error) // the picture of a staff code
+	client  *control.Client // the first gate's
+	gates   []*gate
+	kept    string // a file with how far the time was moved
+	issuer  *url.URL
+	gate    *url.URL                           // the first one's pages
+	staff   func(at time.Time) ([]byte, error) // the picture of a staff code
+	station *station                           // nil: there is none
+	restart func(ctx context.Context, g *gate, while func() error) error
 
 	mu        sync.Mutex // guards the fields below
 	watchers  map[chan line]bool
@@ -53,8 +56,8 @@ type line struct {
 	Text     string `json:"text"`
 }
 
-func newWeb(client *control.Client, frames string, issuer, gate *url.URL) *web {
-	return &web{client: client, frames: frames, issuer: issuer, gate: gate, watchers: map[chan line]bool{}}
+func newWeb(gates []*gate, issuer *url.URL) *web {
+	return &web{client: gates[0].client(), gates: gates, issuer: issuer, gate: gates[0].url(), watchers: map[chan line]bool{}}
 }
 
 func (w *web) handler() http.Handler {
@@ -64,9 +67,10 @@ func (w *web) handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	static := http.FileServerFS(files)
-	for _, name := range []string{"{$}", "bench.css", "bench.js"} {
+	for _, name := range []string{"bench.css", "bench.js", "tabs.js"} {
 		mux.Handle("GET /"+name, static)
 	}
+	mux.HandleFunc("GET /{$}", w.index)
 	mux.Handle("/phone/", http.StripPrefix("/phone", proxy(w.issuer)))
 	mux.Handle("GET /gate/", http.StripPrefix("/gate", proxy(w.gate)))
 	mux.HandleFunc("POST /phone/api/bench/advance", w.advancePhone)
@@ -78,7 +82,26 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("POST /advance", w.advance)
 	mux.HandleFunc("POST /staff", w.staffCode)
 	mux.HandleFunc("GET /passages", w.passages)
+	if w.station != nil {
+		mux.Handle("GET /second/", http.StripPrefix("/second", proxy(w.gates[1].url())))
+		mux.Handle("/station/", http.StripPrefix("/station", w.station.staff()))
+		mux.HandleFunc("POST /fault/{what}", w.fault)
+	}
 	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// index is the page, which has three tabs where there is a station.
+func (w *web) index(rw http.ResponseWriter, _ *http.Request) {
+	text, err := page.ReadFile("page/index.html")
+	if err != nil {
+		panic("bench: internal error: " + err.Error()) // it is embedded
+	}
+	has := "no"
+	if w.station != nil {
+		has = "yes"
+	}
+	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+	rw.Write(bytes.Replace(text, []byte("{{station}}"), []byte(has), 1))
 }
 
 // proxy hands requests on, with the host that the browser asked for: the issuer
@@ -107,7 +130,7 @@ const (
 	heldFor = 1200 * time.Millisecond
 )
 
-// hold puts a picture before the gate's camera for a while.
+// hold puts a picture before a gate's camera for a while: the first one's, or the second's.
 func (w *web) hold(rw http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxPicture))
 	if err != nil || len(data) == 0 {
@@ -116,7 +139,11 @@ func (w *web) hold(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Lock()
 	w.held++
-	path := filepath.Join(w.frames, fmt.Sprintf("held-%d.png", w.held))
+	g := w.gates[0]
+	if r.URL.Query().Get("gate") == secondGate {
+		g = w.gates[len(w.gates)-1]
+	}
+	path := filepath.Join(g.path("frames"), fmt.Sprintf("held-%d.png", w.held))
 	w.mu.Unlock()
 	// Written under another name: the camera must not see half of it.
 	err = os.WriteFile(path+".new", data, 0o640)
@@ -197,14 +224,35 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// pretend moves the gates' time, and the station's.
 func (w *web) pretend(ctx context.Context, d time.Duration) error {
-	if err := w.client.Pretend(ctx, d); err != nil {
+	w.mu.Lock()
+	w.pretended += d
+	err := os.WriteFile(w.kept, []byte(w.pretended.String()), 0o640) // the station reads it: it is ahead of nobody
+	w.mu.Unlock()
+	if err != nil {
 		return err
 	}
+	for _, g := range w.gates {
+		if err := g.client().Pretend(ctx, d); err != nil {
+			return err
+		}
+	}
+	if w.station == nil {
+		return nil
+	}
+	if _, err := w.station.publish(true); err != nil {
+		return err
+	}
+	w.syncGates(ctx)
+	return w.station.signIn(ctx) // a session may have ended
+}
+
+// moved is how far the time was moved.
+func (w *web) moved() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pretended += d
-	return os.WriteFile(w.kept, []byte(w.pretended.String()), 0o640)
+	return w.pretended
 }
 
 // pretendAgain brings a bench that was ended back to its time: a gate that has seen

@@ -76,7 +76,7 @@ func TestTimeMovesForBoth(t *testing.T) {
 }
 
 func TestBenchRefuses(t *testing.T) {
-	w := newWeb(nil, t.TempDir(), new(url.URL), new(url.URL))
+	w := newWeb([]*gate{{dir: t.TempDir()}}, new(url.URL))
 	for _, tt := range []struct {
 		name, method, path, origin, body string
 		want                             int
