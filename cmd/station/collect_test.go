@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,16 +14,19 @@ import (
 	"railgate/store/identity"
 )
 
-func TestMain(m *testing.M) { os.Exit(ledgertest.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asStation) != "" {
+		main()
+	}
+	os.Exit(ledgertest.Main(m))
+}
 
 // The message server and the database stand elsewhere; collect is between them, and is killed
 // and started again.
 func TestCollectAlone(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		r := &running{t: t, dir: t.TempDir()}
-		if err := os.WriteFile(filepath.Join(r.dir, "passphrase"), []byte("correct horse battery\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		r.write("passphrase", "correct horse battery\n")
 		r.must("init", "--station", "GZQ", "--server", "tls://127.0.0.1:4222")
 		p, err := (&desk{dir: r.dir, now: time.Now}).place("")
 		if err != nil {
