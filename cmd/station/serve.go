@@ -241,12 +241,25 @@ func (s *station) dial() (*nats.Conn, error) {
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			s.log.Error("the message server is not reached; it is tried again", "err", err)
 		}),
+		nats.ReconnectErrHandler(s.sayOnce()),
 		nats.ReconnectHandler(func(*nats.Conn) { s.log.Info("the message server is reached again") }),
 	}
 	if strings.HasPrefix(s.o.nats, "tls://") {
 		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: s.pinned}))
 	}
 	return nats.Connect(s.o.nats, options...)
+}
+
+// sayOnce says why a server is not reached, again only where that is something else. Its
+// calls come one after the other.
+func (s *station) sayOnce() nats.ConnErrHandler {
+	said := ""
+	return func(_ *nats.Conn, err error) {
+		if err != nil && err.Error() != said {
+			said = err.Error()
+			s.log.Error("the message server is not reached; it is tried again", "err", err)
+		}
+	}
 }
 
 // pinned refuses a server whose key station.json does not pin.
