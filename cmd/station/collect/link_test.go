@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"filippo.io/torchwood"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
 	"railgate/cmd/station/hub"
@@ -106,7 +108,18 @@ func TestAGatesLinkAndItsStation(t *testing.T) {
 	if st := l.Status(); len(st.Errors) > 0 || st.Refused != "" {
 		t.Errorf("the link's status: %+v; want no errors", st)
 	}
-	b.until("a claim holds", func() bool { return l.Claim(t.Context(), []string{"paper.1.00"}, time.Second) == link.Held })
+	b.until("a claim holds", func() bool { return l.Claim(t.Context(), []string{"paper.1.00"}, time.Minute) == link.Held })
+	if got := l.Claim(t.Context(), []string{"paper.1.00"}, time.Minute); got != link.Held {
+		t.Errorf("the gate's own claim: %v; want that it holds", got)
+	}
+	conn := must[*nats.Conn](t)(b.hub.Connect())
+	t.Cleanup(conn.Close)
+	claims := must[jetstream.KeyValue](t)(must[jetstream.JetStream](t)(jetstream.New(conn)).KeyValue(t.Context(), bus.ClaimsBucket("GZQ")))
+	must[uint64](t)(claims.Create(t.Context(), "paper.1.01", []byte("B02"), jetstream.KeyTTL(time.Second))) // another gate's
+	if got := l.Claim(t.Context(), []string{"paper.1.01"}, time.Second); got != link.Taken {
+		t.Errorf("another gate's claim: %v; want that it is taken", got)
+	}
+	b.until("it ends by itself", func() bool { return l.Claim(t.Context(), []string{"paper.1.01"}, time.Second) == link.Held })
 	if st := b.c.State(); len(st.Refused) > 0 {
 		t.Errorf("the station refused %v", st.Refused)
 	}
