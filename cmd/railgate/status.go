@@ -129,6 +129,13 @@ func printStatus(out io.Writer, s *control.Status) error {
 	}
 	printStation(w, s)
 	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
+	if s.Sync != nil {
+		fmt.Fprintf(w, "sync\t%s\t%s\n", s.Sync.State, syncWords(s.Sync))
+	}
+	if s.Tickets != nil && (s.Tickets.Needed || len(s.Tickets.Days) > 0) {
+		need, days := ticketWords(s.Tickets)
+		fmt.Fprintf(w, "tickets\t%s\t%s\n", need, days)
+	}
 	if s.Bus != nil {
 		state, journal := busWords(s.Bus)
 		fmt.Fprintf(w, "bus\t%s\t%s\n", state, journal)
@@ -139,6 +146,47 @@ func printStatus(out io.Writer, s *control.Status) error {
 	fmt.Fprintf(w, "decided\t%s\t\n", counts(s.Counts.Decided))
 	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.Local().Format(time.DateTime))
 	return w.Flush()
+}
+
+// syncWords say when the repositories were reached, and what the station's has set.
+func syncWords(y *control.Sync) string {
+	words := "nation " + reached(y.Last)
+	if t := y.Station; t != nil {
+		words += fmt.Sprintf("; station %s, %s", t.State, reached(t.Last))
+		if t.Policy > 0 {
+			words += fmt.Sprintf(", policy %d", t.Policy)
+		}
+		if t.Release != "" {
+			words += ", release " + t.Release
+		}
+	}
+	return words
+}
+
+func reached(at time.Time) string {
+	if at.IsZero() {
+		return "never reached"
+	}
+	return "reached " + age(at)
+}
+
+// ticketWords say whether the lane asks for tickets, and which days' it has.
+func ticketWords(t *control.Tickets) (need, days string) {
+	need = "not needed"
+	if t.Needed {
+		need = "needed"
+	}
+	var list []string
+	for _, d := range t.Days {
+		list = append(list, fmt.Sprintf("%d for %04d-%02d-%02d", d.Tickets, d.Day/10000, d.Day/100%100, d.Day%100))
+	}
+	if t.Loading > 0 {
+		list = append(list, fmt.Sprintf("loading %04d-%02d-%02d", t.Loading/10000, t.Loading/100%100, t.Loading%100))
+	}
+	if len(list) == 0 {
+		list = []string{"none here"}
+	}
+	return need, strings.Join(list, ", ")
 }
 
 // busWords say how the gate and its station's bus are: the connection, and the journal.
