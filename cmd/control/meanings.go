@@ -27,6 +27,7 @@ const (
 	IdentityDamaged = "identity_damaged"
 	BusUnreachable  = "bus_unreachable"
 	BusWrongKey     = "bus_wrong_key"
+	GateNotEnrolled = "gate_not_enrolled"
 	BusIncomplete   = "bus_incomplete"
 	OutOfTouch      = "out_of_touch"
 	JournalRefused  = "journal_refused"
@@ -126,6 +127,8 @@ var meanings = [...]Meaning{
 		"{railgate} status", ""},
 	{BusWrongKey, Degraded, "the station's bus has another key than station.json says", "the gate does not speak with it: it may be somebody else's",
 		"{railgate} sync", ""},
+	{GateNotEnrolled, Degraded, "the station does not know this gate's key", "the journal waits on this gate, and codes that are spent at other gates are not known here",
+		"{railgate} identity --json", ""},
 	{BusIncomplete, Degraded, "a part of the station's bus does not answer", "the rest works: what is missing is named",
 		"{railgate} status", ""},
 	{OutOfTouch, Degraded, "the gate is out of touch with the station's other gates", "a code that another gate has let in may be let in here; with cut = \"closed\" nobody is",

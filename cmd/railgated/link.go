@@ -219,6 +219,8 @@ func addBusCauses(s *control.Status, b link.Status) {
 	case b.Servers == 0 && s.Bus.Cut != "closed": // it has none, or the repository's cause says why
 	case strings.Contains(why, link.ErrPin.Error()):
 		found(s, control.BusWrongKey, "the station's bus is refused: "+why)
+	case strings.Contains(why, link.ErrNotEnrolled.Error()):
+		found(s, control.GateNotEnrolled, "the station's bus refuses this gate: "+why)
 	case !b.Connected && b.Servers > 0:
 		found(s, control.BusUnreachable, strings.TrimSuffix("the station's bus cannot be reached: "+why, ": "))
 	case !b.InTouch:

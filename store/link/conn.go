@@ -118,10 +118,21 @@ func (l *Link) dial(s *bus.Station, servers []string, line *line) (*nats.Conn, e
 		SubChanLen:           nats.DefaultMaxChanLen,
 		ConnectedCB:          line.connected,
 		ReconnectedCB:        line.connected,
-		DisconnectedErrCB:    func(_ *nats.Conn, err error) { line.lost(); l.sayIf(partBus, err) },
-		ReconnectErrCB:       func(_ *nats.Conn, err error) { l.sayIf(partBus, err) },
+		DisconnectedErrCB:    func(_ *nats.Conn, err error) { line.lost(); l.sayIf(partBus, refusal(err)) },
+		ReconnectErrCB:       func(_ *nats.Conn, err error) { l.sayIf(partBus, refusal(err)) },
 		AsyncErrorCB:         func(_ *nats.Conn, _ *nats.Subscription, err error) { l.opt.Log.Debug("bus", "err", err) },
 	}.Connect()
+}
+
+// ErrNotEnrolled is the answer to a gate whose key the station's server does not know.
+var ErrNotEnrolled = errors.New("the station does not know this gate's key")
+
+// refusal is why there is no connection, in words of ours where the library's say too little.
+func refusal(err error) error {
+	if errors.Is(err, nats.ErrAuthorization) {
+		return ErrNotEnrolled
+	}
+	return err
 }
 
 // ErrPin is the answer to a server that has none of the station's keys.
