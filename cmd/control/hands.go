@@ -19,6 +19,7 @@ var hands = map[string]string{
 	StationRefused:  "Call the station: what it publishes must be published again. Nobody at the gate can mend it.",
 	BusUnreachable:  "Plug the network cable in. If the other gates say the same, call the station: its machine is off, or its address has changed.",
 	BusWrongKey:     "Call the station. If it has a new machine, station.json must be published again; if not, somebody stands between.",
+	ManifestRefused: "Call the station: the file names what is wrong, row by row, and must be published again. Until then send who has a new ticket to the staffed lane.",
 	GateNotEnrolled: "Have the station enroll the gate: station enroll takes what railgate identity --json prints, or the code on the gate's screen in diagnosis. It is let in within seconds.",
 	BusIncomplete:   "Call the station: its program or its disk is at fault. Nobody at the gate can mend it.",
 	OutOfTouch:      "Plug the network cable in. If the other gates say the same, call the station: its program has stopped.",
