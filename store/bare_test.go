@@ -223,6 +223,10 @@ func TestGivingAnEpochUp(t *testing.T) {
 	if r := g.leaf0(l); l.Epoch == name || r.Kind != journal.Epoch || r.Before != name || !strings.Contains(r.Detail, fmt.Sprintf("lacks record %d,", bare)) {
 		t.Errorf("%+v, which begins with %+v; want another, and why", l, r)
 	}
+	g.reopenAfter(nil)
+	if found, err := g.examine(); err != nil || found.bare == 0 || g.bytes != int64(found.leaves+found.bare)*pageSize {
+		t.Errorf("%d bytes, %+v, %v; want those of records and of leaves without", g.bytes, found, err)
+	}
 	g.freeze(t)
 	g.flushNow(t)
 	why := g.Err()

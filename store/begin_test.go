@@ -221,3 +221,24 @@ func TestTheFoldersLockIsKept(t *testing.T) {
 		}
 	}
 }
+
+// The epoch that a loss ended is named by the file that was set aside, or else by the process.
+func TestTheEpochBefore(t *testing.T) {
+	g := used(t, 1)
+	mine, theirs := g.logNow().Epoch, newGate(t)
+	name := theirs.logNow().Epoch
+	theirs.Close()
+	damaged := filepath.Join(memory(t), "damaged")
+	if err := os.WriteFile(damaged, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{theirs.path(): name, damaged: mine, damaged + "2": mine, "": mine} {
+		if got := g.epochBefore(path); got != want {
+			t.Errorf("%q: epoch %q; want %q", path, got, want)
+		}
+	}
+	theirs.change(theirs.path(), func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Delete([]byte(edgeName)) })
+	if got := g.epochBefore(theirs.path()); got != mine {
+		t.Errorf("a file without a log: epoch %q; want %q", got, mine)
+	}
+}

@@ -119,3 +119,20 @@ func TestPassageIsRememberedForItsDay(t *testing.T) {
 		t.Errorf("for %v; want 100 hours", got)
 	}
 }
+
+// A ride that is given back while a commit is in doubt is given back once it has landed.
+func TestRideThatIsGivenBackMeanwhile(t *testing.T) {
+	g := newGate(t)
+	g.commit = func(tx *bbolt.Tx) error { return errors.Join(tx.Commit(), errors.New("input/output error")) }
+	if _, err := g.GrantRide(use(1), noon.Add(time.Hour), granted(1), ride(1)); err == nil {
+		t.Fatal("no error")
+	}
+	g.commit = (*bbolt.Tx).Commit
+	g.AppendRide(journal.Record{Time: noon, Kind: journal.NoPassage}, ride(-1))
+	if !g.reopen() {
+		t.Fatal(g.Err())
+	}
+	g.wantRides(0)
+	g.reopenAfter(nil)
+	g.wantRides(0)
+}
