@@ -39,7 +39,7 @@ func TestBenchSaysWhatItStarts(t *testing.T) {
 	if err := b.start(ctx, &options{listen: "127.0.0.1:0", crowd: true}); err != nil {
 		t.Fatal(err)
 	}
-	if !regexp.MustCompile(`(?s)^starting keys.*\nstarting a crowd.*\nstarting the issuer.*\nstarting the gate.*\n$`).MatchString(out.String()) {
+	if !regexp.MustCompile(`(?s)^starting keys.*\nstarting a crowd.*\nstarting the issuer.*\nstarting gate A07.*\n$`).MatchString(out.String()) {
 		t.Errorf("it says:\n%s", out.String())
 	}
 }

@@ -18,36 +18,39 @@ import (
 	"railgate/verify/lane"
 )
 
-// A gate's time is moved on a bench only: where nobody demands that it is right, and the
-// turnstile is simulated.
+// A gate's time is moved on a bench only: where the turnstile is simulated, and nobody demands
+// that it is right or a station says so if it is not.
 func TestOnlyABenchsTimeIsMoved(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	sim := turnstile.NewSim(turnstile.SimConfig{Config: turnstile.Config{Name: "7"}}, log)
 	for _, tt := range []struct {
 		name        string
 		requireSync bool
+		station     string
 		sim         *turnstile.Sim
 		query       string
 		want        int
 		moved       bool
 	}{
-		{"a bench", false, sim, "line=clock&seconds=60", http.StatusOK, true},
-		{"a gate whose clock must be right", true, sim, "line=clock&seconds=60", http.StatusConflict, false},
-		{"a gate with a relay", false, nil, "line=clock&seconds=60", http.StatusConflict, false},
-		{"back", false, sim, "line=clock&seconds=-1", http.StatusBadRequest, false},
-		{"more than a year", false, sim, "line=clock&seconds=31622401", http.StatusBadRequest, false},
-		{"more than a number holds", false, sim, "line=clock&seconds=9223372036854775807", http.StatusBadRequest, false},
-		{"no number", false, sim, "line=clock", http.StatusBadRequest, false},
+		{"a bench", false, "", sim, "line=clock&seconds=60", http.StatusOK, true},
+		{"a gate whose clock must be right", true, "", sim, "line=clock&seconds=60", http.StatusConflict, false},
+		{"one that has a station", true, "https://station.example", sim, "line=clock&seconds=60", http.StatusOK, true},
+		{"one that has a station and a relay", true, "https://station.example", nil, "line=clock&seconds=60", http.StatusConflict, false},
+		{"a gate with a relay", false, "", nil, "line=clock&seconds=60", http.StatusConflict, false},
+		{"back", false, "", sim, "line=clock&seconds=-1", http.StatusBadRequest, false},
+		{"more than a year", false, "", sim, "line=clock&seconds=31622401", http.StatusBadRequest, false},
+		{"more than a number holds", false, "", sim, "line=clock&seconds=9223372036854775807", http.StatusBadRequest, false},
+		{"no number", false, "", sim, "line=clock", http.StatusBadRequest, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := &configs.Config{}
-			cfg.Clock.RequireSync = tt.requireSync
+			cfg.Clock.RequireSync, cfg.Sync.Station = tt.requireSync, tt.station
 			c := clock.New(clock.Config{RequireSync: tt.requireSync}, time.Time{}, log)
 			s := &server{cfg: cfg, sim: tt.sim, log: log, lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox(), clock: c}, log)}
-			before := c.Now().Time
+			before := c.Wall()
 			rec := httptest.NewRecorder()
 			s.controlMux().ServeHTTP(rec, httptest.NewRequest("POST", "/sim?"+tt.query, nil))
-			moved := c.Now().Time.Sub(before) > 30*time.Second
+			moved := c.Wall().Sub(before) > 30*time.Second
 			if rec.Code != tt.want || moved != tt.moved {
 				t.Errorf("status %d, moved: %v; want %d, %v", rec.Code, moved, tt.want, tt.moved)
 			}
