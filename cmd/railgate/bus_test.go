@@ -34,11 +34,10 @@ func TestStatusTellsOfTheBus(t *testing.T) {
 	}
 }
 
-func TestStatusTellsOfRepositoriesAndTickets(t *testing.T) {
+func TestStatusTellsOfRepositories(t *testing.T) {
 	var out strings.Builder
 	s := &control.Status{
-		Sync:    &control.Sync{State: "stale", Last: time.Now().Add(-2 * time.Hour), Station: &control.StationSync{State: "fresh", Policy: 4, Release: "1.2"}},
-		Tickets: &control.Tickets{Needed: true, Days: []control.TicketDay{{Day: 20261129, Tickets: 5}}, Loading: 20261130},
+		Sync: &control.Sync{State: "stale", Last: time.Now().Add(-2 * time.Hour), Station: &control.StationSync{State: "fresh", Policy: 4, Release: "1.2"}},
 	}
 	if err := printStatus(&out, s); err != nil {
 		t.Fatal(err)
@@ -46,7 +45,6 @@ func TestStatusTellsOfRepositoriesAndTickets(t *testing.T) {
 	text := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
 		"sync stale nation reached 2h0m0s ago; station fresh, never reached, policy 4, release 1.2",
-		"tickets needed 5 for 2026-11-29, loading 2026-11-30",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s\nwant %q in it", &out, want)

@@ -132,10 +132,6 @@ func printStatus(out io.Writer, s *control.Status) error {
 	if s.Sync != nil {
 		fmt.Fprintf(w, "sync\t%s\t%s\n", s.Sync.State, syncWords(s.Sync))
 	}
-	if s.Tickets != nil && (s.Tickets.Needed || len(s.Tickets.Days) > 0) {
-		need, days := ticketWords(s.Tickets)
-		fmt.Fprintf(w, "tickets\t%s\t%s\n", need, days)
-	}
 	if s.Bus != nil {
 		state, journal := busWords(s.Bus)
 		fmt.Fprintf(w, "bus\t%s\t%s\n", state, journal)
@@ -168,25 +164,6 @@ func reached(at time.Time) string {
 		return "never reached"
 	}
 	return "reached " + age(at)
-}
-
-// ticketWords say whether the lane asks for tickets, and which days' it has.
-func ticketWords(t *control.Tickets) (need, days string) {
-	need = "not needed"
-	if t.Needed {
-		need = "needed"
-	}
-	var list []string
-	for _, d := range t.Days {
-		list = append(list, fmt.Sprintf("%d for %04d-%02d-%02d", d.Tickets, d.Day/10000, d.Day/100%100, d.Day%100))
-	}
-	if t.Loading > 0 {
-		list = append(list, fmt.Sprintf("loading %04d-%02d-%02d", t.Loading/10000, t.Loading/100%100, t.Loading%100))
-	}
-	if len(list) == 0 {
-		list = []string{"none here"}
-	}
-	return need, strings.Join(list, ", ")
 }
 
 // busWords say how the gate and its station's bus are: the connection, and the journal.
