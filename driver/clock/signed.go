@@ -60,9 +60,10 @@ func (d *doubts) add(c SignedTime) (least time.Time, enough bool) {
 }
 
 // Prove takes a time that a station signed. It counts at most an hour past what
-// anybody else's signature proves.
+// anybody else's signature proves. It proves a little less than it says, as a code does:
+// clocks that agree are not the same, and the one that is behind must not close a lane.
 func (t *Trust) Prove(station string, at time.Time, s Sample) {
-	t.prove(station, t.proofs.bounded(station, at, s.Raw), s)
+	t.prove(station, t.proofs.bounded(station, at.Add(-t.cfg.Tolerance), s.Raw), s)
 }
 
 // heardFor is how long a station's word counts: it is asked every ten minutes.

@@ -82,7 +82,7 @@ func TestOneStationProvesAnHourMoreThanOthers(t *testing.T) {
 		act  func(*Trust)
 		want time.Time
 	}{
-		{"what others support", func(c *Trust) { c.Prove("station", built.Add(time.Minute), s) }, built.Add(time.Minute)},
+		{"what others support", func(c *Trust) { c.Prove("station", built.Add(time.Minute+gate.Tolerance), s) }, built.Add(time.Minute)},
 		{"an hour and no more", func(c *Trust) { c.Prove("station", noon, s) }, built.Add(time.Hour)},
 		{"again and again", func(c *Trust) {
 			for range 100 {
@@ -206,6 +206,36 @@ func TestTheStationIsBelievedFirst(t *testing.T) {
 		}
 		if w.tick(); !w.right() {
 			t.Errorf("off by %v", w.wrong())
+		}
+	})
+}
+
+// What a station says is good for a second: two of its answers, or its clock and a time daemon's,
+// may contradict each other by a little. That closes no lane.
+func TestAnswersThatDifferByALittleCloseNoLane(t *testing.T) {
+	t.Run("an answer at a second's beginning, then one at its end", func(t *testing.T) {
+		w := newWorld(-year)
+		for range 2 { // what codes prove supports the second one
+			w.trust.Confirm("station", w.truth, time.Second, w.sample())
+			w.crowd = true
+			w.pass(time.Minute)
+		}
+		if err := w.trust.Confirm("station", w.truth.Add(-990*time.Millisecond), time.Second, w.sample()); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(10 * time.Second)
+		if s := w.trust.State(); !s.Trusted() || !w.right() {
+			t.Errorf("off by %v, %+v; want the station's time", w.wrong(), s)
+		}
+	})
+	t.Run("a time daemon that is two seconds behind", func(t *testing.T) {
+		w := running()
+		if err := w.trust.Confirm("station", w.truth.Add(2*time.Second), time.Second, w.sample()); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(10 * time.Second)
+		if s := w.trust.State(); !s.Trusted() || !w.right() {
+			t.Errorf("off by %v, %+v; want a time that is trusted", w.wrong(), s)
 		}
 	})
 }
