@@ -19,7 +19,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"railgate/cmd/control"
 	"railgate/store/journal"
 	"railgate/store/manifest"
 	"railgate/verify/lane"
@@ -328,27 +327,6 @@ func (k *tickets) damaged(t *manifest.Table, err error) {
 	later := time.Now()
 	os.Chtimes(k.source(t.Day()), later, later) // to Run it is another file now
 	k.wake()
-}
-
-// status tells of the tickets, for people and scripts. needed says that the lane asks for
-// them.
-func (k *tickets) status(s *control.Status, needed bool) {
-	if k == nil {
-		return
-	}
-	now, trusted := k.now()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	s.Tickets = &control.Tickets{Needed: needed, Loading: k.loading}
-	for _, day := range slices.Sorted(maps.Keys(k.tables)) {
-		s.Tickets.Days = append(s.Tickets.Days, control.TicketDay{Day: day, Tickets: k.tables[day].Rows()})
-	}
-	for _, day := range slices.Sorted(maps.Keys(k.refused)) {
-		found(s, control.ManifestRefused, fmt.Sprintf("the manifest of %d is refused: %v", day, k.refused[day]))
-	}
-	if today := dayOf(now.In(k.zone)); needed && trusted && k.tables[today] == nil && !slices.ContainsFunc(k.inUse(now), func(t *manifest.Table) bool { return t.Day() < today }) {
-		found(s, control.ManifestMissing, fmt.Sprintf("tickets are required, and there is no manifest of %d", today))
-	}
 }
 
 // A rest stops work on tickets for three times as long as it has taken: most of the time

@@ -52,6 +52,8 @@ func ReadCSV(r io.Reader, take func(line int, row *Row) error, wrong func(*RowEr
 			return nil
 		}
 		switch {
+		case err == errLong && line == 1:
+			return &RowError{1, "", "is no header; want the columns " + Header}
 		case err == errLong:
 			err = wrong(&RowError{line, "", fmt.Sprintf("is longer than %d bytes", maxLine)})
 		case err == io.EOF:

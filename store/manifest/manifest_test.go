@@ -148,7 +148,7 @@ func TestEachBadRowIsNamed(t *testing.T) {
 			t.Errorf("%.80q: %v, %v, %d taken; want line 3, %s: %s", tt.text, err, bad, taken, tt.column, tt.why)
 		}
 	}
-	for text, want := range map[string]string{"": "empty", "sub,kind\n": "want the columns", good: "want the columns", "\ufeff" + Header: "want the columns"} {
+	for text, want := range map[string]string{"": "empty", "sub,kind\n": "want the columns", good: "want the columns", "\ufeff" + Header: "want the columns", strings.Repeat("x", maxLine+1) + "\n" + good + "\n": "want the columns"} {
 		if err := ReadCSV(strings.NewReader(text), nil, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v; want %q", text, err, want)
 		}
@@ -246,8 +246,10 @@ func TestDamageBeneathTheMappingIsNoticed(t *testing.T) {
 	if _, err := tab.Lookup(holder(999)); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a file that was cut off: %v", err)
 	}
-	if tab.Close() != nil || tab.Close() != nil {
-		t.Error("Close fails")
+	for range 2 {
+		if err := tab.Close(); err != nil {
+			t.Errorf("Close = %v", err)
+		}
 	}
 	if rows, err := tab.Lookup(holder(5)); err != nil || rows != nil {
 		t.Errorf("after Close: %v, %v", rows, err)
