@@ -33,21 +33,3 @@ func TestStatusTellsOfTheBus(t *testing.T) {
 		}
 	}
 }
-
-func TestStatusTellsOfRepositories(t *testing.T) {
-	var out strings.Builder
-	s := &control.Status{
-		Sync: &control.Sync{State: "stale", Last: time.Now().Add(-2 * time.Hour), Station: &control.StationSync{State: "fresh", Policy: 4, Release: "1.2"}},
-	}
-	if err := printStatus(&out, s); err != nil {
-		t.Fatal(err)
-	}
-	text := strings.Join(strings.Fields(out.String()), " ")
-	for _, want := range []string{
-		"sync stale nation reached 2h0m0s ago; station fresh, never reached, policy 4, release 1.2",
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%s\nwant %q in it", &out, want)
-		}
-	}
-}

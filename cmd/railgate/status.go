@@ -129,9 +129,6 @@ func printStatus(out io.Writer, s *control.Status) error {
 	}
 	printStation(w, s)
 	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
-	if s.Sync != nil {
-		fmt.Fprintf(w, "sync\t%s\t%s\n", s.Sync.State, syncWords(s.Sync))
-	}
 	if s.Bus != nil {
 		state, journal := busWords(s.Bus)
 		fmt.Fprintf(w, "bus\t%s\t%s\n", state, journal)
@@ -142,28 +139,6 @@ func printStatus(out io.Writer, s *control.Status) error {
 	fmt.Fprintf(w, "decided\t%s\t\n", counts(s.Counts.Decided))
 	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.Local().Format(time.DateTime))
 	return w.Flush()
-}
-
-// syncWords say when the repositories were reached, and what the station's has set.
-func syncWords(y *control.Sync) string {
-	words := "nation " + reached(y.Last)
-	if t := y.Station; t != nil {
-		words += fmt.Sprintf("; station %s, %s", t.State, reached(t.Last))
-		if t.Policy > 0 {
-			words += fmt.Sprintf(", policy %d", t.Policy)
-		}
-		if t.Release != "" {
-			words += ", release " + t.Release
-		}
-	}
-	return words
-}
-
-func reached(at time.Time) string {
-	if at.IsZero() {
-		return "never reached"
-	}
-	return "reached " + age(at)
 }
 
 // busWords say how the gate and its station's bus are: the connection, and the journal.
