@@ -110,7 +110,7 @@ func (l *Link) stillValid() (uint64, error) {
 
 // publishNew publishes what is on the disk and was not published.
 func (l *Link) publishNew(c *session, cursor *sentCursor) error {
-	for c.ctx.Err() == nil {
+	for c.ctx.Err() == nil && l.opt.Store.Seq() > cursor.Seq {
 		records, err := l.opt.Store.Records(cursor.Seq, inFlight)
 		if err != nil || len(records) == 0 {
 			return err
