@@ -57,6 +57,9 @@ func TestASpentCodeIsDeniedAtTheOtherGate(t *testing.T) {
 	tb.until("both gates' screens", "[...document.querySelectorAll('.pair iframe')].every((f) => f.contentDocument?.body?.dataset.reason === 'idle')")
 	tb.press("[data-again=A08]")
 	tb.untilDoing("the other gate says that it is used", "document.querySelector('[data-name=A08] iframe').contentDocument?.body?.dataset.reason === 'already_used'", func() { tb.press("[data-again=A08]") })
+	if s, err := b.gates[1].client().Status(t.Context()); err != nil || s.Counts.Decided["ok"] != 0 {
+		t.Errorf("the other gate has decided %v (%v); want nobody let in", s.Counts.Decided, err)
+	}
 	tb.picture("2-two")
 	tb.axe("two gates")
 	for _, at := range []string{"gate", "second"} {

@@ -157,7 +157,7 @@ function fill(tile, g, now) {
   if (directions[g.direction]) title.append(inTwo('span', directions[g.direction], 'direction'));
   tile.replaceChildren(title, inTwo('p', states[g.state], 'state'));
   for (const t of g.troubles ?? []) tile.append(inTwo('p', (troubles[t.kind] ?? [t.kind, '']).slice(0, 2), 'bad'));
-  if (g.why) tile.append(make('p', { className: 'why', lang: 'en', textContent: g.why }));
+  if (g.why) tile.append(make('p', { className: 'why', lang: 'en', textContent: g.why, title: g.why }));
   if (g.state === 'silent') tile.append(inTwo('p', [`最近 ${heard[0]}`, `last ${heard[1]}`], 'quiet'));
   const counts = make('p', { className: 'counts' });
   counts.append(make('span', { className: 'granted', title: '最近一分钟通过 granted in the last minute', textContent: `✓ ${g.granted}` }), make('span', { className: 'denied', title: '最近一分钟拒绝 denied in the last minute', textContent: `✕ ${g.denied}` }));
