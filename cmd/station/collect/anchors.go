@@ -33,6 +33,9 @@ func ReadAnchors(path string) (Anchors, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if a == nil { // "null"
+		a = Anchors{}
+	}
 	return a, nil
 }
 
