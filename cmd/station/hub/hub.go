@@ -36,11 +36,14 @@ type Options struct {
 
 // A Hub is a server that runs. It is safe for concurrent use.
 type Hub struct {
-	server *server.Server
-	own    nkeys.KeyPair
-	name   string // the own user's public key
+	log  *slog.Logger
+	dir  string
+	own  nkeys.KeyPair
+	name string // the own user's public key
+	stop func() // of mending
 
-	mu      sync.Mutex // guards the field below, and reloading
+	mu      sync.Mutex // guards the fields below, and reloading
+	server  *server.Server
 	options *server.Options
 }
 
@@ -48,7 +51,7 @@ const startWithin = 2 * time.Minute // a large stream is read at the start
 
 // Start starts a server that knows no gate yet.
 func Start(o Options) (*Hub, error) {
-	h := &Hub{own: o.Own}
+	h := &Hub{own: o.Own, log: o.Log, dir: o.Dir, stop: func() {}}
 	var err error
 	if h.name, err = o.Own.PublicKey(); err != nil {
 		return nil, fmt.Errorf("message server: %w", err)
@@ -59,27 +62,57 @@ func Start(o Options) (*Hub, error) {
 	}
 	h.options = &server.Options{
 		ServerName: "railgate-" + o.Station, Host: host, Port: port,
-		JetStream: true, StoreDir: o.Dir, SyncAlways: true,
+		JetStream: true, StoreDir: o.Dir, SyncAlways: true, JetStreamMaxStore: maxStore,
 		TLS: true, TLSConfig: o.TLS, TLSTimeout: 5, AuthTimeout: 5,
 		MaxPayload: maxPayload, MaxControlLine: 4096, PingInterval: 2 * time.Second, MaxPingsOut: 3, WriteDeadline: 10 * time.Second,
 		NoSigs: true, DisableShortFirstPing: true,
 		Nkeys: []*server.NkeyUser{{Nkey: h.name}},
 	}
-	if h.server, err = server.NewServer(h.options.Clone()); err != nil {
-		return nil, fmt.Errorf("message server: %w", err)
+	if h.server, err = h.run(h.options); err != nil {
+		return nil, err
 	}
-	h.server.SetLoggerV2(logger{o.Log}, false, false, false)
-	h.server.Start()
-	if !h.server.ReadyForConnections(startWithin) {
-		h.Close()
-		return nil, fmt.Errorf("message server: not ready to listen on %s: is the address in use?", o.Listen)
-	}
-	if !h.server.JetStreamEnabled() {
-		h.Close()
-		return nil, fmt.Errorf("message server: its streams in %s cannot be opened: see the lines above", o.Dir)
-	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wait sync.WaitGroup
+	wait.Go(func() { h.mend(ctx) })
+	h.stop = func() { cancel(); wait.Wait() }
 	return h, nil
 }
+
+// run starts a server.
+func (h *Hub) run(o *server.Options) (*server.Server, error) {
+	s, err := server.NewServer(o.Clone())
+	if err != nil {
+		return nil, fmt.Errorf("message server: %w", err)
+	}
+	s.SetLoggerV2(logger{h.log}, false, false, false)
+	s.Start()
+	switch {
+	case !s.ReadyForConnections(startWithin):
+		err = fmt.Errorf("message server: not ready to listen on %s:%d: is the address in use?", o.Host, o.Port)
+	case !s.JetStreamEnabled():
+		err = fmt.Errorf("message server: its streams in %s cannot be opened: see the lines above", h.dir)
+	default:
+		return s, nil
+	}
+	end(s)
+	return nil, err
+}
+
+func end(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// running is the server that runs now.
+func (h *Hub) running() *server.Server {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.server
+}
+
+// maxStore is more than any disk has. By itself a server takes three quarters of what is free
+// when it starts: one that was started beside a full disk would refuse all that comes later.
+const maxStore = 1 << 50
 
 const maxPayload = 256 << 10 // a record has bus.MaxRecord at most
 
@@ -102,7 +135,7 @@ func split(listen string) (string, int, error) {
 }
 
 // Addr is where it listens.
-func (h *Hub) Addr() net.Addr { return h.server.Addr() }
+func (h *Hub) Addr() net.Addr { return h.running().Addr() }
 
 // SetGates has the server know exactly these gates. A gate that stays, with the same key,
 // stays connected; one that is no more is disconnected.
@@ -133,14 +166,17 @@ func user(g identity.Public) *server.NkeyUser {
 // Connect connects this process as the station's own user, which may do everything.
 func (h *Hub) Connect(options ...nats.Option) (*nats.Conn, error) {
 	return nats.Connect("", slices.Concat([]nats.Option{
-		nats.InProcessServer(h.server), nats.Nkey(h.name, h.own.Sign), nats.Name("station"),
+		nats.InProcessServer(h), nats.Nkey(h.name, h.own.Sign), nats.Name("station"),
 		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectBufSize(-1),
 	}, options)...)
 }
 
+// InProcessConn is a connection to the server that runs now.
+func (h *Hub) InProcessConn() (net.Conn, error) { return h.running().InProcessConn() }
+
 // Connected are the keys of the users that are connected now.
 func (h *Hub) Connected() (map[string]bool, error) {
-	z, err := h.server.Connz(&server.ConnzOptions{Username: true, Limit: 1 << 20})
+	z, err := h.running().Connz(&server.ConnzOptions{Username: true, Limit: 1 << 20})
 	if err != nil {
 		return nil, fmt.Errorf("message server: %w", err)
 	}
@@ -153,8 +189,8 @@ func (h *Hub) Connected() (map[string]bool, error) {
 
 // Close stops the server, and returns once its files are closed.
 func (h *Hub) Close() {
-	h.server.Shutdown()
-	h.server.WaitForShutdown()
+	h.stop()
+	end(h.running())
 }
 
 // logger hands what the server says to slog. Its fatal errors end no process: Start finds

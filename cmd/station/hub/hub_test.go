@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,10 +10,13 @@ import (
 	"errors"
 	"log/slog"
 	"math/big"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
 	"railgate/store/bus"
@@ -138,8 +142,45 @@ func TestEveryWriteIsSynced(t *testing.T) {
 	if v := must[*nats.Conn](t)(h.Connect()); v.ConnectedServerVersion() == "" {
 		t.Error("not connected")
 	}
-	if c := h.server.JetStreamConfig(); c == nil || !c.SyncAlways {
+	if c := h.running().JetStreamConfig(); c == nil || !c.SyncAlways {
 		t.Errorf("the streams' settings: %+v; want SyncAlways", c)
+	}
+}
+
+// A stream that met a full disk is written again once there is room, by the connections that are
+// there; and what a disk had when the server started does not count.
+func TestAFullDiskIsGotOver(t *testing.T) {
+	h := start(t)
+	own := must[*nats.Conn](t)(h.Connect())
+	defer own.Close()
+	js := must[jetstream.JetStream](t)(jetstream.New(own))
+	must[jetstream.Stream](t)(js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxBytes: 64 << 10}))
+	before := h.running()
+	block := filepath.Join(h.dir, "jetstream", "$G", "streams", "s", "msgs", "2.blk") // the next file
+	if err := os.Symlink("/dev/full", block); err != nil {
+		t.Fatal(err)
+	}
+	publish := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := js.Publish(ctx, "s", make([]byte, 4<<10))
+		return err
+	}
+	for n := 0; publish() == nil; n++ {
+		if n > 1000 {
+			t.Fatal("a full disk takes all messages")
+		}
+	}
+	if err := os.Remove(block); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); h.running() == before || publish() != nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the disk has room; another server: %v, and no message is taken", h.running() != before)
+		}
+	}
+	if c := h.running().JetStreamConfig(); c.MaxStore != maxStore {
+		t.Errorf("streams may have %d bytes; want what the disk has at any time", c.MaxStore)
 	}
 }
 
