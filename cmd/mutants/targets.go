@@ -24,10 +24,20 @@ func targets() []target {
 		{dir: "verify", also: []string{"verify/mint"}, quick: []string{"decide.go"}, goal: 95},
 		{dir: "verify/lane", quick: []string{"*"}, goal: 95},
 		{dir: "cmd/issuer/office", also: []string{"cmd/issuer"}, files: []string{"rules.go", "form.go", "reasons.go", "limit.go"}, goal: 90},
+		{dir: "store", files: kept(), goal: 90},
 		{dir: "store/journal", goal: 90},
 		{dir: "cmd/issuer", files: []string{"http.go", "limits.go", "address.go", "cookie.go"}, goal: 90},
 		{dir: "cmd/railgated", funcs: guards(), tests: guardTests, goal: 100},
 		{dir: "cmd/control", files: []string{"peer.go"}, goal: 100},
+	}
+}
+
+// kept are store's files, but for the journal's log, its receipts and its verification, which
+// have tests of their own and not yet for each small change.
+func kept() []string {
+	return []string{
+		"accept.go", "age.go", "blind.go", "damage.go", "durable.go", "files.go", "fit.go", "inspect.go", "journal.go", "keep.go", "mark.go", "note.go", "open.go",
+		"own.go", "pages.go", "reader.go", "rides.go", "salvage.go", "seal.go", "sets.go", "spent.go", "store.go", "tree.go", "walk.go",
 	}
 }
 
