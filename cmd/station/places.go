@@ -50,8 +50,6 @@ type place struct {
 	keys keyring
 }
 
-func (p *place) key(name string) string { return filepath.Join(p.dir, "keys", name) }
-
 // file is a file or a folder in the station's folder.
 func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
 

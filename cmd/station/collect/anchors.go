@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
+	"os"
 	"strings"
 	"sync"
 
@@ -17,6 +19,9 @@ type Anchors map[string][]byte
 
 const maxAnchors = 1 << 30
 
+// ErrAnchors is a file of anchors that does not say what one says.
+var ErrAnchors = errors.New("the file of the newest receipts is damaged")
+
 // ReadAnchors reads a file of anchors; none where there is no file.
 func ReadAnchors(path string) (Anchors, error) {
 	if path == "" {
@@ -26,12 +31,12 @@ func ReadAnchors(path string) (Anchors, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return Anchors{}, nil
 	}
-	a := Anchors{}
-	if err == nil {
-		err = json.Unmarshal(data, &a)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	a := Anchors{}
+	if err := json.Unmarshal(data, &a); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrAnchors, err)
 	}
 	if a == nil { // "null"
 		a = Anchors{}
@@ -49,8 +54,15 @@ type anchors struct {
 	changed bool
 }
 
-func openAnchors(path string) (*anchors, error) {
+// openAnchors goes on without a file that is damaged, which it sets aside: gates bring new
+// receipts.
+func openAnchors(path string, log *slog.Logger) (*anchors, error) {
 	all, err := ReadAnchors(path)
+	if errors.Is(err, ErrAnchors) {
+		aside := path + ".damaged"
+		log.Error("the newest receipts beside the ledger cannot be read; they are set aside, and begun again", "file", aside, "err", err)
+		all, err = Anchors{}, os.Rename(path, aside)
+	}
 	return &anchors{path: path, all: all}, err
 }
 

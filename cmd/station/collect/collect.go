@@ -90,7 +90,7 @@ func New(o Options) (*Collector, error) {
 	if c.times, err = newCosigner(bus.TimeKeyName(o.Station), o.Time, o.Now); err != nil {
 		return nil, err
 	}
-	c.anchors, err = openAnchors(o.Anchors)
+	c.anchors, err = openAnchors(o.Anchors, o.Log)
 	return c, err
 }
 

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -47,7 +48,7 @@ func FuzzReadAnchors(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a, err := openAnchors(path)
+		a, err := openAnchors(path, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return
 		}
