@@ -93,7 +93,7 @@ func TestWhatWasSpentOfflineIsPublishedLater(t *testing.T) {
 	c.grant("offline", at)
 	c.grant("slip", at, paper)
 	c.store.Close()
-	c = newGate(t, "C03", dir).Start(s.File())
+	newGate(t, "C03", dir).Start(s.File())
 	until(t, "both at B", func() bool { return b.Spent(someUse("offline", at), false) && b.Spent(someUse("slip", at), true) })
 }
 

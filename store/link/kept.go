@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"railgate/store/journal"
 )
@@ -49,7 +50,7 @@ const keptWait = time.Second
 func openKept(dir string) (*kept, position, error) {
 	path := filepath.Join(dir, KeptFile)
 	k, err := tryOpen(path)
-	if err != nil && !errors.Is(err, bbolt.ErrTimeout) && os.Remove(path) == nil {
+	if err != nil && !errors.Is(err, berrors.ErrTimeout) && os.Remove(path) == nil {
 		k, err = tryOpen(path)
 	}
 	if err != nil {

@@ -259,7 +259,8 @@ func laneAfter(l ledger.Lane, r journal.Record) ledger.Lane {
 	if r.Direction != "" {
 		l.Direction = r.Direction
 	}
-	state, why := l.State, r.Detail
+	var state string
+	why := r.Detail
 	switch r.Kind {
 	case journal.OutOfService:
 		state = "out_of_service"
@@ -270,7 +271,7 @@ func laneAfter(l ledger.Lane, r journal.Record) ledger.Lane {
 	case journal.Stopped:
 		state = "stopped"
 	case journal.InService, journal.EmergencyEnd, journal.ServiceEnd, journal.Started:
-		state, why = "", ""
+		why = ""
 	default:
 		return l
 	}
