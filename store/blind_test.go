@@ -164,3 +164,17 @@ func TestWhereTheSpanBegins(t *testing.T) {
 		}
 	}
 }
+
+// A store that was rolled back says so, also after another loss.
+func TestARollBackIsNotForgotten(t *testing.T) {
+	for _, rolled := range []bool{true, false} {
+		g := newGate(t)
+		g.mu.Lock()
+		g.blind.RolledBack = rolled
+		err := g.probe(g.db, "a page was torn")
+		g.mu.Unlock()
+		if err != nil || g.Blind().RolledBack != rolled || g.Stats().RolledBack != rolled || !g.Blind().Blind {
+			t.Errorf("rolled back %v: %v, %+v, %+v", rolled, err, g.Blind(), g.Stats())
+		}
+	}
+}

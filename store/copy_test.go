@@ -343,3 +343,25 @@ func TestValuesOfASmallBucket(t *testing.T) {
 		t.Errorf("values = %v; want that it is cut off", err)
 	}
 }
+
+// What a station does not have is not left out of a copy, and a copy that cannot tell is none.
+func TestCopyForAStation(t *testing.T) {
+	for _, station := range []bool{true, false} {
+		g, found := several(t)
+		g.Store.opt.Station = func() bool { return station }
+		g.rotten, g.limit.journal = "rotten", 20*pageSize
+		again, err := g.fit(found)
+		if err != nil || (again.first == found.first) != station || g.rotten != "" {
+			t.Errorf("a station %v: from record %d, %v, rotten %q; want all of it for a station", station, again.first, err, g.rotten)
+		}
+	}
+	g, found := several(t)
+	g.Store.opt.Station = func() bool { return true }
+	g.rotten = "rotten"
+	if err := os.Remove(g.path()); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := g.fit(found); again != nil || !errors.Is(err, unix.ENOENT) {
+		t.Errorf("fit = %v, %v; want %v", again, err, unix.ENOENT)
+	}
+}

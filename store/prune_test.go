@@ -290,4 +290,8 @@ func TestPruningThatEndsAnEpochAndFails(t *testing.T) {
 	if now := g.logNow(); now.Epoch == name || g.newest != g.Seq() || g.Seq() != seq+1 {
 		t.Errorf("epoch %q after %q, newest %d, %d after %d; want another, which begins with the newest record", now.Epoch, name, g.newest, g.Seq(), seq)
 	}
+	g.reopenAfter(nil)
+	if b := g.Blind(); b.Blind {
+		t.Errorf("blind = %+v; want seeing: the file is whole", b)
+	}
 }
