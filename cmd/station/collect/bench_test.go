@@ -22,7 +22,10 @@ func BenchmarkCollect(b *testing.B) {
 			const gates, each = 200, 100
 			var all []*gate
 			for n := range gates {
-				g := s.gate(fmt.Sprintf("A%03d", n), byte(n))
+				g := s.unknown(fmt.Sprintf("A%03d", n), byte(n))
+				if err := s.ledger.Enroll(b.Context(), g.id.Public("GZQ", g.name), s.now(), false); err != nil {
+					b.Fatal(err)
+				}
 				g.write(each)
 				all = append(all, g)
 			}
@@ -35,8 +38,8 @@ func BenchmarkCollect(b *testing.B) {
 							b.Fatal(err)
 						}
 					}
+					<-js.PublishAsyncComplete()
 				}
-				<-js.PublishAsyncComplete()
 				began := time.Now()
 				s.start()
 				s.until("all are there", func() bool { return s.c.State().Position.Seq >= gates*each })
