@@ -478,3 +478,28 @@ func TestWhatAGateSaysOfItselfIsKept(t *testing.T) {
 		t.Errorf("the clock, when it is right again: %q; want nothing", got)
 	}
 }
+
+// A file of receipts that is damaged stops no receipt, and is kept.
+func TestADamagedFileOfReceiptsIsPutAside(t *testing.T) {
+	b := newBench(t, ledgertest.SQLite(t))
+	g := b.gate("A07", 1)
+	g.write(2)
+	g.send(0)
+	g.receipt(2)
+	b.stop()
+	if a, err := ReadAnchors(b.anchors); err != nil || len(a) != 1 {
+		t.Errorf("the newest receipts: %v, %v; want one", a, err)
+	}
+	if err := os.WriteFile(b.anchors, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	g.receipt(2)
+	b.stop()
+	if data, err := os.ReadFile(b.anchors + ".damaged"); err != nil || string(data) != "{" {
+		t.Errorf("the damaged file: %q, %v", data, err)
+	}
+	if a, err := ReadAnchors(b.anchors); err != nil || len(a) != 1 {
+		t.Errorf("the newest receipts: %v, %v; want one", a, err)
+	}
+}
