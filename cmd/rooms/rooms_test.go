@@ -65,7 +65,7 @@ var may = []struct {
 	{"cmd/station/ledger/ledgertest", nil, nil},
 	{"cmd/station/collect", []string{"store/identity", "store/journal", "store/bus", "store/durable", "cmd/station/ledger"}, []string{"net/http"}},
 	{"cmd/station/audit", []string{"store/identity", "store/journal", "store/bus", "cmd/station/ledger"}, []string{"net/http", "log/slog"}},
-	{"cmd/station/hub", []string{"store/identity", "store/bus"}, []string{"net/http"}},
+	{"cmd/station/hub", []string{"store/identity", "store/bus"}, nil}, // a server tells its health by HTTP alone
 	{"cmd/station/page", []string{"store/durable", "store/journal", "store/bus", "cmd/station/ledger", "cmd/station/collect"}, nil},
 	{"cmd/station", []string{"configs", "verify", "verify/*", "store", "store/*", "cmd/control", "cmd/station/*"}, nil},
 	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control"}, nil},
