@@ -77,6 +77,9 @@ func (u *uploader) receipt() error {
 	case bus.Received:
 		return u.received(origin, answer.Note)
 	case bus.Behind:
+		if u.foreign(origin, answer.Note) {
+			return u.rolledBack(origin, answer.Note)
+		}
 		return u.behind(answer.Have)
 	case bus.RolledBack:
 		return u.rolledBack(origin, answer.Note)
@@ -132,6 +135,13 @@ var errAhead = errors.New("the bus has records of this log that are not here: th
 // patience is how often the station may say that it has no more than before, until what it
 // misses is sent again: it may be reading yet.
 const patience = 2
+
+// foreign tells whether the station's newest receipt is of records that are not here: then this
+// store is an old one. A receipt that cannot be opened proves nothing.
+func (u *uploader) foreign(origin string, msg []byte) bool {
+	r, err := u.open(origin, msg)
+	return err == nil && errors.Is(u.opt.Store.PutReceipt(r), store.ErrForked)
+}
 
 // behind waits for a station that has not read all yet, and sends again what it misses.
 func (u *uploader) behind(have int64) error {

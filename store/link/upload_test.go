@@ -118,8 +118,15 @@ func TestALostAcknowledgementDoublesNothing(t *testing.T) {
 	}
 }
 
-// A card that was restored from a copy is behind what the station has.
+// A card that was restored from a copy is behind what the station has, or, where it has written
+// more since, no extension of it.
 func TestARestoredCardGoesBlind(t *testing.T) {
+	t.Run("at once", func(t *testing.T) { restoredCard(t, 0, false) })
+	t.Run("after it wrote more than the station has", func(t *testing.T) { restoredCard(t, 60, false) })
+	t.Run("and the station asks for records again", func(t *testing.T) { restoredCard(t, 0, true) })
+}
+
+func restoredCard(t *testing.T, since int, doubted bool) {
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	old, now := t.TempDir(), t.TempDir()
@@ -141,6 +148,10 @@ func TestARestoredCardGoesBlind(t *testing.T) {
 	receiptsAtOnce(g.Link)
 	if g.log().Epoch != epoch {
 		t.Fatal("the copy is of another epoch")
+	}
+	g.write(since)
+	if doubted {
+		s.Doubt()
 	}
 	g.Start(s.File())
 	until(t, "another epoch", func() bool { return g.log().Epoch != epoch })

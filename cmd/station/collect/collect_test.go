@@ -178,6 +178,11 @@ func TestAnOldCardIsFound(t *testing.T) {
 		if a.Status != bus.Behind || a.Have != 20 {
 			t.Fatalf("a copy that goes on: %+v; want behind, 20", a)
 		}
+		g.check(a.Note, 20) // by which the copy sees what it is
+		if a = old.ask(old.head(25)); a.Status != bus.Behind {
+			t.Fatalf("a copy that sends nothing: %+v; want behind", a)
+		}
+		g.check(a.Note, 20)
 		old.send(20)
 		if a = old.ask(old.head(25)); a.Status != bus.RolledBack {
 			t.Fatalf("a copy that goes on, again: %+v; want rolled_back", a)

@@ -148,7 +148,7 @@ func (j *judgement) judge() (v verdict, err error) {
 	case n > have && !j.caughtUp:
 		return verdict{wait: true}, nil
 	case n > have:
-		return behind(have), j.askedFor(n)
+		return j.behind(have, j.askedFor(n))
 	}
 	newest, err := j.t.NewestEpoch(j.head.gate.ID)
 	if err != nil {
@@ -163,7 +163,15 @@ func (j *judgement) judge() (v verdict, err error) {
 	return j.compare()
 }
 
-func behind(have int64) verdict { return verdict{answer: bus.Answer{Status: bus.Behind, Have: have}} }
+// behind answers that records are missing. With it goes the newest receipt: a card that was copied
+// before that receipt, and has written more since, sees by it what it is.
+func (j *judgement) behind(have int64, err error) (verdict, error) {
+	v := verdict{answer: bus.Answer{Status: bus.Behind, Have: have}}
+	if err == nil && j.e != nil && j.e.Receipt.Leaves() > 0 {
+		v.answer.Note, err = j.t.Note(j.e)
+	}
+	return v, err
+}
 
 // askedFor keeps that the gate has signed for records that the ledger does not have.
 func (j *judgement) askedFor(n int64) error {
@@ -210,7 +218,7 @@ func (j *judgement) again(why string) (verdict, error) {
 	if err := j.refuse(unfitHead, why); err != nil {
 		return verdict{}, err
 	}
-	return behind(j.e.Receipt.Leaves()), j.t.Drop(j.e)
+	return j.behind(j.e.Receipt.Leaves(), j.t.Drop(j.e))
 }
 
 // rolledBack lists the gate and gives the proof, which it checks itself.

@@ -79,6 +79,14 @@ func (s *Station) Mute(on bool) {
 	s.mute = on
 }
 
+// Doubt has the station ask a gate for records again, where its log is none of those that are
+// there: as one does whose records no receipt vouches for.
+func (s *Station) Doubt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubts = true
+}
+
 // Refuse has it refuse receipts; "": it does not.
 func (s *Station) Refuse(why string) {
 	s.mu.Lock()
@@ -163,7 +171,9 @@ func (s *Station) answer(msg *nats.Msg) bus.Answer {
 	have := l.edge.Tree()
 	switch {
 	case tree.N > have.N:
-		return bus.Answer{Status: bus.Behind, Have: have.N}
+		return bus.Answer{Status: bus.Behind, Have: have.N, Note: l.newest}
+	case tree != have && l.newest != nil && s.doubts:
+		return bus.Answer{Status: bus.Behind, Have: have.N, Note: l.newest}
 	case tree != have && l.newest != nil:
 		return bus.Answer{Status: bus.RolledBack, Note: l.newest}
 	case tree != have:

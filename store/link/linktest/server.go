@@ -52,6 +52,7 @@ type Station struct {
 	ahead  time.Duration // of the station's clock
 	mute   bool          // it answers nothing
 	refuse string
+	doubts bool
 }
 
 // New makes a station whose gates are known. It does not run yet.
