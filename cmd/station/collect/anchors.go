@@ -66,18 +66,6 @@ func openAnchors(path string, log *slog.Logger) (*anchors, error) {
 	return &anchors{path: path, all: all}, err
 }
 
-// beginAnchors puts a file that cannot be read aside and begins another: receipts must not
-// wait for it.
-func (c *Collector) beginAnchors(why error) error {
-	aside := c.o.Anchors + ".damaged"
-	if err := os.Rename(c.o.Anchors, aside); err != nil {
-		return errors.Join(why, err)
-	}
-	c.o.Log.Error("the newest receipts beside the ledger cannot be read; another file is begun", "err", why, "kept", aside)
-	c.anchors = &anchors{path: c.o.Anchors, all: Anchors{}}
-	return nil
-}
-
 // put keeps a receipt; text is its head's.
 func (a *anchors) put(text string, note []byte) {
 	origin, _, _ := strings.Cut(text, "\n")
