@@ -123,12 +123,13 @@ func (r *running) serve() {
 	r.bus = r.log.find(r.t, `bus listens" address=(\S+)`)
 }
 
-// until waits for something that must come.
+// until waits for something that must come. A gate whose question for a receipt is refused asks
+// again after a minute.
 func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(100 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within half a minute", what)
+			t.Fatalf("%s: it does not come", what)
 		}
 	}
 }
