@@ -205,7 +205,7 @@ func TestAGateThatIsEnrolledLaterIsLetIn(t *testing.T) {
 	door := linktest.NewProxy(t, s.Address())
 	g.Start(s.File(door.Address()))
 	until(t, "several attempts", func() bool { return door.Came() >= 4 })
-	until(t, "the reason in the status", func() bool { return strings.Contains(strings.ToLower(g.Status().Errors["bus"]), "authorization") })
+	until(t, "the reason in the status", func() bool { return strings.Contains(g.Status().Errors["bus"], ErrNotEnrolled.Error()) })
 	s.Stop()
 	s.Enroll(publicOf("A07"))
 	s.Start()
