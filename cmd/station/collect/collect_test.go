@@ -221,6 +221,9 @@ func TestAnEndedEpochDoesNotGoOn(t *testing.T) {
 	if a := old.ask(old.head(5)); a.Status != bus.Refused || !strings.Contains(a.Why, "old card") {
 		t.Errorf("the ended epoch asks: %+v; want refused", a)
 	}
+	if a := old.ask(old.head(6)); a.Status != bus.Refused || !strings.Contains(a.Why, "old card") {
+		t.Errorf("the ended epoch asks with a record that was refused: %+v; want refused, or it sends that again for good", a)
+	}
 	known, _ := b.c.gate("A07")
 	if all := must[[]ledger.Rollback](t)(b.ledger.Rollbacks(t.Context(), known.ID)); len(all) != 1 {
 		t.Errorf("rollbacks: %+v; want one", all)

@@ -147,14 +147,16 @@ func (j *judgement) judge() (v verdict, err error) {
 		return refused("a head of no records"), nil
 	case n > have && !j.caughtUp:
 		return verdict{wait: true}, nil
-	case n > have:
-		return j.behind(have, j.askedFor(n))
+	case j.e == nil:
+		return j.behind(0, nil)
 	}
 	newest, err := j.t.NewestEpoch(j.head.gate.ID)
 	if err != nil {
 		return v, err
 	}
 	switch {
+	case n > have && newest == j.e.Name:
+		return j.behind(have, j.askedFor(n))
 	case n < j.e.Receipt.Leaves():
 		return j.rolledBack(fmt.Sprintf("its log has %d records, and %d were receipted", n, j.e.Receipt.Leaves()))
 	case newest != j.e.Name:
@@ -175,9 +177,6 @@ func (j *judgement) behind(have int64, err error) (verdict, error) {
 
 // askedFor keeps that the gate has signed for records that the ledger does not have.
 func (j *judgement) askedFor(n int64) error {
-	if j.e == nil {
-		return nil
-	}
 	return j.t.AskedFor(j.e, n, j.head.text)
 }
 
