@@ -31,10 +31,17 @@ type Lane struct {
 // ErrOther is a gate that is enrolled already, with other keys.
 var ErrOther = errors.New("a gate of this name is enrolled with other keys")
 
-// Enroll takes a gate's keys. Keys that it has already change nothing; other keys replace
+// ErrTaken is a key that another gate has.
+var ErrTaken = errors.New("another gate has one of these keys: its data folder, or gate.seed, was copied")
+
+// Enroll takes a gate's keys. No two gates have the same: the message server knows a gate by its
+// key alone, and would take the one for the other. Keys that it has already change nothing; other keys replace
 // the old ones only where replace says so, for a gate that was made anew.
 func (l *Ledger) Enroll(ctx context.Context, p identity.Public, now time.Time, replace bool) error {
 	return l.Update(ctx, func(t *Tx) error {
+		if err := t.keysAreFree(p); err != nil {
+			return err
+		}
 		old, err := t.gate(p.Station, p.Gate)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -48,6 +55,20 @@ func (l *Ledger) Enroll(ctx context.Context, p identity.Public, now time.Time, r
 		}
 		return t.replaceKeys(old.ID, p, now)
 	})
+}
+
+// keysAreFree looks for another gate with one of these keys.
+func (t *Tx) keysAreFree(p identity.Public) error {
+	var station, gate string
+	row := t.tx.QueryRowContext(t.ctx, `SELECT station, gate FROM gates
+		WHERE (bus = $1 OR journal = $2 OR provisioning = $3) AND NOT (station = $4 AND gate = $5)`, p.Bus, p.Journal, p.Provisioning, p.Station, p.Gate)
+	switch err := row.Scan(&station, &gate); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("gate %s of station %s: gate %s of station %s: %w", p.Gate, p.Station, gate, station, ErrTaken)
 }
 
 func (t *Tx) enroll(p identity.Public, now time.Time) error {

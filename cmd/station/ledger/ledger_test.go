@@ -155,6 +155,14 @@ func TestAGateIsEnrolledOnce(t *testing.T) {
 		if err := l.Enroll(t.Context(), other, noon, false); !errors.Is(err, ledger.ErrOther) {
 			t.Errorf("other keys: %v; want ErrOther", err)
 		}
+		enroll(t, l, "A08", 3)
+		copied, partly := identity.FromSeed([32]byte{3}).Public("GZQ", "A07"), other
+		partly.Bus = copied.Bus
+		for _, p := range []identity.Public{copied, partly, identity.FromSeed([32]byte{3}).Public("GZQ", "A09")} {
+			if err := l.Enroll(t.Context(), p, noon, true); !errors.Is(err, ledger.ErrTaken) {
+				t.Errorf("%s with a key of A08: %v; want ErrTaken", p.Gate, err)
+			}
+		}
 		must(t, l.Enroll(t.Context(), other, noon.Add(time.Hour), true))
 		keys, err := l.Keys(t.Context(), g.ID)
 		if err != nil || len(keys) != 2 || !slices.Equal(keys[0], other.Journal) || !slices.Equal(keys[1], g.Journal) {
