@@ -32,8 +32,8 @@ func JournalSubject(station, gate string) string { return subject(station, gate,
 // SpentSubject is where a gate publishes what others must know: see [Spent].
 func SpentSubject(station, gate string) string { return subject(station, gate, "spent") }
 
-// BeatSubject is where the station publishes its heartbeat, each second, with Nats-Rollup: sub, so
-// that the stream keeps the newest alone. Its body is empty: what counts is that it comes.
+// BeatSubject is where the station publishes its heartbeat, each second; the stream keeps it for
+// seconds (Nats-TTL). Its body is empty: what counts is that it comes.
 func BeatSubject(station string) string { return subject(station, "beat") }
 
 // TicketsSubject is where the station publishes tickets that are sold during the day.

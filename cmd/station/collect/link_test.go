@@ -124,3 +124,32 @@ func TestAGatesLinkAndItsStation(t *testing.T) {
 		t.Errorf("the station refused %v", st.Refused)
 	}
 }
+
+// No gate can remove from the stream what others said: not by a roll-up either, and not where the
+// stream was made by a version that allowed them.
+func TestNobodyRollsUpWhatOthersSpent(t *testing.T) {
+	own := must[nkeys.KeyPair](t)(nkeys.CreateUser())
+	h := must[*hub.Hub](t)(hub.Start(hub.Options{Station: "GZQ", Listen: "127.0.0.1:0", Dir: t.TempDir(), Own: own, TLS: &tls.Config{}, Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(h.Close)
+	conn := must[*nats.Conn](t)(h.Connect())
+	t.Cleanup(conn.Close)
+	js := must[jetstream.JetStream](t)(jetstream.New(conn))
+	before := streams("GZQ")[1]
+	before.AllowRollup, before.AllowMsgTTL = true, false
+	must[jetstream.Stream](t)(js.CreateStream(t.Context(), before))
+	if err := Prepare(t.Context(), js, "GZQ"); err != nil {
+		t.Fatal(err)
+	}
+	must[*jetstream.PubAck](t)(js.Publish(t.Context(), bus.SpentSubject("GZQ", "A07"), []byte("x")))
+	m := nats.NewMsg(bus.SpentSubject("GZQ", "B02"))
+	m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupAll)
+	if _, err := js.PublishMsg(t.Context(), m); err == nil {
+		t.Error("a gate removes what all others said")
+	}
+	if err := Beat(t.Context(), js, "GZQ"); err != nil {
+		t.Errorf("a heartbeat: %v", err)
+	}
+	if info := must[*jetstream.StreamInfo](t)(must[jetstream.Stream](t)(js.Stream(t.Context(), before.Name)).Info(t.Context())); info.State.Msgs != 2 {
+		t.Errorf("%d messages; want the spent code and the heartbeat", info.State.Msgs)
+	}
+}

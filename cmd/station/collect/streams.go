@@ -38,8 +38,9 @@ func streams(station string) []jetstream.StreamConfig {
 		{
 			Name: bus.SpentStream(station), Description: "spent codes, passages, the station's heartbeat, the day's tickets",
 			Subjects:  []string{bus.SpentSubjects(station), bus.BeatSubject(station), bus.TicketsSubject(station)},
-			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true, DenyDelete: true, AllowRollup: true,
-			MaxAge: SpentFor, MaxMsgSize: 64 << 10, Discard: jetstream.DiscardOld,
+			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true, DenyDelete: true,
+			AllowMsgTTL: true, // for heartbeats. A roll-up would let one gate remove what others said
+			MaxAge:      SpentFor, MaxMsgSize: 64 << 10, Discard: jetstream.DiscardOld,
 		},
 		{
 			Name: bus.ClaimsStream(station), Description: "which gate lets a code in", Subjects: []string{bus.ClaimSubject(station, ">")},
@@ -62,13 +63,16 @@ func Prepare(ctx context.Context, js jetstream.JetStream, station string) error 
 // beatEvery is how often the station says that its stream is written.
 const beatEvery = time.Second
 
+// beatFor is how long a heartbeat stays in the stream. It counts for two seconds.
+const beatFor = 10 * time.Second
+
 // Beat publishes the station's heartbeat once. A gate that has read one of at most two
 // seconds has read all that came before it.
 func Beat(ctx context.Context, js jetstream.JetStream, station string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*beatEvery)
 	defer cancel()
 	m := nats.NewMsg(bus.BeatSubject(station))
-	m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
+	m.Header.Set(jetstream.MsgTTLHeader, beatFor.String())
 	_, err := js.PublishMsg(ctx, m)
 	return err
 }

@@ -184,7 +184,7 @@ func (s *Station) heart(nc *nats.Conn, stop chan struct{}) {
 		beats := s.beats
 		s.mu.Unlock()
 		if beats {
-			nc.PublishMsg(&nats.Msg{Subject: bus.BeatSubject(Name), Header: nats.Header{"Nats-Rollup": {"sub"}}})
+			nc.PublishMsg(&nats.Msg{Subject: bus.BeatSubject(Name), Header: nats.Header{"Nats-TTL": {"10s"}}})
 		}
 		select {
 		case <-stop:
