@@ -137,14 +137,15 @@ func (r *reader) take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 	}
 }
 
-// hear takes what another gate said; its own is in the store.
+// hear takes what another gate said, or another copy of this gate's card; what this store
+// has it knows.
 func (l *Link) hear(subject string, body []byte) {
-	if bus.GateOf(subject) == l.opt.Gate {
-		return
-	}
 	s, err := bus.ParseSpent(subject, body)
 	if err != nil {
 		l.opt.Log.Warn("a message of another gate is not understood", "subject", subject, "err", err)
+		return
+	}
+	if s.Gate == l.opt.Gate && l.has(s) {
 		return
 	}
 	now, trusted := l.opt.Clock.Now()
@@ -152,4 +153,19 @@ func (l *Link) hear(subject string, body []byte) {
 		now = time.Time{} // it bounds nothing
 	}
 	l.others.hear(s, now)
+}
+
+// has tells whether this store's own journal is what a message in this gate's name was made
+// of. A copy of the card has the same name, and from some record on another journal.
+func (l *Link) has(s bus.Spent) bool {
+	log, err := l.opt.Store.Log()
+	if err != nil || s.Epoch != log.Epoch || s.Seq == 0 {
+		return false
+	}
+	records, err := l.opt.Store.Records(s.Seq-1, 1)
+	if err != nil || len(records) == 0 {
+		return false
+	}
+	r := records[0]
+	return r.Seq > s.Seq || r.Seq == s.Seq && r.Certificate == s.Certificate // pruned, or the same
 }
