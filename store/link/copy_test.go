@@ -1,8 +1,14 @@
 package link
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"railgate/store/bus"
 	"railgate/store/link/linktest"
 )
 
@@ -36,4 +42,23 @@ func TestACopiedCardHearsWhatTheOtherSpent(t *testing.T) {
 	if c.Spent(someUse("o1", at), false) {
 		t.Error("its own grant is taken for another's")
 	}
+}
+
+// One gate that says nonsense does not fill the logs of the others.
+func TestNonsenseIsSaidOnceAMinute(t *testing.T) {
+	var log bytes.Buffer
+	g := newGate(t, "A07", t.TempDir(), func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	synctest.Test(t, func(*testing.T) {
+		for range 1000 {
+			g.hear(bus.SpentSubject(linktest.Name, "B01"), []byte("nonsense"))
+		}
+		if n := strings.Count(log.String(), "not understood"); n != 1 {
+			t.Errorf("%d lines for 1000 messages; want one", n)
+		}
+		time.Sleep(garbledEvery)
+		g.hear(bus.SpentSubject(linktest.Name, "B01"), []byte("nonsense"))
+		if !strings.Contains(log.String(), "messages=1000") {
+			t.Errorf("after a minute: %s; want the count of those that were not said", &log)
+		}
+	})
 }

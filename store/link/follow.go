@@ -142,7 +142,7 @@ func (r *reader) take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 func (l *Link) hear(subject string, body []byte) {
 	s, err := bus.ParseSpent(subject, body)
 	if err != nil {
-		l.opt.Log.Warn("a message of another gate is not understood", "subject", subject, "err", err)
+		l.garbled(subject, err)
 		return
 	}
 	if s.Gate == l.opt.Gate && l.has(s) {
@@ -153,6 +153,21 @@ func (l *Link) hear(subject string, body []byte) {
 		now = time.Time{} // it bounds nothing
 	}
 	l.others.hear(s, now)
+}
+
+// garbledEvery is how often it is said that messages are not understood: one gate must not
+// fill the logs of all the others.
+const garbledEvery = time.Minute
+
+func (l *Link) garbled(subject string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unread++
+	if !l.unreadAt.IsZero() && time.Since(l.unreadAt) < garbledEvery {
+		return
+	}
+	l.opt.Log.Warn("messages of another gate are not understood", "subject", subject, "err", err, "messages", l.unread)
+	l.unread, l.unreadAt = 0, time.Now()
 }
 
 // has tells whether this store's own journal is what a message in this gate's name was made

@@ -84,6 +84,9 @@ type Link struct {
 	session *session      // the connection that works; nil: none
 	state   state
 	touched bool // as it was told last
+
+	unread   int       // messages that were not understood since that was said last,
+	unreadAt time.Time // and when
 }
 
 // New makes a link that has no station yet. What it kept of others and cannot be read is
