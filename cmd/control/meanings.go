@@ -20,6 +20,7 @@ const (
 	SyncDegraded        = "sync_degraded"
 	SyncStopped         = "sync_stopped"
 	StationRefused      = "station_refused"
+	RepositoryRefused   = "repository_refused"
 	PolicyRefused       = "policy_refused"
 	ManifestRefused     = "manifest_refused"
 	ManifestMissing     = "manifest_missing"
@@ -114,6 +115,8 @@ var meanings = [...]Meaning{
 	{KeysetNotSynced, OutOfService, "no keyset has come from the repository yet", "no code can be checked, so none opens",
 		"{railgate} sync", ""},
 	{SyncDegraded, Degraded, "a repository has not been reached for long", "keys that were withdrawn since are still taken, or the lane's policy is an old one; without the nation's the lane closes after offline_stop",
+		"{railgate} sync", ""},
+	{RepositoryRefused, Degraded, "a repository shows an older publication, one that has expired, or one that its keys have not signed", "nothing of it is used; what came before stays",
 		"{railgate} sync", ""},
 	{StationRefused, Degraded, "the station publishes what is not its own, or a release that the nation did not sign", "nothing of it is used; what came before stays",
 		"{railgate} sync", ""},

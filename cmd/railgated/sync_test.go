@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -283,4 +284,37 @@ func TestOfflineForTooLongClosesTheLane(t *testing.T) {
 	d.waitFor(2, func(r *journal.Record) bool {
 		return r.Kind == journal.Synced && r.Detail == "the nation's repository is fresh"
 	})
+}
+
+// A repository that is put back to an older copy changes nothing at a gate, and the gate says
+// what it sees: a cause, a record, and both gone once the newest is published again.
+func TestARepositoryThatIsPutBackIsSaid(t *testing.T) {
+	p := newPublisher(t)
+	s := syncedSite(t, p, p.repo.Public(), "")
+	p.publish(s.signer, 1)
+	old, newest := t.TempDir(), t.TempDir()
+	copyTree(t, p.repo.Public(), old)
+	p.publish(s.signer, 2)
+	copyTree(t, p.repo.Public(), newest)
+	d := s.launch()
+	putBack := func(from string) {
+		if err := os.RemoveAll(p.repo.Public()); err != nil {
+			t.Fatal(err)
+		}
+		copyTree(t, from, p.repo.Public())
+	}
+	d.until("ready", func() bool { return strings.Contains(d.log.String(), "msg=ready") })
+	d.until("version 2", func() bool { return d.status().Keyset.Version == 2 })
+
+	putBack(old)
+	refused := func() bool { return slices.Contains(causes(d.status()), control.RepositoryRefused) }
+	d.until("the cause", refused)
+	d.waitFor(1, func(r *journal.Record) bool {
+		return r.Kind == journal.Synced && strings.Contains(r.Detail, "the nation's repository is refused")
+	})
+	if st := d.status(); st.Keyset.Version != 2 || st.Mode != "closed" {
+		t.Errorf("keyset %d, lane %s; want version 2, and a lane that works", st.Keyset.Version, st.Mode)
+	}
+	putBack(newest)
+	d.until("no cause", func() bool { return !refused() })
 }
