@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,8 +16,29 @@ import (
 	"railgate/store/journal"
 )
 
+// alone runs a test again in a process of its own, for what it does to its process concerns
+// nobody else: go test's list of the files that were opened is a file, too. It reports whether
+// it has: then the caller has nothing left to do.
+func alone(t *testing.T) (ran bool) {
+	t.Helper()
+	const asked = "RAILGATE_TEST_ALONE"
+	if os.Getenv(asked) == t.Name() {
+		return false
+	}
+	names := strings.Split(t.Name(), "/")
+	for i, name := range names {
+		names[i] = "^" + regexp.QuoteMeta(name) + "$"
+	}
+	c := exec.Command(os.Args[0], "-test.run="+strings.Join(names, "/"))
+	c.Env = append(os.Environ(), asked+"="+t.Name())
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return true
+}
+
 // smallFiles is a disk on which no file grows beyond a size, until the test ends or more is
-// called. Tests that run at the same time would be on it too: none of them may be parallel.
+// called. Only a test that runs alone may have one.
 func smallFiles(t *testing.T, bytes uint64) (more func()) {
 	t.Helper()
 	var before unix.Rlimit
@@ -76,6 +99,9 @@ func TestFileThatCannotBeMade(t *testing.T) {
 		}
 	})
 	t.Run("the disk is full", func(t *testing.T) {
+		if alone(t) {
+			return
+		}
 		g := newGate(t)
 		g.Store.opt.Dir = memory(t)
 		smallFiles(t, 100_000)

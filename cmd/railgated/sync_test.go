@@ -128,7 +128,7 @@ func TestARootThatIsAPipe(t *testing.T) {
 	}
 	d.until("the keyset", func() bool { return d.status().Keyset.Version == 1 })
 	if status := d.stop(); status != exitOK {
-		t.Errorf("exit status %d; want %d", status, exitOK)
+		t.Errorf("exit status %d; want %d; log:\n%s", status, exitOK, d.log)
 	}
 }
 
