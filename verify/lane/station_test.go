@@ -203,7 +203,7 @@ func TestNewRulesTakeEffectAtOnce(t *testing.T) {
 }
 
 func TestTimesOfDayAreDigits(t *testing.T) {
-	for _, text := range []string{"0/:30-05:00", "05:/0-06:00", "04:00-05:0/"} { // "/" is before "0"
+	for _, text := range []string{"0::30-12:00", "0/:30-05:00", "05:/0-06:00", "04:00-05:0/"} { // ":" is behind "9", "/" before "0"
 		if h, err := ParseHours(text); err == nil {
 			t.Errorf("ParseHours(%q) = %v; want an error", text, h)
 		}
