@@ -117,7 +117,7 @@ func (e *epoch) bareIt(seq uint64, sealed []byte) {
 	e.bared, e.bare = append(e.bared, leaf), e.bare+1
 }
 
-// loadEpoch reads the epoch of a journal from first to last. One that does not fit is an
+// loadEpoch reads the epoch of a journal from first to last. One that does not match is an
 // error. It may be short of leaves, where a version that knows of no log has written to
 // the file: then another begins, and ends says why.
 func loadEpoch(b interface{ Get(key []byte) []byte }, first, last uint64) (e epoch, ends string, err error) {

@@ -264,7 +264,7 @@ func TestRolledBack(t *testing.T) {
 	}
 }
 
-// A start holds the log against the journal: what does not fit is damage, though its
+// A start holds the log against the journal: a mismatch is damage, though its
 // checksum does. One that is short of leaves was written by a version that knows of none.
 func TestAStartChecksTheLog(t *testing.T) {
 	type change func(*edgeValue, *baseValue, *received)

@@ -90,7 +90,7 @@ func TestRunLooks(t *testing.T) {
 }
 
 // An unavailable file is opened again at once, and then less and less often; one that works
-// again begins anew.
+// again starts over.
 func TestRunOpensLessAndLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t)

@@ -54,7 +54,7 @@ func newRoot() *cobra.Command {
 	f.IntVar(&o.gates, "gates", 200, "how many gates the station has")
 	f.IntVar(&o.rate, "rate", 60, "passages a minute and gate")
 	f.DurationVar(&o.measured, "for", 5*time.Minute, "how long it is measured")
-	f.DurationVar(&o.cut, "cut", 10*time.Minute, "how long the station is away then; 0: it stays")
+	f.DurationVar(&o.cut, "cut", 10*time.Minute, "how long the station is stopped after that; 0: it is not")
 	f.StringVar(&o.programs, "programs", programsFolder(), "the `folder` of the programs station and railgated")
 	f.StringVar(&o.dir, "dir", "", "a `folder` for stores and streams (default: a new one in the system's, removed at the end)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")

@@ -217,7 +217,7 @@ func (b *bench) cut(ctx context.Context) error {
 	if b.o.cut == 0 {
 		return nil
 	}
-	b.say("the station is away for %v", b.o.cut)
+	b.say("the station is stopped for %v", b.o.cut)
 	b.station.stop()
 	before := b.unreceipted()
 	select {

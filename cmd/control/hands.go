@@ -16,7 +16,7 @@ var hands = map[string]string{
 	KeysetNotSynced:   "Plug the network cable in. If there is no network, have the repository brought on a USB stick; railgate sync --from /media/usb takes it.",
 	SyncDegraded:      "Plug the network cable in. If there is no network, have the repository brought on a USB stick; railgate sync --from /media/usb takes it.",
 	SyncStopped:       "Plug the network cable in. If there is no network, have the repository brought on a USB stick; railgate sync --from /media/usb takes it.",
-	RepositoryRefused: "Call whoever keeps the repository: it must be published again, with the newest files (station timestamp signs them anew). Nobody at the gate can mend it.",
+	RepositoryRefused: "Call whoever keeps the repository: it must be published again, with the newest files (station timestamp signs them again). Nobody at the gate can mend it.",
 	StationRefused:    "Call the station: what it publishes must be published again. Nobody at the gate can mend it.",
 	BusUnreachable:    "Plug the network cable in. If the other gates say the same, call the station: its machine is off, or its address has changed.",
 	BusWrongKey:       "Call the station. If it has a new machine, station.json must be published again; if not, somebody stands between.",

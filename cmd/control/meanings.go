@@ -120,7 +120,7 @@ var meanings = [...]Meaning{
 		"{railgate} sync", ""},
 	{StationRefused, Degraded, "the station publishes what is not its own, or a release that the nation did not sign", "nothing of it is used; what came before stays",
 		"{railgate} sync", ""},
-	{PolicyRefused, Degraded, "the station's policy for this lane has an error, or does not fit the local file", "it is refused whole; the one before stays in use",
+	{PolicyRefused, Degraded, "the station's policy for this lane has an error, or contradicts the local file", "it is refused whole; the one before stays in use",
 		"{railgate} config show", ""},
 	{ManifestRefused, Degraded, "a day's manifest has an error, or cannot be made a table", "it is refused whole; who bought since then has no ticket",
 		"{railgate} status", ""},

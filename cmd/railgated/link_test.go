@@ -196,7 +196,7 @@ func TestOfTwoGatesInTheSameInstantOneOpens(t *testing.T) {
 }
 
 // Every record of both gates reaches the station, over a restart of its server and of a gate; the
-// journals are whole and nothing comes twice.
+// journals are whole and there are no duplicates.
 func TestTheJournalsOfTwoGatesArrive(t *testing.T) {
 	w := newTwins(t)
 	w.a.scan(w.a.code())

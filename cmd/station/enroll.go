@@ -42,7 +42,7 @@ within a second; no other gate is disconnected.`,
 			}
 			err = l.Enroll(c.Context(), p, d.now(), replace)
 			if errors.Is(err, ledger.ErrOther) {
-				err = fmt.Errorf("%w; --replace takes these, for a gate that was made anew", err)
+				err = fmt.Errorf("%w; --replace takes these, for a gate that was installed again", err)
 			}
 			if err != nil {
 				return err

@@ -128,7 +128,7 @@ func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
 }
 
 // A slip on which nobody crossed may be shown again, at any gate; one that was walked on may not.
-// What comes twice, or late, changes nothing.
+// A duplicate, or a late message, changes nothing.
 func TestASlipIsFreeAgainWhenNobodyCrossed(t *testing.T) {
 	o := newOthers(Options{})
 	day := time.Now().Add(20 * time.Hour).Unix()
@@ -276,7 +276,7 @@ func TestAClaimWithoutAStationHasNoAnswer(t *testing.T) {
 	}
 	s.Stop()
 	if got := a.Claim(t.Context(), []string{"paper.1.01"}, time.Second); got != NoAnswer {
-		t.Errorf("the station is away: %v; want no answer", got)
+		t.Errorf("the station is unavailable: %v; want no answer", got)
 	}
 }
 
@@ -319,7 +319,7 @@ func TestAGateMayNotSpeakForAnother(t *testing.T) {
 	}
 }
 
-// A ticket's rides are counted at every gate: each tells its own count, so that what comes twice,
+// A ticket's rides are counted at every gate: each tells its own count, so that a duplicate,
 // late or not at all counts nothing wrong. They are kept over a restart.
 func TestRidesAreCountedEverywhere(t *testing.T) {
 	s, a, b := pair(t)

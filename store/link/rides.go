@@ -10,7 +10,7 @@ import (
 )
 
 // hearRide takes a gate's own count of the rides that it took of a ticket: not a ride, so that a
-// message that is lost or comes twice counts nothing wrong.
+// message that is lost or duplicated makes no count wrong.
 func (o *others) hearRide(s bus.Spent, heard time.Time) {
 	raw, err := hex.DecodeString(s.Ticket)
 	ticket := journal.ID(raw)

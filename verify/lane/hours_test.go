@@ -104,7 +104,7 @@ func TestDaysAndHoursAreTheStations(t *testing.T) {
 	}
 }
 
-// A holder's passages count; a grant that nobody used does not, and the next day begins anew at the station's midnight.
+// A holder's passages count; a grant that nobody used does not, and the count starts again at the station's midnight.
 func TestPassagesOfADayAreLimited(t *testing.T) {
 	p := newPlay(t, entry(func(r *Rules) { r.PerDay = 2 }))
 	pass := func(n int, walks bool, want string) {

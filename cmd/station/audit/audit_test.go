@@ -166,7 +166,7 @@ func forged(t testing.TB, seq uint64) []string {
 	return []string{fmt.Sprintf(`UPDATE records SET body = %s, leaf = %s, time = %d, kind = '%s', reason = '', direction = 'exit' WHERE epoch = 2 AND seq = %d`, blob(body), blob(leaf[:]), c.Time, c.Kind, seq)}
 }
 
-// blob is a placeholder that exec writes as each database does.
+// blob marks bytes in a statement; exec writes them in the syntax of its database.
 func blob(b []byte) string { return fmt.Sprintf("{{%x}}", b) }
 
 func (w *ward) exec(statements []string) {

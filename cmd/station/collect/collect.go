@@ -6,7 +6,7 @@
 //  2. A receipt is the gate's signed head with the station's cosignature. It is given for a
 //     head that the ledger's records have, once they are on the disk, and never for less than
 //     an earlier one.
-//  3. What does not fit is refused, counted and shown. It stops no other gate, and no later
+//  3. An invalid record is refused, counted and shown. It stops no other gate, and no later
 //     message of the same one.
 //  4. The time is the gate's own fresh head, cosigned with another key. Nothing is kept of it.
 package collect

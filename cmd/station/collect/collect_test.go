@@ -58,7 +58,7 @@ func TestNoReceiptForWhatHasNotCome(t *testing.T) {
 	g.receipt(9)
 }
 
-// What is repeated is taken once; what does not fit is refused and stops nobody.
+// Duplicates are taken once; invalid records are refused and stop nobody.
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)
@@ -253,7 +253,7 @@ func TestAForgedRecordGivesWay(t *testing.T) {
 	g.receipt(7)
 }
 
-// The stream is read once, over restarts of the collector, and again where it was made anew.
+// The stream is read once, over restarts of the collector, and again where it was replaced.
 func TestTheStreamIsReadOnce(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)

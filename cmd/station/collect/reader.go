@@ -38,9 +38,9 @@ type reader struct {
 	stop     func()
 }
 
-// openReader begins after what was read of a stream: or anew, where it was made anew, or
-// has fewer messages than were read of it (it was put back from a copy). What comes a
-// second time is known by the ledger.
+// openReader begins after what was read of a stream, or at its first message where it was
+// replaced, or has fewer messages than were read of it (it was restored from a copy). The
+// ledger ignores duplicates.
 func openReader(ctx context.Context, js jetstream.JetStream, was ledger.Position) (*reader, error) {
 	stream, err := js.Stream(ctx, was.Stream)
 	if err != nil {

@@ -204,7 +204,7 @@ func (j *judgement) compare() (verdict, error) {
 
 // doubt answers a head that is not the records' tree. Either what came on the bus above the
 // receipt is not what the gate wrote, and then it is asked for again; or what comes again
-// does not fit either, and then the gate's log is no extension of what was receipted.
+// does not match either, and then the gate's log is no extension of what was receipted.
 func (j *judgement) doubt() (verdict, error) {
 	if !j.e.Doubted || j.e.Receipt.Leaves() == 0 {
 		return j.again("the records do not have the head that the gate signed")

@@ -82,7 +82,7 @@ func (s *session) progress(pending uint64) {
 // idleMost is how many looks a reading may bring nothing while the stream has more.
 const idleMost = 5
 
-// look finds a stream that was made anew, and a reading that does not go on.
+// look finds a stream that was replaced, and a reading that does not go on.
 func (s *session) look(ctx context.Context) error {
 	last, err := s.r.last(ctx)
 	if err != nil {

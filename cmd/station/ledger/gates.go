@@ -36,7 +36,7 @@ var ErrTaken = errors.New("another gate has one of these keys: its data folder, 
 
 // Enroll takes a gate's keys. No two gates have the same: the message server knows a gate by its
 // key alone, and would take the one for the other. Keys that it has already change nothing; other keys replace
-// the old ones only where replace says so, for a gate that was made anew.
+// the old ones only where replace says so, for a gate that was installed again.
 func (l *Ledger) Enroll(ctx context.Context, p identity.Public, now time.Time, replace bool) error {
 	return l.Update(ctx, func(t *Tx) error {
 		if err := t.keysAreFree(p); err != nil {

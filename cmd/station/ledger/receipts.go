@@ -90,7 +90,7 @@ type Rollback struct {
 	Epoch string
 	Time  time.Time
 	Head  []byte // what the gate had signed
-	Proof []byte // the receipt that it does not fit
+	Proof []byte // the receipt that contradicts it
 	Why   string
 }
 
