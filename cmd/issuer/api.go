@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/pages"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -156,7 +157,7 @@ func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ office.Sessi
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	token, err := w.SignIn(r.Context(), in.Account, in.Password, w.address(r))
+	token, err := w.SignIn(r.Context(), in.Account, in.Password, pages.Address(r, w.proxied))
 	if err != nil {
 		return nil, err
 	}

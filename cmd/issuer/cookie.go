@@ -24,7 +24,7 @@ func (w *web) session(r *http.Request) (who office.Session, err error) {
 			return who, err
 		}
 	}
-	if visitor := w.Visitor(r.Header.Get(visitorHeader)); visitor.ID != "" || !who.Over() {
+	if visitor := w.Visitor(r.Header.Get(visitorHeader)); visitor.ID != "" {
 		return visitor, nil
 	}
 	return who, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/limit"
 	"railgate/verify"
 )
 
@@ -33,6 +34,8 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	for _, path := range []string{"/", "/keys.json", "/api/state", "/nothing"} {
 		got := d.ask(d.web.handler(), "GET", path, "", nil).Header()
 		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+				"worker-src 'self'; manifest-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
 			"X-Content-Type-Options":     "nosniff",
 			"Referrer-Policy":            "no-referrer",
 			"Permissions-Policy":         "geolocation=(self), camera=(self), microphone=()",
@@ -84,7 +87,7 @@ func TestATypeOfJSONMustBeWhole(t *testing.T) {
 
 func TestHowLongToWaitIsSaid(t *testing.T) {
 	d := newDesk(t, true)
-	never := office.NewLimiter(time.Hour, 0)
+	never := limit.New(time.Hour, 0)
 	h := (&web{Office: d.web.Office, limits: &limits{readSession: never, readAddress: never}}).handler()
 	rec := d.ask(h, "GET", "/api/state", "", nil)
 	var got refusal
@@ -99,7 +102,7 @@ func TestHowLongToWaitIsSaid(t *testing.T) {
 // Who has no session yet shares none with others who have none.
 func TestWithoutASessionOnlyTheAddressCounts(t *testing.T) {
 	d := newDesk(t, true)
-	h := (&web{Office: d.web.Office, limits: &limits{readSession: office.NewLimiter(time.Hour, 1), readAddress: office.NewLimiter(time.Hour, 9)}}).handler()
+	h := (&web{Office: d.web.Office, limits: &limits{readSession: limit.New(time.Hour, 1), readAddress: limit.New(time.Hour, 9)}}).handler()
 	for n := range 3 {
 		if rec := d.ask(h, "GET", "/api/state", "", nil); rec.Code != 200 {
 			t.Errorf("request %d: status %d; want 200", n+1, rec.Code)
@@ -167,7 +170,7 @@ func TestHowOftenOneMayAsk(t *testing.T) {
 	l := newLimits()
 	for _, tt := range []struct {
 		name    string
-		limiter *office.Limiter
+		limiter *limit.Limiter
 		burst   int
 		every   time.Duration
 	}{

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/limit"
+	"railgate/cmd/pages"
 )
 
 // A web answers to the passenger's page and to gates.
@@ -71,20 +73,9 @@ func (w *web) handler() http.Handler {
 // guard says what a browser may do with the page: run its own scripts, talk to its own
 // server, and be framed by nobody (by the bench's own page on a bench).
 func (w *web) guard(next http.Handler) http.Handler {
-	frames := "'none'"
-	if w.Bench() {
-		frames = "'self'"
-	}
-	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
-		"frame-ancestors " + frames + "; base-uri 'none'; form-action 'none'"
+	protect := pages.Policy{Framed: w.Bench(), Sources: "worker-src 'self'; manifest-src 'self'; ", Permissions: "geolocation=(self), camera=(self)"}.Headers()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		h := rw.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store") // the page's service worker keeps what it needs
+		protect(rw.Header()) // nothing is stored: the page's service worker keeps what it needs
 		r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
 		next.ServeHTTP(rw, r)
 	})
@@ -93,7 +84,7 @@ func (w *web) guard(next http.Handler) http.Handler {
 // A handler answers one request of the page with what becomes JSON. nil: nothing.
 type handler func(rw http.ResponseWriter, r *http.Request, who office.Session) (any, error)
 
-type pair struct{ session, address *office.Limiter }
+type pair struct{ session, address *limit.Limiter }
 
 func (w *web) readLimits() pair  { return pair{w.limits.readSession, w.limits.readAddress} }
 func (w *web) writeLimits() pair { return pair{w.limits.writeSession, w.limits.writeAddress} }
@@ -102,7 +93,7 @@ func (w *web) writeLimits() pair { return pair{w.limits.writeSession, w.limits.w
 func (w *web) answer(h handler, p pair) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		now := time.Now()
-		if !p.address.Allow(w.address(r), now) {
+		if !p.address.Allow(pages.Address(r, w.proxied), now) {
 			w.refuse(rw, office.Deny(office.TooMany))
 			return
 		}

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/limit"
 )
 
 // A session has its share of what its address has; another address has its own.
 func TestSessionsAndAddressesWaitTheirTurn(t *testing.T) {
 	d := newDesk(t, true)
-	few := func(n int) *office.Limiter { return office.NewLimiter(time.Hour, n) }
+	few := func(n int) *limit.Limiter { return limit.New(time.Hour, n) }
 	h := (&web{Office: d.web.Office, log: d.web.log, limits: &limits{
 		readSession: few(3), readAddress: few(6), writeSession: few(3), writeAddress: few(6),
 	}}).handler()
@@ -46,6 +47,25 @@ func TestSessionsAndAddressesWaitTheirTurn(t *testing.T) {
 		} {
 			if got := ask(tt.page, tt.remote); (got == http.StatusTooManyRequests) != tt.wait {
 				t.Errorf("%s, request %d: status %d; want to be told to wait: %v", path, n+1, got, tt.wait)
+			}
+		}
+	}
+}
+
+// Behind a proxy it is the proxy's entry that is counted; without one nobody chooses an
+// address.
+func TestTheLimitCountsWhoCalls(t *testing.T) {
+	few := func(n int) *limit.Limiter { return limit.New(time.Hour, n) }
+	for _, proxied := range []bool{false, true} {
+		d := newDesk(t, true)
+		h := (&web{Office: d.web.Office, proxied: proxied, limits: &limits{readSession: few(9), readAddress: few(1)}}).handler()
+		for n, from := range []string{"198.51.100.1", "198.51.100.2"} {
+			r := httptest.NewRequest("GET", "/api/state", nil)
+			r.Header.Set("X-Forwarded-For", from)
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, r)
+			if wait := n == 1 && !proxied; (rec.Code == http.StatusTooManyRequests) != wait {
+				t.Errorf("proxied %v, caller %d: status %d; want to be told to wait: %v", proxied, n+1, rec.Code, wait)
 			}
 		}
 	}

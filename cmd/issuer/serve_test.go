@@ -230,6 +230,16 @@ func TestR10SigningOutEndsEveryTab(t *testing.T) {
 	}
 }
 
+// A browser that was a visitor's and is signed in now is the user, whatever it also sends.
+func TestR10ASignedInBrowserIsTheUser(t *testing.T) {
+	d := newDesk(t, true)
+	p := d.signedIn()
+	p.page = d.visitor().page
+	if status, why := p.ask("GET", "api/history", nil, nil); why == office.SignedOut {
+		t.Errorf("status %d, %q; want the user's history", status, why)
+	}
+}
+
 func TestR11HistoryIsForSignedInUsers(t *testing.T) {
 	d := newDesk(t, true)
 	u := d.signedIn()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"railgate/cmd/limit"
 	"railgate/verify"
 )
 
@@ -24,7 +25,7 @@ func Open(c Config) (*Office, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Office{checker: closedCheck{}, checkTime: CheckTime, bench: c.Bench, guesses: NewLimiter(guessEvery, guessesAtOnce), hash: hashPassword, log: c.Log}
+	s := &Office{checker: closedCheck{}, checkTime: CheckTime, bench: c.Bench, guesses: limit.New(guessEvery, guessesAtOnce), hash: hashPassword, log: c.Log}
 	if c.Bench {
 		s.checker, s.checkTime = benchCheck{}, benchCheckTime
 	} else {

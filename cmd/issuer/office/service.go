@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"railgate/cmd/limit"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -22,8 +23,8 @@ type Office struct {
 	checker   checker
 	checkTime time.Duration
 	bench     bool
-	guesses   *Limiter // tries of an account's password from an address
-	hash      hasher   // of passwords
+	guesses   *limit.Limiter // tries of an account's password from an address
+	hash      hasher         // of passwords
 	log       *slog.Logger
 
 	mu    sync.Mutex // guards the field below

@@ -5,16 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
-	"net/netip"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
+
+	"railgate/cmd/limit"
+	"railgate/cmd/pages"
 )
 
 // Options are what a page needs to know.
@@ -44,8 +44,8 @@ type Page struct {
 	o        Options
 	source   Source
 	sessions *sessions
-	tries    *limiter // to sign in
-	asks     *limiter // for anything
+	tries    *limit.Limiter // to sign in
+	asks     *limit.Limiter // for anything
 	hashing  sync.Mutex
 	handler  http.Handler
 	latest   latest
@@ -72,8 +72,8 @@ func New(source Source, o Options) (*Page, error) {
 	}
 	p := &Page{
 		o: o, source: source, sessions: s, streams: make(chan struct{}, maxStreams),
-		tries: &limiter{every: 10 * time.Second, burst: 6, most: 10_000, full: map[string]time.Time{}},
-		asks:  &limiter{every: 50 * time.Millisecond, burst: 400, most: 10_000, full: map[string]time.Time{}},
+		tries: limit.New(10*time.Second, 6),
+		asks:  limit.New(50*time.Millisecond, 400),
 	}
 	p.handler = p.routes()
 	return p, nil
@@ -96,22 +96,11 @@ func (p *Page) routes() http.Handler {
 // guard says what a browser may do with the page: run its own scripts, talk to its own
 // server, and be framed by nobody (by the bench's own page on a bench). It counts callers.
 func (p *Page) guard(next http.Handler) http.Handler {
-	frames := "'none'"
-	if p.o.Bench {
-		frames = "'self'"
-	}
-	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-		"frame-ancestors " + frames + "; base-uri 'none'; form-action 'none'"
+	protect := pages.Policy{Framed: p.o.Bench, Permissions: "geolocation=(), camera=()"}.Headers()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		h := rw.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Permissions-Policy", "geolocation=(), camera=(), microphone=()")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Railgate-Pages", version())
-		if !p.asks.allow(p.address(r), p.o.Now()) {
+		protect(rw.Header())
+		rw.Header().Set("Railgate-Pages", version())
+		if !p.asks.Allow(pages.Address(r, p.o.Proxied), p.o.Now()) {
 			tooMany(rw)
 			return
 		}
@@ -154,8 +143,8 @@ func (p *Page) postSignIn(rw http.ResponseWriter, r *http.Request) {
 		p.refuse(rw, err)
 		return
 	}
-	from := p.address(r)
-	if !p.tries.allow(from, p.o.Now()) {
+	from := pages.Address(r, p.o.Proxied)
+	if !p.tries.Allow(from, p.o.Now()) {
 		tooMany(rw)
 		return
 	}
@@ -165,7 +154,7 @@ func (p *Page) postSignIn(rw http.ResponseWriter, r *http.Request) {
 		p.refuse(rw, err)
 		return
 	}
-	p.tries.forget(from)
+	p.tries.Forget(from)
 	http.SetCookie(rw, p.cookie(t, sessionLasts))
 	reply(rw, http.StatusOK, struct{}{})
 }
@@ -263,31 +252,4 @@ func (p *Page) refuse(rw http.ResponseWriter, err error) {
 		p.o.Log.Error("a request failed", "err", err)
 		reply(rw, http.StatusInternalServerError, refusal{"broken", "the station cannot answer; its log says why"})
 	}
-}
-
-// address is where a request comes from, for counting: an IPv4 address, or a network of
-// /64 for IPv6. Behind a proxy it is what that proxy has added to X-Forwarded-For: the
-// last entry. What is before it, the caller may have written.
-func (p *Page) address(r *http.Request) string {
-	host := r.RemoteAddr
-	if entries := r.Header.Values("X-Forwarded-For"); p.o.Proxied && len(entries) > 0 {
-		last := entries[len(entries)-1]
-		host = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
-	}
-	ip := parseAddress(host)
-	switch {
-	case !ip.IsValid():
-		return fmt.Sprintf("%.64s", host)
-	case ip.Is6():
-		return netip.PrefixFrom(ip, 64).Masked().String()
-	}
-	return ip.String()
-}
-
-func parseAddress(text string) netip.Addr {
-	if withPort, err := netip.ParseAddrPort(text); err == nil {
-		return withPort.Addr().Unmap().WithZone("")
-	}
-	ip, _ := netip.ParseAddr(strings.Trim(text, "[]"))
-	return ip.Unmap().WithZone("")
 }

@@ -320,44 +320,6 @@ func TestARequestThatThePageWouldNotMake(t *testing.T) {
 	}
 }
 
-func TestCallersAreCountedByAddress(t *testing.T) {
-	for _, tt := range []struct {
-		proxied         bool
-		remote, forward string
-		want            string
-	}{
-		{false, "192.0.2.1:4000", "203.0.113.9", "192.0.2.1"},
-		{true, "192.0.2.1:4000", "198.51.100.1, 203.0.113.9", "203.0.113.9"},
-		{true, "192.0.2.1:4000", "", "192.0.2.1"},
-		{false, "[2001:db8:1:2:3::4]:4000", "", "2001:db8:1:2::/64"},
-		{false, "[::ffff:192.0.2.1]:4000", "", "192.0.2.1"},
-	} {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.RemoteAddr = tt.remote
-		if tt.forward != "" {
-			r.Header.Set("X-Forwarded-For", tt.forward)
-		}
-		if got := (&Page{o: Options{Proxied: tt.proxied}}).address(r); got != tt.want {
-			t.Errorf("%+v: %s", tt, got)
-		}
-	}
-}
-
-func TestALimiterRemembersSoMany(t *testing.T) {
-	l := &limiter{every: time.Second, burst: 1, most: 2, full: map[string]time.Time{}}
-	for caller, want := range map[string]bool{"a": true, "b": true} {
-		if l.allow(caller, noon) != want {
-			t.Errorf("%s: not %v", caller, want)
-		}
-	}
-	if l.allow("c", noon) {
-		t.Error("a third caller is let through at once")
-	}
-	if !l.allow("c", noon.Add(time.Second)) {
-		t.Error("a third caller never is, with the others gone")
-	}
-}
-
 func TestPassphrases(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p")
 	for text, want := range map[string]bool{"elevencharsx"[:11]: false, "twelve chars": true, "十二个字的口令也可以用吗": true, strings.Repeat("x", 257): false} {

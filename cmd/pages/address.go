@@ -1,4 +1,6 @@
-package main
+// Package pages is what the web servers of this module have in common: who calls, and what a
+// browser may do with a page.
+package pages
 
 import (
 	"net/http"
@@ -6,13 +8,13 @@ import (
 	"strings"
 )
 
-// address is where a request comes from, for counting: an IPv4 address, or a network
+// Address is where a request comes from, for counting: an IPv4 address, or a network
 // of /64 for IPv6, in which one caller has as many addresses as it likes. Behind a
-// proxy it is what that proxy has added to X-Forwarded-For: the last entry, in
+// proxy (proxied) it is what that proxy has added to X-Forwarded-For: the last entry, in
 // whatever line. What is before it, the caller may have written.
-func (w *web) address(r *http.Request) string {
+func Address(r *http.Request, proxied bool) string {
 	host := r.RemoteAddr
-	if entries := r.Header.Values("X-Forwarded-For"); w.proxied && len(entries) > 0 {
+	if entries := r.Header.Values("X-Forwarded-For"); proxied && len(entries) > 0 {
 		last := entries[len(entries)-1]
 		if entry := strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:]); parseAddress(entry).IsValid() {
 			host = entry

@@ -1,4 +1,4 @@
-package main
+package pages
 
 import (
 	"net/http"
@@ -33,7 +33,7 @@ func TestCallersAreCountedByTheirNetwork(t *testing.T) {
 		{"the proxy adds nothing", "127.0.0.1:4711", nil, true, "127.0.0.1"},
 	} {
 		r := &http.Request{RemoteAddr: tt.remote, Header: http.Header{"X-Forwarded-For": tt.forwarded}}
-		if got := (&web{proxied: tt.proxied}).address(r); got != tt.want {
+		if got := Address(r, tt.proxied); got != tt.want {
 			t.Errorf("%s: counted as %q; want %q", tt.name, got, tt.want)
 		}
 	}
@@ -45,9 +45,9 @@ func FuzzAddress(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, remote, forwarded string) {
 		r := &http.Request{RemoteAddr: remote, Header: http.Header{"X-Forwarded-For": {forwarded}}}
-		if got := (&web{}).address(r); len(got) > len(remote)+len("/64")+40 {
+		if got := Address(r, false); len(got) > len(remote)+len("/64")+40 {
 			t.Errorf("%q is counted as %q", remote, got)
 		}
-		(&web{proxied: true}).address(r)
+		Address(r, true)
 	})
 }

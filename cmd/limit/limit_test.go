@@ -1,4 +1,4 @@
-package office
+package limit
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 )
 
 func TestLimiter(t *testing.T) {
-	l := NewLimiter(time.Second, 3)
+	l := New(time.Second, 3)
 	now := time.Now()
 	for i, want := range []bool{true, true, true, false, false} {
 		if got := l.Allow("a", now); got != want {
@@ -19,7 +19,7 @@ func TestLimiter(t *testing.T) {
 	if !l.Allow("a", now.Add(time.Second)) || l.Allow("a", now.Add(time.Second)) {
 		t.Error("a second later there must be room for one")
 	}
-	exact := NewLimiter(time.Second, 1)
+	exact := New(time.Second, 1)
 	for _, tt := range []struct {
 		after time.Duration
 		want  bool
@@ -31,7 +31,7 @@ func TestLimiter(t *testing.T) {
 }
 
 func TestLimiterReserves(t *testing.T) {
-	l := NewLimiter(time.Second, 2)
+	l := New(time.Second, 2)
 	now := time.Now()
 	for n, want := range []time.Duration{0, 0, time.Second, 2 * time.Second} {
 		if got, ok := l.Reserve("a", now, 2*time.Second); got != want || !ok {
@@ -55,7 +55,7 @@ func TestLimiterReserves(t *testing.T) {
 // Callers whose buckets are full are forgotten once a minute, and no others; of new
 // ones beyond the bound all are told to wait.
 func TestLimiterForgetsAndIsBounded(t *testing.T) {
-	l := NewLimiter(time.Second, 100)
+	l := New(time.Second, 100)
 	if l.most != 131072 {
 		t.Errorf("at most %d callers are remembered; want 131072", l.most)
 	}

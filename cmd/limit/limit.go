@@ -1,4 +1,5 @@
-package office
+// Package limit bounds how often each caller may do something.
+package limit
 
 import (
 	"sync"
@@ -17,7 +18,9 @@ type Limiter struct {
 	swept   time.Time
 }
 
-func NewLimiter(every time.Duration, burst int) *Limiter {
+// New makes a limiter that lets each caller through burst times at once, and once more each
+// every.
+func New(every time.Duration, burst int) *Limiter {
 	return &Limiter{every: every, burst: burst, most: maxCallers, callers: map[string]time.Time{}}
 }
 
