@@ -181,7 +181,7 @@ func (y *syncer) ask(ctx context.Context, r *feed, from sources) error {
 	if news := fmt.Sprint(err) != fmt.Sprint(r.err); news && err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		y.log.Warn("a repository cannot be used; what came from it before stays in use", r.word, r.where, "err", err)
 		if errors.Is(err, sync.ErrRefused) {
-			defer y.note(journal.Record{Kind: journal.Synced, Detail: "the " + r.word + "'s repository is refused: " + err.Error()})
+			defer y.note(journal.Record{Kind: journal.Synced, Detail: err.Error()})
 		}
 	} else if news && err == nil && r.err != nil {
 		y.log.Info("a repository works again", r.word, r.where)

@@ -310,7 +310,7 @@ func TestARepositoryThatIsPutBackIsSaid(t *testing.T) {
 	refused := func() bool { return slices.Contains(causes(d.status()), control.RepositoryRefused) }
 	d.until("the cause", refused)
 	d.waitFor(1, func(r *journal.Record) bool {
-		return r.Kind == journal.Synced && strings.Contains(r.Detail, "the nation's repository is refused")
+		return r.Kind == journal.Synced && strings.Contains(r.Detail, "repository nation is refused: timestamp.json")
 	})
 	if st := d.status(); st.Keyset.Version != 2 || st.Mode != "closed" {
 		t.Errorf("keyset %d, lane %s; want version 2, and a lane that works", st.Keyset.Version, st.Mode)

@@ -85,7 +85,7 @@ func (y *syncer) addCauses(s *control.Status, r *feed) {
 	case errors.Is(r.err, ErrNotAStations), errors.Is(r.err, sync.ErrNotReleased):
 		found(s, control.StationRefused, "what the station publishes is refused"+why)
 	case errors.Is(r.err, sync.ErrRefused):
-		found(s, control.RepositoryRefused, fmt.Sprintf("what the %s's repository publishes is refused%s", r.word, why))
+		found(s, control.RepositoryRefused, r.err.Error())
 	case silent && s.Mode != string(lane.ModeOutOfService):
 		found(s, control.SyncDegraded, fmt.Sprintf("the %s's repository has not been reached since %s%s", r.word, r.last.At.UTC().Format(time.RFC3339), why))
 	}

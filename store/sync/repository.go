@@ -52,7 +52,7 @@ type Listing struct {
 // ErrRefused is the answer to metadata that came and cannot be taken: older than what came
 // before (rollback), expired (freeze), of two publications (mix and match), or not signed as
 // the root says. Without it in an error the repository could not be read.
-var ErrRefused = errors.New("what it publishes is refused")
+var ErrRefused = errors.New("is refused")
 
 // Refresh brings the metadata up to date (TUF specification, section 5.3 to 5.6). Each
 // role that is accepted is kept at once, so that an attacker cannot have it forgotten by
@@ -66,10 +66,10 @@ func (r *Repository) Refresh(ctx context.Context) (l *Listing, err error) {
 	l = &Listing{repository: r}
 	for _, step := range []func(context.Context) error{l.refreshRoot, l.refreshTimestamp, l.refreshSnapshot, l.refreshTargets} {
 		err := step(ctx)
-		if errors.Is(err, &metadata.ErrRepository{}) {
-			err = fmt.Errorf("%w: %w", ErrRefused, err)
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, &metadata.ErrRepository{}):
+			return nil, fmt.Errorf("repository %s %w: %w", r.Name, ErrRefused, err)
+		case err != nil:
 			return nil, fmt.Errorf("repository %s: %w", r.Name, err)
 		}
 	}
