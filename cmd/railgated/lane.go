@@ -59,7 +59,7 @@ func (l *runner) Run(ctx context.Context) error {
 		case <-l.in.kick:
 		case <-timer.C:
 		}
-		for again := true; again; again = l.due() {
+		for again := true; again && ctx.Err() == nil; again = l.due() { // what was not heard by then is not heard any more
 			l.drain(ctx)
 		}
 		if l.news { // not before the turnstile has opened
