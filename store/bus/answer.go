@@ -15,6 +15,7 @@ const (
 	Behind     = "behind"      // the station has the first Have leaves only: send again from there
 	RolledBack = "rolled_back" // Note is a head of this log, signed by the gate and cosigned, with more leaves or another root
 	Refused    = "refused"     // Why says why
+	Later      = "later"       // the station cannot keep records now, and Why says why: ask again
 )
 
 // An Answer is what the station says to a gate that asks for a receipt.
@@ -59,7 +60,7 @@ func (a Answer) check() error {
 		if len(a.Note) == 0 {
 			return fmt.Errorf("status %q without a note", a.Status)
 		}
-	case Behind, Refused:
+	case Behind, Refused, Later:
 	default:
 		return fmt.Errorf("unknown status %q", a.Status)
 	}

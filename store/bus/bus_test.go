@@ -146,7 +146,7 @@ func TestASpentCodeIsReadAsItWasWritten(t *testing.T) {
 func TestAnAnswerIsReadAsItWasWritten(t *testing.T) {
 	for _, want := range []Answer{
 		{Status: Received, Note: []byte("note")}, {Status: Behind, Have: 7},
-		{Status: RolledBack, Note: []byte("proof")}, {Status: Refused, Why: "gate is not enrolled"},
+		{Status: RolledBack, Note: []byte("proof")}, {Status: Refused, Why: "gate is not enrolled"}, {Status: Later, Why: "the disk is full"},
 	} {
 		data, err := want.Encode()
 		if err != nil {

@@ -70,6 +70,9 @@ func (u *uploader) receipt() error {
 	if err != nil {
 		return fmt.Errorf("asking for a receipt: %w", err)
 	}
+	if answer.Status == bus.Later { // it says nothing of the journal
+		return fmt.Errorf("asking for a receipt: %s", answer.Why)
+	}
 	if answer.Status != bus.Refused {
 		u.refuse("")
 	}

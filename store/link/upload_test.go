@@ -177,6 +177,24 @@ func TestARefusalIsShown(t *testing.T) {
 	until(t, "receipts", func() bool { return g.delivered(s) && g.Status().Refused == "" })
 }
 
+// A station whose disk is full refuses no journal: nothing is to be mended at the gate, which
+// says what it waits for and asks again.
+func TestAStationThatCannotKeepRecordsRefusesNothing(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	s.PutOff("the disk is full")
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(5)
+	g.Start(s.File())
+	until(t, "the reason in the status", func() bool { return strings.Contains(g.Status().Errors[partReceipt], "the disk is full") })
+	if refused := g.Status().Refused; refused != "" || g.kinds(journal.Refused) > 0 {
+		t.Errorf("refused %q, journaled %d times; want neither", refused, g.kinds(journal.Refused))
+	}
+	s.PutOff("")
+	until(t, "receipts", func() bool { return g.delivered(s) && g.Status().Errors[partReceipt] == "" })
+}
+
 // A server that does not have the station's key gets nothing; the gate says which key it has.
 func TestAnotherKeyIsRefused(t *testing.T) {
 	s, other := linktest.New(t, publicOf("A07")), linktest.New(t, publicOf("A07"))

@@ -137,7 +137,7 @@ func (r *reader) last(ctx context.Context) (uint64, error) {
 // collect reads the journal's stream into the ledger, and answers for receipts, until ctx
 // ends. After what fails it reads again from where the ledger is.
 func (c *Collector) collect(ctx context.Context) {
-	c.refuseUntil(ctx, c.streams)
+	c.putOffUntil(ctx, c.streams)
 	delay := retryFirst
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -155,19 +155,19 @@ func (c *Collector) collect(ctx context.Context) {
 		if time.Since(began) > retryMost {
 			delay = retryFirst
 		}
-		c.refuseFor(ctx, delay)
+		c.putOffFor(ctx, delay)
 		delay = min(2*delay, retryMost)
 	}
 }
 
-// refuseFor waits, and says meanwhile that there are no receipts: gates ask again.
-func (c *Collector) refuseFor(ctx context.Context, d time.Duration) {
+// putOffFor waits, and says meanwhile that there are no receipts: gates ask again.
+func (c *Collector) putOffFor(ctx context.Context, d time.Duration) {
 	with, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	c.refuseUntil(with, nil)
+	c.putOffUntil(with, nil)
 }
 
-func (c *Collector) refuseUntil(ctx context.Context, done <-chan struct{}) {
+func (c *Collector) putOffUntil(ctx context.Context, done <-chan struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -175,7 +175,7 @@ func (c *Collector) refuseUntil(ctx context.Context, done <-chan struct{}) {
 		case <-done:
 			return
 		case a := <-c.asks:
-			a.refuse(notNow)
+			a.later(notNow)
 		}
 	}
 }

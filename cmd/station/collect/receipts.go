@@ -28,7 +28,8 @@ type ask struct {
 	upTo  uint64 // the newest message of the stream when it came
 }
 
-func (a *ask) refuse(why string) { a.reply(bus.Answer{Status: bus.Refused, Why: why}) }
+// later asks the gate to ask again: nothing is wrong with what it sent.
+func (a *ask) later(why string) { a.reply(bus.Answer{Status: bus.Later, Why: why}) }
 
 // asked takes a question from the bus.
 func (c *Collector) asked(m *nats.Msg) {
@@ -44,7 +45,7 @@ func (c *Collector) asked(m *nats.Msg) {
 	select {
 	case c.asks <- a:
 	default:
-		a.refuse("the station has too many questions now")
+		a.later("the station has too many questions now")
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *Collector) session(ctx context.Context) error {
 	}
 	defer r.stop()
 	s := &session{c: c, r: r}
-	defer s.refuseAll()
+	defer s.putOff()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
@@ -130,8 +130,8 @@ func (s *session) judge(ctx context.Context, a *ask) (done bool, err error) {
 	return true, nil
 }
 
-func (s *session) refuseAll() {
+func (s *session) putOff() {
 	for _, a := range s.parked {
-		a.refuse(notNow)
+		a.later(notNow)
 	}
 }

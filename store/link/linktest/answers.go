@@ -87,6 +87,13 @@ func (s *Station) Doubt() {
 	s.doubts = true
 }
 
+// PutOff has it keep no records and give no receipts; "": it does both.
+func (s *Station) PutOff(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.later = why
+}
+
 // Refuse has it refuse receipts; "": it does not.
 func (s *Station) Refuse(why string) {
 	s.mu.Lock()
@@ -162,6 +169,9 @@ func (s *Station) answer(msg *nats.Msg) bus.Answer {
 	origin, tree, err := s.open(msg)
 	if err != nil {
 		return bus.Answer{Status: bus.Refused, Why: err.Error()}
+	}
+	if s.later != "" {
+		return bus.Answer{Status: bus.Later, Why: s.later}
 	}
 	if s.refuse != "" {
 		return bus.Answer{Status: bus.Refused, Why: s.refuse}

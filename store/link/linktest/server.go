@@ -52,6 +52,7 @@ type Station struct {
 	ahead  time.Duration // of the station's clock
 	mute   bool          // it answers nothing
 	refuse string
+	later  string
 	doubts bool
 }
 
