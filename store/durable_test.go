@@ -77,6 +77,18 @@ func TestOwnerOfALock(t *testing.T) {
 	}
 }
 
+// What cannot be written down is an error.
+func TestOwnerOfALockThatCannotBeNamed(t *testing.T) {
+	f, err := os.OpenFile(filepath.Join(memory(t), lockName), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := writePID(f); err == nil { // os.File refuses to write at a place of a file that is appended to
+		t.Error("no error")
+	}
+}
+
 // A file that may not grow is an error, not an owner.
 func TestOwnerOfALockOnAFullDisk(t *testing.T) {
 	if alone(t) {
