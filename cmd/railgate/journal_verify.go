@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/term"
 
+	"railgate/cmd/progress"
 	"railgate/store"
 	"railgate/store/bus"
 	"railgate/store/durable"
@@ -63,8 +62,9 @@ give --file a copy.`,
 	return c
 }
 
-func (v *verification) run(out, progress io.Writer) error {
-	p := store.Proofs{Progress: tellProgress(progress)}
+func (v *verification) run(out, errOut io.Writer) error {
+	read := recordsRead{out: errOut}
+	p := store.Proofs{Progress: read.tell}
 	var err error
 	if p.Open, err = v.opener(); err != nil {
 		return usageError{err}
@@ -75,6 +75,7 @@ func (v *verification) run(out, progress io.Writer) error {
 		}
 	}
 	report, err := store.Verify(v.file, p)
+	read.clear()
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%w; stop railgated first (systemctl stop railgated), or verify a copy with --file", err)
 	}
@@ -139,18 +140,22 @@ func gateKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-// tellProgress tells on a terminal how far the reading is.
-func tellProgress(out io.Writer) func(read, of uint64) {
-	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return nil
+// recordsRead shows how many records were read.
+type recordsRead struct {
+	out io.Writer
+	bar *progress.Bar
+}
+
+func (r *recordsRead) tell(read, of uint64) {
+	if r.bar == nil {
+		r.bar = progress.Count(r.out, "records", int64(of))
 	}
-	var told time.Time
-	return func(read, of uint64) {
-		if time.Since(told) > 200*time.Millisecond {
-			told = time.Now()
-			fmt.Fprintf(f, "\r%3d %% of %d records\r", 100*read/max(1, of), of)
-		}
+	r.bar.Set(int64(read))
+}
+
+func (r *recordsRead) clear() {
+	if r.bar != nil {
+		r.bar.Clear()
 	}
 }
 

@@ -56,6 +56,7 @@ var may = []struct {
 	{"configs", []string{"driver", "driver/*", "store/bus", "store/journal", "verify", "verify/lane"}, nil},
 	{"cmd/control", []string{"configs", "driver", "driver/*", "store", "store/journal", "verify", "verify/*"}, nil},
 	{"cmd/issuer/office", []string{"cmd/limit", "verify", "verify/mint", "store/durable", "store/journal"}, []string{"net/http", "net/http/*"}},
+	{"cmd/progress", nil, []string{"net", "net/*", "log/slog"}},
 	{"cmd/limit", nil, []string{"net", "net/*", "os", "log/slog"}},
 	{"cmd/pages", nil, []string{"os", "log/slog"}},
 	{"cmd/issuer", []string{"verify", "verify/*", "store/*", "cmd/issuer/office", "cmd/pages", "cmd/limit"}, nil},
@@ -69,8 +70,8 @@ var may = []struct {
 	{"cmd/station/audit", []string{"store/identity", "store/journal", "store/bus", "cmd/station/ledger"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/hub", []string{"store/identity", "store/bus"}, nil}, // a server tells its health by HTTP alone
 	{"cmd/station/page", []string{"cmd/pages", "cmd/limit", "store/durable", "store/journal", "store/bus", "cmd/station/ledger", "cmd/station/collect"}, nil},
-	{"cmd/station", []string{"configs", "verify", "verify/*", "store", "store/*", "cmd/control", "cmd/station/*"}, nil},
-	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control"}, nil},
+	{"cmd/station", []string{"configs", "verify", "verify/*", "store", "store/*", "cmd/control", "cmd/progress", "cmd/station/*"}, nil},
+	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control", "cmd/progress"}, nil},
 }
 
 // impure is what a pure function needs nothing of.

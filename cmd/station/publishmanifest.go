@@ -10,8 +10,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"railgate/cmd/progress"
 	"railgate/cmd/station/repository"
 	"railgate/store/manifest"
 )
@@ -94,15 +94,18 @@ func packManifest(errOut io.Writer, from, to string) (rows int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	bar := newProgress(errOut, in)
+	bar, err := readingBar(errOut, in)
+	if err != nil {
+		return 0, err
+	}
 	bad := 0
-	err = manifest.ReadCSV(io.TeeReader(bar, z), func(int, *manifest.Row) error { rows++; return nil }, func(e *manifest.RowError) error {
+	err = manifest.ReadCSV(io.TeeReader(in, io.MultiWriter(z, bar)), func(int, *manifest.Row) error { rows++; return nil }, func(e *manifest.RowError) error {
 		bad++
-		bar.clear()
+		bar.Clear()
 		fmt.Fprintf(errOut, "%s: %v\n", from, e)
 		return nil
 	})
-	bar.clear()
+	bar.Clear()
 	if err == nil && bad > 0 {
 		err = fmt.Errorf("%d of %d rows are wrong; nothing is published", bad, rows+bad)
 	}
@@ -119,41 +122,11 @@ func tryManifest(packed string, day time.Time) error {
 	return manifest.Load(packed, packed+".table", y*10000+int(m)*100+d, func() {}, never)
 }
 
-// A progress reads a file and shows on a terminal how far it is.
-type progress struct {
-	in          *os.File
-	out         io.Writer // nil: no terminal
-	size, read  int64
-	shown, most int
-}
-
-func newProgress(out io.Writer, in *os.File) *progress {
-	p := &progress{in: in, most: 40, shown: -1}
-	if info, err := in.Stat(); err == nil {
-		p.size = info.Size()
+// readingBar shows how much of a file was read.
+func readingBar(out io.Writer, in *os.File) (*progress.Bar, error) {
+	info, err := in.Stat()
+	if err != nil {
+		return nil, err
 	}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.out = out
-	}
-	return p
-}
-
-func (p *progress) Read(b []byte) (int, error) {
-	n, err := p.in.Read(b)
-	p.read += int64(n)
-	if p.out != nil && p.size > 0 {
-		if done := int(p.read * int64(p.most) / p.size); done != p.shown {
-			p.shown = done
-			fmt.Fprintf(p.out, "\r[%s%s] %3d %%", strings.Repeat("#", done), strings.Repeat(" ", max(0, p.most-done)), p.read*100/p.size)
-		}
-	}
-	return n, err
-}
-
-// clear takes the bar off the line.
-func (p *progress) clear() {
-	if p.out != nil && p.shown >= 0 {
-		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", p.most+8))
-		p.shown = -1
-	}
+	return progress.Bytes(out, "checking "+info.Name(), info.Size()), nil
 }
