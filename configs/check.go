@@ -81,7 +81,9 @@ func (c *checker) checkEntryRules() {
 
 func (c *checker) classes() (classes []int) {
 	defer func() { c.set("classes", append([]int{}, classes...)) }()
-	c.kind("classes", kind{"list of " + classWords, shown(usualClasses())})
+	form := between("array", 1, 3)
+	form.Items = "integer"
+	c.kind("classes", kind{"list of " + classWords, shown(usualClasses()), form})
 	values, ok := list[int64](c, "classes", "a list of numbers, such as [1, 2]")
 	if !ok {
 		return usualClasses()
@@ -125,7 +127,7 @@ func (c *checker) checkScanners() {
 func scannerName(i int) string { return fmt.Sprintf("scanner[%d]", i) }
 
 func (c *checker) checkScanner(i int) Scanner {
-	c.kind("driver", kind{want: or(quoted([]string{"serial", "camera"}))})
+	c.kind("driver", kind{want: or(quoted(scannerDrivers)), form: form{Options: scannerDrivers}})
 	s := Scanner{Name: c.label("name"), Driver: c.text("driver")}
 	if s.Name == "" {
 		s.Name = fmt.Sprintf("scanner%d", i+1)
@@ -143,9 +145,9 @@ func (c *checker) checkScanner(i int) Scanner {
 			c.asked[c.name(key)] = true
 		}
 		if !c.has("driver") {
-			c.wrong("driver", "is missing; want serial or camera")
+			c.wrong("driver", "is missing; want %s", or(scannerDrivers))
 		} else if s.Driver != "" {
-			c.wrong("driver", "%s is not a scanner's driver; want serial or camera", quote(s.Driver))
+			c.wrong("driver", "%s is not a scanner's driver; %swant %s", quote(s.Driver), meant(s.Driver, scannerDrivers), or(scannerDrivers))
 		}
 	}
 	return s
@@ -166,7 +168,7 @@ func (c *checker) checkSerial(s *Scanner) {
 	if s.Port == "" {
 		c.wrong("port", "is missing; want a device, best a link of /dev/serial/by-id")
 	}
-	c.kind("suffix", kind{fmt.Sprintf("text of up to %d characters that no code has", scanner.MaxSuffix), shown(s.Suffix)})
+	c.kind("suffix", kind{fmt.Sprintf("text of up to %d characters that no code has", scanner.MaxSuffix), shown(s.Suffix), form{Chars: scanner.MaxSuffix}})
 	if suffix, ok := read[string](c, "suffix", wantText); ok {
 		s.Suffix = suffix
 	}
@@ -202,7 +204,7 @@ var wantFrame = fmt.Sprintf("WIDTHxHEIGHT from %dx%d to %dx%d", scanner.MinWidth
 
 // checkSize reads a frame's size, such as "1280x720".
 func (c *checker) checkSize() (width, height int) {
-	c.kind("size", kind{wantFrame, shown("1280x720")})
+	c.kind("size", kind{wantFrame, shown("1280x720"), form{Pattern: "^[0-9]+x[0-9]+$"}})
 	text, ok := read[string](c, "size", wantText)
 	if !ok {
 		return 1280, 720

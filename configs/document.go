@@ -18,7 +18,8 @@ type document struct {
 	path     string
 	values   map[string]any // string, int64, float64, bool, []any, unreadable; something else is a date or a time
 	lines    map[string]int // of keys and sections
-	names    []string       // of keys and sections, in their order
+	places   map[string]span
+	names    []string // of keys and sections, in their order
 	asked    map[string]bool
 	kinds    map[string]kind // of the keys that were asked for
 	scanners int
@@ -31,7 +32,7 @@ type document struct {
 }
 
 func newDocument(path string, data []byte) *document {
-	d := &document{path: path, values: map[string]any{}, lines: map[string]int{}, asked: map[string]bool{}, kinds: map[string]kind{}, tables: map[string]int{}}
+	d := &document{path: path, values: map[string]any{}, lines: map[string]int{}, places: map[string]span{}, asked: map[string]bool{}, kinds: map[string]kind{}, tables: map[string]int{}}
 	d.parser.Reset(data)
 	for i, b := range data {
 		if b == '\n' {
@@ -67,8 +68,32 @@ func (d *document) table(e *unstable.Node) string {
 		d.tables[name]++
 		name = fmt.Sprintf("%s[%d]", name, d.tables[name]-1)
 	}
+	if _, again := d.lines[name]; !again {
+		d.places[name] = span{key: d.start(e.Key())}
+	}
 	d.note(name, line)
 	return name
+}
+
+// A span is where a document has a key, in bytes from its beginning: the key, its value, and what follows.
+// Of a section it has the name alone.
+type span struct{ key, value, end int }
+
+func (d *document) span(e *unstable.Node) span {
+	p := span{key: d.start(e.Key()), end: int(e.Raw.Offset + e.Raw.Length)}
+	for it := e.Key(); it.Next(); {
+		p.value = int(it.Node().Raw.Offset + it.Node().Raw.Length)
+	}
+	data := d.parser.Data()
+	for p.value < p.end && strings.IndexByte(" \t=", data[p.value]) >= 0 {
+		p.value++
+	}
+	return p
+}
+
+func (d *document) start(key unstable.Iterator) int {
+	key.Next()
+	return int(key.Node().Raw.Offset)
 }
 
 func (d *document) keyValue(section string, e *unstable.Node) {
@@ -77,6 +102,9 @@ func (d *document) keyValue(section string, e *unstable.Node) {
 		name, line = join(name, it.Node().Data), d.line(it.Node())
 	}
 	if e.Value().Kind != unstable.InlineTable && !d.isTables(e.Value()) {
+		if _, again := d.lines[name]; !again {
+			d.places[name] = d.span(e)
+		}
 		d.note(name, line)
 		d.values[name] = d.value(e.Value())
 		return

@@ -96,6 +96,9 @@ var (
 	journalSize = size{"max_bytes", 1e6, 1e12, "2GB"}
 )
 
+// scannerDrivers are the drivers of a [[scanner]].
+var scannerDrivers = []string{"serial", "camera"}
+
 // The classes that a lane may take. Staff codes take a lane over, so a lane takes them only
 // if it is told to.
 const classWords = "some of 1 (temporary ID), 2 (paper), 3 (staff)"

@@ -71,7 +71,7 @@ func (c *checker) text(key string) string {
 
 // label is a name that people read.
 func (c *checker) label(key string) string {
-	c.kind(key, kind{want: fmt.Sprintf("text of up to %d characters, without a slash", maxName)})
+	c.kind(key, kind{want: fmt.Sprintf("text of up to %d characters, without a slash", maxName), form: form{Chars: maxName, Pattern: "^[^/]*$"}})
 	s := c.text(key)
 	if len([]rune(s)) > maxName || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == '/' }) {
 		c.wrong(key, "%s is not a name; want up to %d printable characters without a slash", quote(s), maxName)
@@ -81,7 +81,7 @@ func (c *checker) label(key string) string {
 }
 
 func (c *checker) flag(key string, usual bool) bool {
-	c.kind(key, kind{"true or false", strconv.FormatBool(usual)})
+	c.kind(key, kind{"true or false", strconv.FormatBool(usual), form{Type: "boolean"}})
 	b, ok := read[bool](c, key, "true or false, without quotes")
 	if !ok {
 		b = usual
@@ -204,7 +204,7 @@ func (c *checker) readWord(k word) string {
 	case !ok:
 		return k.usual
 	case !slices.Contains(k.options, s):
-		c.wrong(k.key, "%s is not known; want %s", quote(s), or(k.options))
+		c.wrong(k.key, "%s is not known; %swant %s", quote(s), meant(s, k.options), or(k.options))
 	default:
 		return s
 	}
@@ -218,7 +218,7 @@ func or(options []string) string {
 
 // list is a key's list, each of its values once.
 func list[T comparable](c *checker, key, want string) (values []T, ok bool) {
-	c.kind(key, kind{want: want})
+	c.kind(key, kind{want: want, form: form{Type: "array", Items: "string"}})
 	all, ok := read[[]any](c, key, want)
 	for _, v := range all {
 		value, isKind := v.(T)
@@ -251,7 +251,7 @@ func (c *checker) readWords(k words) []string {
 	}
 	for _, s := range values {
 		if !slices.Contains(k.options, s) {
-			c.wrong(k.key, "%s is not known; want some of %s", quote(s), strings.Join(k.options, ", "))
+			c.wrong(k.key, "%s is not known; %swant some of %s", quote(s), meant(s, k.options), strings.Join(k.options, ", "))
 		}
 	}
 	return values
@@ -283,13 +283,14 @@ func (c *checker) readPath(k path) string {
 const wantSize = "1MB to 1TB"
 
 func (c *checker) size(k size) int64 {
-	v := c.readSize(k)
-	c.set(k.key, v)
+	v, text := c.readSize(k)
+	c.set(k.key, text)
 	return v
 }
 
-func (c *checker) readSize(k size) int64 {
-	c.kind(k.key, kind{"size, " + wantSize, shown(k.usual)})
+// readSize is a size, and as the file has it.
+func (c *checker) readSize(k size) (int64, string) {
+	c.kind(k.key, kind{"size, " + wantSize, shown(k.usual), form{Pattern: `^ *[0-9.eE+]+ *([KMGT]i?)?B$`}})
 	s, ok := read[string](c, k.key, fmt.Sprintf("a size in quotes, such as %q", k.usual))
 	if !ok {
 		s = k.usual
@@ -298,7 +299,7 @@ func (c *checker) readSize(k size) int64 {
 	if err != nil || n < k.least || n > k.most {
 		c.wrong(k.key, "%s is not a size; want %s, such as %q", quote(s), wantSize, k.usual)
 	}
-	return n
+	return n, s
 }
 
 // parseBytes parses "2GB" (decimal) or "2GiB" (binary).

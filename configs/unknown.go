@@ -89,6 +89,20 @@ func (d *document) nearest(section, name string) string {
 	return near
 }
 
+// meant asks whether the word that is most like a value was meant; "" if none is.
+func meant(value string, options []string) string {
+	near, least := "", 3
+	for _, option := range options {
+		if n := changes(strings.ToLower(value), option); n < least && n < len(option) {
+			near, least = option, n
+		}
+	}
+	if near == "" {
+		return ""
+	}
+	return "is it " + near + "? "
+}
+
 func split(name string) (section, key string) {
 	if dot := strings.LastIndex(name, "."); dot >= 0 {
 		return name[:dot], name[dot+1:]
