@@ -14,7 +14,7 @@ import (
 
 // installed are the files that make install is to put in place, below PREFIX or, with a leading slash, below DESTDIR.
 var installed = []string{
-	"bin/railgated", "bin/railgate",
+	"bin/railgated", "bin/railgate", "lib/railgate/slots",
 	"lib/systemd/system/railgated.service", "lib/systemd/system/railgate-kiosk.service", "lib/systemd/system/railgate.target",
 	"lib/systemd/system.conf.d/railgate.conf", "lib/sysusers.d/railgate.conf", "lib/tmpfiles.d/railgate.conf",
 	"lib/udev/rules.d/99-railgate.rules", "lib/modules-load.d/railgate.conf",

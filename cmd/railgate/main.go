@@ -14,6 +14,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/configs"
+	"railgate/driver/slots"
 )
 
 // Set by the linker: the version, and when it was made (seconds since 1970).
@@ -22,7 +23,12 @@ var (
 	built   = "0"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if isSlots(os.Args[0]) {
+		os.Exit(runSlots(slots.FindTryboot(), os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root := newRoot()
