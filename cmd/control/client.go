@@ -159,7 +159,12 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 
 // Records asks for up to n records that follow a sequence number.
 func (c *Client) Records(after uint64, n int) ([]journal.Record, error) {
-	resp, err := c.do(context.Background(), http.MethodGet, "/journal", url.Values{
+	return c.RecordsAfter(context.Background(), after, n)
+}
+
+// RecordsAfter is Records, until ctx ends.
+func (c *Client) RecordsAfter(ctx context.Context, after uint64, n int) ([]journal.Record, error) {
+	resp, err := c.do(ctx, http.MethodGet, "/journal", url.Values{
 		"after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(n)},
 	})
 	if err != nil {

@@ -52,6 +52,7 @@ type Status struct {
 	Station   string    `json:"station"`
 	Gate      string    `json:"gate"`
 	Direction string    `json:"direction"`
+	Zone      string    `json:"zone"` // whose days and hours count
 	Version   string    `json:"version"`
 	PID       int       `json:"pid"`
 	Started   time.Time `json:"started"`

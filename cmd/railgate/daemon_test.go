@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -29,13 +31,20 @@ func serveStatus(t *testing.T, dir string, s control.Status) {
 // serveControl answers on the control socket of a folder until the test ends.
 func serveControl(t *testing.T, dir string, h http.Handler) {
 	t.Helper()
+	serveUntil(t, dir, h)
+}
+
+// serveUntil answers on the control socket of a folder until stop is called, or the test ends.
+func serveUntil(t *testing.T, dir string, h http.Handler) (stop func()) {
+	t.Helper()
 	listener, err := net.Listen("unix", filepath.Join(dir, control.SocketName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	daemon := &http.Server{Handler: h}
+	daemon := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	go daemon.Serve(listener)
 	t.Cleanup(func() { daemon.Close() })
+	return func() { daemon.Close() }
 }
 
 // freePort is a TCP port of this machine that nobody has.

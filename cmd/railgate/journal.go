@@ -1,37 +1,45 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"railgate/cmd/control"
 	"railgate/store"
 	"railgate/store/journal"
 )
 
 func newJournal(g *gate) *cobra.Command {
-	c := &cobra.Command{Use: "journal", Short: "Read what happened at a gate", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	var v reading
+	c := &cobra.Command{
+		Use: "journal", Short: "Read what happened at a gate", Long: readLong, Example: readExample, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return g.readJournal(c, &v) },
+	}
+	v.addFlags(c)
+	c.AddCommand(newJournalExport(g), newJournalVerify(g))
+	return c
+}
+
+func newJournalExport(g *gate) *cobra.Command {
 	var asJSON bool
 	var after uint64
 	var file string
-	export := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "export",
-		Short: "Print the journal, oldest first",
+		Short: "Print the whole journal, oldest first",
 		Long: `Export prints the journal, oldest first: from the daemon while it runs and has its
 store, else from the file. With --file it saves what can be read of a damaged file that was
 set aside.`,
 		Example: "  railgate journal export --json > journal.ndjson\n  railgate journal export --file /var/lib/railgate/gate.db.damaged-20261123T040000.000Z",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			write := newRecordWriter(c.OutOrStdout(), asJSON)
+			write := newRecordWriter(c.OutOrStdout(), asJSON, time.Local)
 			if file != "" {
 				return exportFile(file, after, write)
 			}
@@ -39,47 +47,20 @@ set aside.`,
 			if err != nil {
 				return err
 			}
-			return exportFolder(dir, after, write, startsWithin)
+			return exportFolder(c.Context(), dir, after, write, startsWithin)
 		},
 	}
-	export.Flags().BoolVar(&asJSON, "json", false, "print NDJSON")
-	export.Flags().Uint64Var(&after, "after", 0, "only records that follow this `seq`")
-	export.Flags().StringVar(&file, "file", "", "a damaged store `file` to read what can be read of")
-	c.AddCommand(export, newJournalVerify(g))
+	c.Flags().BoolVar(&asJSON, "json", false, "print NDJSON")
+	c.Flags().Uint64Var(&after, "after", 0, "only records that follow this `seq`")
+	c.Flags().StringVar(&file, "file", "", "a damaged store `file` to read what can be read of")
 	return c
 }
 
 const recordsAtOnce = 1000
 
-// exportFolder asks the daemon, and reads the file itself where there is no daemon, or
-// one that has let go of the file because it cannot write to it. A daemon that has the file
-// and does not answer is starting, or has started since: it is asked again until it
-// answers, for a while.
-func exportFolder(dir string, after uint64, write func(*journal.Record) error, patience time.Duration) error {
-	counted := func(r *journal.Record) error {
-		after = max(after, r.Seq)
-		return write(r)
-	}
-	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		err := export(control.NewClient(dir).Records, after, counted)
-		if !errors.Is(err, control.ErrNotRunning) && !errors.Is(err, control.ErrNoStore) {
-			return err
-		}
-		r, err := store.OpenReader(dir)
-		if err == nil {
-			err = export(r.Records, after, counted)
-		}
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, os.ErrNotExist):
-			return fmt.Errorf("%s holds no journal: %w", dir, err)
-		case !errors.Is(err, store.ErrLocked):
-			return err
-		case time.Now().After(end):
-			return heldError(dir, err)
-		}
-	}
+// exportFolder reads a gate's journal behind a record.
+func exportFolder(ctx context.Context, dir string, after uint64, write func(*journal.Record) error, patience time.Duration) error {
+	return export(newSource(ctx, dir, patience).records, after, write)
 }
 
 // startsWithin is how long a daemon that has the file may take to answer.
@@ -122,20 +103,20 @@ func exportFile(path string, after uint64, write func(*journal.Record) error) er
 	})
 }
 
-func newRecordWriter(out io.Writer, asJSON bool) func(*journal.Record) error {
+func newRecordWriter(out io.Writer, asJSON bool, zone *time.Location) func(*journal.Record) error {
 	if asJSON {
 		enc := json.NewEncoder(out)
 		return func(r *journal.Record) error { return enc.Encode(r) }
 	}
 	return func(r *journal.Record) error {
-		_, err := fmt.Fprintln(out, recordLine(r))
+		_, err := fmt.Fprintln(out, recordLine(r, zone))
 		return err
 	}
 }
 
-// recordLine is a record for a person.
-func recordLine(r *journal.Record) string {
-	words := []string{fmt.Sprintf("%6d", r.Seq), r.Time.Local().Format("2006-01-02 15:04:05.000"), string(r.Kind)}
+// recordLine is a record for a person, by the clock of a zone.
+func recordLine(r *journal.Record, zone *time.Location) string {
+	words := []string{fmt.Sprintf("%6d", r.Seq), r.Time.In(zone).Format("2006-01-02 15:04:05.000Z07"), string(r.Kind)}
 	add := func(name, value string) {
 		if value != "" {
 			words = append(words, name+value)

@@ -88,7 +88,7 @@ func (s *site) runManual(command, line string, running bool) {
 	}
 	c := exec.Command("sh", "-c", "exec "+line)
 	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-	if word == "watch" {
+	if word == "watch" || strings.Contains(line, "--follow") {
 		s.watch(c, running)
 		return
 	}

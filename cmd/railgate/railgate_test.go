@@ -218,7 +218,7 @@ func TestJournalThatIsHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := another(t, filepath.Join(dir, storeName))
-	err = exportFolder(dir, 0, func(*journal.Record) error { return nil }, 0)
+	err = exportFolder(t.Context(), dir, 0, func(*journal.Record) error { return nil }, 0)
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, storeName)+" is held by railgate.test (pid "+strconv.Itoa(pid)+")") {
 		t.Errorf("%v; want the file and process %d", err, pid)
 	}
@@ -239,7 +239,7 @@ func TestJournalOfAGateThatStarts(t *testing.T) {
 	done := make(chan error)
 	n := 0
 	go func() {
-		done <- exportFolder(dir, 0, func(*journal.Record) error { n++; return nil }, startsWithin)
+		done <- exportFolder(t.Context(), dir, 0, func(*journal.Record) error { n++; return nil }, startsWithin)
 	}()
 	for !opens(path) { // it has found no daemon, and waits for the file
 	}
@@ -285,7 +285,7 @@ func TestDaemonStartsDuringAnExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := uint64(0)
-	err := exportFolder(dir, 0, func(r *journal.Record) error {
+	err := exportFolder(t.Context(), dir, 0, func(r *journal.Record) error {
 		n++
 		if r.Seq != n {
 			t.Fatalf("record %d comes as number %d", r.Seq, n)

@@ -17,7 +17,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	view := l.seen()
 	s := &control.Status{
 		Mode: string(view.Mode), Problems: []string{}, Causes: []control.Cause{},
-		Station: c.Station, Gate: c.Gate, Direction: view.Rules.Direction, Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
+		Station: c.Station, Gate: c.Gate, Direction: view.Rules.Direction, Zone: zoneName(view.Rules.Zone), Version: version, PID: os.Getpid(), Started: started, Config: c.Path,
 		Store: l.stats.read(l.store.Stats),
 	}
 	l.addReasons(s, view, c)
@@ -49,6 +49,14 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	}
 	s.Health = health(s)
 	return s
+}
+
+// zoneName is a zone's name; the zone where nothing says another is China's.
+func zoneName(zone *time.Location) string {
+	if zone == nil {
+		zone = lane.Shanghai
+	}
+	return zone.String()
 }
 
 // addStore says what the station knows of the journal that the gate does not, or lacks of it.
