@@ -63,6 +63,8 @@ var may = []struct {
 	{"cmd/railgated/keyring", []string{"verify", "configs", "cmd/control", "store/durable"}, []string{"net/http"}},
 	{"cmd/railgated/logsink", nil, []string{"net/http"}},
 	{"cmd/railgated", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "configs", "cmd/control", "cmd/railgated/*"}, nil},
+	{"cmd/railgate", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control", "cmd/progress", "cmd/railgate/*"}, nil},
+	{"cmd/railgate/flash", nil, []string{"net", "net/*", "log/slog"}},
 	{"cmd/station/repository", []string{"store/durable"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger", []string{"store/identity", "store/journal"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger/ledgertest", nil, nil},
