@@ -25,6 +25,9 @@ var Reference []byte
 // DefaultPath is where the configuration is looked for.
 const DefaultPath = "/etc/railgate/railgated.toml"
 
+// DefaultData is the folder of the store where the configuration names none.
+const DefaultData = "/var/lib/railgate"
+
 // Config is railgated.toml, checked.
 type Config struct {
 	Path string
@@ -45,6 +48,7 @@ type Config struct {
 	Journal   Journal
 
 	lines    map[string]int // of each key and section that the file has
+	columns  map[string]int // of each value
 	source   []byte         // the file's content
 	policy   *document      // the station's over it; nil: none
 	settings []Setting
@@ -170,7 +174,7 @@ func Parse(path string, data []byte) (*Config, error) { return parse(path, data,
 // parse checks a file with a station's policy over it; nil: none.
 func parse(path string, data []byte, policy *document) (*Config, error) {
 	d := newDocument(path, bytes.TrimPrefix(data, []byte("\ufeff"))) // editors elsewhere begin a file with it
-	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines, source: data, policy: policy}
+	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines, columns: d.columns, source: data, policy: policy}
 	if d.parser.Error() == nil {
 		d.lay(policy)
 		(&checker{Config: c, document: d}).check()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -19,7 +20,8 @@ type document struct {
 	values   map[string]any // string, int64, float64, bool, []any, unreadable; something else is a date or a time
 	lines    map[string]int // of keys and sections
 	places   map[string]span
-	names    []string // of keys and sections, in their order
+	columns  map[string]int // of values
+	names    []string       // of keys and sections, in their order
 	asked    map[string]bool
 	kinds    map[string]kind // of the keys that were asked for
 	scanners int
@@ -32,7 +34,7 @@ type document struct {
 }
 
 func newDocument(path string, data []byte) *document {
-	d := &document{path: path, values: map[string]any{}, lines: map[string]int{}, places: map[string]span{}, asked: map[string]bool{}, kinds: map[string]kind{}, tables: map[string]int{}}
+	d := &document{path: path, values: map[string]any{}, lines: map[string]int{}, places: map[string]span{}, columns: map[string]int{}, asked: map[string]bool{}, kinds: map[string]kind{}, tables: map[string]int{}}
 	d.parser.Reset(data)
 	for i, b := range data {
 		if b == '\n' {
@@ -91,6 +93,12 @@ func (d *document) span(e *unstable.Node) span {
 	return p
 }
 
+// column is a place's in its line, in characters.
+func (d *document) column(at int) int {
+	text := d.parser.Data()[:at]
+	return utf8.RuneCount(text[bytes.LastIndexByte(text, '\n')+1:]) + 1
+}
+
 func (d *document) start(key unstable.Iterator) int {
 	key.Next()
 	return int(key.Node().Raw.Offset)
@@ -104,6 +112,7 @@ func (d *document) keyValue(section string, e *unstable.Node) {
 	if e.Value().Kind != unstable.InlineTable && !d.isTables(e.Value()) {
 		if _, again := d.lines[name]; !again {
 			d.places[name] = d.span(e)
+			d.columns[name] = d.column(d.places[name].value)
 		}
 		d.note(name, line)
 		d.values[name] = d.value(e.Value())
@@ -152,7 +161,11 @@ func (d *document) note(name string, line int) {
 }
 
 func (d *document) wrong(key string, line int, format string, args ...any) {
-	d.problems = append(d.problems, &Problem{Path: d.path, Line: line, Key: key, Text: fmt.Sprintf(format, args...)})
+	p := &Problem{Path: d.path, Line: line, Key: key, Text: fmt.Sprintf(format, args...)}
+	if s, ok := d.places[key]; ok {
+		p.Column = d.column(s.key)
+	}
+	d.problems = append(d.problems, p)
 }
 
 func (d *document) line(key *unstable.Node) int {
@@ -204,7 +217,7 @@ func (d *document) syntaxProblem(data []byte, err error) error {
 	p := &Problem{Path: d.path, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 	var e *toml.DecodeError
 	if errors.As(err, &e) {
-		p.Line, _ = e.Position()
+		p.Line, p.Column = e.Position()
 		p.Key = keyAt(data, p.Line)
 	}
 	p.Text += "; want KEY = VALUE, with text in quotes"

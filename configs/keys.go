@@ -54,7 +54,7 @@ type size struct {
 const maxName = 32
 
 var (
-	dataPath = path{"data", "/var/lib/railgate", "/var/lib/railgate"}
+	dataPath = path{"data", DefaultData, DefaultData}
 	keysPath = path{key: "keys", example: "/etc/railgate/keys.json"}
 
 	direction   = word{"direction", []string{"entry", "exit", "check"}, "entry"}

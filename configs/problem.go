@@ -16,6 +16,8 @@ type Problem struct {
 	Key  string
 	Text string // what is wrong, and what to do
 
+	Column int // in characters; 0: the line as a whole
+
 	err error // behind it; nil: none
 }
 
@@ -38,15 +40,15 @@ func (p *Problem) Error() string {
 // the file does not have, its section's line. An error that is given as %w can be told by
 // errors.Is.
 func (c *Config) Problem(key, format string, args ...any) error {
-	path, line := c.Path, c.lines[key]
+	path, line, column := c.Path, c.lines[key], c.columns[key]
 	if c.policy != nil && c.policy.lines[key] > 0 {
-		path, line = c.policy.path, c.policy.lines[key]
+		path, line, column = c.policy.path, c.policy.lines[key], c.policy.columns[key]
 	}
 	if dot := strings.LastIndex(key, "."); line == 0 && dot > 0 {
 		line = c.lines[key[:dot]]
 	}
 	err := fmt.Errorf(format, args...)
-	return &Problem{Path: path, Line: line, Key: key, Text: err.Error(), err: errors.Unwrap(err)}
+	return &Problem{Path: path, Line: line, Key: key, Text: err.Error(), Column: column, err: errors.Unwrap(err)}
 }
 
 // How many characters are shown of a value, and of what is said about it.

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -268,3 +269,14 @@ func quoteTOML(text string) string {
 	}
 	return b.String() + `"`
 }
+
+// Values are the keys of a text with their values, whether these are right or not; none where it is not TOML.
+func Values(text []byte) map[string]any {
+	return newDocument("", bytes.TrimPrefix(text, []byte("\ufeff"))).values
+}
+
+// Shown is a value as a configuration has it.
+func Shown(value any) string { return tomlOf(value) }
+
+// ReadFile reads a configuration's text, if it is a file of a length that a configuration may have.
+func ReadFile(path string) ([]byte, error) { return readFile(path) }

@@ -17,14 +17,14 @@ import (
 func newConfig(g *gate) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Print a configuration with every key, to begin with, or show the gate's own",
-		Args:  cobra.NoArgs,
+		Short: "Print a configuration with every key, or show, check, compare and change the gate's own",
+		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(configs.Reference)
 			return err
 		},
 	}
-	cmd.AddCommand(newConfigShow(g))
+	cmd.AddCommand(newConfigShow(g), newConfigCheck(g), newConfigDiff(g), newConfigSet(g), newConfigUnset(g))
 	return cmd
 }
 

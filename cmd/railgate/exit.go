@@ -39,6 +39,9 @@ var exitCodes = []exitCode{
 	{"journal verify", 0, "the journal is whole"},
 	{"journal verify", exitDenied, "a record is bad, missing or there twice, or a receipt says so"},
 	{"journal verify", exitUndecided, "nothing was verified: the file cannot be read, or railgated has it"},
+	{"config diff", 0, "nothing differs"},
+	{"config diff", exitDenied, "something differs"},
+	{"config diff", exitUndecided, "nobody can tell: a file cannot be read, or railgated does not answer"},
 	{"every other command", 0, "done"},
 	{"every other command", exitFailed, "failed"},
 	{"every command", exitUsage, "wrong usage: an unknown command, flag or argument"},
@@ -99,7 +102,7 @@ func exitStatus(err error, asks bool) int {
 // asks tells whether a command asks a question.
 func asks(c *cobra.Command) bool {
 	switch c.Name() {
-	case "status", "doctor", "verify":
+	case "status", "doctor", "verify", "diff":
 		return true
 	}
 	return false

@@ -27,6 +27,7 @@ func TestExitStatuses(t *testing.T) {
 	for _, h := range []control.Health{control.Healthy, control.Degraded, control.OutOfService} {
 		gates[h] = fakeDaemon(t, control.Status{Health: h})
 	}
+	good := newSite(t).path("gate.toml")
 	seen := map[string]bool{}
 	proven, v0 := newProvenGate(t), filepath.Join(dir, "empty")
 	if err := os.WriteFile(v0, nil, 0o600); err != nil {
@@ -50,6 +51,9 @@ func TestExitStatuses(t *testing.T) {
 		{"journal verify", []string{"journal", "verify", "--data", proven.dir}, 0, ""},
 		{"journal verify", []string{"journal", "verify", "--file", v0}, 1, ""},
 		{"journal verify", []string{"journal", "verify", "--data", dir}, 2, "no such file"},
+		{"config diff", []string{"config", "diff", "--config", good, good}, 0, ""},
+		{"config diff", []string{"config", "diff", "--config", good}, 1, ""},
+		{"config diff", []string{"config", "diff", "--config", filepath.Join(dir, "none.toml")}, 2, "none.toml"},
 		{"every other command", []string{"config"}, 0, ""},
 		{"every other command", []string{"service", "closed", "--data", dir}, 1, "not running"},
 		{"every other command", []string{"journal", "export", "--data", dir}, 1, "no journal"},
