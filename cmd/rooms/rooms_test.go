@@ -47,6 +47,7 @@ var may = []struct {
 	{"store/link", []string{"store", "store/*"}, []string{"net/http"}},
 	{"store/link/linktest", []string{"store/bus", "store/identity", "store/journal"}, nil}, // a station for tests
 	{"store/manifest", nil, []string{"net", "net/*", "go.etcd.io/bbolt", "log/slog"}},
+	{"store/update", []string{"store/durable"}, []string{"net", "net/*", "go.etcd.io/bbolt", "log/slog"}},
 	{"store/sync", []string{"store", "store/*", "verify"}, nil},
 	{"store", []string{"store/journal", "store/durable"}, []string{"net/http"}},
 	{"driver", nil, nil},
