@@ -33,8 +33,9 @@ func manualCommands(t *testing.T) (commands []string) {
 			found = [][]string{{"", strings.TrimSpace(code)}}
 		}
 		for _, f := range found {
-			if name, rest, _ := strings.Cut(f[1], " "); (name == "railgate" || name == "railgated" || name == "bin/bench") && rest != "" {
-				commands = append(commands, f[1])
+			command := strings.TrimPrefix(f[1], "sudo ")
+			if name, rest, _ := strings.Cut(command, " "); (name == "railgate" || name == "railgated" || name == "bin/bench") && rest != "" {
+				commands = append(commands, command)
 			}
 		}
 	}
@@ -53,7 +54,13 @@ func TestManualCommands(t *testing.T) {
 		if err != nil || len(picture) == 0 {
 			t.Fatal("no picture")
 		}
-		names := strings.NewReplacer("/media/usb/keys.json", s.path("new.json"), "FOLDER/data", s.path("data"), "DIR view.png", s.path("stages")+" "+picture[0], "2026-11-23T04:00:00Z", "2020-01-01T00:00:00Z",
+		s.write("lane-3.provision", "RGP1:code")
+		s.write("disk", "")
+		if err := os.Truncate(s.path("disk"), 60<<20); err != nil {
+			t.Fatal(err)
+		}
+		names := strings.NewReplacer("railgate-raspberry-pi.img.zst", flashImage(t), "/dev/sdb", s.path("disk"), "lane-3.provision", s.path("lane-3.provision"),
+			"/media/usb/keys.json", s.path("new.json"), "FOLDER/data", s.path("data"), "DIR view.png", s.path("stages")+" "+picture[0], "2026-11-23T04:00:00Z", "2020-01-01T00:00:00Z",
 			"/dev/v4l/by-id/…", s.path("camera"))
 		commands := manualCommands(t)
 		if len(commands) < 18 {
@@ -83,7 +90,7 @@ func (s *site) runManual(command, line string, running bool) {
 	} else {
 		line += " --config " + s.path("gate.toml")
 	}
-	if word == "clock" && strings.Contains(line, "accept") {
+	if word == "clock" && strings.Contains(line, "accept") || word == "flash" && strings.Contains(line, "--provision") {
 		line += " --yes"
 	}
 	c := exec.Command("sh", "-c", "exec "+line)
