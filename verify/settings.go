@@ -99,10 +99,11 @@ func (s *Settings) Check() error {
 	if s.StationRoot != nil && (s.Repository == "" || len(s.StationRoot) != sha256.Size) {
 		return fmt.Errorf("station's root: want a fingerprint of %d bytes, and the station's repository", sha256.Size)
 	}
-	return s.Network.check()
+	return s.Network.Check()
 }
 
-func (n *Network) check() error {
+// Check says what is wrong with a network, in words; nil: nothing is.
+func (n *Network) Check() error {
 	if n.Address == "" || n.Address == DHCP {
 		if n.Gateway != "" || len(n.DNS) > 0 {
 			return fmt.Errorf("network: gateway and dns are for a fixed address, such as 10.1.2.3/24")
