@@ -25,6 +25,9 @@ func (c *checker) check() {
 	c.checkLines()
 	c.checkHTTP()
 	c.checkSync()
+	c.checkRoots()
+	c.checkProvision()
+	c.checkNetwork()
 	c.checkEntryRules()
 	c.in("clock")
 	c.Clock = Clock{DriftPPM: c.number(driftPPM), RequireSync: c.flag("require_sync", true)}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"railgate/verify"
 	"railgate/verify/lane"
 )
 
@@ -46,11 +47,14 @@ type Config struct {
 	Sync      Sync
 	Bus       Bus
 	Journal   Journal
+	Provision Provision
+	Network   verify.Network
 
 	lines    map[string]int // of each key and section that the file has
 	columns  map[string]int // of each value
 	source   []byte         // the file's content
-	policy   *document      // the station's over it; nil: none
+	layered  *document      // what was provisioned, over it; nil: nothing was
+	policy   *document      // the station's over both; nil: none
 	settings []Setting
 }
 
@@ -119,6 +123,8 @@ type Sync struct {
 	Nation      string        // the base URL of the nation's TUF repository, or a folder; "": none
 	Station     string        // of the station's; "": none
 	Roots       string        // the folder of the first root of each repository
+	NationRoot  string        // SHA-256 of the nation's first root in hexadecimal digits, where Roots does not have it; "": it must
+	StationRoot string        // likewise of the station's; "": the nation says which it is
 	Every       time.Duration // how often they are asked
 	OfflineFor  time.Duration // without it for longer the gate is degraded
 	OfflineStop time.Duration // and after this it closes
@@ -141,14 +147,18 @@ type Journal struct {
 	MaxBytes int64
 }
 
-// Load reads and checks a file. Its error joins a [Problem] for each thing that is
-// wrong.
+// Load reads and checks a file, and what was provisioned over it. Its error joins a [Problem] for
+// each thing that is wrong.
 func Load(path string) (*Config, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w; name another with --config, or begin with what railgate config prints", err)
 	}
-	return Parse(path, data)
+	c, err := Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return c.provisioned()
 }
 
 // maxFile bounds a configuration file.
@@ -169,13 +179,17 @@ func readFile(path string) ([]byte, error) {
 
 // Parse checks a configuration; path is for its errors. They are in the order of the
 // file's lines.
-func Parse(path string, data []byte) (*Config, error) { return parse(path, data, nil) }
+func Parse(path string, data []byte) (*Config, error) { return parse(path, data, nil, nil) }
 
-// parse checks a file with a station's policy over it; nil: none.
-func parse(path string, data []byte, policy *document) (*Config, error) {
+// parse checks a file with what was provisioned, and a station's policy, over it; nil: none.
+func parse(path string, data []byte, layered, policy *document) (*Config, error) {
 	d := newDocument(path, bytes.TrimPrefix(data, []byte("\ufeff"))) // editors elsewhere begin a file with it
-	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines, columns: d.columns, source: data, policy: policy}
+	c := &Config{Path: path, Sum: fmt.Sprintf("%x", sha256.Sum256(data)), lines: d.lines, columns: d.columns, source: data, layered: layered, policy: policy}
+	if layered != nil {
+		c.Sum = fmt.Sprintf("%x", sha256.Sum256(slices.Concat(data, layered.data)))
+	}
 	if d.parser.Error() == nil {
+		d.lay(layered)
 		d.lay(policy)
 		(&checker{Config: c, document: d}).check()
 		d.checkUnknown()

@@ -17,6 +17,7 @@ import (
 // "scanner[0].port".
 type document struct {
 	path     string
+	data     []byte
 	values   map[string]any // string, int64, float64, bool, []any, unreadable; something else is a date or a time
 	lines    map[string]int // of keys and sections
 	places   map[string]span
@@ -34,7 +35,7 @@ type document struct {
 }
 
 func newDocument(path string, data []byte) *document {
-	d := &document{path: path, values: map[string]any{}, lines: map[string]int{}, places: map[string]span{}, columns: map[string]int{}, asked: map[string]bool{}, kinds: map[string]kind{}, tables: map[string]int{}}
+	d := &document{path: path, data: data, values: map[string]any{}, lines: map[string]int{}, places: map[string]span{}, columns: map[string]int{}, asked: map[string]bool{}, kinds: map[string]kind{}, tables: map[string]int{}}
 	d.parser.Reset(data)
 	for i, b := range data {
 		if b == '\n' {

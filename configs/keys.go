@@ -85,6 +85,8 @@ var (
 
 	driftPPM = number{"drift_ppm", "parts per million; a crystal has 20 to 50", 0, 1000, 50}
 
+	signersPath = path{"signers", "/etc/railgate/provision.keys", "/etc/railgate/provision.keys"}
+
 	rootsPath   = path{"roots", "/etc/railgate/roots", "/etc/railgate/roots"}
 	syncEvery   = duration{key: "every", least: time.Second, most: 24 * time.Hour, usual: time.Minute}
 	offlineFor  = duration{key: "offline_for", least: time.Minute, most: 365 * 24 * time.Hour, usual: 7 * 24 * time.Hour}

@@ -39,7 +39,7 @@ func (c *Config) WithPolicy(p Policy) (*Config, error) {
 	if len(d.problems) > 0 {
 		return nil, errors.Join(d.problems...)
 	}
-	return parse(c.Path, c.source, d)
+	return parse(c.Path, c.source, c.layered, d)
 }
 
 // standIn is a gate of a station with every device, for a policy that is checked without
@@ -66,16 +66,16 @@ func CheckPolicy(p Policy) error {
 	return err
 }
 
-// lay puts a policy's values over the document's.
-func (d *document) lay(policy *document) {
-	if policy == nil {
+// lay puts the values of another document over this one's: what was provisioned, a policy.
+func (d *document) lay(over *document) {
+	if over == nil {
 		return
 	}
-	for _, name := range policy.names {
+	for _, name := range over.names {
 		if _, ok := d.lines[name]; !ok {
 			d.lines[name], d.names = 0, append(d.names, name)
 		}
-		if value, isKey := policy.values[name]; isKey {
+		if value, isKey := over.values[name]; isKey {
 			d.values[name] = value
 		}
 	}
@@ -85,7 +85,7 @@ func (d *document) lay(policy *document) {
 type Setting struct {
 	Key   string `json:"key"`
 	Value any    `json:"value"`
-	From  string `json:"from"` // "default", FILE:LINE or "station policy VERSION"
+	From  string `json:"from"` // "default", FILE:LINE (railgated.toml's, or provisioned.toml's) or "station policy VERSION"
 }
 
 // Settings are the configuration's keys, in the order of its sections.
@@ -104,6 +104,11 @@ func (c *checker) from(name string) string {
 	if c.policy != nil {
 		if _, ok := c.policy.values[name]; ok {
 			return fmt.Sprintf("station policy %d", c.policy.version)
+		}
+	}
+	if c.layered != nil {
+		if _, ok := c.layered.values[name]; ok {
+			return fmt.Sprintf("%s:%d", c.layered.path, c.layered.lines[name])
 		}
 	}
 	if _, ok := c.values[name]; ok {

@@ -41,6 +41,9 @@ func (p *Problem) Error() string {
 // errors.Is.
 func (c *Config) Problem(key, format string, args ...any) error {
 	path, line, column := c.Path, c.lines[key], c.columns[key]
+	if c.layered != nil && c.layered.lines[key] > 0 {
+		path, line, column = c.layered.path, c.layered.lines[key], c.layered.columns[key]
+	}
 	if c.policy != nil && c.policy.lines[key] > 0 {
 		path, line, column = c.policy.path, c.policy.lines[key], c.policy.columns[key]
 	}

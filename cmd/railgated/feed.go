@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -22,7 +24,9 @@ type feed struct {
 	note  string // the store's name for when it was refreshed
 	prove string // whose signature its timestamp is
 	root  func() ([]byte, error)
-	take  func(context.Context, *sync.Listing) error
+
+	fingerprint string // of the first root, where no file has it; "": none is known
+	take        func(context.Context, *sync.Listing) error
 
 	pins         []string // that web was made with
 	web, targets *sync.Web
@@ -56,7 +60,7 @@ func (r *feed) sources(pins []string) sources {
 
 // refresh takes what a repository offers.
 func (y *syncer) refresh(ctx context.Context, r *feed, from sources) (*sync.Listing, error) {
-	root, err := r.root()
+	root, err := y.firstRoot(ctx, r, from.metadata)
 	if err != nil {
 		return nil, fmt.Errorf("first root: %w", err)
 	}
@@ -135,6 +139,17 @@ func (y *syncer) file(ctx context.Context, r *feed, l *sync.Listing, name string
 	}
 	data, err = l.Bytes(ctx, target, max)
 	return data, true, err
+}
+
+// firstRoot is the first root of a repository: the technician's file, else the repository's own,
+// where the gate was told its fingerprint when it was provisioned.
+func (y *syncer) firstRoot(ctx context.Context, r *feed, from sync.Source) ([]byte, error) {
+	if r.fingerprint != "" {
+		if _, err := os.Stat(y.cfg.Sync.Root(r.word)); errors.Is(err, fs.ErrNotExist) {
+			return sync.FirstRoot(ctx, r.name, r.fingerprint, from, y.store)
+		}
+	}
+	return r.root()
 }
 
 // rootFile is the first root of a repository as the technician put it on the gate.

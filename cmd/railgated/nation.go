@@ -19,7 +19,7 @@ const (
 )
 
 func newNation(y *syncer) *feed {
-	r := &feed{name: nation, word: nation, where: y.cfg.Sync.Nation, note: "synced nation", prove: nation}
+	r := &feed{name: nation, word: nation, where: y.cfg.Sync.Nation, note: "synced nation", prove: nation, fingerprint: y.cfg.Sync.NationRoot}
 	r.root = func() ([]byte, error) { return y.rootFile(nation) }
 	r.take = y.takeNation
 	return r

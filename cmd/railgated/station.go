@@ -24,7 +24,7 @@ const (
 )
 
 func newStation(y *syncer) *feed {
-	r := &feed{name: "station " + y.cfg.Station, word: "station", where: y.cfg.Sync.Station, note: "synced station " + y.cfg.Station, prove: y.cfg.Station}
+	r := &feed{name: "station " + y.cfg.Station, word: "station", where: y.cfg.Sync.Station, note: "synced station " + y.cfg.Station, prove: y.cfg.Station, fingerprint: y.cfg.Sync.StationRoot}
 	r.root = y.stationsRoot
 	r.take = y.takeStation
 	return r
