@@ -47,6 +47,7 @@ func TestWhateverCannotBeWritten(t *testing.T) {
 	}{
 		{"a grant", func(g *gate) error { _, err := g.Grant(use(50), noon.Add(time.Hour), granted(50)); return err }},
 		{"a record before an act", func(g *gate) error { _, err := g.Commit(granted(50)); return err }},
+		{"a note with its record", func(g *gate) error { _, err := g.CommitNote("provisioned", 1, granted(50)); return err }},
 		{"a note", func(g *gate) error { return g.PutNote("anchor", 1) }},
 		{"a repository's files", func(g *gate) error { return g.PutFiles("nation", map[string][]byte{"a": {1}}) }},
 		{"what an operator accepts", func(g *gate) error { return g.Accept(proof(noon.AddDate(0, 0, -1)), granted(50)) }},

@@ -186,6 +186,11 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 			return err
 		}
 	}
+	if e.note != nil {
+		if err := putMeta(tx, "note "+e.note.name, e.note.value); err != nil {
+			return err
+		}
+	}
 	if err := sets.putRide(tx, e.ride); err != nil {
 		return err
 	}

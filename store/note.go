@@ -1,6 +1,10 @@
 package store
 
-import "go.etcd.io/bbolt"
+import (
+	"go.etcd.io/bbolt"
+
+	"railgate/store/journal"
+)
 
 // PutNote keeps a small value under a name, for its owner to find at the next start.
 func (s *Store) PutNote(name string, v any) error {
@@ -15,6 +19,23 @@ func (s *Store) PutNote(name string, v any) error {
 		return s.err
 	}
 	return nil
+}
+
+// A keepsake is a value that is kept under a name.
+type keepsake struct {
+	name  string
+	value any
+}
+
+// CommitNote keeps a value together with a record of that, in one commit with what is queued: a
+// power cut leaves both or neither. After an error it is not known which.
+func (s *Store) CommitNote(name string, v any, r journal.Record) (Durable, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return Durable{}, s.err
+	}
+	return s.commitNow(entry{record: r, act: true, note: &keepsake{name, v}})
 }
 
 // Note reads a value that was kept into v, and reports whether there was one.

@@ -197,6 +197,7 @@ type entry struct {
 	ride    *journal.Ride        // that is taken or given back; nil: none
 	until   time.Time
 	lower   *lowering // of the floor; nil: none
+	note    *keepsake // that is kept with it; nil: none
 	leaf    tlog.Hash // of the record, once it was put
 	act     bool      // something was to follow from it: it is not written later in its place
 }

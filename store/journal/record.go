@@ -65,6 +65,8 @@ const (
 	SentAgain      Kind = "sent_again"     // records that the station had lost
 	Refused        Kind = "refused"        // the station refuses the journal
 	Damaged        Kind = "damaged"        // there is a record, and it cannot be read
+	Provisioned    Kind = "provisioned"    // the gate was made one of its station's, or a code for that was refused
+	Unprovisioned  Kind = "unprovisioned"  // it waits for that again
 	Epoch          Kind = "epoch"          // a log begins with this record, its leaf 0
 )
 
