@@ -45,7 +45,8 @@ var may = []struct {
 	{"store/identity", []string{"store/durable", "store/journal"}, []string{"go.etcd.io/bbolt", "net", "net/*"}},
 	{"store/bus", []string{"store/journal"}, []string{"go.etcd.io/bbolt", "os", "net/http", "github.com/nats-io/*"}},
 	{"store/link", []string{"store", "store/*"}, []string{"net/http"}},
-	{"store/link/linktest", []string{"store/bus", "store/identity", "store/journal"}, nil}, // a station for tests
+	{"store/link/linktest", []string{"store/bus", "store/identity", "store/journal", "store/news"}, nil}, // a station for tests
+	{"store/news", []string{"store/bus"}, []string{"go.etcd.io/bbolt", "net/http", "os", "log/slog"}},
 	{"store/manifest", nil, []string{"net", "net/*", "go.etcd.io/bbolt", "log/slog"}},
 	{"store/update", []string{"store/durable"}, []string{"net", "net/*", "go.etcd.io/bbolt", "log/slog"}},
 	{"store/sync", []string{"store", "store/*", "verify"}, nil},
@@ -69,7 +70,7 @@ var may = []struct {
 	{"cmd/station/repository", []string{"store/durable"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger", []string{"store/identity", "store/journal"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger/ledgertest", nil, nil},
-	{"cmd/station/collect", []string{"store/identity", "store/journal", "store/bus", "store/durable", "cmd/station/ledger"}, []string{"net/http"}},
+	{"cmd/station/collect", []string{"store/identity", "store/journal", "store/bus", "store/durable", "store/news", "cmd/station/ledger"}, []string{"net/http"}},
 	{"cmd/station/audit", []string{"store/identity", "store/journal", "store/bus", "cmd/station/ledger"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/hub", []string{"store/identity", "store/bus"}, nil}, // a server tells its health by HTTP alone
 	{"cmd/station/page", []string{"cmd/pages", "cmd/limit", "store/durable", "store/journal", "store/bus", "cmd/station/ledger", "cmd/station/collect"}, nil},

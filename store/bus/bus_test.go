@@ -25,6 +25,7 @@ func TestTheNamesOnTheBus(t *testing.T) {
 		ReceiptSubject("GZQ", "A07"):     "rg.GZQ.A07.receipt",
 		BeatSubject("GZQ"):               "rg.GZQ.beat",
 		TicketsSubject("GZQ"):            "rg.GZQ.tickets",
+		NewsSubject("GZQ"):               "rg.GZQ.news",
 		JournalSubjects("GZQ"):           "rg.GZQ.*.journal",
 		JournalStream("GZQ"):             "rg_GZQ_journal",
 		SpentStream("GZQ"):               "rg_GZQ_spent",
@@ -44,7 +45,7 @@ func TestTheNamesOnTheBus(t *testing.T) {
 // A gate may not write under another's name, nor read what others are answered.
 func TestAGateSpeaksForItselfOnly(t *testing.T) {
 	p := Permissions("GZQ", "A07")
-	for _, forbidden := range []string{JournalSubject("GZQ", "A08"), SpentSubject("GZQ", "A08"), BeatSubject("GZQ"), TicketsSubject("GZQ"), "$JS.API.STREAM.DELETE.rg_GZQ_spent", "$JS.API.STREAM.PURGE.rg_GZQ_journal"} {
+	for _, forbidden := range []string{JournalSubject("GZQ", "A08"), SpentSubject("GZQ", "A08"), BeatSubject("GZQ"), TicketsSubject("GZQ"), NewsSubject("GZQ"), "$JS.API.STREAM.DELETE.rg_GZQ_spent", "$JS.API.STREAM.PURGE.rg_GZQ_journal"} {
 		if slices.ContainsFunc(p.Publish, func(may string) bool { return matches(may, forbidden) }) {
 			t.Errorf("gate A07 may publish %s", forbidden)
 		}

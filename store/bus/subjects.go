@@ -8,6 +8,7 @@
 //	rg.<S>.<gate>.spent     codes granted, people passed                  the gate, into rg_<S>_spent
 //	rg.<S>.beat             the station's heartbeat, each second          the station, into rg_<S>_spent
 //	rg.<S>.tickets          tickets sold during the day                   the station, into rg_<S>_spent
+//	rg.<S>.news             what rg_<S>_spent has stored: [News]          the station, to all gates at once
 //	rg.<S>.<gate>.receipt   a request: a signed head; an [Answer]         the gate
 //	rg.<S>.<gate>.time      a request: a signed head; the same, cosigned  the gate
 //
@@ -38,6 +39,10 @@ func BeatSubject(station string) string { return subject(station, "beat") }
 
 // TicketsSubject is where the station publishes tickets that are sold during the day.
 func TicketsSubject(station string) string { return subject(station, "tickets") }
+
+// NewsSubject is where the station tells all gates at once what the stream of spent codes has
+// stored. No stream keeps it: whoever misses some reads the stream.
+func NewsSubject(station string) string { return subject(station, "news") }
 
 // TimeSubject is where a gate asks for the time.
 func TimeSubject(station, gate string) string { return subject(station, gate, "time") }
@@ -80,8 +85,8 @@ func Inbox(station, gate string) string { return "_INBOX_rg." + station + "." + 
 // Allowed is what a gate may do on the bus: subjects, with wildcards.
 type Allowed struct{ Publish, Subscribe []string }
 
-// Permissions are a gate's: it publishes under its own name only, reads its station's stream of
-// spent codes, and the last of its own journal's messages. The rest it cannot name.
+// Permissions are a gate's: it publishes under its own name only, hears and reads its station's
+// stream of spent codes, and the last of its own journal's messages. The rest it cannot name.
 func Permissions(station, gate string) Allowed {
 	const api = "$JS.API."
 	journal, spent, claims := JournalStream(station), SpentStream(station), ClaimsStream(station)
@@ -98,6 +103,6 @@ func Permissions(station, gate string) Allowed {
 			api + "CONSUMER.DELETE." + spent + ".>", api + "CONSUMER.MSG.NEXT." + spent + ".>",
 			"$JS.FC." + spent + ".>",
 		},
-		Subscribe: []string{Inbox(station, gate) + ".>"},
+		Subscribe: []string{Inbox(station, gate) + ".>", NewsSubject(station)},
 	}
 }

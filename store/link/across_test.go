@@ -110,12 +110,14 @@ func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
 			a.grant("slip", at, paper)
 			a.grant("over", at, func(r *journal.Record) { r.Ends = at - 3600 })
 			until(t, "published", func() bool { return a.others.cursor().Seq == a.store.Seq() })
-			before := a.others.cursor().Stream
 			a.end()
 			lose(s)
 			a2 := newGate(t, "A07", a.dir).Start(s.File())
 			a2.untilInTouch()
-			until(t, "published again", func() bool { return a2.others.cursor().Stream != before && a2.others.cursor().Seq > 3 })
+			until(t, "published again", func() bool {
+				last, err := s.Stream(bus.SpentStream(linktest.Name)).GetLastMsgForSubject(t.Context(), bus.SpentSubject(linktest.Name, "A07"))
+				return err == nil && a2.others.cursor().Stream == last.Sequence && a2.others.cursor().Seq > 3
+			})
 			c := newGate(t, "C03", t.TempDir()).Start(s.File())
 			until(t, "known to a gate that comes later", func() bool {
 				return c.Spent(someUse("rotating", at), false) && c.Spent(someUse("slip", at), true)

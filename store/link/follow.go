@@ -1,11 +1,11 @@
 package link
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"railgate/store/bus"
@@ -16,6 +16,11 @@ const (
 	// silence is for how long nothing may come before the stream is asked for again: the
 	// station's heart beats each second.
 	silence = 6 * time.Second
+	// newsSilence is for how long no news may come before the stream is read instead.
+	newsSilence = 3 * time.Second
+	// newsWaiting is how many messages of news may wait here. What does not find room is read
+	// in the stream.
+	newsWaiting = 128
 	// replay is how much of the stream a gate reads that has just started: codes are remembered
 	// in memory alone.
 	replay = time.Hour
@@ -23,117 +28,160 @@ const (
 	farBehind = 2000
 )
 
-// follow reads the stream of what gates of the station must know of each other, from where
-// this gate left it.
+// A follower hears what gates of the station must know of each other. The station tells all of
+// them at once what is new in the stream (bus.News). What a gate missed of that it reads in the
+// stream, and all of it where the station tells nothing.
+type follower struct {
+	link    *Link
+	session *session
+	stream  jetstream.Stream
+	created time.Time
+	known   uint64 // the stream's newest message when this connection began
+	at      uint64 // all up to this one was heard; 0: nothing yet
+	news    chan *nats.Msg
+}
+
+// follow hears from where this gate left the stream, for as long as a session lasts.
 func (l *Link) follow(c *session) error {
-	stream, err := c.js.Stream(c.ctx, bus.SpentStream(l.opt.Station))
-	if err != nil {
-		return fmt.Errorf("the stream of spent codes: %w", err)
-	}
-	info := stream.CachedInfo()
-	consumer, err := stream.CreateConsumer(c.ctx, l.from(info))
-	if err != nil {
-		return fmt.Errorf("reading the stream of spent codes: %w", err)
-	}
-	defer l.leave(c, stream, consumer.CachedInfo().Name)
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(followBatch))
+	f := &follower{link: l, session: c, news: make(chan *nats.Msg, newsWaiting)}
+	// News are heard before the stream is looked at: what comes between is in one of both.
+	heard, err := c.nc.ChanSubscribe(bus.NewsSubject(l.opt.Station), f.news)
 	if err != nil {
 		return err
 	}
-	defer messages.Stop()
-	l.works(partFollow)
-	reader := &reader{link: l, session: c, created: info.Created, known: info.State.LastSeq}
+	defer heard.Unsubscribe()
+	if f.stream, err = c.js.Stream(c.ctx, bus.SpentStream(l.opt.Station)); err != nil {
+		return fmt.Errorf("the stream of spent codes: %w", err)
+	}
+	info := f.stream.CachedInfo()
+	f.created, f.known = info.Created, info.State.LastSeq
+	from, whole := f.from(info)
 	for {
-		if err := reader.next(messages); err != nil {
+		if !whole {
+			if err := f.read(from); err != nil {
+				return err
+			}
+		}
+		if err := f.listen(); err != nil {
 			return err
 		}
-	}
-}
-
-// leave takes the consumer away, if the server can still be asked.
-func (l *Link) leave(c *session, stream jetstream.Stream, name string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), time.Second)
-	defer cancel()
-	if c.ctx.Err() == nil {
-		stream.DeleteConsumer(ctx, name)
+		from, whole = behind(f.at), false
 	}
 }
 
 // from says where to read on. A stream that is another one, or that has lost messages which
 // were heard, is read from its beginning; one that is read for the first time since the
 // start, from an hour ago at least.
-func (l *Link) from(info *jetstream.StreamInfo) jetstream.ConsumerConfig {
-	cfg := jetstream.ConsumerConfig{
-		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 30 * time.Second, DeliverPolicy: jetstream.DeliverAllPolicy,
-	}
-	at := l.others.position()
+//
+// whole says that there is nothing to read.
+func (f *follower) from(info *jetstream.StreamInfo) (cfg jetstream.ConsumerConfig, whole bool) {
+	others := f.link.others
+	at := others.position()
 	if !at.Created.Equal(info.Created) || at.Seq > info.State.LastSeq || at.Time.After(info.TimeStamp) {
-		l.others.restart(info.Created)
-		return cfg
+		others.restart(info.Created)
+		return fromStart(), false
 	}
-	if l.others.started() {
-		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, at.Seq+1
-		return cfg
+	if others.started() {
+		f.at = at.Seq
+		return behind(at.Seq), at.Seq == info.State.LastSeq
 	}
 	since := info.TimeStamp.Add(-replay)
 	if at.Time.Before(since) {
 		since = at.Time
 	}
+	cfg = fromStart()
 	cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+	return cfg, false
+}
+
+// fromStart reads a stream from its first message, and behind from a place on.
+func fromStart() jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 30 * time.Second, DeliverPolicy: jetstream.DeliverAllPolicy,
+	}
+}
+
+func behind(seq uint64) jetstream.ConsumerConfig {
+	cfg := fromStart()
+	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, seq+1
 	return cfg
 }
 
-// A reader goes through the stream.
-type reader struct {
-	link    *Link
-	session *session
-	created time.Time
-	known   uint64 // the stream's newest message when this connection began
-	count   uint64 // messages that the consumer gave
+// errReplaced is why the stream is asked for again.
+var errReplaced = errors.New("the stream of spent codes is another one now")
+
+// A message is one of the stream, as it was read there or told.
+type message struct {
+	subject string
+	body    []byte
+	seq     uint64 // the stream's
+	pending uint64 // how many follow it
+	at      time.Time
 }
 
-// errGap is why the stream is asked for again.
-var errGap = errors.New("messages of the stream of spent codes were lost on the way")
-
-// next takes the stream's next message.
-func (r *reader) next(messages jetstream.MessagesContext) error {
-	ctx, cancel := context.WithTimeout(r.session.ctx, silence)
-	defer cancel()
-	msg, err := messages.Next(jetstream.NextContext(ctx))
-	if err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("the station has been silent for %v", silence)
+// listen hears news that go on where this gate is, until some are missing or none come.
+func (f *follower) listen() error {
+	timer := time.NewTimer(newsSilence)
+	defer timer.Stop()
+	for {
+		select {
+		case <-f.session.ctx.Done():
+			return f.session.ctx.Err()
+		case <-timer.C:
+			return nil
+		case m := <-f.news:
+			if on, err := f.told(m); err != nil || !on {
+				return err
+			}
+			f.link.works(partFollow)
 		}
-		return err
+		timer.Reset(newsSilence)
 	}
-	meta, err := msg.Metadata()
+}
+
+// told takes news; false: they do not go on where this gate is, and nothing was taken.
+func (f *follower) told(m *nats.Msg) (bool, error) {
+	n, err := bus.ParseNews(m.Data)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if r.count++; meta.Sequence.Consumer != r.count {
-		return errGap
+	if !n.Stream().Equal(f.created) {
+		return false, errReplaced
 	}
-	r.take(msg, meta)
-	r.link.others.reached(position{r.created, meta.Sequence.Stream, meta.Timestamp})
-	return nil
+	if f.at == 0 || n.After > f.at {
+		return false, nil
+	}
+	for i, w := range n.Words {
+		if w.Seq > f.at {
+			f.take(message{w.Subject, w.Body, w.Seq, n.Pending + uint64(len(n.Words)-1-i), n.At()})
+		}
+	}
+	f.reached(n.Last, n.At())
+	return true, nil
+}
+
+// reached notes that all up to a message was heard.
+func (f *follower) reached(seq uint64, at time.Time) {
+	f.at = max(f.at, seq)
+	f.link.others.reached(position{f.created, seq, at})
 }
 
 // take takes a message. A heartbeat counts that was published since this connection began, and
 // that little follows: one that the stream has kept says nothing of now.
-func (r *reader) take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
-	l := r.link
-	switch subject := msg.Subject(); subject {
+func (f *follower) take(m message) {
+	l := f.link
+	switch m.subject {
 	case bus.BeatSubject(l.opt.Station):
-		if meta.Sequence.Stream > r.known && meta.NumPending < farBehind {
+		if m.seq > f.known && m.pending < farBehind {
 			l.others.start()
-			l.beat(r.session)
+			l.beat(f.session)
 		}
 	case bus.TicketsSubject(l.opt.Station):
 		if l.opt.Tickets != nil {
-			l.opt.Tickets(msg.Data())
+			l.opt.Tickets(m.body)
 		}
 	default:
-		l.hear(subject, msg.Data())
+		l.hear(m.subject, m.body)
 	}
 }
 

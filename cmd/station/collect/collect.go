@@ -8,7 +8,8 @@
 //     an earlier one.
 //  3. An invalid record is refused, counted and shown. It stops no other gate, and no later
 //     message of the same one.
-//  4. The time is the gate's own fresh head, cosigned with another key. Nothing is kept of it.
+//  4. What the stream of spent codes has stored is told to all gates at once (package news).
+//  5. The time is the gate's own fresh head, cosigned with another key. Nothing is kept of it.
 package collect
 
 import (
@@ -109,6 +110,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	wait.Go(func() { c.keepGates(ctx) })
 	wait.Go(func() { c.collect(ctx) })
 	wait.Go(func() { c.replicate(ctx) })
+	wait.Go(func() { c.tellNews(ctx) })
 	wait.Wait()
 	return c.anchors.write()
 }

@@ -120,6 +120,11 @@ func TestAGatesLinkAndItsStation(t *testing.T) {
 		t.Errorf("another gate's claim: %v; want that it is taken", got)
 	}
 	b.until("it ends by itself", func() bool { return l.Claim(t.Context(), []string{"paper.1.01"}, time.Second) == link.Held })
+	spent := must[jetstream.Stream](t)(must[jetstream.JetStream](t)(jetstream.New(conn)).Stream(t.Context(), bus.SpentStream("GZQ")))
+	b.until("the gate hears the station's news, and reads the stream no more", func() bool {
+		info := must[*jetstream.StreamInfo](t)(spent.Info(t.Context()))
+		return info.State.Consumers == 2 && l.InTouch() // the ledger's and the news'
+	})
 	if st := b.c.State(); len(st.Refused) > 0 {
 		t.Errorf("the station refused %v", st.Refused)
 	}

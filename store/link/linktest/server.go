@@ -4,6 +4,7 @@
 package linktest
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -24,6 +25,7 @@ import (
 
 	"railgate/store/bus"
 	"railgate/store/identity"
+	"railgate/store/news"
 )
 
 // Name is the station's name.
@@ -40,6 +42,7 @@ type Station struct {
 	gates     map[string]identity.Public
 	port      int
 	BeatEvery time.Duration // set before Start
+	Dumb      bool          // it tells no news, as stations of old did not; set before Start
 
 	mu     sync.Mutex // guards the fields below
 	server *server.Server
@@ -174,6 +177,9 @@ func (s *Station) attach(srv *server.Server, public string) {
 		s.t.Fatal(err)
 	}
 	go s.heart(nc, stop)
+	if !s.Dumb {
+		go s.tellNews(nc, js, stop)
+	}
 }
 
 // heart beats until stop is closed.
@@ -192,6 +198,17 @@ func (s *Station) heart(nc *nats.Conn, stop chan struct{}) {
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// tellNews tells the gates what the stream of spent codes has, until stop is closed.
+func (s *Station) tellNews(nc *nats.Conn, js jetstream.JetStream, stop chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { <-stop; cancel() }()
+	for ctx.Err() == nil {
+		news.Tell(ctx, js, nc, Name, func() {})
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -112,3 +112,25 @@ func (s *Station) Enroll(g identity.Public) {
 	defer s.mu.Unlock()
 	s.gates[g.Gate] = g
 }
+
+// Send sends a message that no stream keeps, as the station.
+func (s *Station) Send(subject string, body []byte) {
+	s.t.Helper()
+	s.mu.Lock()
+	nc := s.nc
+	s.mu.Unlock()
+	if err := nc.Publish(subject, body); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// Hear hears, as the station, what is sent on a subject.
+func (s *Station) Hear(subject string) (*nats.Subscription, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub, err := s.nc.SubscribeSync(subject)
+	if err != nil {
+		return nil, err
+	}
+	return sub, s.nc.Flush()
+}

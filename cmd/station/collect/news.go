@@ -1,0 +1,31 @@
+package collect
+
+import (
+	"context"
+	"time"
+
+	"railgate/store/news"
+)
+
+// tellNews tells all gates what the stream of spent codes has stored. Nothing here waits for a
+// disk: the ledger reads the same stream by itself.
+func (c *Collector) tellNews(ctx context.Context) {
+	select {
+	case <-c.streams:
+	case <-ctx.Done():
+	}
+	delay := retryFirst
+	for ctx.Err() == nil {
+		err := news.Tell(ctx, c.js, c.o.Conn, c.o.Station, func() { c.trouble("news", nil); delay = retryFirst })
+		if ctx.Err() != nil {
+			return
+		}
+		c.seen(err)
+		c.trouble("news", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(delay):
+		}
+		delay = min(2*delay, retryMost)
+	}
+}
