@@ -19,6 +19,7 @@ import (
 
 const (
 	uploadBatch  = 200         // records in one commit of the stream
+	batchFrom    = 8           // fewer go one by one: for each batch the server makes a store of its own
 	receiptEvery = time.Minute // while there is something new
 	receiptSoon  = 2 * time.Second
 )
@@ -174,6 +175,9 @@ func (u *uploader) send() error {
 	}
 	if leaves[0].Seq != u.next || leaves[0].Body == nil {
 		return u.giveUp()
+	}
+	if len(leaves) < batchFrom {
+		leaves = leaves[:1]
 	}
 	msgs, last := u.messages(leaves)
 	var ack *jetstream.PubAck
