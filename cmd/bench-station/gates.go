@@ -37,7 +37,7 @@ type gate struct {
 
 func newGate(number int, dir string) (*gate, error) {
 	g := &gate{name: fmt.Sprintf("G%04d", number), first: uint64(number) << 32}
-	dir = filepath.Join(dir, "gates", g.name)
+	dir = filepath.Join(dir, g.name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}

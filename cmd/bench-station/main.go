@@ -37,7 +37,8 @@ type options struct {
 	measured time.Duration
 	cut      time.Duration
 	programs string // the folder of station and railgated
-	dir      string // where stores and streams are
+	dir      string // where the station and the real gate are
+	gatesDir string // where the simulated gates' stores are
 	asJSON   bool
 }
 
@@ -56,7 +57,8 @@ func newRoot() *cobra.Command {
 	f.DurationVar(&o.measured, "for", 5*time.Minute, "how long it is measured")
 	f.DurationVar(&o.cut, "cut", 10*time.Minute, "how long the station is stopped after that; 0: it is not")
 	f.StringVar(&o.programs, "programs", programsFolder(), "the `folder` of the programs station and railgated")
-	f.StringVar(&o.dir, "dir", "", "a `folder` for stores and streams (default: a new one in the system's, removed at the end)")
+	f.StringVar(&o.dir, "dir", "", "a `folder` for the station and the real gate (default: a new one in the system's, removed at the end)")
+	f.StringVar(&o.gatesDir, "gates-dir", "", "a `folder` for the other gates' stores (default: a new one in /dev/shm: each gate has a disk of its own, which this machine's one cannot stand for)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return root
 }

@@ -14,13 +14,13 @@ import (
 
 // A bench is a station with its gates.
 type bench struct {
-	o       *options
-	say     func(format string, args ...any)
-	dir     string
-	station *station
-	gates   []*gate
-	real    *realGate
-	report  Report
+	o             *options
+	say           func(format string, args ...any)
+	dir, gatesDir string
+	station       *station
+	gates         []*gate
+	real          *realGate
+	report        Report
 }
 
 func measure(ctx context.Context, o *options, say func(string, ...any)) (*Report, error) {
@@ -32,13 +32,18 @@ func measure(ctx context.Context, o *options, say func(string, ...any)) (*Report
 			return nil, fmt.Errorf("%w; make build builds it", err)
 		}
 	}
-	b := &bench{o: o, say: say, dir: o.dir, report: Report{Gates: o.gates, Rate: o.rate}}
-	if b.dir == "" {
-		var err error
-		if b.dir, err = os.MkdirTemp("", "bench-station-"); err != nil {
-			return nil, err
+	b := &bench{o: o, say: say, dir: o.dir, gatesDir: o.gatesDir, report: Report{Gates: o.gates, Rate: o.rate}}
+	for _, dir := range []struct {
+		is *string
+		in string
+	}{{&b.dir, ""}, {&b.gatesDir, memory()}} {
+		if *dir.is == "" {
+			var err error
+			if *dir.is, err = os.MkdirTemp(dir.in, "bench-station-"); err != nil {
+				return nil, err
+			}
+			defer os.RemoveAll(*dir.is)
 		}
-		defer os.RemoveAll(b.dir)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	wait := new(sync.WaitGroup)
@@ -57,6 +62,15 @@ func measure(ctx context.Context, o *options, say func(string, ...any)) (*Report
 	return &b.report, nil
 }
 
+// memory is a folder in memory, or the system's for what is temporary.
+func memory() string {
+	const shm = "/dev/shm"
+	if info, err := os.Stat(shm); err == nil && info.IsDir() {
+		return shm
+	}
+	return ""
+}
+
 // begin starts the station and its gates, and waits until all are in touch.
 func (b *bench) begin(ctx context.Context, wait *sync.WaitGroup) (err error) {
 	b.say("a station with %d gates, in %s", b.o.gates, b.dir)
@@ -67,7 +81,7 @@ func (b *bench) begin(ctx context.Context, wait *sync.WaitGroup) (err error) {
 		return err
 	}
 	for n := range b.o.gates - 1 { // the real one is the last
-		g, err := newGate(n+1, b.dir)
+		g, err := newGate(n+1, b.gatesDir)
 		if err == nil {
 			err = b.station.enroll(ctx, g.identity.Public(stationName, g.name))
 		}
