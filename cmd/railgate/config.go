@@ -24,7 +24,7 @@ func newConfig(g *gate) *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(newConfigShow(g), newConfigCheck(g), newConfigDiff(g), newConfigSet(g), newConfigUnset(g))
+	cmd.AddCommand(newConfigShow(g), newConfigCheck(g), newConfigDiff(g), newConfigSet(g), newConfigUnset(g), newConfigEdit(g))
 	return cmd
 }
 

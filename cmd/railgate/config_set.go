@@ -220,6 +220,7 @@ func (e *settingEditor) tell(c *cobra.Command, f *configFile, answer *changedAns
 	}
 	if !e.asJSON {
 		e.tellPeople(c.OutOrStdout(), f, answer)
+		tellMissing(c.OutOrStdout(), f.path, answer.Changed)
 	}
 	err := e.restartIfNeeded(c, answer, running)
 	if e.asJSON {
@@ -268,6 +269,19 @@ func (e *settingEditor) tellPeople(out io.Writer, f *configFile, answer *changed
 	fmt.Fprintf(out, "%s is written; the old one is %s\n", f.path, f.real+oldSuffix)
 	for _, w := range answer.Wrong {
 		fmt.Fprintln(out, "still wrong, as before:", w)
+	}
+}
+
+// tellMissing says which of the devices and folders that were changed are not there at this moment.
+func tellMissing(out io.Writer, path string, all []changed) {
+	cfg, err := configs.Load(path)
+	if err != nil {
+		return
+	}
+	for _, p := range asProblems(cfg.CheckDevices()) {
+		if slices.ContainsFunc(all, func(c changed) bool { return c.Key == p.Key }) {
+			fmt.Fprintf(out, "  but not here now: %s: %s\n", p.Key, p.Text)
+		}
 	}
 }
 

@@ -46,6 +46,9 @@ func TestConfigSetChangesOneKey(t *testing.T) {
 // Several keys that are right only together.
 func TestConfigSetChangesSeveralKeysAtOnce(t *testing.T) {
 	s := newSite(t)
+	if status, out, _ := s.tool("config", "set", "scanner.eye.frames", s.path("else")); status != 0 || !strings.Contains(out, "not here now: scanner[0].frames") {
+		t.Errorf("status %d, %q; want that the folder is not there", status, out)
+	}
 	status, out, errOut := s.tool("config", "set", "scanner.eye.driver=serial", "scanner.eye.port=/dev/ttyS9", "--unset", "scanner.eye.frames", "--json")
 	var answer changedAnswer
 	if err := json.Unmarshal([]byte(out), &answer); status != 0 || err != nil || len(answer.Changed) != 3 || answer.Restart != "no" || len(answer.Wrong) != 0 {

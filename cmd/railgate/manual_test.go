@@ -94,7 +94,7 @@ func (s *site) runManual(command, line string, running bool) {
 		line += " --yes"
 	}
 	c := exec.Command("sh", "-c", "exec "+line)
-	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "VISUAL=true")
 	if word == "watch" || strings.Contains(line, "--follow") {
 		s.watch(c, running)
 		return
