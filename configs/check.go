@@ -6,8 +6,10 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"railgate/driver/scanner"
 	"railgate/store/bus"
@@ -135,42 +137,85 @@ func (c *checker) checkScanner(i int) Scanner {
 	if s.Name == "" {
 		s.Name = fmt.Sprintf("scanner%d", i+1)
 	}
-	serialOnly, cameraOnly := []string{"port", "baud", "suffix"}, []string{"device", "size", "exposure", "focus", "frames", "fps"}
-	switch s.Driver {
-	case "serial":
-		c.foreign("serial", cameraOnly)
-		c.checkSerial(&s)
-	case "camera":
-		c.foreign("camera", serialOnly)
-		c.checkCamera(&s)
-	default:
-		for _, key := range append(serialOnly, cameraOnly...) {
-			c.asked[c.name(key)] = true
+	check, ok := map[string]func(*Scanner){"serial": c.checkSerial, "hid": c.checkHID, "keyboard": c.checkKeyboard, "camera": c.checkCamera}[s.Driver]
+	for _, key := range scannerKeys {
+		c.asked[c.name(key)] = true
+		if ok && c.has(key) && !slices.Contains(driverKeys[s.Driver], key) {
+			c.wrong(key, "is not for driver = %q; take it out", s.Driver)
 		}
-		if !c.has("driver") {
-			c.wrong("driver", "is missing; want %s", or(scannerDrivers))
-		} else if s.Driver != "" {
-			c.wrong("driver", "%s is not a scanner's driver; %swant %s", quote(s.Driver), meant(s.Driver, scannerDrivers), or(scannerDrivers))
-		}
+	}
+	switch {
+	case ok:
+		check(&s)
+	case !c.has("driver"):
+		c.wrong("driver", "is missing; want %s", or(scannerDrivers))
+	case s.Driver != "":
+		c.wrong("driver", "%s is not a scanner's driver; %swant %s", quote(s.Driver), meantDriver(s.Driver), or(scannerDrivers))
 	}
 	return s
 }
 
-// foreign refuses keys that a driver does not have.
-func (c *checker) foreign(driver string, keys []string) {
-	for _, key := range keys {
-		c.asked[c.name(key)] = true
-		if c.has(key) {
-			c.wrong(key, "is not for driver = %q; take it out", driver)
+// The keys of scanners, and those that each driver has.
+var (
+	scannerKeys = []string{"port", "baud", "suffix", "device", "size", "exposure", "focus", "frames", "fps"}
+	driverKeys  = map[string][]string{
+		"serial": {"port", "baud", "suffix"}, "hid": {"device"}, "keyboard": {"device", "suffix"}, "camera": {"device", "size", "exposure", "focus", "frames", "fps"},
+	}
+)
+
+// meantDriver is what somebody meant who calls a driver by another of its names.
+func meantDriver(name string) string {
+	for driver, names := range map[string]string{
+		"hid": "usb hidpos hid-pos hid_pos pos hidraw usb-hid usbhid", "keyboard": "kbw wedge keyboard-wedge hid-kbw hidkbw kbd evdev keyboards", "serial": "com cdc acm usb-serial uart rs232 tty", "camera": "webcam v4l2 video cam",
+	} {
+		if slices.Contains(strings.Fields(names), strings.ToLower(name)) {
+			return "is it " + driver + "? "
 		}
 	}
+	return meant(name, scannerDrivers)
 }
 
 func (c *checker) checkSerial(s *Scanner) {
-	s.Port, s.Baud, s.Suffix = c.path(portPath), c.whole(baud), "\r"
+	s.Port, s.Baud = c.path(portPath), c.whole(baud)
 	if s.Port == "" {
 		c.wrong("port", "is missing; want a device, best a link of /dev/serial/by-id")
 	}
+	c.checkSuffix(s)
+}
+
+func (c *checker) checkHID(s *Scanner) {
+	s.Device = c.usbDevice("/dev/railgate/hid, or USB's VENDOR:PRODUCT")
+}
+
+func (c *checker) checkKeyboard(s *Scanner) {
+	s.Device = c.usbDevice("/dev/railgate/keyboard, a link of /dev/input/by-id, or USB's VENDOR:PRODUCT")
+	c.checkSuffix(s)
+}
+
+// deviceKind is what a scanner's device may be, whichever its driver is.
+var deviceKind = kind{want: "path; of hid and keyboard USB's VENDOR:PRODUCT too", form: form{Pattern: "^(/.*|[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4})?$"}}
+
+// usbDevice reads which device a scanner on USB is.
+func (c *checker) usbDevice(want string) string {
+	c.kind("device", deviceKind)
+	device, ok := read[string](c, "device", wantText)
+	c.set("device", device)
+	_, _, usb := scanner.ParseUSB(device)
+	switch {
+	case !ok && c.has("device"): // which is said
+	case device == "":
+		c.wrong("device", "is missing; want %s", want)
+	case usb || filepath.IsAbs(device) && !strings.ContainsFunc(device, unicode.IsControl):
+	case strings.Contains(device, ":"):
+		c.wrong("device", "%s is not VENDOR:PRODUCT; want four hexadecimal digits each, as lsusb shows them, such as \"0c2e:0b61\"", quote(device))
+	default:
+		c.wrong("device", "%s is not a device; want %s", quote(device), want)
+	}
+	return device
+}
+
+func (c *checker) checkSuffix(s *Scanner) {
+	s.Suffix = "\r"
 	c.kind("suffix", kind{fmt.Sprintf("text of up to %d characters that no code has", scanner.MaxSuffix), shown(s.Suffix), form{Chars: scanner.MaxSuffix}})
 	if suffix, ok := read[string](c, "suffix", wantText); ok {
 		s.Suffix = suffix
@@ -188,6 +233,7 @@ func (c *checker) checkSerial(s *Scanner) {
 const codeCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 func (c *checker) checkCamera(s *Scanner) {
+	c.kind("device", deviceKind)
 	s.Device, s.Frames, s.FPS, s.Exposure = c.path(devicePath), c.path(framesPath), c.number(fps), c.duration(exposure)
 	if n := c.whole(focus); c.has(focus.key) {
 		s.Focus = &n

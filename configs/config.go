@@ -73,13 +73,13 @@ type Lane struct {
 // Scanner is one scanner.
 type Scanner struct {
 	Name   string
-	Driver string // serial, camera
+	Driver string // serial, hid, keyboard, camera
 
 	Port   string // serial
 	Baud   int
-	Suffix string
+	Suffix string // and of a keyboard
 
-	Device   string // camera
+	Device   string // hid, keyboard: a path, or VENDOR:PRODUCT; camera: a path
 	Width    int
 	Height   int
 	Exposure time.Duration // 0: the camera's choice

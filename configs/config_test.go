@@ -58,6 +58,10 @@ func TestDefaults(t *testing.T) {
 	if s.Name != "scanner1" || s.Baud != 115200 || s.Suffix != "\r" || c.Data != "/var/lib/railgate" || c.Panel.Driver != "sim" || len(c.Panel.Languages) != 2 || c.Lane.Passback != "soft" {
 		t.Errorf("%+v; want the defaults", c)
 	}
+	usb, err := Parse("usb.toml", []byte("[[scanner]]\ndriver = \"hid\"\ndevice = \"0c2e:0b61\"\n[[scanner]]\ndriver = \"keyboard\"\ndevice = \"/dev/railgate/keyboard\"\nsuffix = \"\\t\"\n[turnstile]\ndriver = \"sim\"\n"))
+	if err != nil || usb.Scanners[0].Device != "0c2e:0b61" || usb.Scanners[1].Suffix != "\t" {
+		t.Errorf("scanners on USB: %+v, %v", usb, err)
+	}
 	check, err := Parse("check.toml", []byte("[lane]\ndirection = \"check\"\n[[scanner]]\ndriver = \"serial\"\nport = \"/dev/p\"\nsuffix = \"\"\n"))
 	if err != nil || check.Turnstile.Driver != "" || check.Scanners[0].Suffix != "" {
 		t.Errorf("a lane that opens nothing: %v; want no turnstile needed", err)
@@ -132,8 +136,17 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		{"lane.passback_for", rest + "[lane]\npassback_for = \"2 hours\"\n", 7, "lane.passback_for", "not a duration"},
 		{"lane.open_for", rest + "[lane]\nopen_for = \"1h\"\n", 7, "lane.open_for", "out of range"},
 		{"no scanner", sim, 0, "", "no [[scanner]]"},
-		{"scanner.driver", "[[scanner]]\ndriver = \"serail\"\n" + sim, 2, "scanner[0].driver", "want serial or camera"},
-		{"scanner.driver missing", "[[scanner]]\nport = \"/dev/p\"\n" + sim, 1, "scanner[0].driver", "want serial or camera"},
+		{"scanner.driver", "[[scanner]]\ndriver = \"serail\"\n" + sim, 2, "scanner[0].driver", "want serial, hid, keyboard or camera"},
+		{"scanner.driver missing", "[[scanner]]\nport = \"/dev/p\"\n" + sim, 1, "scanner[0].driver", "want serial, hid, keyboard or camera"},
+		{"scanner.driver by another name", "[[scanner]]\ndriver = \"HID-POS\"\n" + sim, 2, "scanner[0].driver", "is it hid?"},
+		{"scanner.driver by a keyboard's other name", "[[scanner]]\ndriver = \"wedge\"\n" + sim, 2, "scanner[0].driver", "is it keyboard?"},
+		{"a HID scanner without a device", "[[scanner]]\ndriver = \"hid\"\n" + sim, 1, "scanner[0].device", "is missing; want /dev/railgate/hid"},
+		{"a HID scanner's device by half a name", "[[scanner]]\ndriver = \"hid\"\ndevice = \"c2e:b61\"\n" + sim, 3, "scanner[0].device", "four hexadecimal digits"},
+		{"a keyboard by a relative path", "[[scanner]]\ndriver = \"keyboard\"\ndevice = \"event0\"\n" + sim, 3, "scanner[0].device", "is not a device; want /dev/railgate/keyboard"},
+		{"a keyboard by a number", "[[scanner]]\ndriver = \"keyboard\"\ndevice = 3\n" + sim, 3, "scanner[0].device", "want text"},
+		{"a suffix of a HID scanner", "[[scanner]]\ndriver = \"hid\"\ndevice = \"0c2e:0b61\"\nsuffix = \"\"\n" + sim, 4, "scanner[0].suffix", "not for driver"},
+		{"a suffix of a keyboard", "[[scanner]]\ndriver = \"keyboard\"\ndevice = \"/dev/k\"\nsuffix = \"A\"\n" + sim, 4, "scanner[0].suffix", "part of a code"},
+		{"one keyboard for two", "[[scanner]]\ndriver = \"keyboard\"\ndevice = \"/dev/k\"\n[[scanner]]\ndriver = \"keyboard\"\ndevice = \"/dev/k\"\n" + sim, 6, "scanner[1].device", "already"},
 		{"scanner.name twice", "[[scanner]]\nname = \"a\"\ndriver = \"serial\"\nport = \"/dev/p\"\n[[scanner]]\nname = \"a\"\ndriver = \"serial\"\nport = \"/dev/q\"\n" + sim, 6, "scanner[1].name", "another scanner's"},
 		{"scanner.port missing", "[[scanner]]\ndriver = \"serial\"\n" + sim, 1, "scanner[0].port", "is missing"},
 		{"scanner.baud", serial + "baud = 7\n" + sim, 4, "scanner[0].baud", "want 1200 to 4000000"},

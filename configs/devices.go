@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/driver/gpioline"
+	"railgate/driver/scanner"
 )
 
 // CheckDevices says what the configuration asks for and the machine does not have, but for
@@ -95,6 +96,15 @@ func (c *Config) checkScannerDevice(i int, ports map[string]string, wrong func(k
 		key, path, fix = "frames", s.Frames, "make the folder, or name another"
 	}
 	key = scannerName(i) + "." + key
+	if s.Driver == "hid" || s.Driver == "keyboard" {
+		fix = "is the scanner plugged in? " + seeUSB[s.Driver]
+		if found, err := scanner.FindUSB(s.Driver, path); err != nil {
+			wrong(key, "%v; %s", err, fix)
+			return
+		} else {
+			path = found
+		}
+	}
 	device, err := filepath.EvalSymlinks(path)
 	switch other, taken := ports[device]; {
 	case err != nil:
@@ -104,6 +114,12 @@ func (c *Config) checkScannerDevice(i int, ports map[string]string, wrong func(k
 	case s.Frames == "":
 		ports[device] = s.Name
 	}
+}
+
+// seeUSB are the commands that show a driver's devices.
+var seeUSB = map[string]string{
+	"hid":      "ls -l /dev/railgate /dev/hidraw* shows those that are, and lsusb their VENDOR:PRODUCT",
+	"keyboard": "ls -l /dev/railgate /dev/input/by-id shows those that are, and lsusb their VENDOR:PRODUCT",
 }
 
 // A namedLine is a GPIO line that the configuration names.

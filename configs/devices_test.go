@@ -22,6 +22,9 @@ func TestMissingDevicesAreNamed(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, text, key, words string }{
 		{"a serial port", "[[scanner]]\ndriver = \"serial\"\nport = \"/dev/serial/by-id/nothing\"\n", "scanner[0].port", "plugged in"},
+		{"a HID scanner", "[[scanner]]\ndriver = \"hid\"\ndevice = \"ffff:fffe\"\n", "scanner[0].device", "no HID-POS scanner ffff:fffe"},
+		{"a HID scanner by its path", "[[scanner]]\ndriver = \"hid\"\ndevice = \"/dev/railgate/none\"\n", "scanner[0].device", "/dev/hidraw*"},
+		{"a keyboard", "[[scanner]]\ndriver = \"keyboard\"\ndevice = \"ffff:fffe\"\n", "scanner[0].device", "/dev/input/by-id"},
 		{"a camera", "[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/video99\"\n", "scanner[0].device", "plugged in"},
 		{"a folder of frames", "[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "/none\"\n", "scanner[0].frames", "make the folder"},
 		{"a data folder that is a file", "data = \"" + file + "\"\n[[scanner]]\ndriver = \"camera\"\nframes = \"" + dir + "\"\n", "data", "not a folder"},

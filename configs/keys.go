@@ -99,7 +99,7 @@ var (
 )
 
 // scannerDrivers are the drivers of a [[scanner]].
-var scannerDrivers = []string{"serial", "camera"}
+var scannerDrivers = []string{"serial", "hid", "keyboard", "camera"}
 
 // The classes that a lane may take. Staff codes take a lane over, so a lane takes them only
 // if it is told to.

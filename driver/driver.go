@@ -155,7 +155,7 @@ type Health struct {
 	Beats uint64    // turns of its loop; a loop whose beats do not grow hangs
 
 	Note    string // what a technician should know though it works; "": nothing
-	Suffix  string // of a serial scanner: what it puts behind its codes, "CR LF" or "none"; "": it has read none yet
+	Suffix  string // of a serial scanner or a keyboard: what it puts behind its codes, "CR LF" or "none"; "": it has read none yet
 	Foreign uint64 // of a camera: texts that it saw and that were not worth a reading
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // A term of a udev rule: KEY OP "VALUE" (udev(7)).
-var term = regexp.MustCompile(`^([A-Z]+(?:\{[A-Za-z_]+\})?)(==|!=|=|\+=)"([^"]*)"$`)
+var term = regexp.MustCompile(`^([A-Z]+(?:\{[A-Za-z_]+\})?)(==|!=|=|\+=|-=)"([^"]*)"$`)
 
 // A device is what udev knows of one.
 type device struct {
@@ -64,6 +64,10 @@ rules:
 			case m[2] == "==" || m[2] == "!=" || m[1] == "LABEL":
 			case m[1] == "GOTO":
 				skip = m[3]
+			case m[2] == "-=":
+				d.changed[m[1]+"-"] += m[3] + " "
+			case m[1] == "ENV{RAILGATE_SCANNER}": // which later rules ask for
+				d.props[m[1]] = m[3]
 			case m[1] == "SYMLINK":
 				d.links = append(d.links, strings.ReplaceAll(m[3], "$env{ID_PATH}", d.props["ENV{ID_PATH}"]))
 			default:
@@ -83,6 +87,14 @@ func TestUdevRules(t *testing.T) {
 	usb := func(vendor, product, braille string) map[string]string {
 		return map[string]string{"SUBSYSTEM": "usb", "ENV{DEVTYPE}": "usb_device", "ATTR{idVendor}": vendor, "ATTR{idProduct}": product, "ENV{BRLTTY_BRAILLE_DEVICE}": braille}
 	}
+	hid := func(subsystem, kernel, vendor, protocol string) map[string]string {
+		return map[string]string{
+			"SUBSYSTEM": subsystem, "KERNEL": kernel, "ATTRS{idVendor}": vendor, "ATTRS{bInterfaceNumber}": "00", "ATTRS{bInterfaceProtocol}": protocol,
+			"ENV{ID_INPUT_KEYBOARD}": "1", "ENV{ID_PATH}": "platform-usb-0:1.2:1.0",
+		}
+	}
+	called := func(props map[string]string) map[string]string { props["ENV{RAILGATE_SCANNER}"] = "1"; return props }
+	ours := map[string]string{"GROUP": "railgate", "MODE": "0660", "TAG-": "seat uaccess power-switch ", "ENV{LIBINPUT_IGNORE_DEVICE}": "1"}
 	for _, tt := range []struct {
 		name    string
 		props   map[string]string
@@ -96,6 +108,12 @@ func TestUdevRules(t *testing.T) {
 		{"a CH340 that brltty wants", usb("1a86", "7523", "usb:x"), "", map[string]string{"ENV{ID_MM_DEVICE_IGNORE}": "1", "ENV{SYSTEMD_WANTS}": ""}},
 		{"a CH340 without brltty", usb("1a86", "7523", ""), "", map[string]string{"ENV{ID_MM_DEVICE_IGNORE}": "1"}},
 		{"an STM32 module", usb("0483", "5740", ""), "", map[string]string{"ENV{ID_MM_DEVICE_IGNORE}": "1"}},
+		{"a HID-POS scanner", hid("hidraw", "hidraw0", "0c2e", "00"), "railgate/hid railgate/hid-platform-usb-0:1.2:1.0", ours},
+		{"a scanner's keyboard, raw", hid("hidraw", "hidraw0", "0c2e", "01"), "", ours},
+		{"a scanner that types", hid("input", "event3", "1eab", "01"), "railgate/keyboard railgate/keyboard-platform-usb-0:1.2:1.0", ours},
+		{"its parent, which has the seat", hid("input", "input3", "1eab", "01"), "", map[string]string{"TAG-": ours["TAG-"], "ENV{LIBINPUT_IGNORE_DEVICE}": "1"}},
+		{"a technician's keyboard", hid("input", "event4", "046d", "01"), "", nil},
+		{"another one that somebody calls a scanner", called(hid("input", "event4", "046d", "01")), "railgate/keyboard railgate/keyboard-platform-usb-0:1.2:1.0", ours},
 		{"a modem", usb("2c7c", "0125", ""), "", nil},
 	} {
 		d := &device{props: tt.props, changed: map[string]string{}}

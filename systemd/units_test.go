@@ -172,7 +172,7 @@ func TestTheProgramsKnowWhatTheyAreTold(t *testing.T) {
 }
 
 // classes are the devices that the drivers open, as /proc/devices names them.
-var classes = []string{"char-gpiochip", "char-ttyUSB", "char-ttyACM", "char-ttyAMA", "char-ttyS", "char-video4linux"}
+var classes = []string{"char-gpiochip", "char-ttyUSB", "char-ttyACM", "char-ttyAMA", "char-ttyS", "char-video4linux", "char-hidraw", "char-input"}
 
 func TestDevicesGoByClass(t *testing.T) {
 	var got []string

@@ -189,7 +189,7 @@ var meanings = [...]Meaning{
 	{DeviceForbidden, OutOfService, "the service's user may not open a device", "railgated may not use the device",
 		"chgrp {group} {device} && chmod 660 {device}", ""},
 	{ScannerMissing, OutOfService, "a scanner's device is missing", "nobody can show a code there",
-		"ls -l /dev/serial/by-id /dev/v4l/by-id", ""},
+		"ls -l /dev/railgate /dev/serial/by-id /dev/v4l/by-id /dev/input/by-id", ""},
 	{ScannerBusy, OutOfService, "another program uses a scanner's device", "codes go to the other program",
 		"{end}", ""},
 	{ScannerDown, OutOfService, "a scanner does not work", "nobody can show a code there",

@@ -16,6 +16,7 @@ import (
 	"railgate/cmd/control"
 	"railgate/configs"
 	"railgate/driver/gpioline"
+	"railgate/driver/scanner"
 	"railgate/driver/turnstile"
 )
 
@@ -40,23 +41,37 @@ func (p *patient) devices() (found []finding) {
 
 func (p *patient) scanner(i int) []finding {
 	s := &p.cfg.Scanners[i]
-	path := s.Device
-	if s.Driver == "serial" {
-		path = s.Port
-	}
 	if s.Frames != "" {
 		return nil
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	path, err := devicePath(s)
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return []finding{p.found(control.ScannerMissing, fmt.Sprintf("scanner %s: %v", s.Name, err))}
+	} else if path == "" {
+		return nil // two of a kind, which the configuration's own check says
 	}
 	if found := p.mayUse("scanner "+s.Name, path); found != nil {
 		return found
 	}
-	if others := p.host.fileHolders(path, p.pid); len(others) > 0 {
+	// Others may have a keyboard open too: they hear nothing while it is grabbed.
+	if others := p.host.fileHolders(path, p.pid); len(others) > 0 && s.Driver != "keyboard" {
 		return []finding{p.found(control.ScannerBusy, fmt.Sprintf("scanner %s: %s is held by %v", s.Name, path, others[0]), "{end}", others[0].end())}
 	}
 	return nil
+}
+
+// devicePath is the device of a scanner.
+func devicePath(s *configs.Scanner) (string, error) {
+	switch s.Driver {
+	case "serial":
+		return s.Port, nil
+	case "hid", "keyboard":
+		return scanner.FindUSB(s.Driver, s.Device)
+	}
+	return s.Device, nil
 }
 
 // mayUse checks that the service's user may read and write a device.

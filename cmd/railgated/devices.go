@@ -43,7 +43,13 @@ func newDevices(c *configs.Config, log *slog.Logger) (*devices, error) {
 }
 
 func newScanner(s *configs.Scanner, log *slog.Logger) driver.Scanner {
-	if s.Driver == "serial" {
+	usb := scanner.USBConfig{Name: s.Name, Device: s.Device, Suffix: s.Suffix, Prefix: verify.Prefix}
+	switch s.Driver {
+	case "hid":
+		return scanner.NewHID(usb, log)
+	case "keyboard":
+		return scanner.NewKeyboard(usb, log)
+	case "serial":
 		return scanner.NewSerial(scanner.SerialConfig{Name: s.Name, Port: s.Port, Baud: s.Baud, Suffix: s.Suffix}, log)
 	}
 	return scanner.NewCamera(scanner.CameraConfig{

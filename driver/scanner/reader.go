@@ -2,12 +2,37 @@ package scanner
 
 import (
 	"context"
+	"log/slog"
 	"time"
-
-	"go.bug.st/serial"
 
 	"railgate/driver"
 )
+
+// A source is where a scanner's characters come from: a serial port, keys, a report's bytes.
+type source interface {
+	SetReadTimeout(time.Duration) error
+	Read([]byte) (int, error) // 0 bytes: nothing came in time
+	ResetInputBuffer() error
+}
+
+// A parted source knows where a text ends: no suffix and no silence has to tell it.
+type parted interface {
+	source
+	ended() bool // what was read last is a text's end
+}
+
+// A typist is a scanner that gives its texts as characters.
+type typist struct {
+	driver.Monitor
+	name   string
+	suffix string // what ends a code; empty: silence does
+	log    *slog.Logger
+	// remark says what is wrong with how a text came, "" for nothing, and whether it can tell at
+	// all. nil: it never can.
+	remark func(text string) (wrong string, known bool)
+}
+
+func (t *typist) String() string { return t.name }
 
 const (
 	// poll is how long a read waits for a first byte: the loop's slowest beat.
@@ -31,17 +56,17 @@ const (
 
 // flush throws away what was scanned before the port was opened, and the rest of
 // a frame that had begun: a backlog must never become openings.
-func (s *Serial) flush(ctx context.Context, port serial.Port) error {
-	if err := port.ResetInputBuffer(); err != nil {
+func (t *typist) flush(ctx context.Context, src source) error {
+	if err := src.ResetInputBuffer(); err != nil {
 		return portError(err)
 	}
-	if err := port.SetReadTimeout(settle); err != nil {
+	if err := src.SetReadTimeout(settle); err != nil {
 		return portError(err)
 	}
 	buf := make([]byte, bufSize)
 	for end := time.Now().Add(noisy); time.Now().Before(end) && ctx.Err() == nil; {
-		s.Beat()
-		n, err := port.Read(buf)
+		t.Beat()
+		n, err := src.Read(buf)
 		if err != nil {
 			return portError(err)
 		}
@@ -52,23 +77,27 @@ func (s *Serial) flush(ctx context.Context, port serial.Port) error {
 	return nil
 }
 
-// A reader reads an open port.
+// A reader reads an open source.
 type reader struct {
-	*Serial
-	port    serial.Port
+	*typist
+	src     source
 	deliver func(driver.Reading)
 	frames  *framer
 	buf     []byte
 	last    time.Time // the end of the last turn: what is read after it came after it
 	arrived time.Time // when what is being read came, at the latest so long ago
 	ends    string    // what the scanner puts behind its codes, as it was said
-	advised bool      // that another suffix would be better
+	advice  string    // about it
+	advised bool      // in the log
+	wrong   string    // what is wrong with how texts come
+	parted  parted    // src, if it knows where a text ends; else nil
 }
 
-func (s *Serial) read(ctx context.Context, port serial.Port, deliver func(driver.Reading)) error {
-	r := &reader{Serial: s, port: port, deliver: deliver, frames: newFramer(s.cfg.Suffix), buf: make([]byte, bufSize), last: time.Now()}
+func (t *typist) read(ctx context.Context, src source, deliver func(driver.Reading)) error {
+	r := &reader{typist: t, src: src, deliver: deliver, frames: newFramer(t.suffix), buf: make([]byte, bufSize), last: time.Now()}
+	r.parted, _ = src.(parted)
 	for ctx.Err() == nil {
-		s.Beat()
+		t.Beat()
 		if err := r.turn(ctx); err != nil {
 			return portError(err)
 		}
@@ -79,10 +108,10 @@ func (s *Serial) read(ctx context.Context, port serial.Port, deliver func(driver
 // turn waits for bytes, and takes those that there are.
 func (r *reader) turn(ctx context.Context) error {
 	patience := r.patience()
-	if err := r.port.SetReadTimeout(patience); err != nil {
+	if err := r.src.SetReadTimeout(patience); err != nil {
 		return err
 	}
-	n, err := r.port.Read(r.buf)
+	n, err := r.src.Read(r.buf)
 	if err != nil {
 		if lost := r.frames.drop(); lost > 0 {
 			r.log.Warn("scanner left in the middle of a code", "bytes", lost)
@@ -102,6 +131,9 @@ func (r *reader) turn(ctx context.Context) error {
 		return nil
 	}
 	r.frames.push(r.buf[:n], r.emit)
+	if r.parted != nil && r.parted.ended() {
+		r.frames.idle(r.emit)
+	}
 	if n > len(r.buf)/2 {
 		breathe(ctx)
 	}
@@ -111,7 +143,7 @@ func (r *reader) turn(ctx context.Context) error {
 // catchUp drops what came while nobody read.
 func (r *reader) catchUp(ctx context.Context, took time.Duration, n int) error {
 	n += r.frames.drop()
-	if err := r.flush(ctx, r.port); err != nil {
+	if err := r.flush(ctx, r.src); err != nil {
 		return err
 	}
 	if n > 0 {
@@ -122,21 +154,51 @@ func (r *reader) catchUp(ctx context.Context, took time.Duration, n int) error {
 }
 
 func (r *reader) emit(text string) {
-	if ends := r.frames.ends(); ends != r.ends || r.Health().Suffix == "" {
-		r.ends = ends
-		r.saySuffix()
+	r.judge(text)
+	if r.parted == nil {
+		if ends := r.frames.ends(); ends != r.ends || r.Health().Suffix == "" {
+			r.ends = ends
+			r.saySuffix()
+		}
 	}
-	r.deliver(driver.Reading{Scanner: r.cfg.Name, Text: text, At: r.arrived})
+	r.deliver(driver.Reading{Scanner: r.name, Text: text, At: r.arrived})
+}
+
+// judge says what is wrong with how a text came. What it says holds until a text shows that it
+// is no longer so.
+func (r *reader) judge(text string) {
+	if r.remark == nil {
+		return
+	}
+	wrong, known := r.remark(text)
+	if !known || wrong == r.wrong {
+		return
+	}
+	r.wrong = wrong
+	r.sayNote()
+	if wrong != "" {
+		r.log.Warn("the scanner's codes come wrong", "note", wrong)
+	}
 }
 
 // saySuffix says what the scanner puts behind its codes, and what to do about it.
 func (r *reader) saySuffix() {
-	note := suffixNote(r.cfg.Suffix, r.ends)
-	r.Update(func(h *driver.Health) { h.Suffix, h.Note = nameSuffix(r.ends), note })
-	if note != "" && !r.advised {
-		r.log.Warn("the suffix of the scanner's codes is not the configured one", "note", note)
+	r.Update(func(h *driver.Health) { h.Suffix = nameSuffix(r.ends) })
+	r.advice = suffixNote(r.suffix, r.ends)
+	r.sayNote()
+	if r.advice != "" && !r.advised {
+		r.log.Warn("the suffix of the scanner's codes is not the configured one", "note", r.advice)
 		r.advised = true
 	}
+}
+
+// sayNote says what a technician should know: what makes codes unreadable before what makes them slow.
+func (r *reader) sayNote() {
+	r.Update(func(h *driver.Health) {
+		if h.Note = r.wrong; h.Note == "" {
+			h.Note = r.advice
+		}
+	})
 }
 
 // breathe leaves time to others where bytes come faster than any scanner's.
@@ -152,7 +214,7 @@ func (r *reader) patience() time.Duration {
 	switch {
 	case !r.frames.partial():
 		return poll
-	case len(r.frames.suffix) > 0:
+	case len(r.frames.suffix) > 0 || r.parted != nil:
 		return lostSuffix
 	}
 	return gap

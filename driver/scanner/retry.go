@@ -18,6 +18,11 @@ const (
 // keepTrying runs sessions with a device, one after the other, until ctx ends. A
 // session ends when its device fails; the next begins after a growing delay.
 func keepTrying(ctx context.Context, m *driver.Monitor, log *slog.Logger, what string, session func() error) error {
+	return keepTryingEach(ctx, m, log, what, retryMax, session)
+}
+
+// keepTryingEach is keepTrying with another longest delay.
+func keepTryingEach(ctx context.Context, m *driver.Monitor, log *slog.Logger, what string, longest time.Duration, session func() error) error {
 	delay := retryMin
 	logged, reason := time.Time{}, ""
 	for {
@@ -38,7 +43,7 @@ func keepTrying(ctx context.Context, m *driver.Monitor, log *slog.Logger, what s
 		if !wait(ctx, m, delay) {
 			return nil
 		}
-		delay = min(2*delay, retryMax)
+		delay = min(2*delay, longest)
 	}
 }
 

@@ -23,9 +23,8 @@ type SerialConfig struct {
 
 // A Serial is a scanner on a serial line.
 type Serial struct {
-	driver.Monitor
+	typist
 	cfg SerialConfig
-	log *slog.Logger
 	// openPort is serial.Open but in tests.
 	openPort func(name string, mode *serial.Mode) (serial.Port, error)
 }
@@ -34,10 +33,8 @@ var _ driver.Scanner = (*Serial)(nil)
 
 // NewSerial prepares a scanner; Run opens its port.
 func NewSerial(cfg SerialConfig, log *slog.Logger) *Serial {
-	return &Serial{cfg: cfg, log: log.With("scanner", cfg.Name), openPort: serial.Open}
+	return &Serial{typist: typist{name: cfg.Name, suffix: cfg.Suffix, log: log.With("scanner", cfg.Name)}, cfg: cfg, openPort: serial.Open}
 }
-
-func (s *Serial) String() string { return s.cfg.Name }
 
 const (
 	MinBaud   = 1200
