@@ -69,6 +69,16 @@ func pinned(pins []string) func(tls.ConnectionState) error {
 
 // Open implements [Source].
 func (w *Web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	return w.open(ctx, name, 0)
+}
+
+// OpenFrom implements [Resumer].
+func (w *Web) OpenFrom(ctx context.Context, name string, offset int64) (io.ReadCloser, error) {
+	return w.open(ctx, name, offset)
+}
+
+// open opens a file from a byte on.
+func (w *Web) open(ctx context.Context, name string, offset int64) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stall := time.AfterFunc(stallTimeout, func() { cancel(errStall) })
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.base+name, nil)
@@ -77,7 +87,11 @@ func (w *Web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	old := w.tagOf(name)
-	if old.tag != "" {
+	switch {
+	case offset > 0:
+		old = tagged{}
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+	case old.tag != "":
 		request.Header.Set("If-None-Match", old.tag)
 	}
 	response, err := w.client.Do(request)
@@ -93,6 +107,11 @@ func (w *Web) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	case response.StatusCode == http.StatusNotFound:
 		body.Close()
 		return nil, fmt.Errorf("%s: %w", name, ErrNotFound)
+	case offset > 0 && response.StatusCode == http.StatusPartialContent && strings.HasPrefix(response.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", offset)):
+		return body, nil
+	case offset > 0 && (response.StatusCode == http.StatusOK || response.StatusCode == http.StatusPartialContent || response.StatusCode == http.StatusRequestedRangeNotSatisfiable):
+		body.Close()
+		return nil, ErrFromStart
 	case response.StatusCode != http.StatusOK:
 		body.Close()
 		return nil, fmt.Errorf("%s: %s", request.URL.Redacted(), response.Status)
