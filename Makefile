@@ -62,7 +62,7 @@ LIB     = $(DESTDIR)$(PREFIX)/lib
 install: build
 	@[ -x $(BIN)/railgated ] || { echo "no $(BIN)/railgated: run make cross first"; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/systemd/system $(SHARE)/man/man8 $(SHARE)/doc/railgate \
-		$(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(DESTDIR)/etc/railgate
+		$(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(SHARE)/railgate $(DESTDIR)/etc/railgate
 	install -m 755 $(BIN)/railgated $(BIN)/railgate $(DESTDIR)$(PREFIX)/bin
 	install -d $(LIB)/railgate && ln -sf ../../bin/railgate $(LIB)/railgate/slots
 	for u in railgated.service railgate-kiosk.service railgate.target; do \
@@ -72,6 +72,7 @@ install: build
 	install -D -m 644 systemd/udev/99-railgate.rules $(LIB)/udev/rules.d/99-railgate.rules
 	install -m 644 docs/railgated.8 $(SHARE)/man/man8
 	bin/railgate man $(SHARE)/man
+	bin/railgate config schema > $(SHARE)/railgate/railgated.schema.json
 	bin/railgate completion bash > $(SHARE)/bash-completion/completions/railgate
 	bin/railgate completion zsh > $(SHARE)/zsh/vendor-completions/_railgate
 	bin/railgate completion fish > $(SHARE)/fish/vendor_completions.d/railgate.fish

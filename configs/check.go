@@ -132,7 +132,7 @@ func (c *checker) checkScanners() {
 func scannerName(i int) string { return fmt.Sprintf("scanner[%d]", i) }
 
 func (c *checker) checkScanner(i int) Scanner {
-	c.kind("driver", kind{want: or(quoted(scannerDrivers)), form: form{Options: scannerDrivers}})
+	c.kind("driver", kind{want: or(quoted(scannerDrivers)), form: form{Options: scannerDrivers, Needed: true}})
 	s := Scanner{Name: c.label("name"), Driver: c.text("driver")}
 	if s.Name == "" {
 		s.Name = fmt.Sprintf("scanner%d", i+1)

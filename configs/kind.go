@@ -22,6 +22,7 @@ type form struct {
 	Most    *float64
 	Chars   int    // the most that a string has; 0: any number
 	Pattern string // of a string
+	Needed  bool   // where the section is there
 }
 
 func between(kind string, least, most float64) form {
@@ -76,7 +77,7 @@ func (k word) kind() kind {
 	if usual != "" {
 		usual = shown(usual)
 	}
-	return kind{or(quoted(k.options)), usual, form{Options: k.options}}
+	return kind{or(quoted(k.options)), usual, form{Options: k.options, Needed: k.usual == ""}}
 }
 
 func (k words) kind() kind {

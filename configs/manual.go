@@ -101,6 +101,7 @@ func readReference(text string) (intro string, sections []section) {
 	for line := range strings.Lines(text) {
 		content, comment := cutComment(strings.TrimSpace(line))
 		switch {
+		case strings.HasPrefix(line, "#:"): // for editors
 		case content == "" && len(at.entries) == 0 && at.name == "":
 			intro = strings.TrimSpace(intro + " " + comment)
 		case strings.HasPrefix(content, "["):

@@ -18,7 +18,7 @@ var installed = []string{
 	"lib/systemd/system/railgated.service", "lib/systemd/system/railgate-kiosk.service", "lib/systemd/system/railgate.target",
 	"lib/systemd/system.conf.d/railgate.conf", "lib/sysusers.d/railgate.conf", "lib/tmpfiles.d/railgate.conf",
 	"lib/udev/rules.d/99-railgate.rules", "lib/modules-load.d/railgate.conf",
-	"share/man/man1/railgate.1", "share/man/man1/railgate-outputs-safe.1", "share/man/man5/railgated.toml.5", "share/man/man8/railgated.8",
+	"share/man/man1/railgate.1", "share/man/man1/railgate-outputs-safe.1", "share/man/man5/railgated.toml.5", "share/railgate/railgated.schema.json", "share/man/man8/railgated.8",
 	"share/bash-completion/completions/railgate", "share/zsh/vendor-completions/_railgate", "share/fish/vendor_completions.d/railgate.fish",
 	"share/doc/railgate/railgated.toml", "share/doc/railgate/railgated-chrony.conf", "share/doc/railgate/boards/raspberry-pi-5/railgated.toml",
 	"share/doc/railgate/installation.md", "share/doc/railgate/technician.md", "share/doc/railgate/installation/fire.svg",

@@ -24,8 +24,26 @@ func newConfig(g *gate) *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(newConfigShow(g), newConfigCheck(g), newConfigDiff(g), newConfigSet(g), newConfigUnset(g), newConfigEdit(g))
+	cmd.AddCommand(newConfigShow(g), newConfigCheck(g), newConfigDiff(g), newConfigSet(g), newConfigUnset(g), newConfigEdit(g), newConfigSchema())
 	return cmd
+}
+
+func newConfigSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print a JSON Schema of the configuration, for editors",
+		Long: `Schema prints a JSON Schema of railgated.toml, with which editors (taplo, Even Better TOML) complete keys, show what each
+is for, and mark what is wrong while it is typed. The package has it in ` + configs.SchemaPath + `, and the line
+#:schema at the beginning of a configuration leads there.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			text, err := configs.Schema()
+			if err == nil {
+				_, err = c.OutOrStdout().Write(text)
+			}
+			return err
+		},
+	}
 }
 
 func newConfigShow(g *gate) *cobra.Command {
