@@ -154,10 +154,22 @@ type Health struct {
 	Err   string    // why it is not up
 	Beats uint64    // turns of its loop; a loop whose beats do not grow hangs
 
+	Lines   []Line // of a turnstile, in the order of LineNames; a slice that nobody changes
 	Note    string // what a technician should know though it works; "": nothing
 	Suffix  string // of a serial scanner or a keyboard: what it puts behind its codes, "CR LF" or "none"; "": it has read none yet
 	Foreign uint64 // of a camera: texts that it saw and that were not worth a reading
 }
+
+// A Line is one line of a turnstile as it was last driven or sensed.
+type Line struct {
+	Name    string // open, passage, emergency
+	Active  bool
+	Changes uint64    // how often it became active, since the start
+	Since   time.Time // of the last change; zero: there was none
+}
+
+// LineNames are the lines of a turnstile: its relay, its passage sensor, the fire loop's input.
+var LineNames = [...]string{"open", "passage", "emergency"}
 
 // A Monitor keeps a device's health. Its zero value is a device that is not up.
 type Monitor struct {
@@ -187,6 +199,26 @@ func (m *Monitor) set(up bool, reason string) bool {
 	news := m.health.Up != up || m.health.Err != reason
 	m.health.Up, m.health.Err = up, reason
 	return news
+}
+
+// Line says that a line of a turnstile is active, or is not.
+func (m *Monitor) Line(name string, active bool, at time.Time) {
+	m.Update(func(h *Health) {
+		lines := make([]Line, len(LineNames)) // for the old one may be read yet
+		for i, name := range LineNames {
+			lines[i].Name = name
+		}
+		copy(lines, h.Lines)
+		for i := range lines {
+			if l := &lines[i]; l.Name == name && l.Active != active {
+				l.Active, l.Since = active, at
+				if active {
+					l.Changes++
+				}
+			}
+		}
+		h.Lines = lines
+	})
 }
 
 // Update changes what the device says beside whether it works.

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,4 +39,19 @@ func TestMonitorSaysSinceWhenADeviceIsDown(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 	})
+}
+
+// A line's health is read while it changes: what was read stays.
+func TestMonitorTellsLines(t *testing.T) {
+	var m Monitor
+	at := time.Unix(1, 0)
+	m.Line("emergency", false, at)
+	read := m.Health().Lines
+	for i, active := range []bool{true, true, false, true} {
+		m.Line("open", active, at.Add(time.Duration(i)*time.Second))
+	}
+	want := []Line{{Name: "open", Active: true, Changes: 2, Since: at.Add(3 * time.Second)}, {Name: "passage"}, {Name: "emergency"}}
+	if got := m.Health().Lines; !slices.Equal(got, want) || read[0] != (Line{Name: "open"}) {
+		t.Errorf("lines = %+v, read before: %+v; want %+v", got, read, want)
+	}
 }

@@ -93,9 +93,18 @@ type Device struct {
 	Since  time.Time `json:"since"`
 	Error  string    `json:"error,omitempty"`
 
+	Lines   []Line `json:"lines,omitempty"`   // of a turnstile: its relay (open), passage, emergency
 	Note    string `json:"note,omitempty"`    // what a technician should know though it works
 	Suffix  string `json:"suffix,omitempty"`  // of a serial scanner: what it puts behind its codes, "CR LF" or "none"
 	Foreign uint64 `json:"foreign,omitempty"` // of a camera: texts that it saw and that are not codes of ours
+}
+
+// Line is one line of a turnstile as it was last driven or sensed.
+type Line struct {
+	Name    string    `json:"name"` // open, passage, emergency
+	Active  bool      `json:"active"`
+	Changes uint64    `json:"changes"`        // how often it became active, since the start
+	Since   time.Time `json:"since,omitzero"` // of its last change; zero: there was none
 }
 
 // Clock is the time and whether it is believed.

@@ -157,7 +157,7 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 		h := d.Health()
 		s.Devices = append(s.Devices, control.Device{
 			Kind: kind, Name: d.String(), Driver: driverName, Up: h.Up, Since: h.Since, Error: h.Err,
-			Note: h.Note, Suffix: h.Suffix, Foreign: h.Foreign,
+			Note: h.Note, Suffix: h.Suffix, Foreign: h.Foreign, Lines: linesOf(h.Lines, c),
 		})
 		if !h.Up && s.Mode != string(lane.ModeOutOfService) {
 			found(s, map[string]string{"scanner": control.ScannerDown, "turnstile": control.TurnstileDown, "panel": control.PanelDown}[kind], fmt.Sprintf("%s %s: %s", kind, d, whyDown(d)))
@@ -172,6 +172,16 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 		add("turnstile", c.Turnstile.Driver, l.turnstile)
 	}
 	add("panel", c.Panel.Driver, l.panel)
+}
+
+// linesOf are a turnstile's lines: without the fire loop's where it is not wired.
+func linesOf(lines []driver.Line, c *configs.Config) (told []control.Line) {
+	for _, l := range lines {
+		if l.Name != "emergency" || c.Turnstile.Driver != "gpio" || c.Turnstile.Emergency != "" {
+			told = append(told, control.Line(l))
+		}
+	}
+	return told
 }
 
 func (l *runner) addKeyset(s *control.Status, cfg *configs.Config) {

@@ -287,6 +287,9 @@ func (c *Controller) drive(active bool) error {
 	case c.active:
 		c.gapUntil = now.Add(relayGap)
 	}
+	if c.active != active {
+		c.Line("open", active, now)
+	}
 	c.active = active
 	if !active {
 		c.lock.release()
@@ -318,6 +321,7 @@ func (c *Controller) repair(now time.Time) {
 	if now.Sub(c.brokenAt) < quarantine {
 		return
 	}
+	c.Line("open", false, now)
 	c.active, c.broken = false, nil
 	c.lock.release()
 	c.Up()
@@ -328,6 +332,7 @@ func (c *Controller) repair(now time.Time) {
 // sense takes a change of an input. The emergency input overrides: the relay is
 // released before anybody is told.
 func (c *Controller) sense(e edge) {
+	c.Line(e.input.String(), e.active, e.at)
 	kind := driver.PassageEvent
 	if e.input == emergency {
 		kind = driver.EmergencyEvent

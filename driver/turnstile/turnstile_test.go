@@ -361,3 +361,25 @@ func pulses(trace []change) (spans []span) {
 	}
 	return spans
 }
+
+func TestTurnstileTellsItsLines(t *testing.T) {
+	inBubble(t, pulse, func(t *testing.T, r *rig) {
+		mustDo(t, r.Open(0))
+		if open := r.Health().Lines[0]; !open.Active || open.Changes != 1 {
+			t.Errorf("during a pulse: %+v", open)
+		}
+		time.Sleep(time.Second)
+		r.lines.changed <- edge{passage, true, time.Now()}
+		r.lines.changed <- edge{emergency, true, time.Now()}
+		synctest.Wait()
+		for i, want := range []driver.Line{{Name: "open", Changes: 1}, {Name: "passage", Active: true, Changes: 1}, {Name: "emergency", Active: true, Changes: 1}} {
+			got := r.Health().Lines[i]
+			if got.Since.IsZero() {
+				t.Errorf("%s has no time", got.Name)
+			}
+			if got.Since = (time.Time{}); got != want {
+				t.Errorf("%+v; want %+v", got, want)
+			}
+		}
+	})
+}
