@@ -23,7 +23,8 @@ type Cause struct {
 	Alias    string    `json:"alias,omitempty"`  // what an older version called it
 }
 
-// SinceWords says since when a cause is seen; "" where that is not known.
+// SinceWords says since when a cause is seen, by the clock of now's zone; "" where that is not
+// known.
 func (c *Cause) SinceWords(now time.Time) string {
 	if c.Since.IsZero() {
 		return ""
@@ -32,7 +33,7 @@ func (c *Cause) SinceWords(now time.Time) string {
 	if now.Sub(c.Since).Abs() > 18*time.Hour {
 		layout = time.DateTime
 	}
-	words := fmt.Sprintf("since %s, for %v", c.Since.Local().Format(layout), max(0, now.Sub(c.Since)).Round(time.Second))
+	words := fmt.Sprintf("since %s, for %v", c.Since.In(now.Location()).Format(layout), max(0, now.Sub(c.Since)).Round(time.Second))
 	if c.Unsure {
 		words += " (by a clock that is not trusted)"
 	}

@@ -45,7 +45,7 @@ when. Who, why and how long is journaled; free passage needs a reason.`,
 func takenOver(s *control.Service, now time.Time) string {
 	words := "the lane is given back"
 	if s.Until != nil {
-		words = serviceWords(s.Service, *s.Until, now)
+		words = serviceWords(s.Service, s.Until.Local(), now)
 	}
 	if len(s.OutOfService) > 0 {
 		words += "; the lane is out of service: " + strings.Join(s.OutOfService, "; ")
@@ -53,11 +53,11 @@ func takenOver(s *control.Service, now time.Time) string {
 	return words
 }
 
-// serviceWords is a takeover for a person.
+// serviceWords is a takeover for a person, by the clock of until's zone.
 func serviceWords(mode string, until, now time.Time) string {
 	words := map[string]string{"free": "free passage", "closed": "closed by staff", "diagnosis": "diagnosis on the screen"}[mode]
 	if words == "" {
 		words = mode
 	}
-	return fmt.Sprintf("%s until %s, %v left", words, until.Local().Format(time.TimeOnly), until.Sub(now).Round(time.Second))
+	return fmt.Sprintf("%s until %s, %v left", words, until.Format(time.TimeOnly), until.Sub(now).Round(time.Second))
 }

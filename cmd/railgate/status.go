@@ -100,7 +100,7 @@ func printStatus(out io.Writer, s *control.Status) error {
 	title := fmt.Sprintf("%s %s (%s)", s.Station, s.Gate, s.Direction)
 	fmt.Fprintf(out, "%s  %s, lane %s\n", p.bold(strings.TrimSpace(title)), p.health(s.Health), s.Mode)
 	if s.Service != "" && s.ServiceUntil != nil {
-		fmt.Fprintf(out, "  %s %s\n", p.yellow("service:"), serviceWords(s.Service, *s.ServiceUntil, s.Clock.Time))
+		fmt.Fprintf(out, "  %s %s\n", p.yellow("service:"), serviceWords(s.Service, s.ServiceUntil.Local(), s.Clock.Time))
 	}
 	printProblems(out, p, s)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -177,7 +177,7 @@ func printProblems(out io.Writer, p painter, s *control.Status) {
 // cure prints since when a cause is there, what to do by hand, the command to paste, and the
 // one that shows that it is gone.
 func (p painter) cure(out io.Writer, indent string, c *control.Cause, now time.Time) {
-	if since := c.SinceWords(now); since != "" {
+	if since := c.SinceWords(now.Local()); since != "" {
 		fmt.Fprintf(out, "%s%s\n", indent, p.dim(since))
 	}
 	if c.Hands != "" {

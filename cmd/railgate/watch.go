@@ -5,86 +5,142 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/signal"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"railgate/cmd/control"
 	"railgate/store/journal"
 )
 
 func newWatch(g *gate) *cobra.Command {
-	var asJSON bool
+	var asJSON, plain bool
 	c := &cobra.Command{
 		Use:   "watch",
 		Short: "Follow what happens at the gate",
-		Long:  "Watch prints what happens at the gate, a line each, until Ctrl-C. It waits for a daemon that restarts.",
-		Args:  cobra.NoArgs,
+		Long: `Watch shows what happens at the gate until q or Ctrl-C: on a terminal the gate's health, what
+to do about each cause, its devices and lines, how long passages take, and each decision with its
+reason; elsewhere, where TERM is dumb, and with --plain, a line for each thing that happens. It
+waits for a daemon that restarts. Keys: q ends it, p holds it, c shows the causes alone.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := g.client()
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+			ctx, stop := signal.NotifyContext(c.Context(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 			defer stop()
-			p, enc := newPainter(c.OutOrStdout()), json.NewEncoder(c.OutOrStdout())
-			for waiting := false; ; {
-				err := client.Events(ctx, func(e control.Event) bool {
-					waiting = false
-					if asJSON {
-						return enc.Encode(e) == nil
-					}
-					if line := eventLine(p, &e); line != "" {
-						fmt.Fprintln(c.OutOrStdout(), line)
-					}
-					return true
-				})
-				switch {
-				case ctx.Err() != nil:
-					return nil
-				case !errors.Is(err, control.ErrNotRunning):
-					return err
-				case !waiting:
-					fmt.Fprintln(c.ErrOrStderr(), "railgate: railgated is not running; waiting for it")
-				}
-				waiting = true
-				select {
-				case <-ctx.Done():
-					return nil
-				case <-time.After(time.Second):
-				}
+			if !asJSON && !plain && isLive(c.InOrStdin(), c.OutOrStdout()) {
+				return watchLive(ctx, client, c.InOrStdin(), c.OutOrStdout())
 			}
+			return watchLines(ctx, client, asJSON, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print NDJSON")
+	c.Flags().BoolVar(&plain, "plain", false, "print lines on a terminal, too")
 	return c
+}
+
+// isLive tells whether in and out are a terminal that can show a view.
+func isLive(in io.Reader, out io.Writer) bool {
+	if t := os.Getenv("TERM"); t == "" || t == "dumb" {
+		return false
+	}
+	for _, f := range []any{in, out} {
+		if f, ok := f.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+			return false
+		}
+	}
+	return true
+}
+
+// watchLines prints a line for each thing that happens, until ctx ends.
+func watchLines(ctx context.Context, client *control.Client, asJSON bool, out, errOut io.Writer) error {
+	p, enc := newPainter(out), json.NewEncoder(out)
+	return events(ctx, client, func(e control.Event) bool {
+		if asJSON {
+			return enc.Encode(e) == nil
+		}
+		if line := eventLine(p, &e); line != "" {
+			fmt.Fprintln(out, line)
+		}
+		return true
+	}, func() {
+		fmt.Fprintln(errOut, "railgate: railgated is not running; waiting for it")
+	})
+}
+
+// eventsRetry is how soon a daemon that does not answer is asked again.
+const eventsRetry = time.Second
+
+// events hands each event to see until ctx ends or see returns false. Where the daemon does not
+// answer, absent is called once, and it is waited for.
+func events(ctx context.Context, client *control.Client, see func(control.Event) bool, absent func()) error {
+	for waiting := false; ; {
+		err := client.Events(ctx, func(e control.Event) bool {
+			waiting = false
+			return see(e)
+		})
+		switch {
+		case ctx.Err() != nil || err == nil:
+			return nil
+		case !errors.Is(err, control.ErrNotRunning):
+			return err
+		case !waiting:
+			absent()
+		}
+		waiting = true
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(eventsRetry):
+		}
+	}
 }
 
 // eventLine is an event for a person; "" for one that says nothing new to them.
 func eventLine(p painter, e *control.Event) string {
-	r := e.Record
-	if r == nil {
+	if e.Record == nil {
 		return ""
 	}
-	word := p.yellow(string(r.Kind))
+	return p.dim(e.Record.Time.Local().Format("15:04:05.000")) + "  " + recordWords(p, e.Record)
+}
+
+// recordWords is a record for a person, without its time.
+func recordWords(p painter, r *journal.Record) string {
+	line := p.yellow(string(r.Kind))
 	switch {
 	case r.Decision == journal.Granted:
-		word = p.green("granted")
+		line = p.green("granted")
 	case r.Decision == journal.Denied:
-		word = p.red("denied") + " " + r.Reason
+		line = p.red("denied") + " " + visible(r.Reason)
 	case r.Kind == journal.Passage, r.Kind == journal.InService, r.Kind == journal.Cleared:
-		word = string(r.Kind)
+		line = string(r.Kind)
 	}
-	line := fmt.Sprintf("%s  %s", p.dim(r.Time.Local().Format("15:04:05.000")), word)
 	for _, extra := range []struct{ name, value string }{{"", r.Scanner}, {"sub ", hexID(r.Holder)}, {"", r.Flag}, {"", r.Detail}} {
 		if extra.value != "" {
-			line += "  " + p.dim(extra.name) + extra.value
+			line += "  " + p.dim(extra.name) + visible(extra.value)
 		}
 	}
 	if r.Count > 0 {
 		line += fmt.Sprintf("  × %d", r.Count)
 	}
 	return line
+}
+
+// visible is a text without what a terminal obeys.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '·'
+		}
+		return r
+	}, text)
 }
