@@ -67,8 +67,11 @@ func sayProgress(w io.Writer, now func() time.Time) func(done, of int64) {
 }
 
 func printAudit(w io.Writer, logs []audit.Log, asJSON bool) error {
-	bad, records := 0, int64(0)
+	bad, records, whole := 0, int64(0), 0
 	for _, l := range logs {
+		if l.Epoch != "" {
+			whole++
+		}
 		if l.Finding != nil {
 			bad++
 		}
@@ -82,7 +85,7 @@ func printAudit(w io.Writer, logs []audit.Log, asJSON bool) error {
 		for _, l := range logs {
 			fmt.Fprintln(w, auditLine(l))
 		}
-		fmt.Fprintf(w, "%d logs, %d records, %d with something wrong\n", len(logs), records, bad)
+		fmt.Fprintf(w, "%d logs, %d records, %d with something wrong\n", whole, records, bad)
 	}
 	if bad > 0 {
 		return errAudit
@@ -91,8 +94,13 @@ func printAudit(w io.Writer, logs []audit.Log, asJSON bool) error {
 }
 
 func auditLine(l audit.Log) string {
-	head := fmt.Sprintf("gate %s, epoch %s:", l.Gate, l.Epoch)
-	f := l.Finding
+	head, f := fmt.Sprintf("gate %s, epoch %s:", l.Gate, l.Epoch), l.Finding
+	switch {
+	case l.Gate == "":
+		head = "ledger:"
+	case l.Epoch == "":
+		head = fmt.Sprintf("gate %s:", l.Gate)
+	}
 	switch {
 	case f == nil:
 		return fmt.Sprintf("%s %d records from %d on, %d with a receipt: good", head, l.Records, l.First, l.Covered)

@@ -5,6 +5,12 @@
 // What is found is the first that is wrong in each log. A record that was altered together
 // with its own hash is known by the next receipt: then the records between two receipts are
 // named, among which it is.
+//
+// Nothing signed says, and so nobody can audit, what the ledger counts and shows beside the
+// records: the counts by minute, the lane and the facts of a gate, when it was heard of, what
+// was refused, uses of tickets, how far a stream was read, when and why a rollback was seen,
+// the hour under which a receipt lies, whether a head was doubted, since when a gate has had a
+// key that it has no more, its provisioning key as long as that is a key.
 package audit
 
 import (
@@ -13,12 +19,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/cmd/station/ledger"
-	"railgate/store/identity"
 	"railgate/store/journal"
 )
 
@@ -38,6 +44,9 @@ const (
 	Receipt  = "receipt"  // a receipt is missing, or not as it was given
 	Head     = "head"     // the tree is not the one that was signed
 	OfLog    = "log"      // a whole log, or its row, is missing or damaged
+	OfGate   = "gate"     // a gate's keys are not what was enrolled
+	Rollback = "rollback" // what proves that a gate was rolled back is no proof
+	File     = "file"     // the database itself is damaged
 )
 
 // A Log is what was found of one epoch of a gate.
@@ -72,31 +81,50 @@ func Run(ctx context.Context, o Options) ([]Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	gates, err := o.Ledger.Gates(ctx)
+	a := &audit{o: o, receipts: receipts, seen: map[string]bool{}}
+	sound, err := a.database(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err = a.run(ctx, sound); err != nil && !sound && ctx.Err() == nil {
+		a.add(Log{Finding: &Finding{Kind: File, What: "it cannot be read: " + err.Error()}})
+		err = nil
+	}
+	return a.logs, err
+}
+
+// run audits the gates. In a database that is not sound one that cannot be read is a finding.
+func (a *audit) run(ctx context.Context, sound bool) error {
+	o := a.o
+	gates, err := o.Ledger.Gates(ctx)
+	if err != nil {
+		return err
 	}
 	gates = slices.DeleteFunc(gates, func(g ledger.Gate) bool {
 		return g.Station != o.Station || o.Gate != "" && g.Gate != o.Gate
 	})
 	if o.Gate != "" && len(gates) == 0 && !o.anchored(o.Gate) {
-		return nil, fmt.Errorf("gate %q: %w", o.Gate, ErrGate)
+		return fmt.Errorf("gate %q: %w", o.Gate, ErrGate)
 	}
-	a := &audit{o: o, receipts: receipts, seen: map[string]bool{}}
 	for _, g := range gates {
 		n, err := o.Ledger.Size(ctx, g.ID)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		a.of += n
 	}
 	for _, g := range gates {
-		if err := o.Ledger.View(ctx, func(r ledger.Reader) error { return a.gate(ctx, r, g) }); err != nil {
-			return nil, fmt.Errorf("gate %s: %w", g.Gate, err)
+		err := o.Ledger.View(ctx, func(r ledger.Reader) error { return a.gate(ctx, r, g) })
+		switch {
+		case err == nil:
+		case sound || ctx.Err() != nil:
+			return fmt.Errorf("gate %s: %w", g.Gate, err)
+		default:
+			a.add(Log{Gate: g.Gate, Finding: &Finding{Kind: OfGate, What: "it cannot be read: " + err.Error()}})
 		}
 	}
 	a.absent()
-	return a.logs, nil
+	return nil
 }
 
 // audit is one run.
@@ -113,6 +141,16 @@ func (a *audit) gate(ctx context.Context, r ledger.Reader, g ledger.Gate) error 
 	keys, err := r.Keys(ctx, g.ID)
 	if err != nil {
 		return err
+	}
+	found := enrolled(g, keys)
+	if found == nil {
+		found, err = a.rolledBack(ctx, r, g, keys)
+	}
+	if err != nil {
+		return err
+	}
+	if found != nil {
+		a.add(Log{Gate: g.Gate, Finding: found})
 	}
 	names, err := r.EpochNames(ctx, g.ID)
 	if err != nil {
@@ -186,14 +224,15 @@ type mark struct {
 type walk struct {
 	a      *audit
 	gate   ledger.Gate
-	keys   [][]byte
+	keys   []ledger.Key
 	origin string
 	log    Log
 
-	epoch *ledger.Epoch
-	marks []mark // by leaves
-	edge  journal.Edge
-	sound int64 // leaves up to which a mark was right
+	epoch  *ledger.Epoch
+	marks  []mark // by leaves
+	edge   journal.Edge
+	sound  int64 // leaves up to which a mark was right
+	newest int64 // the time that the record before says
 }
 
 func (w *walk) run(ctx context.Context, r ledger.Reader, name string) error {
@@ -239,19 +278,19 @@ func (w *walk) signed(ctx context.Context, r ledger.Reader) error {
 		return err
 	}
 	w.log.Receipts = len(kept)
-	newest := int64(0)
+	newest, at := int64(0), time.Time{}
 	for _, k := range kept {
 		rc, err := w.open(k.Note)
 		switch {
 		case err != nil:
 			w.find(Finding{Kind: Receipt, What: fmt.Sprintf("the receipt for %d records: %v", k.Leaves, err)})
 			continue
-		case rc.Tree().N != k.Leaves || rc.Time().Unix() != k.Time.Unix():
+		case rc.Tree().N != k.Leaves || !rc.Time().Equal(k.Time):
 			w.find(Finding{Kind: Receipt, What: fmt.Sprintf("the receipt for %d records of %v says %d records, %v", k.Leaves, k.Time, rc.Tree().N, rc.Time())})
 		case k.Leaves < newest:
 			w.find(Finding{Kind: Receipt, What: fmt.Sprintf("the receipt for %d records came after one for %d", k.Leaves, newest)})
 		}
-		newest = max(newest, rc.Tree().N)
+		newest, at = max(newest, rc.Tree().N), k.Time
 		w.marks = append(w.marks, mark{rc.Tree(), "the receipt"})
 	}
 	switch {
@@ -260,6 +299,7 @@ func (w *walk) signed(ctx context.Context, r ledger.Reader) error {
 	case newest != w.epoch.Receipt.Leaves():
 		w.find(Finding{Kind: Receipt, What: fmt.Sprintf("the newest receipt is for %d records; one for %d was given", newest, w.epoch.Receipt.Leaves())})
 	}
+	w.row(at)
 	w.marks = append(w.marks, mark{w.epoch.Receipt.Edge.Tree(), "the edge at the newest receipt"}, mark{w.epoch.Edge.Tree(), "the log's edge"})
 	if text := w.a.o.Anchors[w.origin]; text != nil {
 		w.anchor(text, newest)
@@ -281,18 +321,12 @@ func (w *walk) anchor(text []byte, newest int64) {
 	w.marks = append(w.marks, mark{rc.Tree(), "the receipt that is kept beside the ledger"})
 }
 
-// open opens a receipt of this log, by whichever key the gate had.
+// open opens a receipt of this log.
 func (w *walk) open(text []byte) (rc journal.Receipt, err error) {
-	for _, key := range w.keys {
-		v, bad := (identity.Public{Journal: key}).Verifier(w.origin)
-		if bad != nil {
-			err = bad
-			continue
-		}
-		if rc, err = journal.OpenReceipt(text, w.origin, v, w.a.receipts); err == nil {
-			return rc, nil
-		}
-	}
+	err = byAnyKey(w.keys, w.origin, func(v note.Verifier) (err error) {
+		rc, err = journal.OpenReceipt(text, w.origin, v, w.a.receipts)
+		return err
+	})
 	return rc, err
 }
 
@@ -315,6 +349,7 @@ func (w *walk) record(row *ledger.Row) error {
 	}
 	w.edge.Append(leaf)
 	w.log.Records++
+	w.newest = row.Columns.Time
 	w.reach()
 	w.progress(false)
 	return nil
@@ -350,6 +385,9 @@ func (w *walk) end() {
 	}
 	if n := w.epoch.Counted; n != w.epoch.Leaves() {
 		w.find(Finding{Kind: Head, What: fmt.Sprintf("the log's row counts %d records, and its edge has %d", n, w.epoch.Leaves())})
+	}
+	if at := w.epoch.Newest; !w.epoch.NewestIs(w.newest) {
+		w.find(Finding{Kind: Head, What: fmt.Sprintf("the log's row has a newest record of %v, and it is of another time", at)})
 	}
 }
 

@@ -116,10 +116,45 @@ func (w *ward) fill(gate, epoch string, first uint64, n int, receipts ...int) {
 func (w *ward) audit(gate string) ([]audit.Log, error) {
 	l := w.open()
 	defer l.Close()
+	return w.auditOf(l, gate)
+}
+
+func (w *ward) auditOf(l *ledger.Ledger, gate string) ([]audit.Log, error) {
 	return audit.Run(w.t.Context(), audit.Options{
 		Ledger: l, Station: "GZQ", Gate: gate, Anchors: w.anchors,
 		Receipts: func() (note.Verifier, error) { return w.key.Verifier(), nil },
 	})
+}
+
+// head is a head that a gate has signed, of an epoch's first leaves.
+func (w *ward) head(gate, epoch string, leaves int64) []byte {
+	w.t.Helper()
+	l := w.open()
+	defer l.Close()
+	var edge journal.Edge
+	for _, e := range must[[]*ledger.Epoch](w.t)(l.Epochs(w.t.Context(), 1)) {
+		if e.Name != epoch {
+			continue
+		}
+		err := l.Records(w.t.Context(), e.ID, func(r *ledger.Row) error {
+			if edge.Tree().N < leaves {
+				edge.Append(tlog.RecordHash(r.Body))
+			}
+			return nil
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return signed(w.t, gate, epoch, edge.Tree())
+}
+
+// signed is a head that a gate has signed.
+func signed(t testing.TB, gate, epoch string, tree tlog.Tree) []byte {
+	t.Helper()
+	origin := must[string](t)(journal.Origin("GZQ", gate, epoch))
+	signer := must[note.Signer](t)(identity.FromSeed([32]byte{gate[0]}).Signer(origin))
+	return must[[]byte](t)(journal.SignHead(origin, tree, signer))
 }
 
 // findings are what is wrong, in words.
@@ -253,7 +288,11 @@ func tamperings(t testing.TB, rng *rand.Rand) []tampering {
 	add(audit.Receipt, 0, "the gate's key", "UPDATE gate_keys SET journal = (SELECT o.journal FROM gates o WHERE o.gate = 'B08')")
 	add(audit.OfLog, 0, "the whole log", "DELETE FROM receipts WHERE epoch = 2", "DELETE FROM records WHERE epoch = 2", "DELETE FROM epochs WHERE id = 2")
 	add(audit.OfLog, 0, "the whole gate", "DELETE FROM receipts WHERE epoch < 3", "DELETE FROM records WHERE epoch < 3", "DELETE FROM epochs WHERE id < 3", "DELETE FROM gate_keys WHERE gate = 1", "DELETE FROM gates WHERE id = 1")
-	add(audit.Missing, 161, "the gate has signed for more", "UPDATE epochs SET asked = 103 WHERE id = 2")
+	add(audit.Missing, 161, "the gate has signed for more", fmt.Sprintf("UPDATE epochs SET asked = 103, asked_note = %s WHERE id = 2", blob(signed(t, "A07", "e2", tlog.Tree{N: 103}))))
+	add(audit.Head, 0, "the count of what the gate has signed for", fmt.Sprintf("UPDATE epochs SET asked = 90, asked_note = %s WHERE id = 2", blob(signed(t, "A07", "e2", tlog.Tree{N: 80}))))
+	add(audit.Head, 0, "what nobody signed, as what the gate has signed for", "UPDATE epochs SET asked = 90, asked_note = {{00}} WHERE id = 2")
+	add(audit.OfGate, 0, "the gate's key on the bus", "UPDATE gates SET bus = 'UA' WHERE id = 1")
+	add(audit.OfGate, 0, "another key is the gate's newest", "UPDATE gate_keys SET journal = (SELECT o.journal FROM gates o WHERE o.gate = 'B08') WHERE gate = 1", "UPDATE gates SET gate = 'A07' WHERE id = 1")
 	return all
 }
 
@@ -313,7 +352,7 @@ func (w *ward) rollBack() {
 		e := must[*ledger.Epoch](w.t)(tx.Epoch(1, "e2"))
 		e.Receipt.Edge = journal.Edge{}
 		e.Receipt.Edge = must[journal.Edge](w.t)(tx.EdgeAt(e, 64))
-		e.Edge = e.Receipt.Edge
+		e.Edge, e.Newest = e.Receipt.Edge, noon.Add(63*time.Second)
 		note := must[[]byte](w.t)(tx.Note(e))
 		at := must[[]ledger.Kept](w.t)(l.Receipts(context.Background(), 2))[1]
 		return errors.Join(tx.Grown(e), tx.ReceiptedIn(e, note, at.Time, at.Hour))

@@ -193,11 +193,11 @@ func (j *judgement) compare() (verdict, error) {
 		return j.doubt()
 	}
 	j.e.Receipt.Edge = edge
-	text, err := j.c.receipts.cosign(j.head.note)
+	text, at, err := j.c.receipts.cosign(j.head.note)
 	if err != nil {
 		return verdict{}, err
 	}
-	if err := j.t.Receipted(j.e, text, j.c.o.Now()); err != nil {
+	if err := j.t.Receipted(j.e, text, at); err != nil {
 		return verdict{}, err
 	}
 	return verdict{answer: bus.Answer{Status: bus.Received, Note: text}}, nil

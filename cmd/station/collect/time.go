@@ -17,7 +17,7 @@ func (c *Collector) tellTime(m *nats.Msg) {
 		return
 	}
 	c.hear(h.gate.ID)
-	text, err := c.times.cosign(h.note)
+	text, _, err := c.times.cosign(h.note)
 	if err == nil {
 		err = m.Respond(text)
 	}

@@ -111,10 +111,20 @@ func (r Reader) Gates(ctx context.Context) ([]Gate, error) {
 	return collect(ctx, r.from, scanGate, `SELECT `+gateColumns+` FROM gates ORDER BY station, gate`)
 }
 
+// A Key is one that a gate's checkpoints were signed with.
+type Key struct {
+	Since   time.Time
+	Journal []byte
+}
+
 // Keys are all keys that a gate's checkpoints were signed with, the newest first.
-func (r Reader) Keys(ctx context.Context, gate int64) ([][]byte, error) {
-	scan := func(scan func(...any) error) (key []byte, err error) { err = scan(&key); return key, err }
-	return collect(ctx, r.from, scan, `SELECT journal FROM gate_keys WHERE gate = $1 ORDER BY since DESC`, gate)
+func (r Reader) Keys(ctx context.Context, gate int64) ([]Key, error) {
+	return collect(ctx, r.from, func(scan func(...any) error) (k Key, err error) {
+		var since int64
+		err = scan(&since, &k.Journal)
+		k.Since = fromMicros(since)
+		return k, err
+	}, `SELECT since, journal FROM gate_keys WHERE gate = $1 ORDER BY since DESC`, gate)
 }
 
 // collect is the rows of a query, of which there are few.

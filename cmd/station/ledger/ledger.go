@@ -26,6 +26,7 @@ type Ledger struct {
 	write    *sql.DB // one connection with SQLite, which has one writer
 	read     *sql.DB
 	snapshot sql.TxOptions // of a view
+	file     bool          // of SQLite
 }
 
 // A Reader reads the ledger.
@@ -82,7 +83,7 @@ func connect(database string) (*Ledger, error) {
 			return nil, err
 		}
 		db.SetMaxOpenConns(8)
-		return &Ledger{Reader{db}, db, db, sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}}, nil
+		return &Ledger{Reader: Reader{db}, write: db, read: db, snapshot: sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}}, nil
 	}
 	if strings.Contains(database, "://") {
 		return nil, fmt.Errorf("database %q; want a file's path, or postgres://…", database)
@@ -100,7 +101,7 @@ func connect(database string) (*Ledger, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(4)
-	return &Ledger{Reader{read}, write, read, sql.TxOptions{ReadOnly: true}}, nil
+	return &Ledger{Reader: Reader{read}, write: write, read: read, snapshot: sql.TxOptions{ReadOnly: true}, file: true}, nil
 }
 
 // Close closes the connections.

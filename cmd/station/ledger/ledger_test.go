@@ -165,7 +165,7 @@ func TestAGateIsEnrolledOnce(t *testing.T) {
 		}
 		must(t, l.Enroll(t.Context(), other, noon.Add(time.Hour), true))
 		keys, err := l.Keys(t.Context(), g.ID)
-		if err != nil || len(keys) != 2 || !slices.Equal(keys[0], other.Journal) || !slices.Equal(keys[1], g.Journal) {
+		if err != nil || len(keys) != 2 || !slices.Equal(keys[0].Journal, other.Journal) || !slices.Equal(keys[1].Journal, g.Journal) {
 			t.Errorf("keys: %x, %v; want the new one and the old one", keys, err)
 		}
 	})

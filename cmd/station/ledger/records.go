@@ -24,12 +24,17 @@ type Epoch struct {
 	Newest  time.Time // what the newest record says
 	Receipt Receipt   // the newest
 	Kept    int64     // how many receipts are kept
-	Asked   int64     // the most leaves that the gate has signed for
+	Vouched int64     // for how many leaves its row says that there is a receipt: as many as the receipt's edge has
+	Asked   int64     // the most leaves that the gate has signed for,
+	Head    []byte    // and that head
 	Doubted bool      // a head did not fit, and the records above the receipt were asked for again
 }
 
 // Leaves is how many records the ledger has.
 func (e *Epoch) Leaves() int64 { return e.Edge.Tree().N }
+
+// NewestIs tells whether the epoch's row has the time of a record's columns as its newest.
+func (e *Epoch) NewestIs(time int64) bool { return micros(e.Newest) == time }
 
 // A Receipt is what the station has cosigned.
 type Receipt struct {
@@ -41,13 +46,13 @@ type Receipt struct {
 // Leaves is how many records the receipt is for.
 func (r *Receipt) Leaves() int64 { return r.Edge.Tree().N }
 
-const epochColumns = `e.id, e.gate, e.epoch, e.first, e.leaves, e.edge, e.newest, e.receipt_edge, e.receipt_time, e.receipts, e.asked, e.doubted`
+const epochColumns = `e.id, e.gate, e.epoch, e.first, e.leaves, e.edge, e.newest, e.receipt_edge, e.receipt_time, e.receipts, e.receipt_leaves, e.asked, e.asked_note, e.doubted`
 
 func scanEpoch(scan func(...any) error) (*Epoch, error) {
 	e := &Epoch{}
 	var edge, receipt []byte
 	var first, newest, receipted, doubted int64
-	if err := scan(&e.ID, &e.Gate, &e.Name, &first, &e.Counted, &edge, &newest, &receipt, &receipted, &e.Kept, &e.Asked, &doubted); err != nil {
+	if err := scan(&e.ID, &e.Gate, &e.Name, &first, &e.Counted, &edge, &newest, &receipt, &receipted, &e.Kept, &e.Vouched, &e.Asked, &e.Head, &doubted); err != nil {
 		return nil, err
 	}
 	e.First, e.Newest, e.Receipt.Time, e.Doubted = uint64(first), fromMicros(newest), fromMicros(receipted), doubted != 0
@@ -244,6 +249,11 @@ func (t *Tx) Drop(e *Epoch) error {
 		return err
 	}
 	e.Edge, e.Doubted = e.Receipt.Edge, true
+	var newest int64
+	if err := t.row(`SELECT coalesce(max(time), 0) FROM records WHERE epoch = $1 AND seq = $2`, e.ID, int64(e.First)+e.Leaves()-1).Scan(&newest); err != nil {
+		return err
+	}
+	e.Newest = fromMicros(newest)
 	if err := t.exec(`UPDATE epochs SET doubted = 1 WHERE id = $1`, e.ID); err != nil {
 		return err
 	}
