@@ -17,14 +17,18 @@ var errAudit = errors.New("the audit has found something")
 
 func newAudit(d *desk) *cobra.Command {
 	var o serveOptions
-	asJSON, progress := false, false
+	asJSON, progress, file := false, false, ""
 	cmd := &cobra.Command{
 		Use:   "audit [GATE]",
 		Short: "Hold the ledger against what gates signed and the station receipted",
 		Long: `Audit reads every record: each must be there once, as it came, and make the tree that the
 gate signed and the station receipted. Every receipt must be in its place. It names the first
 record of each log that is missing, altered or repeated, and exits with 1 where there is one.
-A station that is serving goes on.`,
+A station that is serving goes on.
+
+A record that was changed together with its hash is one of those up to the next receipt. Which
+one the bus can tell, which keeps them for seven days, and the gate's own file: with --copy.
+Neither is believed unless its records make the root that was signed.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, l, err := d.openLedger(c, o)
@@ -36,9 +40,15 @@ A station that is serving goes on.`,
 			if err != nil {
 				return err
 			}
-			run := audit.Options{Ledger: l, Station: p.info.Station, Receipts: p.info.Receipts, Anchors: anchors}
+			run := audit.Options{Ledger: l, Station: p.info.Station, Receipts: p.info.Receipts, Anchors: anchors, Copies: []audit.Copy{p.busCopy(o.nats)}}
 			if len(args) > 0 {
 				run.Gate = args[0]
+			}
+			switch {
+			case file != "" && run.Gate == "":
+				return usageError{errors.New("--copy FILE is one gate's: name it, station audit GATE --copy FILE")}
+			case file != "":
+				run.Copies = append(run.Copies, fileCopy(file))
 			}
 			if progress {
 				run.Progress = sayProgress(c.ErrOrStderr(), d.now)
@@ -51,6 +61,8 @@ A station that is serving goes on.`,
 		},
 	}
 	o.flags(cmd)
+	cmd.Flags().StringVar(&o.nats, "nats", "", "the `URL` of the message server to ask; by itself the one of station.json")
+	cmd.Flags().StringVar(&file, "copy", "", "the gate's gate.db or a copy of it: a `FILE` whose records tell which one was changed here")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, a line for each log")
 	cmd.Flags().BoolVar(&progress, "progress", false, "say on standard error how far it is")
 	return cmd

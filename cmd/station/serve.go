@@ -230,24 +230,33 @@ func (s *station) connect(ctx context.Context) (*nats.Conn, error) {
 // dial connects to a message server that stands elsewhere, or goes on trying. It is known by
 // its key, as gates know it.
 func (s *station) dial() (*nats.Conn, error) {
-	name, err := s.place.keys.bus.PublicKey()
+	options, err := s.place.signIn(strings.HasPrefix(s.o.nats, "tls://"))
 	if err != nil {
 		return nil, err
 	}
-	options := []nats.Option{
-		nats.Nkey(name, s.place.keys.bus.Sign), nats.Name("station"), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond), nats.ReconnectBufSize(-1),
-		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(5 * time.Second),
+	return nats.Connect(s.o.nats, append(options,
+		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
+		nats.ReconnectWait(250*time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.PingInterval(2*time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(5*time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			s.log.Error("the message server is not reached; it is tried again", "err", err)
 		}),
 		nats.ReconnectErrHandler(s.sayOnce()),
 		nats.ReconnectHandler(func(*nats.Conn) { s.log.Info("the message server is reached again") }),
+	)...)
+}
+
+// signIn is how the station's own user signs in to a message server.
+func (p *place) signIn(byTLS bool) ([]nats.Option, error) {
+	name, err := p.keys.bus.PublicKey()
+	if err != nil {
+		return nil, err
 	}
-	if strings.HasPrefix(s.o.nats, "tls://") {
-		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: s.pinned}))
+	options := []nats.Option{nats.Nkey(name, p.keys.bus.Sign), nats.Name("station")}
+	if byTLS {
+		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: p.pinned}))
 	}
-	return nats.Connect(s.o.nats, options...)
+	return options, nil
 }
 
 // sayOnce says why a server is not reached, again only where that is something else. Its
@@ -263,8 +272,8 @@ func (s *station) sayOnce() nats.ConnErrHandler {
 }
 
 // pinned refuses a server whose key station.json does not pin.
-func (s *station) pinned(c tls.ConnectionState) error {
-	if len(c.PeerCertificates) == 0 || !s.place.info.Pinned(spki(c.PeerCertificates[0])) {
+func (p *place) pinned(c tls.ConnectionState) error {
+	if len(c.PeerCertificates) == 0 || !p.info.Pinned(spki(c.PeerCertificates[0])) {
 		return errors.New("the message server's key is not among the pins of station.json")
 	}
 	return nil

@@ -67,6 +67,7 @@ type Options struct {
 	Gate     string                        // "": all
 	Receipts func() (note.Verifier, error) // of the station's cosignatures
 	Anchors  map[string][]byte             // newest receipts that were kept elsewhere, by origin
+	Copies   []Copy                        // who else keeps records: asked in turn, only where one was changed with its hash
 	Progress func(records, of int64)       // is told now and then; nil: nobody is
 	Found    func(Log)                     // is told of each log as it is done; nil: nobody is
 }
@@ -231,8 +232,10 @@ type walk struct {
 	epoch  *ledger.Epoch
 	marks  []mark // by leaves
 	edge   journal.Edge
-	sound  int64 // leaves up to which a mark was right
-	newest int64 // the time that the record before says
+	sound  int64        // leaves up to which a mark was right,
+	before journal.Edge // the edge there,
+	span   *span        // and the records up to the first mark that was not
+	newest int64        // the time that the record before says
 }
 
 func (w *walk) run(ctx context.Context, r ledger.Reader, name string) error {
@@ -255,6 +258,9 @@ func (w *walk) run(ctx context.Context, r ledger.Reader, name string) error {
 	}
 	w.progress(true)
 	w.end()
+	if err := w.narrow(ctx, r); err != nil {
+		return err
+	}
 	if newest := i == len(epochs)-1; w.log.Finding == nil {
 		w.unsent(newest)
 	}
@@ -365,10 +371,13 @@ func (w *walk) reach() {
 			continue
 		}
 		if t := n(); t.Hash != m.tree.Hash {
+			if w.span == nil {
+				w.span = &span{w.epoch.First + uint64(w.sound), w.epoch.First + uint64(t.N) - 1, w.before, m.tree.Hash}
+			}
 			w.find(Finding{Kind: Altered, Seq: w.epoch.First + uint64(w.sound), Upto: w.epoch.First + uint64(t.N) - 1, What: "one of these records is not as it was: the tree does not have the root of " + m.what})
 			continue
 		}
-		w.sound = w.log.Records
+		w.sound, w.before = w.log.Records, w.edge
 	}
 }
 

@@ -44,6 +44,7 @@ type ward struct {
 	database string
 	key      *torchwood.CosignatureSigner
 	anchors  map[string][]byte
+	copies   []audit.Copy
 	seq      int // of receipts: each in an hour of its own
 }
 
@@ -121,7 +122,7 @@ func (w *ward) audit(gate string) ([]audit.Log, error) {
 
 func (w *ward) auditOf(l *ledger.Ledger, gate string) ([]audit.Log, error) {
 	return audit.Run(w.t.Context(), audit.Options{
-		Ledger: l, Station: "GZQ", Gate: gate, Anchors: w.anchors,
+		Ledger: l, Station: "GZQ", Gate: gate, Anchors: w.anchors, Copies: w.copies,
 		Receipts: func() (note.Verifier, error) { return w.key.Verifier(), nil },
 	})
 }

@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // A Row is a record as the ledger has it, for an audit.
@@ -22,6 +24,18 @@ func (r Reader) Records(ctx context.Context, epoch int64, found func(*Row) error
 		}
 		return found(&row)
 	}, `SELECT seq, leaf, body, time, kind, reason, direction FROM records WHERE epoch = $1 ORDER BY seq`, epoch)
+}
+
+// Leaves are the leaf hashes of the bodies that an epoch has of records, by their numbers.
+func (r Reader) Leaves(ctx context.Context, epoch int64, from, upto uint64) (map[uint64]tlog.Hash, error) {
+	leaves := map[uint64]tlog.Hash{}
+	return leaves, each(ctx, r.from, func(scan func(...any) error) error {
+		var seq int64
+		var body []byte
+		err := scan(&seq, &body)
+		leaves[uint64(seq)] = tlog.RecordHash(body)
+		return err
+	}, `SELECT seq, body FROM records WHERE epoch = $1 AND seq >= $2 AND seq <= $3`, epoch, int64(from), int64(upto))
 }
 
 // Size is how many records the ledger counts, of one gate or of every one for 0.
