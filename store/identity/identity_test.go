@@ -164,6 +164,7 @@ func TestABadIdentityIsRefused(t *testing.T) {
 		"two of them":      whole + whole,
 		"a dot in a name":  write(func(p *Public) { p.Gate = "a.b" }),
 		"no station":       write(func(p *Public) { p.Station = "" }),
+		"no gate":          write(func(p *Public) { p.Gate = "" }),
 		"an account's key": write(func(p *Public) { p.Bus = account }),
 		"a short key":      write(func(p *Public) { p.Journal = p.Journal[1:] }),
 		"a low order":      write(func(p *Public) { p.Provisioning = make([]byte, 32) }),

@@ -17,8 +17,9 @@ import (
 	"railgate/store/journal"
 )
 
-// Public is a gate's public keys and its name, as a station enrolls it: as JSON, or as the
-// text of a QR code on the gate's screen. It holds no secret.
+// Public is a gate's public keys and its name, as a station enrolls it: as JSON, as the
+// text of a QR code on the gate's screen, or as lines to be read out. It holds no secret. A gate
+// that is not provisioned has no name yet.
 type Public struct {
 	Station      string `json:"station"`
 	Gate         string `json:"gate"`
@@ -58,16 +59,22 @@ func (p Public) Text() (string, error) {
 	return textPrefix + base32Text.EncodeToString(data), nil
 }
 
-// ParsePublic reads a gate's public keys: JSON, or the text of the QR code on its screen. It
-// takes what is whole and well-formed only: every member, no other, names that fit into
-// subjects, keys that somebody can own.
+// Named tells whether the gate has its names: it is provisioned.
+func (p Public) Named() bool { return p.Station != "" }
+
+// ParsePublic reads a gate's public keys: JSON, the text of the QR code on its screen, or the
+// lines below that. It takes what is whole and well-formed only: every member, no other, names
+// that fit into subjects, or none, keys that somebody can own.
 func ParsePublic(data []byte) (Public, error) {
 	if len(data) > maxPublic {
 		return Public{}, fmt.Errorf("a gate's identity: %d bytes; want %d at most", len(data), maxPublic)
 	}
 	data = bytes.TrimSpace(data)
-	read := fromJSON
-	if bytes.HasPrefix(data, []byte(textPrefix)) {
+	read := fromLines
+	switch {
+	case bytes.HasPrefix(data, []byte("{")):
+		read = fromJSON
+	case bytes.HasPrefix(data, []byte(textPrefix)):
 		read = fromText
 	}
 	p, err := read(data)
@@ -79,6 +86,8 @@ func ParsePublic(data []byte) (Public, error) {
 	}
 	return p, nil
 }
+
+func fromLines(data []byte) (Public, error) { return ParseLines(string(data)) }
 
 func fromJSON(data []byte) (Public, error) {
 	var p Public
@@ -115,6 +124,9 @@ func fromText(text []byte) (Public, error) {
 
 func (p Public) check() error {
 	for _, name := range []string{p.Station, p.Gate} {
+		if p.Station == "" && p.Gate == "" {
+			break
+		}
 		if !journal.GoodName(name) {
 			return fmt.Errorf("name %q; want 1 to 32 letters, digits, - and _", name)
 		}
