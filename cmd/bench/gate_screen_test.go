@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"railgate/cmd/control"
+	"railgate/verify"
 	"railgate/verify/lane"
 )
 
@@ -126,6 +127,8 @@ func occasions() []string {
 	for _, reason := range []string{
 		"ok", "code_expired", "not_yet_valid", "liveness_expired", "certificate_expired", "already_used", "passback", "no_ticket", "too_early", "wrong_station", "out_of_hours", "limit_reached", "out_of_touch", "malformed", "unknown_key",
 		lane.ScreenIdle, lane.ScreenEmergency, lane.ScreenOutOfService, lane.ScreenFree, lane.ScreenDiagnosis, lane.ScreenOneByOne, lane.ScreenNotOpen,
+		lane.ScreenNotProvisioned, lane.TellProvisioned, lane.TellBadCode, lane.TellContradicts, lane.TellNotStored,
+		string(verify.OtherGate), string(verify.UnknownSigner), string(verify.ProvisionExpired), string(verify.ProvisionSpent), string(verify.Superseded), string(verify.Unconfirmed), string(verify.InService),
 	} {
 		for _, o := range []lane.Occasion{{Reason: reason}, {Reason: reason, Exit: true}, {Reason: reason, Static: true}, {Reason: reason, Opens: "05:30"}} {
 			d := lane.Say(o, lane.Languages())

@@ -59,6 +59,8 @@ type (
 	// Blind: the store does not know which paper that was issued before an instant was
 	// used; zero: it does.
 	Blind struct{ Since time.Time }
+	// Tell: a technician is told something, such as what became of a provisioning code.
+	Tell struct{ Reason string }
 	// NewRules: the lane goes by these once nobody is being let through.
 	NewRules struct{ Rules *Rules }
 	// Note: something to journal that is not the lane's.

@@ -39,12 +39,13 @@ const (
 	CauseKeyset
 	CauseTurnstile
 	CauseScanner
-	Causes // how many there are
+	CauseProvision // it is no station's yet
+	Causes         // how many there are
 )
 
 // String is the cause's name, for a technician and for scripts.
 func (c Cause) String() string {
-	return [...]string{"store", "spent_codes_lost", "clock", "keyset", "turnstile", "scanner"}[c]
+	return [...]string{"store", "spent_codes_lost", "clock", "keyset", "turnstile", "scanner", "not_provisioned"}[c]
 }
 
 // Starting is why a device that has not yet said how it is does not work. It is no

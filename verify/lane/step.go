@@ -19,6 +19,7 @@ const (
 	HeldFor       = 3 * time.Second  // the same text within this is held to the glass: one reading
 	heldTexts     = 8                // how many phones may alternate before one glass
 	denialShown   = 3 * time.Second  // how long a denial is shown
+	toldShown     = 8 * time.Second  // how long a technician is told something
 	blockedFor    = 30 * time.Second // a sensor active for so long is obstructed
 	ServiceFor    = 10 * time.Minute // how long staff have the lane
 	maxGrants     = 8                // people who may be let through before the first has crossed
@@ -72,6 +73,8 @@ func (s State) Step(ev Event, now Instant) (State, []Effect) {
 		t.change(ev)
 	case Blind:
 		t.blindSince = ev.Since
+	case Tell:
+		t.show(Occasion{Reason: ev.Reason}, toldShown)
 	case Note:
 		t.journal(ev.Record)
 	case Tick:
@@ -124,6 +127,8 @@ func (s *State) IdleScreen() string {
 	switch {
 	case s.emergency:
 		return ScreenEmergency
+	case s.why[CauseProvision] != "":
+		return ScreenNotProvisioned
 	case s.OutOfService(), s.service == ServiceClosed:
 		return ScreenOutOfService
 	case s.service == ServiceFree:

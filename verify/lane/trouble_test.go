@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"railgate/verify"
 )
 
 func TestEmergency(t *testing.T) {
@@ -33,7 +35,7 @@ func TestEmergency(t *testing.T) {
 // The fire loop works with no keyset, no clock, a full disk.
 func TestEmergencyWorksOutOfService(t *testing.T) {
 	p := newPlay(t, entry())
-	for c := range Causes {
+	for c := range CauseProvision {
 		p.feed(Missing{c, "gone"})
 	}
 	p.log = nil
@@ -41,6 +43,27 @@ func TestEmergencyWorksOutOfService(t *testing.T) {
 	p.want("release", "emergency_begin", "show emergency")
 	p.feed(Emergency{false})
 	p.want("emergency_end", "show out_of_service")
+}
+
+// A gate that is no station's yet says so, lets nobody pass, tells a technician what became of a
+// code for some seconds, and in a fire gets out of the way as any other.
+func TestAGateThatIsNotProvisioned(t *testing.T) {
+	p := newPlay(t, entry())
+	p.feed(Missing{CauseProvision, "it waits for a code"})
+	p.want("release", "out_of_service", "show not_provisioned")
+	p.wantMode(ModeOutOfService)
+	p.feed(Missing{CauseKeyset, "none"})
+	p.log = nil
+	p.read(p.code("a", 0))
+	p.want("drop out_of_service")
+	p.feed(Tell{string(verify.OtherGate)})
+	p.want("show other_gate")
+	p.wait(toldShown)
+	p.want("show not_provisioned")
+	p.feed(Emergency{true})
+	p.want("release", "emergency_begin", "show emergency")
+	p.feed(Emergency{false})
+	p.want("emergency_end", "show not_provisioned")
 }
 
 func TestOutOfService(t *testing.T) {

@@ -1,7 +1,11 @@
 // Package lane is a lane's law: which code opens it, and what a passenger is shown.
 package lane
 
-import "slices"
+import (
+	"slices"
+
+	"railgate/verify"
+)
 
 // Languages are the languages of the words, as BCP 47 tags.
 func Languages() []string { return []string{"zh", "en"} }
@@ -25,6 +29,8 @@ const (
 	ScreenDiagnosis    = "diagnosis"
 	ScreenOneByOne     = "one_by_one" // someone crossed without a grant
 	ScreenNotOpen      = "not_open"   // it is outside the lane's hours
+
+	ScreenNotProvisioned = "not_provisioned" // it is no station's yet
 )
 
 // message is one line of the table: what a passenger sees, hears and reads.
@@ -89,7 +95,33 @@ func find(o Occasion) message {
 	case ScreenOneByOne:
 		return message{Red, Alarm, "请逐一通行", "One person at a time, please"}
 	}
+	if m, ok := provisionWords[o.Reason]; ok {
+		return m
+	}
 	return message{Red, Staff, "请走人工通道", "Please use the staffed lane"}
+}
+
+// What a technician is told while a gate is provisioned, beside the reasons of verify's RGP1.
+const (
+	TellProvisioned = "provisioned"      // the gate begins with what it was told
+	TellBadCode     = "bad_provision"    // the code is damaged, or nobody signed it
+	TellContradicts = "settings_refused" // the gate's own file does not go with it
+	TellNotStored   = "not_stored"       // the disk does not take it
+)
+
+var provisionWords = map[string]message{
+	ScreenNotProvisioned:            {Red, Silent, "本闸机尚未配置", "This gate is not set up yet"},
+	TellProvisioned:                 {Green, SoundPass, "配置完成，正在启动", "Set up: starting"},
+	TellBadCode:                     {Red, Again, "配置码无法识别", "Can't read this set-up code"},
+	TellContradicts:                 {Red, Staff, "配置与本机文件冲突", "The set-up contradicts this gate's file"},
+	TellNotStored:                   {Red, Staff, "无法保存，请检查存储卡", "Not saved: check the card"},
+	string(verify.OtherGate):        {Red, Staff, "该配置码属于其他闸机", "This code is for another gate"},
+	string(verify.UnknownSigner):    {Red, Staff, "配置码签发者不受信任", "This code's signer is not known"},
+	string(verify.ProvisionExpired): {Red, Again, "配置码已过期，请重新签发", "Set-up code expired: have a new one made"},
+	string(verify.ProvisionSpent):   {Red, Again, "配置码已使用，请重新签发", "Set-up code used: have a new one made"},
+	string(verify.Superseded):       {Red, Again, "配置码已被更新，请用最新的", "An older set-up code: use the newest"},
+	string(verify.Unconfirmed):      {Red, Again, "请在本机确认签发者", "Confirm the signer at this gate"},
+	string(verify.InService):        {Red, Staff, "本闸机已配置", "This gate is set up already"},
 }
 
 // notOpen is a lane outside its hours: to whoever shows a code, and at rest.

@@ -36,6 +36,12 @@ var table = []struct {
 	{"bad_proof", Red, Staff, "请走人工通道", "Please use the staffed lane"},
 	{"revoked", Red, Staff, "请走人工通道", "Please use the staffed lane"},
 	{"out_of_service", Red, Silent, "本通道暂停使用", "Lane closed"},
+	{"not_provisioned", Red, Silent, "本闸机尚未配置", "This gate is not set up yet"},
+	{"provisioned", Green, SoundPass, "配置完成，正在启动", "Set up: starting"},
+	{"other_gate", Red, Staff, "该配置码属于其他闸机", "This code is for another gate"},
+	{"provision_expired", Red, Again, "配置码已过期，请重新签发", "Set-up code expired: have a new one made"},
+	{"provision_spent", Red, Again, "配置码已使用，请重新签发", "Set-up code used: have a new one made"},
+	{"unconfirmed", Red, Again, "请在本机确认签发者", "Confirm the signer at this gate"},
 	{"a reason of next year's", Red, Staff, "请走人工通道", "Please use the staffed lane"},
 }
 
