@@ -38,7 +38,7 @@ func (c *Config) CheckDevices() error {
 // CheckOpens says why no code could ever open the gate: it has no keyset, and nothing
 // from which one will come.
 func (c *Config) CheckOpens() error {
-	if c.Keys != "" || c.Sync.Nation != "" {
+	if c.Keys != "" || c.Sync.Nation != "" || c.Provision.Waiting {
 		return nil
 	}
 	return c.Problem("keys", "is empty and there is no station, so no code can ever open; put the issuer's keys.json on this machine and name it: keys = %q", keysPath.example)

@@ -215,6 +215,34 @@ func (c *Client) Service(ctx context.Context, mode, why string) (answer Service,
 	return answer, err
 }
 
+// Provision makes the gate one of its station's, by a code.
+func (c *Client) Provision(ctx context.Context, code string) (Provisioned, error) {
+	return c.provision(ctx, "/provision", url.Values{"code": {code}})
+}
+
+// ProvisionByHand does so by settings, as provisioned.toml has them.
+func (c *Client) ProvisionByHand(ctx context.Context, settings []byte) (Provisioned, error) {
+	return c.provision(ctx, "/provision", url.Values{"settings": {string(settings)}})
+}
+
+// ConfirmSigner takes the code that waits for its signer to be confirmed.
+func (c *Client) ConfirmSigner(ctx context.Context, fingerprint string) (Provisioned, error) {
+	return c.provision(ctx, "/provision/confirm", url.Values{"signer": {fingerprint}})
+}
+
+// Unprovision makes the gate wait to be provisioned again, and says why.
+func (c *Client) Unprovision(ctx context.Context, why string) error {
+	return c.post(ctx, "/provision/reset", url.Values{"why": {why}})
+}
+
+func (c *Client) provision(ctx context.Context, path string, query url.Values) (answer Provisioned, err error) {
+	body, err := c.postFor(ctx, path, query)
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	return answer, err
+}
+
 // AcceptTime lowers what is proven of the time, and says why.
 func (c *Client) AcceptTime(ctx context.Context, at time.Time, why string) error {
 	return c.post(ctx, "/clock", url.Values{"time": {at.Format(time.RFC3339Nano)}, "why": {why}})

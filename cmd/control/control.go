@@ -10,6 +10,10 @@
 //	POST /keys?force=0|1              read the file now; force: though it is another issuer's
 //	POST /service?mode=MODE&why=TEXT  free (needs why), closed, diagnosis, none → [Service]
 //	POST /clock?time=RFC3339&why=TEXT lowers what is proven of the time
+//	POST /provision?code=TEXT         makes the gate one of its station's → [Provisioned]
+//	POST /provision?settings=TOML     likewise, by hand
+//	POST /provision/confirm?signer=F  takes the code that waits for its signer to be confirmed
+//	POST /provision/reset?why=TEXT    the gate waits to be provisioned again
 //	GET  /config                      → [Config]: each key, its value, where that comes from
 //	POST /sync                        asks the repository now → [Sync]
 //	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
@@ -58,16 +62,38 @@ type Status struct {
 	Started   time.Time `json:"started"`
 	Config    string    `json:"config"`
 
-	Devices []Device    `json:"devices"`
-	Clock   Clock       `json:"clock"`
-	Keyset  Keyset      `json:"keyset"`
-	Sync    *Sync       `json:"sync,omitempty"`    // absent where no repository is configured
-	Bus     *Bus        `json:"bus,omitempty"`     // absent where no station is configured
-	Tickets *Tickets    `json:"tickets,omitempty"` // absent where there is no station
-	Store   store.Stats `json:"store"`
-	Counts  Counts      `json:"counts"`
-	Timings Timings     `json:"timings"`
-	History History     `json:"history"`
+	Devices   []Device    `json:"devices"`
+	Clock     Clock       `json:"clock"`
+	Keyset    Keyset      `json:"keyset"`
+	Sync      *Sync       `json:"sync,omitempty"`      // absent where no repository is configured
+	Provision *Provision  `json:"provision,omitempty"` // absent where the gate's file says all
+	Bus       *Bus        `json:"bus,omitempty"`       // absent where no station is configured
+	Tickets   *Tickets    `json:"tickets,omitempty"`   // absent where there is no station
+	Store     store.Stats `json:"store"`
+	Counts    Counts      `json:"counts"`
+	Timings   Timings     `json:"timings"`
+	History   History     `json:"history"`
+}
+
+// Provision is how a gate becomes one of its station's.
+type Provision struct {
+	Waiting  bool     `json:"waiting"`            // it is no station's yet
+	Identity string   `json:"identity,omitempty"` // the text of the code by which the station knows it,
+	Lines    []string `json:"lines,omitempty"`    // and the same to be read out
+	Signers  []string `json:"signers"`            // fingerprints of those whose codes it takes; none: a technician confirms the signer
+	Signer   string   `json:"signer,omitempty"`   // of a code that waits for that,
+	Settings string   `json:"settings,omitempty"` // and what it would set
+	Last     string   `json:"last,omitempty"`     // what became of the last code
+	Error    string   `json:"error,omitempty"`
+}
+
+// Provisioned is the answer to who provisions a gate.
+type Provisioned struct {
+	Done     bool   `json:"done"`
+	Reason   string `json:"reason"` // ok, or why it was not done
+	Why      string `json:"why"`    // in words, with what to do
+	Signer   string `json:"signer,omitempty"`
+	Settings string `json:"settings,omitempty"`
 }
 
 // History is the gate's last hour.

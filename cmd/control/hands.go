@@ -47,6 +47,8 @@ var hands = map[string]string{
 	"no_ticket":           "Call the station: the manifest of today must be published. Until then the staffed lane.",
 	"too_late":            "Replace the card or the disk: save the journal first (railgate journal export --json), then set it up as a new gate.",
 
+	NotProvisioned: "Have the station scan the code on this gate's screen and make a set-up code of it (station enroll). Hold that to this gate's scanner, plug in a stick that has it, or paste the command and type the settings.",
+
 	ScannerMissing:  "Push its plug home at both ends, try another cable and another socket: its light must be on. If it is listed under another name, write that name into the configuration.",
 	ScannerDown:     "Pull its plug, count to five, push it home at both ends. If that does not help, take another cable, then another scanner.",
 	GPIOChipMissing: "Push the plug of the board with the relays home, and look at its power. If none is missing, the configuration is another board's (docs/installation.md has each board's).",
@@ -95,6 +97,7 @@ func handsFor(m Meaning, names []string) string {
 var proofs = map[string]string{
 	ConfigInvalid:         "railgated --check --config {config}",
 	DaemonStarts:          "{railgate} status",
+	NotProvisioned:        "{railgate} status",
 	KeysetNotSynced:       "{railgate} keys show",
 	SyncDegraded:          "{railgate} status",
 	SyncStopped:           "{railgate} status",

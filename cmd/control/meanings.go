@@ -25,6 +25,7 @@ const (
 	ManifestRefused     = "manifest_refused"
 	ManifestMissing     = "manifest_missing"
 
+	NotProvisioned  = "not_provisioned"
 	IdentityDamaged = "identity_damaged"
 	BusUnreachable  = "bus_unreachable"
 	BusWrongKey     = "bus_wrong_key"
@@ -110,6 +111,8 @@ var meanings = [...]Meaning{
 	{MayNotAsk, Degraded, "you may not ask railgated", "what it knows is not seen here",
 		"sudo {railgate} doctor", ""},
 
+	{NotProvisioned, OutOfService, "the gate is no station's yet", "nobody passes until it is told which gate it is",
+		"{railgate} provision", ""},
 	{KeysetNotConfigured, OutOfService, "the configuration names no keyset", "no code can be checked, so none opens",
 		`sed -i -e '1i keys = "/etc/railgate/keys.json"' -e '/^keys *=/d' {config} && systemctl restart railgated`, ""},
 	{KeysetNotSynced, OutOfService, "no keyset has come from the repository yet", "no code can be checked, so none opens",

@@ -34,7 +34,7 @@ func newDevices(c *configs.Config, log *slog.Logger) (*devices, error) {
 	}
 	d := &devices{}
 	for i := range c.Scanners {
-		d.scanners = append(d.scanners, newScanner(&c.Scanners[i], log))
+		d.scanners = append(d.scanners, newScanner(&c.Scanners[i], prefixOf(c), log))
 	}
 	d.addTurnstile(c, lines, log)
 	d.addPanel(c, lines, log)
@@ -42,8 +42,16 @@ func newDevices(c *configs.Config, log *slog.Logger) (*devices, error) {
 	return d, nil
 }
 
-func newScanner(s *configs.Scanner, log *slog.Logger) driver.Scanner {
-	usb := scanner.USBConfig{Name: s.Name, Device: s.Device, Suffix: s.Suffix, Prefix: verify.Prefix}
+// prefixOf is that of the codes that the gate wants to read.
+func prefixOf(c *configs.Config) string {
+	if c.Provision.Waiting {
+		return verify.ProvisionPrefix
+	}
+	return verify.Prefix
+}
+
+func newScanner(s *configs.Scanner, prefix string, log *slog.Logger) driver.Scanner {
+	usb := scanner.USBConfig{Name: s.Name, Device: s.Device, Suffix: s.Suffix, Prefix: prefix}
 	switch s.Driver {
 	case "hid":
 		return scanner.NewHID(usb, log)
@@ -54,7 +62,7 @@ func newScanner(s *configs.Scanner, log *slog.Logger) driver.Scanner {
 	}
 	return scanner.NewCamera(scanner.CameraConfig{
 		Name: s.Name, Device: s.Device, Width: s.Width, Height: s.Height, Exposure: s.Exposure, Focus: s.Focus, Frames: s.Frames, FPS: s.FPS,
-		Prefix: verify.Prefix,
+		Prefix: prefix,
 	}, log)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,9 +10,9 @@ import (
 )
 
 // getEnroll draws the code by which a station enrolls the gate: its public keys. The screen
-// shows it in diagnosis.
+// shows it in diagnosis, and while the gate is no station's yet.
 func (w web) getEnroll(rw http.ResponseWriter, r *http.Request) {
-	text := w.lane.wire.code()
+	text := cmp.Or(w.lane.wire.code(), w.lane.provision.code())
 	if text == "" {
 		http.NotFound(rw, r)
 		return

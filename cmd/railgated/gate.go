@@ -33,11 +33,14 @@ type gate struct {
 	keys    *keyring.Ring
 	sync    *syncer // nil: no repository is configured
 	wire    *wire   // nil: no station is
-	devices *devices
-	lane    *runner
-	server  *server
-	board   *board
 
+	provision *provisioner // nil: the gate's file says all
+	devices   *devices
+	lane      *runner
+	server    *server
+	board     *board
+
+	again    bool      // it ends to begin again; owned by run
 	resumed  bool      // the clock knows what the store has kept; owned by the store's task
 	anchored time.Time // when the clock's anchor was kept last; owned by the clock's task
 }
@@ -61,7 +64,7 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 	g := &gate{cfg: cfg, log: log, level: level, started: time.Now(), devices: devices, board: newBoard(log)}
 	g.board.set(partOutputs, g.saveOutputs())
 	keys := keyring.New(cfg.Keys, cfg.Sync.Nation, cfg.Data, first, log)
-	if err := keys.Begin(first); err != nil && keys.Current() == nil {
+	if err := keys.Begin(first); err != nil && keys.Current() == nil && !cfg.Provision.Waiting {
 		log.Error("there is no keyset; the lane stays closed", "err", err)
 	}
 	clock := newClock(cfg, keys.Current(), log)
@@ -79,9 +82,10 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 	in := newInbox()
 	sync := newSyncer(cfg, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
 	g.store, g.sync = store, sync
+	g.provision = newProvisioner(cfg, store, clock, in, log)
 	g.wire = g.newWire(store, clock, sync, func(r journal.Record) { in.post(lane.Note{Record: r}) })
 	runner := newRunner(parts{
-		rules: g.newRules(), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync, wire: g.wire, spawn: g.spawn,
+		rules: g.newRules(), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync, wire: g.wire, provision: g.provision, spawn: g.spawn,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
 	sync.onRules(func() { in.post(lane.NewRules{Rules: g.newRules()}) })

@@ -47,6 +47,15 @@ type screen struct {
 	Left      int           `json:"service_left,omitempty"` // and for how many seconds yet
 	Enroll    bool          `json:"enroll,omitempty"`       // there is a code by which a station enrolls the gate
 	Show      *control.Show `json:"show,omitempty"`
+
+	Provision *screenProvision `json:"provision,omitempty"` // the gate is no station's yet
+}
+
+// screenProvision is what a technician must see of a gate that is to be provisioned.
+type screenProvision struct {
+	Lines    []string `json:"lines"`              // its keys, to be read out
+	Signer   string   `json:"signer,omitempty"`   // of a code that waits for being confirmed,
+	Settings string   `json:"settings,omitempty"` // and what it would set
 }
 
 const (
@@ -92,8 +101,14 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 
 func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show) error {
 	service, left := w.lane.takeover()
+	var set *screenProvision
+	if w.lane.provision.waiting() {
+		var s control.Status
+		w.lane.provision.status(&s)
+		set = &screenProvision{s.Provision.Lines, s.Provision.Signer, s.Provision.Settings}
+	}
 	data, err := json.Marshal(screen{
-		Service: service, Left: int(left / time.Second), Enroll: w.lane.wire.code() != "",
+		Service: service, Left: int(left / time.Second), Enroll: w.lane.wire.code() != "", Provision: set,
 		Version: pageVersion(),
 		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages,
 		Buzzer: w.cfg.Panel.Driver == "gpio" && w.cfg.Panel.Buzzer != "", Mode: mode, Show: show,

@@ -28,7 +28,9 @@ func (l *runner) String() string { return "lane" }
 // deliver is where scanners leave readings.
 func (l *runner) deliver(r driver.Reading) {
 	l.told.reading(r.Scanner)
-	l.in.deliver(r)
+	if !l.provision.reads(r) {
+		l.in.deliver(r)
+	}
 }
 
 // sensed is where the turnstile leaves events.

@@ -20,18 +20,33 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/cmd/control"
 	"railgate/cmd/railgated/logsink"
 	"railgate/configs"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+func main() { os.Exit(live(os.Args[1:], os.Stderr)) }
 
 const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitAgain  = -1 // not for outside: the gate begins again, with another configuration
 )
+
+// live runs a gate, and again where its configuration has become another. Then it is the same
+// process for systemd, with nothing of the old gate in it.
+func live(args []string, stderr io.Writer) int {
+	status := run(args, stderr)
+	if status != exitAgain {
+		return status
+	}
+	err := unix.Exec("/proc/self/exe", os.Args, os.Environ())
+	fmt.Fprintln(stderr, "railgated: beginning again:", err)
+	return exitFailed // systemd starts it
+}
 
 // options are what the command line says.
 type options struct {
@@ -79,11 +94,15 @@ func run(args []string, stderr io.Writer) int {
 	if err == nil {
 		first, missing = cfg.CheckKeyset()
 		missing = errors.Join(missing, cfg.CheckDevices())
-		if o.check || !worked(cfg) {
+		if o.check || !worked(cfg) && !cfg.Provision.Waiting {
 			err = missing
 		}
 		if o.check {
 			err = errors.Join(err, cfg.CheckOpens(), checkListen(cfg))
+			if cfg.Provision.Waiting && err == nil {
+				fmt.Fprintf(out, "%s: good; the gate waits to be provisioned\n", o.config)
+				return exitOK
+			}
 		}
 	}
 	if err != nil {
@@ -136,8 +155,12 @@ func runGate(cfg *configs.Config, first *configs.KeysetFile, missing error, debu
 	if err == nil {
 		err = g.run()
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return exitOK
+	case errors.Is(err, errAgain):
+		log.Info(errAgain.Error())
+		return exitAgain
 	}
 	log.Error("railgated ends", "err", err)
 	var problem *configs.Problem

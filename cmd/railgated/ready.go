@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -48,7 +49,7 @@ func (g *gate) sayReady(ctx context.Context) error {
 }
 
 func (r *readiness) update(s *control.Status) {
-	if !r.ready && s.Mode == string(lane.ModeOutOfService) && time.Now().Before(r.latest) {
+	if !r.ready && s.Mode == string(lane.ModeOutOfService) && !(r.provision.waiting() && devicesUp(s)) && time.Now().Before(r.latest) {
 		return
 	}
 	if !r.ready {
@@ -86,13 +87,10 @@ func (r *readiness) tell(s *control.Status) {
 // works tells whether every device of a gate works. One that is missing later is broken or
 // unplugged: the configuration is right. A camera works from its first frame on, which may
 // come after the lane is ready.
-func works(s *control.Status) bool {
-	for _, d := range s.Devices {
-		if !d.Up {
-			return false
-		}
-	}
-	return s.Mode != string(lane.ModeOutOfService)
+func works(s *control.Status) bool { return devicesUp(s) && s.Mode != string(lane.ModeOutOfService) }
+
+func devicesUp(s *control.Status) bool {
+	return !slices.ContainsFunc(s.Devices, func(d control.Device) bool { return !d.Up })
 }
 
 // notify tells systemd something; without systemd it does nothing.

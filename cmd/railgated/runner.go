@@ -47,6 +47,7 @@ type parts struct {
 	in        *inbox
 	sync      *syncer // nil: no repository is configured
 	wire      *wire   // nil: no station is
+	provision *provisioner
 	spawn     func(wait *sync.WaitGroup, name string, f func())
 	scanners  []driver.Scanner
 	turnstile driver.Turnstile // nil: the lane opens nothing

@@ -31,7 +31,7 @@ import (
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv("RAILGATED_TEST") == "daemon":
-		os.Exit(run(os.Args[1:], os.Stderr))
+		os.Exit(live(os.Args[1:], os.Stderr))
 	case os.Getenv("RAILGATED_TEST") == "panics":
 		os.Exit(extra(os.Args[2], func(*gate) { panic("words") })) // --config FILE
 	case os.Getenv("RAILGATED_TEST") == "hangs":

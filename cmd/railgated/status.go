@@ -28,6 +28,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	if l.sync != nil {
 		l.sync.tickets.status(s, view.Rules.Tickets)
 	}
+	l.provision.status(s)
 	l.wire.status(s, l.sync.config(c).Bus.Cut)
 	if n := l.in.overruns(); n > 0 {
 		s.Counts.Dropped["overrun"] = uint64(n)
@@ -73,8 +74,11 @@ func (l *runner) addStore(s *control.Status) {
 func (l *runner) addReasons(s *control.Status, view lane.Snapshot, c *configs.Config) {
 	names := []string{"{config}", c.Path, "{keys}", c.Keys, "{data}", c.Data, "{sync}", c.Sync.Nation}
 	for i, why := range view.Why {
+		cause := lane.Cause(i)
+		if l.provision.waiting() && (cause == lane.CauseKeyset || cause == lane.CauseClock) {
+			continue // they come with the station
+		}
 		if why != "" {
-			cause := lane.Cause(i)
 			found(s, l.causeID(cause), fmt.Sprintf("%v: %s", cause, why), names...)
 			if c := &s.Causes[len(s.Causes)-1]; c.Cause == control.ClockBelowFloor {
 				*c = control.BelowProven(c.Why, keeper(l.clock.State()), names...)
@@ -102,6 +106,8 @@ func (l *runner) causeID(c lane.Cause) string {
 		return l.keys.CauseID()
 	case lane.CauseTurnstile:
 		return control.TurnstileDown
+	case lane.CauseProvision:
+		return control.NotProvisioned
 	}
 	return control.ScannerDown
 }

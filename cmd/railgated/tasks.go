@@ -36,6 +36,7 @@ func (g *gate) run() error {
 	g.start(untilLane, fail, []task{{"ready", g.sayReady}})
 
 	err := g.wait(faulty(ctx, "main"), signals)
+	g.again = errors.Is(err, errAgain)
 	return errors.Join(err, g.stopAll(lane, stopLane, devices, stopDevices))
 }
 
@@ -43,7 +44,9 @@ func (g *gate) run() error {
 // one that hangs.
 func (g *gate) stopAll(lane *sync.WaitGroup, stopLane func(), devices *sync.WaitGroup, stopDevices func()) (err error) {
 	began := time.Now()
-	g.notify(daemon.SdNotifyStopping)
+	if !g.again { // to systemd it never stops
+		g.notify(daemon.SdNotifyStopping)
+	}
 	stopLane()
 	if !g.await(lane, releaseWait) {
 		g.releaseForGood() // the lane may wait for a slow disk, or hang
@@ -130,6 +133,9 @@ func (g *gate) tasks() []task {
 		{"keyset", g.keys.Run},
 		{"panel", g.devices.panel.Run},
 		{"control", s.Run},
+	}
+	if g.provision != nil {
+		tasks = append(tasks, task{"provisioning", g.provision.Run})
 	}
 	if g.wire != nil {
 		tasks = append(tasks, task{"bus", g.wire.Run})

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/configs"
+	"railgate/store"
+	"railgate/store/identity"
+	"railgate/store/journal"
+	"railgate/verify"
+	"railgate/verify/lane"
+)
+
+var (
+	provisioningKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	strangersKey    = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize))
+)
+
+// waitingSite is a site whose gate is no station's yet. pinned: its image has the signer's key.
+func waitingSite(t *testing.T, pinned bool) *site {
+	t.Helper()
+	s := newSite(t, "", func(c string) string {
+		c = strings.NewReplacer("station = \"GZQ\"\n", "", "gate = \"A07\"\n", "", "keys = ", "# keys = ").Replace(c)
+		return c
+	})
+	s.config += fmt.Sprintf("[provision]\nwait = true\nsigners = %q\n", s.path("provision.keys"))
+	s.write("gate.toml", s.config)
+	if pinned {
+		s.write("provision.keys", hex.EncodeToString(provisioningKey.Public().(ed25519.PublicKey))+" the station\n")
+	}
+	return s
+}
+
+// told is what the gates of these tests are told.
+func told() verify.Settings {
+	return verify.Settings{
+		Station: "GZQ", Gate: "A07", Direction: "exit", Nation: "http://127.0.0.1:1/nation", NationRoot: bytes.Repeat([]byte{1}, 32), Repository: "http://127.0.0.1:1/tuf",
+		Network: verify.Network{Address: "10.1.2.3/24", Gateway: "10.1.2.1"},
+	}
+}
+
+// public are the keys that the gate's screen shows.
+func (d *process) public() identity.Public {
+	d.t.Helper()
+	d.until("the gate's keys", func() bool { return d.status().Provision.Identity != "" })
+	p, err := identity.ParsePublic([]byte(d.status().Provision.Identity))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return p
+}
+
+// provision makes a code for the gate.
+func (d *process) provision(key ed25519.PrivateKey, change func(*verify.Provision)) string {
+	d.t.Helper()
+	now := time.Now().Truncate(time.Second)
+	p := verify.Provision{ID: fmt.Sprintf("code %011d", rand.IntN(1e10)), Gate: d.public().Provisioning, Issued: now, Expires: now.Add(time.Hour), Settings: told()}
+	if change != nil {
+		change(&p)
+	}
+	text, err := verify.IssueProvision(p, key)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return text
+}
+
+// wantA07 waits until the gate is what it was told.
+func (d *process) wantA07() {
+	d.t.Helper()
+	d.until("provisioned", func() bool {
+		s, err := d.client().Status(d.t.Context())
+		return err == nil && s.Gate == "A07" && s.Station == "GZQ" && s.Direction == "exit" && !s.Provision.Waiting
+	})
+}
+
+func provisionedAs(reason string) func(*journal.Record) bool {
+	return func(r *journal.Record) bool { return r.Kind == journal.Provisioned && r.Reason == reason }
+}
+
+func TestAGateIsProvisionedByItsOwnScanner(t *testing.T) {
+	s := waitingSite(t, true)
+	d := s.start()
+	pid := d.status().PID
+	d.until("its scanner", func() bool { return len(d.status().Causes) == 1 })
+	if st := d.status(); !st.Provision.Waiting || st.Health != "out_of_service" || len(st.Causes) != 1 || st.Causes[0].Cause != "not_provisioned" || len(st.Provision.Lines) != 11 {
+		t.Errorf("a gate that waits: %+v; want not_provisioned and nothing else", st)
+	}
+	code := d.provision(provisioningKey, nil)
+	d.scan(code)
+	d.wantA07()
+	if got := d.status().PID; got != pid {
+		t.Errorf("process %d, then %d: systemd would say that it ended", pid, got)
+	}
+	d.waitFor(1, provisionedAs("ok"))
+	if _, err := os.Stat(s.path("data/" + configs.ProvisionedName)); err != nil {
+		t.Error(err)
+	}
+	if n := d.count(kind(journal.Stopped)); n != 1 {
+		t.Errorf("the journal says %d times that the gate stopped; want once", n)
+	}
+	dropped := d.status().Counts.Dropped["out_of_service"]
+	d.until("its scanner", func() bool { s := d.status(); return len(s.Devices) > 0 && s.Devices[0].Up })
+	d.scan(code) // it has no keyset yet; whatever it will have, to its lane this is no code
+	d.until("dropped", func() bool { return d.status().Counts.Dropped["out_of_service"] > dropped })
+	answer, err := d.client().Provision(t.Context(), code)
+	if err != nil || answer.Done || answer.Reason != string(verify.InService) {
+		t.Errorf("a code for a gate in service: %+v, %v", answer, err)
+	}
+	d.kill()
+	d = s.launch()
+	d.wantA07()
+	d.wantPulses(0)
+	if strings.Contains(d.log.String(), "RGP1:") {
+		t.Error("a code is in the log")
+	}
+}
+
+// Each rule at the gate itself. None of them spends anything: the good code is taken after all.
+func TestTheGateRefusesCodes(t *testing.T) {
+	s := waitingSite(t, true)
+	d := s.start()
+	other := identity.FromSeed([32]byte{5}).Public("", "")
+	good := d.provision(provisioningKey, nil)
+	for _, tt := range []struct {
+		name, text string
+		want       verify.Reason
+	}{
+		{"another gate's", d.provision(provisioningKey, func(p *verify.Provision) { p.Gate = other.Provisioning }), verify.OtherGate},
+		{"expired", d.provision(provisioningKey, func(p *verify.Provision) {
+			p.Issued, p.Expires = p.Issued.Add(-2*time.Hour), p.Issued.Add(-time.Second)
+		}), verify.ProvisionExpired},
+		{"a stranger's", d.provision(strangersKey, nil), verify.UnknownSigner},
+		{"altered", good[:len(good)-3] + "000", verify.BadSignature},
+		{"cut", good[:len(good)-3], verify.Malformed},
+		{"a passenger's under its prefix", verify.ProvisionPrefix + d.code()[len(verify.Prefix):], verify.Malformed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := d.count(provisionedAs(string(tt.want)))
+			d.scan(tt.text)
+			d.waitFor(before+1, provisionedAs(string(tt.want)))
+			if st := d.status(); !st.Provision.Waiting {
+				t.Fatalf("provisioned by it: %+v", st)
+			}
+		})
+	}
+	d.scan(d.code()) // a passenger's own code is nothing to a gate that waits
+	d.until("dropped", func() bool { return d.status().Counts.Dropped["out_of_service"] > 0 })
+	d.scan(good)
+	d.wantA07()
+	d.wantPulses(0)
+}
+
+func TestACodeIsSpentOnce(t *testing.T) {
+	s := waitingSite(t, true)
+	d := s.start()
+	first := d.provision(provisioningKey, nil)
+	old := d.provision(provisioningKey, func(p *verify.Provision) { p.Issued = p.Issued.Add(-time.Minute) })
+	d.scan(first)
+	d.wantA07()
+	if err := d.client().Unprovision(t.Context(), ""); err == nil {
+		t.Error("taken back without a reason")
+	}
+	if err := d.client().Unprovision(t.Context(), "moved to another hall"); err != nil {
+		t.Fatal(err)
+	}
+	waits := func() bool {
+		s, err := d.client().Status(t.Context())
+		return err == nil && s.Provision.Waiting
+	}
+	d.until("waits again", waits)
+	d.waitFor(1, kind(journal.Unprovisioned))
+	time.Sleep(lane.HeldFor) // the code has left the glass
+	d.scan(first)
+	d.waitFor(1, provisionedAs(string(verify.ProvisionSpent)))
+	d.scan(old)
+	d.waitFor(1, provisionedAs(string(verify.Superseded)))
+	d.kill()
+	d = s.start() // what was spent stays so
+	d.scan(first)
+	d.waitFor(2, provisionedAs(string(verify.ProvisionSpent)))
+	d.scan(d.provision(provisioningKey, nil))
+	d.wantA07()
+}
+
+func TestATechnicianConfirmsTheSigner(t *testing.T) {
+	s := waitingSite(t, false)
+	d := s.start()
+	if answer, err := d.client().ConfirmSigner(t.Context(), verify.Fingerprint(provisioningKey.Public().(ed25519.PublicKey))); err != nil || answer.Done {
+		t.Fatalf("confirmed before a code: %+v, %v", answer, err)
+	}
+	d.scan(d.provision(provisioningKey, nil))
+	d.waitFor(1, provisionedAs(string(verify.Unconfirmed)))
+	shown := d.status().Provision
+	if shown.Signer != verify.Fingerprint(provisioningKey.Public().(ed25519.PublicKey)) || !strings.Contains(shown.Settings, "gate A07 of station GZQ") {
+		t.Errorf("the gate shows %+v", shown)
+	}
+	answer, err := d.client().ConfirmSigner(t.Context(), verify.Fingerprint(strangersKey.Public().(ed25519.PublicKey)))
+	if err != nil || answer.Done || !d.status().Provision.Waiting {
+		t.Fatalf("another signer confirmed: %+v, %v", answer, err)
+	}
+	answer, err = d.client().ConfirmSigner(t.Context(), strings.ToLower(strings.ReplaceAll(shown.Signer, " ", "-")))
+	if err != nil || !answer.Done {
+		t.Fatalf("%+v, %v; want it done", answer, err)
+	}
+	d.wantA07()
+}
+
+// A list of signers that cannot be read is no list without signers.
+func TestADamagedListOfSignersTakesNobodysCodes(t *testing.T) {
+	s := waitingSite(t, true)
+	s.write("provision.keys", "nonsense\n")
+	d := s.start()
+	answer, err := d.client().Provision(t.Context(), d.provision(provisioningKey, nil))
+	if err != nil || answer.Reason != string(verify.UnknownSigner) || !strings.Contains(answer.Why, "line 1") {
+		t.Errorf("%+v, %v; want unknown_signer, and the line", answer, err)
+	}
+}
+
+func TestAGateIsProvisionedByHand(t *testing.T) {
+	s := waitingSite(t, true)
+	d := s.start()
+	settings := told()
+	bad := bytes.Replace(configs.FormatSettings(&settings), []byte("exit"), []byte("up"), 1)
+	if _, err := d.client().ProvisionByHand(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "want entry, exit or check") {
+		t.Errorf("a bad direction: %v", err)
+	}
+	answer, err := d.client().ProvisionByHand(t.Context(), configs.FormatSettings(&settings))
+	if err != nil || !answer.Done {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	d.wantA07()
+	d.waitFor(1, provisionedAs("ok"))
+	if n := d.count(func(r *journal.Record) bool {
+		return r.Kind == journal.Provisioned && strings.Contains(r.Detail, "by hand")
+	}); n != 1 {
+		t.Errorf("%+v; want one record that says by hand", d.records())
+	}
+}
+
+// What the gate's own file forbids is said, and costs no code.
+func TestSettingsThatTheFileForbidsSpendNothing(t *testing.T) {
+	s := waitingSite(t, true)
+	s.config = strings.Replace(s.config, "[lane]\n", "[lane]\nhours = \"05:30-23:45\"\n", 1)
+	s.write("gate.toml", s.config)
+	d := s.start()
+	code := d.provision(provisioningKey, nil)
+	answer, err := d.client().Provision(t.Context(), code)
+	if err != nil || answer.Reason != lane.TellContradicts || !strings.Contains(answer.Why, "lane.hours") {
+		t.Fatalf("%+v, %v; want settings_refused, and the key", answer, err)
+	}
+	d.stop()
+	s.write("gate.toml", strings.Replace(s.config, "hours = \"05:30-23:45\"\n", "", 1))
+	d = s.start()
+	d.scan(code)
+	d.wantA07()
+}
+
+// keptAt writes what a gate's store has, as a cut may have left it.
+func (s *site) keptAt(k kept, r journal.Record) {
+	s.t.Helper()
+	st, err := store.Open(store.Options{Dir: s.path("data"), Mark: s.path("data") + ".mark", Days: 90, MaxBytes: 2e9, Now: func() (time.Time, bool) { return time.Now(), true }}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := st.CommitNote(keptNote, k, r); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// The power fails between the store and the file, on the way there and on the way back.
+func TestACutBetweenTheStepsIsFinished(t *testing.T) {
+	s := waitingSite(t, true)
+	d := s.start()
+	code := d.provision(provisioningKey, nil)
+	d.stop()
+	settings := told()
+	text := configs.FormatSettings(&settings)
+	s.keptAt(kept{Text: text}, journal.Record{Kind: journal.Provisioned, Time: time.Now()})
+	d = s.launch() // the store has it, the file is not there
+	d.wantA07()
+	d.stop()
+	for n := range text { // the file is half there
+		if n%199 == 0 {
+			s.write("data/"+configs.ProvisionedName, string(text[:n]))
+			d = s.launch()
+			d.wantA07()
+			d.stop()
+		}
+	}
+	s.keptAt(kept{}, journal.Record{Kind: journal.Unprovisioned, Time: time.Now()})
+	d = s.launch() // the store has taken it back, the file is still there
+	d.until("waits again", func() bool {
+		s, err := d.client().Status(t.Context())
+		return err == nil && s.Provision.Waiting && len(s.Devices) > 0 && s.Devices[0].Up
+	})
+	d.scan(code)
+	d.wantA07()
+}
+
+// Killed at any instant after a code was shown, the gate is provisioned or waits; and in both
+// cases the same code brings it where it should be.
+func TestKilledWhileItIsProvisioned(t *testing.T) {
+	for n := range 6 {
+		s := waitingSite(t, true)
+		d := s.start()
+		code := d.provision(provisioningKey, nil)
+		d.scan(code)
+		time.Sleep(time.Duration(n*n) * time.Millisecond)
+		d.kill()
+		d = s.launch()
+		d.until("one or the other", func() bool {
+			s, err := d.client().Status(t.Context())
+			return err == nil && (!s.Provision.Waiting || len(s.Devices) > 0 && s.Devices[0].Up)
+		})
+		if d.status().Provision.Waiting {
+			d.scan(code)
+		}
+		d.wantA07()
+		d.waitFor(1, provisionedAs("ok"))
+		d.kill()
+	}
+}
+
+// A disk that takes nothing leaves the gate as it was, and the code unspent.
+func TestAStoreThatDoesNotWorkTakesNoCode(t *testing.T) {
+	s := waitingSite(t, true)
+	d := s.start()
+	code := d.provision(provisioningKey, nil)
+	if err := os.Remove(s.path("data/gate.db")); err != nil { // the store is looked at before every commit
+		t.Fatal(err)
+	}
+	answer, err := d.client().Provision(t.Context(), code)
+	if err != nil || answer.Done || answer.Reason != lane.TellNotStored {
+		t.Errorf("%+v, %v; want not_stored", answer, err)
+	}
+	if !d.status().Provision.Waiting {
+		t.Error("it is provisioned, and no store has it")
+	}
+	d.until("the store works again", func() bool { a, err := d.client().Provision(t.Context(), code); return err == nil && a.Done })
+	d.wantA07()
+}
