@@ -114,6 +114,10 @@ func (s *site) runManual(command, line string, running bool) {
 		if status != exitUndecided || !strings.Contains(string(out), "stop railgated") {
 			s.t.Errorf("%s, while railgated runs: status %d, %s; want that it has the file", command, status, out)
 		}
+	case word == "update": // this gate has no repository; the tests of update have
+		if status != exitFailed || !strings.Contains(string(out), "update: ") {
+			s.t.Errorf("%s: status %d, %s; want why it cannot", command, status, out)
+		}
 	case word == "doctor" && status == exitDegraded: // the machine's disk
 	case strings.Contains(line, "config diff --running") && !running && status == exitUndecided:
 	case strings.Contains(line, "config diff") && status <= exitDenied: // this gate is none of the defaults

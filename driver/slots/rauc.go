@@ -94,6 +94,21 @@ func parseStatus(data []byte) (*State, error) {
 	return s, nil
 }
 
+// Version implements [Slots].
+func (r *Rauc) Version(ctx context.Context, bundle string) (string, error) {
+	out, err := r.run(ctx, "info", "--output-format=json", bundle)
+	if err != nil {
+		return "", err
+	}
+	var told struct {
+		Version string `json:"version"`
+	}
+	if err := json.Unmarshal(out, &told); err != nil {
+		return "", fmt.Errorf("what rauc info says: %w", err)
+	}
+	return told.Version, nil
+}
+
 // progressLine is a line of rauc install: " 40% Checking bundle".
 var progressLine = regexp.MustCompile(`^\s*(\d{1,3})% (.+)$`)
 

@@ -18,6 +18,7 @@ case "$*" in
 "status --detailed --output-format=json") cat status ;;
 "status mark-good booted") echo "rauc status: marked slot rootfs.0 as good" ;;
 "status mark-bad rootfs.1") echo "rauc status: marked slot rootfs.1 as bad" ;;
+info\ --output-format=json\ *) echo '{"compatible":"railgate-pc","version":"1.5.0","description":null,"build":null,"hooks":[],"images":[]}' ;;
 install\ *)
 	[ -f "$2" ] || { echo "No such file: $2" >&2; exit 1; }
 	echo installing
@@ -92,6 +93,9 @@ func TestInstallTellsItsProgressAndWhyItFails(t *testing.T) {
 	good, bad := filepath.Join(dir, "good.raucb"), filepath.Join(dir, "worse.raucb")
 	os.WriteFile(good, []byte("good"), 0o600)
 	os.WriteFile(bad, []byte("bad"), 0o600)
+	if v, err := r.Version(t.Context(), good); v != "1.5.0" || err != nil {
+		t.Errorf("version %q, %v; want 1.5.0", v, err)
+	}
 	var told []int
 	if err := r.Install(t.Context(), good, func(percent int, doing string) { told = append(told, percent) }); err != nil || !slices.Equal(told, []int{0, 20, 99, 100}) {
 		t.Errorf("%v, progress %v; want 0, 20, 99, 100", err, told)

@@ -54,6 +54,9 @@ func (s *State) Other() *Slot {
 type Slots interface {
 	// State asks what the slots are. ErrNone is the answer of a machine that has none.
 	State(ctx context.Context) (*State, error)
+	// Version is the version that a bundle says it has, by its signed manifest. It says nothing of whether
+	// the bundle is whole (RAUC's issue 1970): hash it first.
+	Version(ctx context.Context, bundle string) (string, error)
 	// Install writes a bundle into the other slot, and has the bootloader start that one
 	// next. progress is told how far it is, in percent. After an error the other slot is
 	// not started; the one that runs is as it was.

@@ -3,6 +3,7 @@ package update
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -35,6 +36,12 @@ type Before struct {
 	Causes []string `json:"causes,omitempty"` // why the lane was out of service
 }
 
+// Installed is a release that was kept.
+type Installed struct {
+	Release string `json:"release"`
+	Sum     string `json:"sha256"`
+}
+
 // A Failure is a release that did not prove good here.
 type Failure struct {
 	Release string `json:"release"`
@@ -46,6 +53,8 @@ type Failure struct {
 type State struct {
 	Running string `json:"running,omitempty"` // the release of the slot that was started last; "": not known
 	Slot    string `json:"slot,omitempty"`    // its bootname
+
+	Has map[string]Installed `json:"has,omitempty"` // what was kept in a slot, by its bootname
 
 	Floor  string    `json:"floor,omitempty"`  // the newest release that proved good here
 	Trial  *Trial    `json:"trial,omitempty"`  // nil: none is on its way
@@ -181,6 +190,8 @@ func (s State) asked(e Asked) (State, []Effect, error) {
 		return s, nil, err
 	}
 	s.Failed = slices.DeleteFunc(slices.Clone(s.Failed), func(f Failure) bool { return f.Sum == e.Sum })
+	s.Has = maps.Clone(s.Has)
+	delete(s.Has, e.Slot)
 	if e.Sum != s.CutSum || e.ByHand {
 		s.Cuts, s.CutSum = 0, e.Sum
 	}
@@ -205,7 +216,8 @@ func (s State) newest() string {
 
 // old says of a release that it is not newer than what is here.
 func (s State) old(e Asked) error {
-	if !e.ByHand && s.Running != "" && Compare(e.Release, s.Running) == 0 {
+	runs := s.Running != "" && Compare(e.Release, s.Running) == 0 || s.Has[s.Slot].Sum == e.Sum
+	if !e.ByHand && runs {
 		return fmt.Errorf("release %s: %w", e.Release, ErrRuns)
 	}
 	if n := s.newest(); n != "" && Compare(e.Release, n) < 0 && !e.Downgrade {
@@ -228,6 +240,9 @@ func (s State) failure(sum string) *Failure {
 // marked good each time: a bootloader that counts starts has counted this one.
 func (s State) started(e Started) (State, []Effect) {
 	s.Slot, s.Running = e.Slot, e.Release
+	if h, ok := s.Has[e.Slot]; ok {
+		s.Running = h.Release // by the nation's name for it
+	}
 	t := s.Trial
 	switch {
 	case t == nil && e.Slot == s.Bad:
@@ -296,6 +311,11 @@ func (s State) kept() State {
 	if s.Floor == "" || Compare(r, s.Floor) > 0 {
 		s.Floor = r
 	}
+	s.Has = maps.Clone(s.Has)
+	if s.Has == nil {
+		s.Has = map[string]Installed{}
+	}
+	s.Has[s.Trial.Slot] = Installed{r, s.Trial.Sum}
 	s.Trial, s.Running = nil, r
 	return s.noting(r + " proved good and is kept")
 }

@@ -136,6 +136,20 @@ func TestTheFloorStaysAfterADowngrade(t *testing.T) {
 	}
 }
 
+// An image may call itself otherwise than the nation calls its release: it must not be installed for ever.
+func TestWhatRunsIsKnownByItsBundle(t *testing.T) {
+	calls := Started{Slot: "B", Release: "1.5.0-3-gabc"}
+	s := after(t, factory, ask("1.5.0"), Wrote{}, MayRestart{}, calls, Proved{}, Kept{}, calls)
+	other := Asked{Release: "1.5.0", Sum: "sum of 1.5.0", Slot: "A"}
+	if _, _, err := Step(s, other); s.Running != "1.5.0" || !errors.Is(err, ErrRuns) {
+		t.Errorf("running %s, %v; want 1.5.0, %v", s.Running, err, ErrRuns)
+	}
+	s = after(t, s, ask("1.6.0")) // into B: what B had is gone
+	if s.Has["B"].Release != "" {
+		t.Errorf("slot B still has %+v", s.Has["B"])
+	}
+}
+
 func TestACutThatComesBackEnds(t *testing.T) {
 	s := factory
 	for n := range maxCuts {

@@ -1,0 +1,633 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"railgate/cmd/control"
+	"railgate/cmd/station/repository"
+	"railgate/configs"
+	"railgate/driver/slots"
+	"railgate/store/sync"
+	"railgate/store/update"
+)
+
+// A twin is a machine with two slots, as RAUC and a bootloader that tries once keep it.
+type twin struct {
+	usual, tried, running string
+	flag                  bool
+	holds                 map[string]string // what was written into a slot, by its bootname
+	bad                   map[string]bool
+	fail                  map[string]error // by what is done
+	did                   []string
+}
+
+func newTwin() *twin {
+	return &twin{usual: "A", running: "A", holds: map[string]string{"A": "old"}, bad: map[string]bool{}, fail: map[string]error{}}
+}
+
+func slotName(bootname string) string {
+	return map[string]string{"A": "rootfs.0", "B": "rootfs.1"}[bootname]
+}
+
+func (m *twin) note(what string) error { m.did = append(m.did, what); return m.fail[what] }
+
+func (m *twin) State(context.Context) (*slots.State, error) {
+	if err := m.fail["state"]; err != nil {
+		return nil, err
+	}
+	s := &slots.State{Primary: m.usual}
+	for _, name := range []string{"A", "B"} {
+		s.Slots = append(s.Slots, slots.Slot{Name: slotName(name), Bootname: name, Booted: m.running == name, Good: !m.bad[name]})
+	}
+	return s, nil
+}
+
+func (m *twin) Version(context.Context, string) (string, error) { return "1.5.0", m.fail["version"] }
+
+func (m *twin) Install(_ context.Context, bundle string, progress func(int, string)) error {
+	progress(50, "Copying image")
+	data, err := os.ReadFile(bundle)
+	if err != nil {
+		return err
+	}
+	other := map[string]string{"A": "B", "B": "A"}[m.running]
+	m.holds[other] = string(data)
+	if err := m.note("install"); err != nil {
+		return err
+	}
+	m.tried, m.bad[other] = other, false
+	return nil
+}
+
+func (m *twin) MarkGood(context.Context) error {
+	if err := m.note("good " + m.running); err != nil {
+		return err
+	}
+	if m.usual != m.running {
+		m.usual, m.tried = m.running, ""
+	}
+	return nil
+}
+
+func (m *twin) MarkBad(_ context.Context, name string) error {
+	for _, bootname := range []string{"A", "B"} {
+		if slotName(bootname) == name {
+			m.bad[bootname] = true
+			if m.tried == bootname {
+				m.tried = ""
+			}
+		}
+	}
+	return m.note("bad " + name)
+}
+
+func (m *twin) Reboot(context.Context) error { m.flag = true; return m.note("reboot") }
+
+// boot is the bootloader's part of a start.
+func (m *twin) boot() {
+	m.running = m.usual
+	if m.flag && m.tried != "" {
+		m.running = m.tried
+	}
+	m.flag = false
+}
+
+// A depot is a nation, a station and a gate's updater, in folders.
+type depot struct {
+	t       *testing.T
+	dir     string
+	nation  *repository.Repository
+	station *repository.Repository
+	m       *twin
+	u       *updater
+	status  *control.Status // nil: railgated does not answer
+	clock   time.Duration
+	told    []notice
+}
+
+var noPassphrase = func(string) (string, error) { return "correct horse battery", nil }
+
+func newDepot(t *testing.T) *depot {
+	t.Helper()
+	d := &depot{t: t, dir: t.TempDir(), m: newTwin(), status: &control.Status{Started: time.Unix(1, 0)}}
+	var err error
+	make := func(name string) *repository.Repository {
+		r, err := repository.Create(filepath.Join(d.dir, "repositories", name), repository.Options{Passphrase: noPassphrase, OnlineTargets: name == "station", WorkFactor: 10, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	d.nation, d.station = make("nation"), make("station")
+	if err = os.MkdirAll(filepath.Join(d.dir, "roots"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.write("roots/nation.root.json", string(d.root(d.nation)))
+	cfg := &configs.Config{Station: "GZQ", Gate: "A07", Data: filepath.Join(d.dir, "data"), Sync: configs.Sync{Nation: "https://rail.example/nation", Station: "https://station.example", Roots: filepath.Join(d.dir, "roots")}}
+	d.u = &updater{
+		cfg: cfg, dir: filepath.Join(d.dir, "root"), slots: d.m, now: time.Now, image: "1.4.0",
+		uptime: func() time.Duration { return d.clock },
+		sleep:  func(_ context.Context, by time.Duration) error { d.clock += by; return nil },
+		tell:   func(n notice) { d.told = append(d.told, n) },
+	}
+	d.u.status = func(context.Context) (*control.Status, error) {
+		if d.status == nil {
+			return nil, control.ErrNotRunning
+		}
+		s := *d.status
+		return &s, nil
+	}
+	return d
+}
+
+func (d *depot) root(r *repository.Repository) []byte {
+	d.t.Helper()
+	root, err := r.RootJSON()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return root
+}
+
+func (d *depot) write(name, text string) string {
+	d.t.Helper()
+	path := filepath.Join(d.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		d.t.Fatal(err)
+	}
+	return path
+}
+
+func (d *depot) publish(r *repository.Repository, name, text string) {
+	d.t.Helper()
+	if err := r.Publish([]repository.File{{Name: name, Path: d.write("publish/"+strings.ReplaceAll(name, "/", "_"), text)}}, noPassphrase); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *depot) release(version, text string) {
+	d.t.Helper()
+	d.publish(d.nation, "release/"+version+bundleSuffix(), text)
+}
+
+// export is what the daemon leaves for root: lists, roots, and the bundle.
+func (d *depot) export(version, text string) {
+	d.t.Helper()
+	for name, r := range map[string]*repository.Repository{"nation": d.nation, "station": d.station} {
+		if err := os.CopyFS(filepath.Join(d.dir, "data/update", name), os.DirFS(r.Public())); err != nil && !errors.Is(err, os.ErrExist) {
+			d.t.Fatal(err)
+		}
+	}
+	d.write("data/update/station.root.json", string(d.root(d.station)))
+	d.write("data/update/"+version+".raucb", text)
+}
+
+// file installs a bundle as railgate update FILE does, answering what it asks.
+func (d *depot) file(name string, f updateFlags, answer string) (string, error) {
+	c := &cobra.Command{}
+	var said bytes.Buffer
+	c.SetErr(&said)
+	c.SetIn(strings.NewReader(answer))
+	c.SetContext(d.t.Context())
+	err := f.fromFile(c, d.u, name)
+	return said.String(), err
+}
+
+// state is what is recorded.
+func (d *depot) state() update.State {
+	d.t.Helper()
+	s, err := update.Load(d.u.dir)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+// start is a start of the machine.
+func (d *depot) start(image string) error {
+	d.m.boot()
+	d.u.image = image
+	return d.u.boot(d.t.Context())
+}
+
+func (d *depot) want(running string, floor string, failed int) {
+	d.t.Helper()
+	s := d.state()
+	if d.m.running != running || s.Floor != floor || len(s.Failed) != failed {
+		d.t.Errorf("slot %s runs, floor %q, %d failed (%+v); want %s, %q, %d", d.m.running, s.Floor, len(s.Failed), s, running, floor, failed)
+	}
+}
+
+func TestAReleaseFromAStickIsKeptOnceItProvedGood(t *testing.T) {
+	d := newDepot(t)
+	d.release("1.5.0", "new")
+	stick := filepath.Join(d.dir, "stick")
+	if err := os.CopyFS(filepath.Join(stick, "nation"), os.DirFS(d.nation.Public())); err != nil {
+		t.Fatal(err)
+	}
+	name := d.write("stick/arm64.raucb", "new")
+	said, err := d.file(name, updateFlags{}, "y\n")
+	if err != nil || !strings.Contains(said, "Release 1.5.0") {
+		t.Fatalf("%q, %v", said, err)
+	}
+	if d.m.holds["B"] != "new" || d.m.did[len(d.m.did)-1] != "reboot" {
+		t.Errorf("slot B holds %q, did %q; want the release, and a restart", d.m.holds["B"], d.m.did)
+	}
+	if _, err := os.Stat(filepath.Join(d.u.dir, bundleName)); err == nil {
+		t.Error("the bundle's copy stays on the data partition")
+	}
+	if err := d.start("1.5.0"); err != nil {
+		t.Fatal(err)
+	}
+	d.want("B", "1.5.0", 0)
+	if d.m.usual != "B" || d.clock < update.ProofTime {
+		t.Errorf("slot %s is started from now on, after %v; want B after five minutes", d.m.usual, d.clock)
+	}
+}
+
+func TestAPassageProvesARelease(t *testing.T) {
+	d := newDepot(t)
+	d.onTrial("1.5.0")
+	d.status.Counts.Records = map[string]uint64{"passage": 1}
+	if err := d.start("1.5.0"); err != nil || d.clock > 0 {
+		t.Errorf("%v after %v; want it kept at once", err, d.clock)
+	}
+	d.want("B", "1.5.0", 0)
+}
+
+// onTrial has a release installed, and the gate about to restart into it.
+func (d *depot) onTrial(version string) {
+	d.t.Helper()
+	d.release(version, "bundle of "+version)
+	d.export(version, "bundle of "+version)
+	if _, err := d.file(d.write("b.raucb", "bundle of "+version), updateFlags{yes: true}, ""); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func TestAReleaseThatDoesNotProveGoodIsLeftOnce(t *testing.T) {
+	for name, broken := range map[string]*control.Status{
+		"a dead stack":     nil,
+		"a missing device": {Started: time.Unix(1, 0), Devices: []control.Device{{Kind: "scanner", Name: "front"}}},
+		"a closed lane":    {Started: time.Unix(1, 0), Causes: []control.Cause{{Cause: control.KeysetInvalid, Severity: control.OutOfService}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDepot(t)
+			d.onTrial("1.5.0")
+			good := d.status
+			d.status = broken
+			if err := d.start("1.5.0"); err != nil {
+				t.Fatal(err)
+			}
+			if d.clock < update.ProofEnds || d.m.did[len(d.m.did)-1] != "reboot" {
+				t.Errorf("did %q after %v; want a restart once its time was over", d.m.did, d.clock)
+			}
+			d.status = good
+			if err := d.start("1.4.0"); err != nil {
+				t.Fatal(err)
+			}
+			d.want("A", "", 1)
+			n := len(d.m.did)
+			for range 3 {
+				if err := d.start("1.4.0"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if strings.Contains(strings.Join(d.m.did[n:], " "), "reboot") {
+				t.Errorf("restarts again: %q", d.m.did[n:])
+			}
+			d.publish(d.nation, "stations/GZQ/root.json", string(d.root(d.station)))
+			d.publish(d.station, "assign.json", `{"default":"1.5.0"}`)
+			os.RemoveAll(filepath.Join(d.dir, "data/update"))
+			d.export("1.5.0", "bundle of 1.5.0")
+			d.write("data/update/assign.json", `{"default":"1.5.0"}`)
+			if err := d.u.installStaged(t.Context(), "1.5.0", order{}); !errors.Is(err, update.ErrFailed) {
+				t.Errorf("by itself again: %v; want %v", err, update.ErrFailed)
+			}
+			if err := d.u.installStaged(t.Context(), "1.5.0", order{byHand: true}); err != nil {
+				t.Errorf("by hand: %v", err)
+			}
+		})
+	}
+}
+
+func TestWhatWasBrokenBeforeIsNotTheReleasesFault(t *testing.T) {
+	d := newDepot(t)
+	d.status.Devices = []control.Device{{Kind: "scanner", Name: "front"}}
+	d.onTrial("1.5.0")
+	if err := d.start("1.5.0"); err != nil {
+		t.Fatal(err)
+	}
+	d.want("B", "1.5.0", 0)
+}
+
+// The mark of what proved good may not land at once; and where it never does, the gate goes back.
+func TestAMarkThatDoesNotLand(t *testing.T) {
+	d := newDepot(t)
+	d.onTrial("1.5.0")
+	d.m.fail["good B"] = errors.New("read-only file system")
+	if err := d.start("1.5.0"); err != nil {
+		t.Fatal(err)
+	}
+	if d.m.did[len(d.m.did)-1] != "reboot" {
+		t.Errorf("did %q; want a restart at the end", d.m.did)
+	}
+	if err := d.start("1.4.0"); err != nil {
+		t.Fatal(err)
+	}
+	d.want("A", "", 1)
+	if s := d.state(); !strings.Contains(s.Failed[0].Why, "read-only") {
+		t.Errorf("why: %s", s.Failed[0].Why)
+	}
+}
+
+func TestTheStationsReleaseIsInstalledFromWhatTheDaemonStaged(t *testing.T) {
+	d := newDepot(t)
+	d.release("1.5.0", "new")
+	d.publish(d.nation, "stations/GZQ/root.json", string(d.root(d.station)))
+	d.publish(d.station, "assign.json", `{"gates":{"A07":"1.5.0"}}`)
+	d.export("1.5.0", "new")
+	d.write("data/update/assign.json", `{"gates":{"A07":"1.5.0"}}`)
+	if err := d.u.installStaged(t.Context(), "1.5.0", order{}); err != nil {
+		t.Fatal(err)
+	}
+	if d.m.holds["B"] != "new" {
+		t.Errorf("slot B holds %q", d.m.holds["B"])
+	}
+}
+
+// The daemon has no rights, and its word is worth nothing: each row is something that a daemon in
+// other hands could leave for root.
+func TestRootDoesNotTakeTheDaemonsWord(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(d *depot) string // what was asked for
+		want string
+	}{
+		{"another bundle under the release's name", func(d *depot) string { d.write("data/update/1.5.0.raucb", "own"); return "1.5.0" }, "not the bundle that was meant"},
+		{"one byte more", func(d *depot) string { d.write("data/update/1.5.0.raucb", "new!"); return "1.5.0" }, "not the bundle that was meant"},
+		{"another release than the station's", func(d *depot) string { return "1.6.0" }, "the station gives 1.5.0"},
+		{"an assignment of its own", func(d *depot) string { d.write("data/update/assign.json", `{"default":"1.6.0"}`); return "1.6.0" }, "not the file that was signed"},
+		{"a list of its own", func(d *depot) string {
+			own := newDepot(d.t)
+			own.release("1.5.0", "own")
+			os.RemoveAll(filepath.Join(d.dir, "data/update/nation"))
+			os.CopyFS(filepath.Join(d.dir, "data/update/nation"), os.DirFS(own.nation.Public()))
+			return "1.5.0"
+		}, "is refused"},
+		{"a root of its own for the station", func(d *depot) string { d.write("data/update/station.root.json", "{}"); return "1.5.0" }, "not the file that was signed"},
+		{"a link to what only root may read", func(d *depot) string {
+			os.Remove(filepath.Join(d.dir, "data/update/1.5.0.raucb"))
+			os.Symlink(d.write("secret", "new"), filepath.Join(d.dir, "data/update/1.5.0.raucb"))
+			return "1.5.0"
+		}, "escapes"},
+		{"an older list", func(d *depot) string {
+			if _, err := d.u.assigned(d.t.Context()); err != nil { // root has seen the newest
+				d.t.Fatal(err)
+			}
+			os.RemoveAll(filepath.Join(d.dir, "data/update/nation"))
+			os.Rename(filepath.Join(d.dir, "earlier"), filepath.Join(d.dir, "data/update/nation"))
+			return "1.5.0"
+		}, "is refused"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDepot(t)
+			d.release("1.5.0", "new")
+			d.publish(d.nation, "stations/GZQ/root.json", string(d.root(d.station)))
+			if err := os.CopyFS(filepath.Join(d.dir, "earlier"), os.DirFS(d.nation.Public())); err != nil {
+				t.Fatal(err)
+			}
+			d.release("1.6.0", "newer")
+			d.publish(d.nation, "stations/GZQ/root.json", string(d.root(d.station)))
+			d.publish(d.station, "assign.json", `{"default":"1.5.0"}`)
+			os.RemoveAll(filepath.Join(d.dir, "data/update"))
+			d.export("1.5.0", "new")
+			d.write("data/update/assign.json", `{"default":"1.5.0"}`)
+			d.write("data/update/1.6.0.raucb", "newer")
+			asked := tt.do(d)
+			if err := d.u.installStaged(t.Context(), asked, order{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v; want %q", err, tt.want)
+			}
+			if len(d.m.holds) != 1 || strings.Contains(strings.Join(d.m.did, " "), "install") {
+				t.Errorf("did %q: a slot was written", d.m.did)
+			}
+		})
+	}
+}
+
+// Each bad input ends in one clear error, and no slot is touched.
+func TestBadInputOfAnUpdate(t *testing.T) {
+	sum := sha256.Sum256([]byte("new"))
+	hash := hex.EncodeToString(sum[:])
+	for _, tt := range []struct {
+		name  string
+		text  string
+		flags updateFlags
+		alter func(d *depot)
+		want  string
+	}{
+		{"a byte is another", "nEw", updateFlags{yes: true}, nil, "the nation's list does not have it"},
+		{"cut off", "ne", updateFlags{yes: true}, nil, "it lists 1.5.0 for"},
+		{"empty", "", updateFlags{yes: true}, nil, "is empty"},
+		{"no list here", "new", updateFlags{yes: true}, func(d *depot) { os.RemoveAll(filepath.Join(d.dir, "data/update/nation")) }, "no list of the nation's releases"},
+		{"a list of another nation", "new", updateFlags{yes: true}, func(d *depot) { d.write("roots/nation.root.json", string(d.root(d.station))) }, "is refused"},
+		{"a list that has ended", "new", updateFlags{yes: true}, func(d *depot) { d.u.now = func() time.Time { return time.Now().AddDate(1, 0, 0) } }, "expired"},
+		{"no first root", "new", updateFlags{yes: true}, func(d *depot) { os.Remove(filepath.Join(d.dir, "roots/nation.root.json")) }, "first root"},
+		{"a hash by hand, although there is a list", "new", updateFlags{yes: true, sum: hash}, nil, "leave --sha256 out"},
+		{"no repository and no hash", "new", updateFlags{yes: true}, func(d *depot) { d.u.cfg.Sync.Nation = "" }, "--sha256"},
+		{"no repository and another hash", "nEw", updateFlags{yes: true, sum: hash}, func(d *depot) { d.u.cfg.Sync.Nation = "" }, "not the bundle that was meant"},
+		{"older", "new", updateFlags{yes: true}, func(d *depot) { d.u.image = "1.6.0" }, "older than 1.6.0"},
+		{"no slots", "new", updateFlags{yes: true}, func(d *depot) { d.m.fail["state"] = slots.ErrNone }, "no two systems"},
+		{"one on its way", "new", updateFlags{yes: true}, func(d *depot) {
+			os.MkdirAll(d.u.dir, 0o755)
+			update.Save(d.u.dir, update.State{Trial: &update.Trial{Release: "1.4.9", Slot: "B", Phase: update.Running}})
+		}, "another release is on its way"},
+		{"a record that cannot be read", "new", updateFlags{yes: true}, func(d *depot) {
+			os.MkdirAll(d.u.dir, 0o755)
+			os.WriteFile(filepath.Join(d.u.dir, update.StateName), []byte("{"), 0o600)
+		}, "state.json"},
+		{"nobody says yes", "new", updateFlags{}, nil, "exit status 1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDepot(t)
+			d.release("1.5.0", "new")
+			d.export("1.5.0", "new")
+			name := d.write("b.raucb", tt.text)
+			if tt.alter != nil {
+				tt.alter(d)
+			}
+			if _, err := d.file(name, tt.flags, ""); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v; want %q", err, tt.want)
+			}
+			if strings.Contains(strings.Join(d.m.did, " "), "install") {
+				t.Errorf("did %q: a slot was written", d.m.did)
+			}
+		})
+	}
+}
+
+func TestAnOlderReleaseThatIsMeant(t *testing.T) {
+	d := newDepot(t)
+	d.u.image = "1.6.0"
+	d.release("1.5.0", "new")
+	d.export("1.5.0", "new")
+	name := d.write("b.raucb", "new")
+	said, err := d.file(name, updateFlags{downgrade: true}, "y\n")
+	if err != nil || !strings.Contains(said, "older release") {
+		t.Fatalf("%q, %v", said, err)
+	}
+	if e := d.state().Events; len(e) == 0 || !strings.Contains(e[0].What, "older than 1.6.0: a person asked") {
+		t.Errorf("noted: %+v", e)
+	}
+}
+
+func TestALoneGateTakesAHashByHand(t *testing.T) {
+	d := newDepot(t)
+	d.u.cfg.Sync.Nation, d.u.cfg.Sync.Station = "", ""
+	sum := sha256.Sum256([]byte("new"))
+	said, err := d.file(d.write("b.raucb", "new"), updateFlags{sum: hex.EncodeToString(sum[:])}, "y\n")
+	if err != nil || !strings.Contains(said, "Release 1.5.0") || !strings.Contains(said, "No nation's list") {
+		t.Errorf("%q, %v", said, err)
+	}
+	if d.m.holds["B"] != "new" {
+		t.Errorf("slot B holds %q", d.m.holds["B"])
+	}
+}
+
+func TestAnInstallationThatFails(t *testing.T) {
+	d := newDepot(t)
+	d.m.fail["install"] = errors.New("rauc install: data block is corrupted")
+	d.release("1.5.0", "new")
+	d.export("1.5.0", "new")
+	if _, err := d.file(d.write("b.raucb", "new"), updateFlags{yes: true}, ""); err == nil || !strings.Contains(err.Error(), "data block is corrupted") {
+		t.Fatal(err)
+	}
+	if s := d.state(); s.Trial != nil || len(s.Failed) != 1 || !d.m.bad["B"] {
+		t.Errorf("%+v, bad %v; want it recorded, and the slot bad", s, d.m.bad)
+	}
+	for _, what := range d.m.did {
+		if what == "reboot" {
+			t.Error("the gate restarts")
+		}
+	}
+}
+
+func TestAFullDataPartition(t *testing.T) {
+	d := newDepot(t)
+	if err := d.u.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	err := d.u.copyBundle(t.Context(), nil, d.write("x", ""), &release{"1.5.0", 1 << 60, ""})
+	if !errors.Is(err, sync.ErrNoRoom) {
+		t.Errorf("%v; want %v", err, sync.ErrNoRoom)
+	}
+}
+
+func TestAMachineWithoutSlotsStarts(t *testing.T) {
+	d := newDepot(t)
+	d.m.fail["state"] = fmt.Errorf("%w (no rauc)", slots.ErrNone)
+	if err := d.u.boot(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(d.u.dir); err == nil {
+		t.Error("something is recorded")
+	}
+}
+
+// RAUC's service may be starting yet: the trial must not fail for that.
+func TestRaucMayTakeItsTime(t *testing.T) {
+	d := newDepot(t)
+	d.m.fail["state"] = errors.New("rauc status: no answer")
+	d.u.sleep = func(_ context.Context, by time.Duration) error {
+		if d.clock += by; d.clock >= time.Minute {
+			delete(d.m.fail, "state")
+		}
+		return nil
+	}
+	if err := d.u.boot(t.Context()); err != nil || len(d.m.did) != 1 || d.m.did[0] != "good A" {
+		t.Errorf("%v, did %q; want the slot marked good", err, d.m.did)
+	}
+	d.m.fail["state"], d.clock = errors.New("rauc status: no answer"), -time.Hour
+	if err := d.u.boot(t.Context()); err == nil {
+		t.Error("without any answer: no error")
+	}
+}
+
+func TestAWishIsTakenOnce(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "update.json")
+	if w, err := takeWish(name); w != nil || err != nil {
+		t.Errorf("none: %+v, %v", w, err)
+	}
+	for _, text := range []string{`{"release":"1.5.0"}`, "garbage"} {
+		os.WriteFile(name, []byte(text), 0o600)
+		w, err := takeWish(name)
+		if (err == nil) != (w != nil && w.Release == "1.5.0") {
+			t.Errorf("%s: %+v, %v", text, w, err)
+		}
+		if _, err := os.Stat(name); err == nil {
+			t.Errorf("%s: the wish is still there", text)
+		}
+	}
+}
+
+func FuzzTakeWish(f *testing.F) {
+	for _, text := range []string{`{"release":"1.5.0"}`, `{}`, `null`, `[`, `{"release":"../../etc/shadow"}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		name := filepath.Join(t.TempDir(), "update.json")
+		os.WriteFile(name, data, 0o600)
+		takeWish(name)
+		if _, err := os.Stat(name); err == nil {
+			t.Error("the wish is still there")
+		}
+	})
+}
+
+func TestUpdateUsage(t *testing.T) {
+	for _, args := range []string{"update", "update --from-station x", "update x --sha256 12", "update --from-station --from y", "update a b"} {
+		if status, _, errOut := tool(t, "", strings.Fields(args)...); status != exitUsage || !strings.Contains(errOut, "update") {
+			t.Errorf("%s: %d, %q; want %d", args, status, errOut, exitUsage)
+		}
+	}
+}
+
+func TestProgressInWordsAndJSON(t *testing.T) {
+	var out bytes.Buffer
+	c := &cobra.Command{}
+	c.SetOut(&out)
+	p := measured("copy", "1.5.0", 50<<20, 100<<20, 10*time.Second)
+	if p.Percent != 50 || p.Left < 9.9 || p.Left > 10.1 || p.Speed != 5<<20 {
+		t.Errorf("%+v; want half, 5 MB/s, 10 s left", p)
+	}
+	tell := teller(c, true)
+	tell(p)
+	var back notice
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != p {
+		t.Errorf("%s: %v", out.String(), err)
+	}
+	out.Reset()
+	words := teller(c, false)
+	words(notice{Step: "find", Says: "reading x"})
+	words(p)
+	words(notice{Step: "restart", Release: "1.5.0", Says: "now"})
+	if got := out.String(); !strings.Contains(got, "reading x") || !strings.Contains(got, "restart 1.5.0: now") {
+		t.Errorf("%q", got)
+	}
+}

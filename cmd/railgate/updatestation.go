@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"railgate/store/durable"
+)
+
+func newUpdateStaged(g *gate) *cobra.Command {
+	return &cobra.Command{
+		Use:    "update-staged",
+		Short:  "Install what railgated has staged and asks for (railgate-update.service)",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			u, err := newUpdater(g, teller(c, false))
+			if err != nil {
+				return err
+			}
+			wish, err := takeWish(wishFile)
+			if err != nil || wish == nil {
+				return err
+			}
+			return u.installStaged(c.Context(), wish.Release, order{})
+		},
+	}
+}
+
+// wishFile is where railgated, which may not write a slot, says that it wants a release installed.
+const wishFile = "/run/railgate/update.json"
+
+// A wish is what it says. It is no more than a wish: what is installed is what the station
+// gives by its signed list, and what was tried before is the law's to say.
+type wish struct {
+	Release string `json:"release"`
+}
+
+// takeWish reads the wish and takes it away, so that it is granted or refused once; nil: there is none.
+func takeWish(file string) (*wish, error) {
+	data, err := durable.ReadFile(file, 4<<10)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if removed := os.Remove(file); err != nil || removed != nil {
+		return nil, errors.Join(err, removed)
+	}
+	w := new(wish)
+	if err := json.Unmarshal(data, w); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return w, nil
+}
+
+// installStaged installs the release that the station gives, from what railgated has staged.
+// wanted is the one that was asked for; "": whichever it is.
+func (u *updater) installStaged(ctx context.Context, wanted string, o order) error {
+	if err := u.prepare(); err != nil {
+		return err
+	}
+	r, err := u.assigned(ctx)
+	if err != nil {
+		return err
+	}
+	if wanted != "" && wanted != r.version {
+		return fmt.Errorf("release %s was asked for, and the station gives %s", wanted, r.version)
+	}
+	// The folder is the daemon's: no link out of it is followed.
+	root, err := os.OpenRoot(filepath.Join(u.cfg.Data, stagedFolder))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	from, err := root.Open(r.version + ".raucb")
+	if err != nil {
+		return fmt.Errorf("release %s is not staged yet: %w", r.version, err)
+	}
+	defer from.Close()
+	if info, err := from.Stat(); err != nil || !info.Mode().IsRegular() {
+		return errors.Join(fmt.Errorf("%s is not a file", from.Name()), err)
+	}
+	return u.install(ctx, from, r, o)
+}
+
+// fromStation has railgated fetch what the station gives, waits for it, and installs it.
+func (f *updateFlags) fromStation(c *cobra.Command, g *gate, u *updater) error {
+	if u.cfg.Sync.Station == "" {
+		return errors.New("update: this gate has no station (sync.station is empty)")
+	}
+	r, err := u.assigned(c.Context())
+	if err != nil {
+		return err
+	}
+	if err := f.ask(c, u, r); err != nil {
+		return err
+	}
+	return u.installStaged(c.Context(), "", order{byHand: true, downgrade: f.downgrade})
+}
