@@ -54,7 +54,7 @@ func TestManualCommands(t *testing.T) {
 		if err != nil || len(picture) == 0 {
 			t.Fatal("no picture")
 		}
-		s.write("lane-3.provision", "RGP1:code")
+		s.write("lane-3.provision", someCode(t))
 		s.write("disk", "")
 		if err := os.Truncate(s.path("disk"), 60<<20); err != nil {
 			t.Fatal(err)
