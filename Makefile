@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install install-station deb deb-test lintian release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first build cross install install-station deb deb-test lintian image image-test release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      a phone, two gates and a station, without hardware, until Ctrl-C"
@@ -27,6 +27,8 @@ help:
 	@echo "make install-station what a station's box needs, below DESTDIR"
 	@echo "make deb      Debian packages for arm64, armhf and amd64, under build/deb; ARCHS=arm64 for less"
 	@echo "make deb-test this machine's packages: lintian, twice the same, and installed to purged in a small Debian"
+	@echo "make image    a gate's disk, and the bundle that updates it, under build/image: BOARD=raspberry-pi, pc or virt"
+	@echo "make image-test QEMU's board boots its image to a passage, is updated, and falls back; IMAGETEST='-run Passage' for less"
 	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
@@ -106,6 +108,22 @@ deb-%:
 	@GO="$(GO)" MAKE="$(MAKE)" UPSTREAM="$(UPSTREAM)" SOURCE_DATE_EPOCH=$(BUILT) MAINTAINER="$(MAINTAINER)" \
 		sh systemd/deb/build.sh $* $(DEBS)/bin/$* $(DEBS)
 	@ls $(DEBS)/*_$*.deb
+
+# A gate's disk, of Debian's packages and ours, and the bundle by which a gate in service gets the same system. KEY, CERT and KEYRING are PEM files: what
+# signs the bundle, and whose bundles a gate takes; without them a key for development is made.
+IMAGEDIR   := build/image
+image_arch  = $(if $(filter pc,$(BOARD)),amd64,arm64)
+image: go
+	@sh cmd/image/prepare.sh "$(BOARD)" $(IMAGEDIR) && $(MAKE) -s --no-print-directory deb ARCHS=$(image_arch) && \
+		$(GO) run ./cmd/image -board "$(BOARD)" -out $(IMAGEDIR) -debs $(DEBS) -version "$(UPSTREAM)" -epoch $(BUILT) -key "$(KEY)" -cert "$(CERT)" -keyring "$(KEYRING)"
+
+# The image of QEMU's board, booted as it is delivered, with U-Boot; and updates of it, good ones, bad ones, and with the power cut.
+image-test: go
+	@sh cmd/image/prepare.sh virt $(IMAGEDIR); case $$? in 3) echo "image-test: skipped"; exit 0;; 0) ;; *) exit 1;; esac; \
+		sh cmd/hil/prepare.sh $(HILDIR) u-boot-qemu; case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
+		$(MAKE) -s --no-print-directory image BOARD=virt && mkdir -p $(HILDIR)/bin && GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ ./cmd/hil && \
+		echo "go test ./cmd/hil, with the image" && RAILGATE_HIL="$(CURDIR)/$(HILDIR)" RAILGATE_IMAGE="$(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-virt.img" \
+		$(GO) test -count=1 -timeout 40m -run TestImage $(IMAGETEST) ./cmd/hil
 
 # What is given to others, under build/release: packages for every architecture, what their programs are made of, FILES beside them (a disk image), and
 # checksums, signed with KEY. It is made of a commit alone.

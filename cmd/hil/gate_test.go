@@ -24,6 +24,8 @@ type gate struct {
 	config   string
 	holder   int
 	launched bool
+	card     string // the disk that it boots from, where that is an image
+	stick    string // another disk; "": none
 }
 
 const (

@@ -1,12 +1,13 @@
 #!/bin/sh
-# prepare.sh FOLDER: what make hil needs, into FOLDER, kept between runs: an arm64 kernel, the files of a
+# prepare.sh FOLDER [PACKAGE…]: what make hil needs, into FOLDER, kept between runs: an arm64 kernel, the files of a
 # small arm64 system with systemd, and the board's device tree. Packages come from wherever this machine's
 # apt has its own; nothing but QEMU and two tools is installed here. Exit status 3: it cannot be had.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
-tools="qemu-system-arm device-tree-compiler e2fsprogs"
+shift
+tools="qemu-system-arm device-tree-compiler e2fsprogs $*"
 
 without() { echo "hil: skipped: $1"; exit 3; }
 

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// made is a file that make image made beside the image.
+func made(t testing.TB, name ...string) string {
+	t.Helper()
+	path := filepath.Join(append([]string{filepath.Dir(imageFile(t))}, name...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// bundles are what the updates of this test are: the image's own bundle, one of which a byte was changed, and one that
+// is signed well, whose system does not start.
+func bundles(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	good, err := os.ReadFile(strings.TrimSuffix(imageFile(t), ".img") + ".raucb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "good.raucb"), string(good), 0o644)
+	good[len(good)/2] ^= 1
+	writeFile(t, filepath.Join(dir, "changed.raucb"), string(good), 0o644)
+	parts := t.TempDir()
+	writeFile(t, filepath.Join(parts, "root.squashfs"), strings.Repeat("this is no system\n", 100_000), 0o644)
+	for name, mode := range map[string]os.FileMode{"manifest.raucm": 0o644, "hook": 0o755, "boot.vfat": 0o644} {
+		data, err := os.ReadFile(made(t, "virt/bundle", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(parts, name), string(data), mode)
+	}
+	out, err := exec.Command("rauc", "bundle", "--cert="+made(t, "development.cert.pem"), "--key="+made(t, "development.key.pem"), parts, filepath.Join(dir, "broken.raucb")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("rauc bundle: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// stick makes a disk of a folder, from which the gate takes its updates.
+func (g *gate) makeStick(t testing.TB, folder string) {
+	t.Helper()
+	g.stick = g.path("stick.img")
+	out, err := exec.Command("mke2fs", "-q", "-t", "ext4", "-d", folder, g.stick, "1G").CombinedOutput()
+	if err != nil {
+		t.Fatalf("mke2fs: %v: %s", err, out)
+	}
+}
+
+// slot is the bootname of the one that runs.
+func (g *gate) slot() string {
+	g.t.Helper()
+	for word := range strings.FieldsSeq(g.read("/proc/cmdline")) {
+		if name, ok := strings.CutPrefix(word, "rauc.slot="); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// bundle is where the gate has one of the stick.
+func (g *gate) bundle(name string) string {
+	g.t.Helper()
+	g.run("sh", "-c", "mkdir -p /run/stick && { mountpoint -q /run/stick || mount -o ro,noload /dev/vdb /run/stick; }")
+	return "/run/stick/" + name + ".raucb"
+}
+
+// reboot restarts the gate in good order, and waits until its lane is in service again, in whichever slot.
+func (g *gate) reboot() {
+	g.t.Helper()
+	g.tellJournal()
+	g.story.tell("hand", "systemctl reboot")
+	g.attempt("systemctl", "--no-block", "reboot")
+	resets := g.happened("RESET")
+	g.within(bootPatience, "a reset", func() bool { return g.happened("RESET") > resets })
+	g.again()
+	g.inService()
+}
+
+// cutPower cuts the power, and switches the gate on again.
+func (g *gate) cutPower() {
+	g.t.Helper()
+	g.kill()
+	g.unplug()
+	g.guest.Close()
+	g.monitor.close()
+	g.pins.close()
+	g.turnOn()
+	g.inService()
+}
+
+// An update is installed and starts; one that was changed is refused; one that does not start is given up for the system
+// before. With the power cut at random instants of an update the gate always starts. Whatever happens, a
+// code that opened opens no more.
+func TestImageUpdate(t *testing.T) {
+	g := newImageGate(t, wired, func(g *gate) { g.makeStick(t, bundles(t)) })
+	g.inService()
+	code, certificate, _ := g.opens()
+	g.walksOnSystem()
+	g.run("rauc", "status", "mark-good")
+
+	g.step("a bundle of which a byte was changed", func(t *testing.T) {
+		if r := g.attempt("rauc", "install", g.bundle("changed")); r.End == "exit status 0" {
+			t.Errorf("it was installed:\n%s", r.Output)
+		}
+	})
+	g.step("a good one", func(t *testing.T) {
+		g.run("rauc", "install", g.bundle("good"))
+		g.reboot()
+		if got := g.slot(); got != "B" {
+			t.Fatalf("slot %s runs; want B\n%s", got, g.run("rauc", "status"))
+		}
+		g.run("rauc", "status", "mark-good")
+		g.isSpent(code, certificate)
+	})
+	g.step("one that does not start", func(t *testing.T) {
+		g.run("rauc", "install", g.bundle("broken"))
+		g.reboot()
+		if got := g.slot(); got != "B" {
+			t.Fatalf("slot %s runs; want B again\n%s", got, g.log)
+		}
+		if n := strings.Count(g.log.String(), "railgate: slot A, tries left"); n != 1+3 {
+			t.Errorf("slot A was started %d times; want once at first, and three times the broken one", n)
+		}
+		g.isSpent(code, certificate)
+	})
+	rounds := 3
+	if _, err := fmt.Sscan(os.Getenv("RAILGATE_CUTS"), &rounds); err == nil {
+		t.Logf("%d cuts", rounds)
+	}
+	for round := range rounds {
+		g.step(fmt.Sprintf("the power is cut, %d", round+1), func(t *testing.T) {
+			was := g.slot()
+			var pid int
+			g.ask("Start", Command{Name: "install", Args: []string{"rauc", "install", g.bundle("good")}}, &pid)
+			after := time.Duration(rand.Int64N(int64(installs)))
+			time.Sleep(after)
+			var r Result
+			g.ask("Look", "install", &r)
+			g.cutPower()
+			t.Logf("cut %v after the update's beginning (it had ended: %q), slot %s → %s", after.Round(time.Millisecond), r.End, was, g.slot())
+			g.isSpent(code, certificate)
+			g.run("rauc", "status", "mark-good")
+		})
+	}
+}
+
+// installs is about how long an update takes here.
+const installs = 60 * time.Second
+
+// walksOnSystem is somebody who walks through, where systemd runs railgated.
+func (g *gate) walksOnSystem() {
+	g.t.Helper()
+	passages := func() int {
+		return strings.Count(g.run("journalctl", "-b", "--no-pager", "-u", "railgated"), "msg=passage")
+	}
+	before := passages()
+	g.set(passagePin, true)
+	g.until("a passage", func() bool { return passages() > before })
+	g.set(passagePin, false)
+	time.Sleep(3500 * time.Millisecond) // past what is one code held to the glass
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"railgate/driver/slots"
+)
+
+// piBoards are those that Debian's kernel and firmware start.
+var piBoards = []string{"raspberry-pi-zero-2-w", "raspberry-pi-4", "raspberry-pi-cm4"}
+
+// raspberryPi is the partition from which the firmware learns which one to start (driver/slots).
+func (b *build) raspberryPi() error {
+	auto, err := slots.NewAutoboot().Bytes()
+	if err != nil {
+		return err
+	}
+	if err := write(b.first("autoboot.txt"), auto, 0o644); err != nil {
+		return err
+	}
+	// The boot ROM of boards without an EEPROM takes bootcode.bin from the first partition.
+	return b.takeFirmware(b.first(), "bootcode.bin")
+}
+
+// raspberryPiBoot is a slot's boot partition: the firmware, config.txt with each board's lines, device trees and an overlay for the clock.
+func (b *build) raspberryPiBoot() error {
+	if err := b.takeFirmware(b.boot(), "bootcode.bin", "start.elf", "fixup.dat", "start4.elf", "fixup4.dat"); err != nil {
+		return err
+	}
+	config, err := os.ReadFile(b.boot("config.txt"))
+	if err != nil {
+		return err
+	}
+	for _, name := range piBoards {
+		lines, err := os.ReadFile(filepath.Join(b.boards, name, "config.txt"))
+		if err != nil {
+			return err
+		}
+		config = append(config, '\n')
+		config = append(config, lines...)
+	}
+	config = append(config, "\n# Lines of this gate alone: they stay when it is updated.\n[all]\ninclude user.txt\n"...)
+	if err := write(b.boot("config.txt"), config, 0o644); err != nil {
+		return err
+	}
+	return b.deviceTrees()
+}
+
+func (b *build) takeFirmware(to string, names ...string) error {
+	from, err := b.fetch("firmware", b.firmware...)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(filepath.Join(from, "usr/lib/raspi-firmware", name))
+		if err != nil {
+			return err
+		}
+		if err := write(filepath.Join(to, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deviceTrees takes the kernel's own, under the names by which the firmware asks for them.
+func (b *build) deviceTrees() error {
+	kernel, err := b.fetchKernel()
+	if err != nil {
+		return err
+	}
+	found, err := filepath.Glob(filepath.Join(kernel, "usr/lib/linux-image-*/broadcom/bcm2[78]*.dtb"))
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("the kernel's package has no device trees of Raspberry Pis in usr/lib/linux-image-*/broadcom")
+	}
+	for _, path := range found {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := write(b.boot(filepath.Base(path)), data, 0o644); err != nil {
+			return err
+		}
+	}
+	overlays, err := filepath.Glob(filepath.Join(b.configs, b.name, "overlays/*.dts"))
+	if err != nil {
+		return err
+	}
+	slices.Sort(overlays)
+	for _, source := range overlays {
+		name := filepath.Base(source)
+		out := b.boot("overlays", name[:len(name)-len(".dts")]+".dtbo")
+		if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+			return err
+		}
+		if err := b.run(nil, "dtc", "-q", "-I", "dts", "-O", "dtb", "-o", out, source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
