@@ -157,6 +157,19 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 	return s, nil
 }
 
+// Metrics asks for the metrics, in Prometheus's form.
+func (c *Client) Metrics(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, "/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return string(text), err
+}
+
 // Records asks for up to n records that follow a sequence number.
 func (c *Client) Records(after uint64, n int) ([]journal.Record, error) {
 	return c.RecordsAfter(context.Background(), after, n)

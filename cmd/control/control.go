@@ -6,6 +6,7 @@
 //	GET  /status                      → [Status]
 //	GET  /journal?after=SEQ&limit=N   → records as NDJSON, oldest first
 //	GET  /events                      → [Event]s as NDJSON, for as long as the caller listens
+//	GET  /metrics                     → the metrics of [http], for who has no port
 //	GET  /keys                        → [Keys]: the keyset in use, and its file's
 //	POST /keys?force=0|1              read the file now; force: though it is another issuer's
 //	POST /service?mode=MODE&why=TEXT  free (needs why), closed, diagnosis, none → [Service]

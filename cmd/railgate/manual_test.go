@@ -90,6 +90,9 @@ func (s *site) runManual(command, line string, running bool) {
 	} else {
 		line += " --config " + s.path("gate.toml")
 	}
+	if word == "support-bundle" {
+		line += " --output " + s.path("bundle.tar.gz")
+	}
 	if word == "clock" && strings.Contains(line, "accept") || word == "flash" && strings.Contains(line, "--provision") {
 		line += " --yes"
 	}

@@ -35,6 +35,7 @@ func (s *server) controlMux() http.Handler {
 	mux.HandleFunc("GET /events", s.getEvents)
 	mux.HandleFunc("GET /keys", s.getKeys)
 	mux.HandleFunc("GET /config", s.getConfig)
+	mux.Handle("GET /metrics", web{s}.metricsHandler())
 	mux.HandleFunc("POST /keys", s.postKeys)
 	mux.HandleFunc("POST /service", s.postService)
 	mux.HandleFunc("POST /clock", s.postClock)
