@@ -61,7 +61,7 @@ var (
 	tickets     = word{"tickets", []string{"off", "required"}, "off"}
 	passback    = word{"passback", []string{"off", "soft", "hard"}, "soft"}
 	passbackFor = duration{key: "passback_for", least: time.Minute, most: 7 * 24 * time.Hour, usual: 2 * time.Hour}
-	perDay      = whole{"per_day", "passages of a holder in a day; 0: any number", 0, 1000, 0}
+	perDay      = whole{"per_day", "passages of a holder in a day, at this gate alone; 0: any number", 0, 1000, 0}
 	openFor     = duration{key: "open_for", least: turnstile.MinPulse, most: 5 * time.Minute, usual: 5 * time.Second}
 
 	portPath   = path{key: "port", example: "/dev/serial/by-id/usb-scanner"}

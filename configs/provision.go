@@ -142,6 +142,15 @@ func (r settingsReader) hash(name string) []byte {
 
 const wantHash = "SHA-256 of the file in 64 hexadecimal digits, as sha256sum prints it"
 
+// ParseFingerprint reads the fingerprint of a first root: SHA-256 in 64 hexadecimal digits.
+func ParseFingerprint(text string) ([]byte, error) {
+	sum, err := parseHash(text)
+	if err != nil || sum == nil {
+		return nil, fmt.Errorf("%s is not a fingerprint; want %s", quote(text), wantHash)
+	}
+	return sum, nil
+}
+
 // parseHash reads a fingerprint; "" is none.
 func parseHash(text string) ([]byte, error) {
 	if text == "" {

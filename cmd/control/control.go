@@ -189,6 +189,8 @@ type Tickets struct {
 type TicketDay struct {
 	Day     int `json:"day"` // yyyymmdd
 	Tickets int `json:"tickets"`
+	Added   int `json:"added"`    // tickets that were sold since the manifest was published,
+	Back    int `json:"refunded"` // and that were taken back
 }
 
 // StationSync is how far a gate is behind its station's repository.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +24,7 @@ import (
 	"railgate/cmd/railgate/flash"
 	"railgate/configs"
 	"railgate/store/durable"
+	"railgate/verify"
 )
 
 func newFlash() *cobra.Command {
@@ -36,7 +36,7 @@ func newFlash() *cobra.Command {
 machine. It reads the image to its end first, and compares it with SHA256SUMS where that is beside
 it. It shows what will be erased, asks, writes, waits until the disk has everything, reads all of it
 back and compares. It refuses the system's disk, what is mounted, and, without --fixed, what is
-built in. --provision puts a gate's provisioning code, or a railgated.toml, into the image's own
+built in. --provision puts a gate's provisioning code, or its settings, into the image's own
 partition, from where the gate takes it when it starts.
 
 Pulled or stopped in the middle, the disk starts nowhere: run it again.`,
@@ -58,7 +58,7 @@ Pulled or stopped in the middle, the disk starts nowhere: run it again.`,
 	flags.BoolVar(&f.list, "list", false, "list the disks, and write nothing")
 	flags.BoolVar(&f.yes, "yes", false, "do not ask before the disk is erased")
 	flags.BoolVar(&f.fixed, "fixed", false, "write to a disk that is built in, too; never the system's")
-	flags.StringVar(&f.provision, "provision", "", "put a gate's provisioning code or configuration `file` into the image's partition")
+	flags.StringVar(&f.provision, "provision", "", "put the `file` of a gate's provisioning code or settings into the image's partition")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	return c
 }
@@ -283,11 +283,14 @@ func readProvision(path string) (name string, data []byte, err error) {
 	if data, err = durable.ReadFile(path, 1<<20); err != nil {
 		return "", nil, err
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("RGP1:")) {
+	if text := strings.TrimSpace(string(data)); strings.HasPrefix(text, verify.ProvisionPrefix) {
+		if _, err := verify.ParseProvision(text); err != nil {
+			return "", nil, fmt.Errorf("%s: %w: it is damaged; nothing was written", path, err)
+		}
 		return "railgate.provision", data, nil
 	}
-	if _, err := configs.Load(path); err != nil {
-		return "", nil, fmt.Errorf("%s is neither a provisioning code (RGP1:…) nor a configuration of railgated: %w; nothing was written", path, err)
+	if _, err := configs.ParseSettings(path, data); err != nil {
+		return "", nil, fmt.Errorf("%s is neither a provisioning code (RGP1:…) nor settings as provisioned.toml has them: %w; nothing was written", path, err)
 	}
 	return "railgated.toml", data, nil
 }

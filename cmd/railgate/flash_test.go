@@ -97,7 +97,7 @@ func TestFlashACard(t *testing.T) {
 	b := newFlashBench(t, "")
 	image := flashImage(t)
 	code := filepath.Join(b.dir, "lane-3.txt")
-	if err := os.WriteFile(code, []byte("RGP1:code\n"), 0o600); err != nil {
+	if err := os.WriteFile(code, []byte(someCode(t)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out, errOut, err := b.run(flashing{provision: code}, "sdb\n", image, b.disk)
@@ -116,7 +116,7 @@ func TestFlashACard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(got[:42<<20], []byte("RGP1:code\n")) {
+	if !bytes.Contains(got[:42<<20], []byte(someCode(t)+"\n")) {
 		t.Error("the code is not on the card")
 	}
 }

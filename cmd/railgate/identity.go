@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,8 @@ func newIdentity(g *gate) *cobra.Command {
 		Use:   "identity",
 		Short: "Show the gate's public keys, by which its station enrolls it",
 		Long: `Identity prints who the gate is: its names and its public keys, and the text of the code that
-its screen shows in diagnosis. A station takes either (station enroll). None of it is secret.
+its screen shows in diagnosis, or while it waits to be provisioned: then it has no names, and the
+keys are lines that can be read out. A station takes either (station enroll). None of it is secret.
 It asks railgated; where that does not run it reads gate.seed in the data folder, which
 railgated makes when it starts for the first time.`,
 		Example: "  railgate identity\n  railgate identity --json > A07.json",
@@ -47,15 +49,20 @@ railgated makes when it starts for the first time.`,
 func (g *gate) identity(c *cobra.Command) (identity.Public, error) {
 	client, err := g.client()
 	if err == nil {
-		if s, err := client.Status(c.Context()); err == nil && s.Bus != nil && s.Bus.Identity != "" {
+		s, err := client.Status(c.Context())
+		switch {
+		case err != nil:
+		case s.Bus != nil && s.Bus.Identity != "":
 			return identity.ParsePublic([]byte(s.Bus.Identity))
+		case s.Provision != nil && s.Provision.Identity != "":
+			return identity.ParsePublic([]byte(s.Provision.Identity))
 		}
 	}
 	cfg, err := configs.Load(cmp.Or(g.config, configs.DefaultPath))
 	if err != nil {
 		return identity.Public{}, err
 	}
-	if cfg.Sync.Station == "" {
+	if cfg.Sync.Station == "" && !cfg.Provision.Waiting {
 		return identity.Public{}, errors.New("this gate has no station: sync.station is empty")
 	}
 	// Only railgated makes a seed: one that root made, it could not read.
@@ -66,12 +73,23 @@ func (g *gate) identity(c *cobra.Command) (identity.Public, error) {
 	if err != nil {
 		return identity.Public{}, err
 	}
+	if cfg.Provision.Waiting {
+		return id.Public("", ""), nil
+	}
 	return id.Public(cfg.Station, cfg.Gate), nil
 }
 
 func printIdentity(w io.Writer, p identity.Public) error {
 	text, err := p.Text()
 	if err != nil {
+		return err
+	}
+	if !p.Named() {
+		lines, err := p.Lines()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "not provisioned: these are its keys, for station enroll --gate NAME\n\n%s\n\n%s\n", strings.Join(lines, "\n"), text)
 		return err
 	}
 	_, err = fmt.Fprintf(w, "station       %s\ngate          %s\njournal       %x\nbus           %s\nprovisioning  %x\n\n%s\n", p.Station, p.Gate, p.Journal, p.Bus, p.Provisioning, text)

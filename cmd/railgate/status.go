@@ -86,7 +86,14 @@ func printStation(w io.Writer, s *control.Status) {
 		}
 		var days []string
 		for _, d := range k.Days {
-			days = append(days, fmt.Sprintf("%d: %d", d.Day, d.Tickets))
+			day := fmt.Sprintf("%d: %d", d.Day, d.Tickets)
+			if d.Added > 0 {
+				day += fmt.Sprintf(" and %d sold since", d.Added)
+			}
+			if d.Back > 0 {
+				day += fmt.Sprintf(" and %d taken back", d.Back)
+			}
+			days = append(days, day)
 		}
 		if k.Loading > 0 {
 			days = append(days, fmt.Sprintf("%d is loading", k.Loading))

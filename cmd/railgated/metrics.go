@@ -71,6 +71,7 @@ var (
 	descKeysEnd   = desc("keyset_expires_timestamp_seconds", "When the last key ends.")
 	descSync      = desc("sync_state", "1 for how far the gate is behind its repository: fresh, stale, degraded, stopped.", "state")
 	descSynced    = desc("sync_timestamp_seconds", "When the repository was reached last.")
+	descTickets   = desc("tickets", "Tickets of the days around now: in manifests, sold since (added), taken back since (refunded).", "from")
 	descBusUp     = desc("bus_connected", "1 while the gate is connected to its station's bus.")
 	descInTouch   = desc("bus_in_touch", "1 while what the station's other gates spend is known here within a moment.")
 	descBusUnsent = desc("bus_unsent_records", "Records that the station's stream has not acknowledged.")
@@ -160,8 +161,23 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			gauge(descSynced, float64(s.Sync.Last.Unix()))
 		}
 	}
+	c.collectTickets(out, s.Tickets)
 	c.collectBus(out, s.Bus)
 	c.collectDurations(out)
+}
+
+// collectTickets counts tickets; a gate without a station has none.
+func (c *collector) collectTickets(out chan<- prometheus.Metric, k *control.Tickets) {
+	if k == nil {
+		return
+	}
+	var all, added, back int
+	for _, d := range k.Days {
+		all, added, back = all+d.Tickets, added+d.Added, back+d.Back
+	}
+	for from, n := range map[string]int{"manifest": all, "added": added, "refunded": back} {
+		out <- prometheus.MustNewConstMetric(descTickets, prometheus.GaugeValue, float64(n), from)
+	}
 }
 
 // collectBus makes metrics of the station's bus; a gate without a station has none.

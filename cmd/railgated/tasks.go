@@ -143,7 +143,7 @@ func (g *gate) tasks() []task {
 	if g.sync != nil {
 		tasks = append(tasks, task{"sync", g.sync.Run})
 		if g.sync.tickets != nil {
-			tasks = append(tasks, task{"tickets", g.sync.tickets.Run})
+			tasks = append(tasks, task{"tickets", g.sync.tickets.Run}, task{"tickets of the day", g.sync.tickets.keepAdded})
 		}
 	}
 	for _, d := range g.devices.scanners {

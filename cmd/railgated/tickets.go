@@ -33,6 +33,7 @@ type tickets struct {
 	note func(journal.Record)
 	log  *slog.Logger
 	want chan struct{} // has room for one: look at the folder
+	save chan struct{} // has room for one: additions are to be saved
 
 	seen map[int]time.Time // of each day's source, the time of the file that was looked at last; owned by Run
 
@@ -41,6 +42,8 @@ type tickets struct {
 	tables  map[int]*manifest.Table // by day
 	refused map[int]error           // why a day's manifest is not in use
 	loading int                     // the day that is being loaded; 0: none
+	added   map[int]*manifest.Added // by day: what was sold, or taken back, since its manifest
+	warned  time.Time               // when an addition was refused last that the log tells of
 }
 
 // newTickets begins with the folder as it is, without what a kill has left half written.
@@ -49,10 +52,13 @@ func newTickets(dir string, now func() (time.Time, bool), note func(journal.Reco
 	for _, path := range left {
 		os.Remove(path)
 	}
-	return &tickets{
+	k := &tickets{
 		dir: filepath.Join(dir, "manifest"), now: now, note: note, log: log, want: make(chan struct{}, 1), zone: lane.Shanghai,
-		seen: map[int]time.Time{}, tables: map[int]*manifest.Table{}, refused: map[int]error{},
+		seen: map[int]time.Time{}, tables: map[int]*manifest.Table{}, refused: map[int]error{}, added: map[int]*manifest.Added{},
+		save: make(chan struct{}, 1),
 	}
+	k.openAdded()
+	return k
 }
 
 func (k *tickets) source(day int) string {
@@ -128,7 +134,7 @@ func (k *tickets) closeAll() {
 	clear(k.tables)
 }
 
-var sourceName = regexp.MustCompile(`^(\d{8})\.(csv\.zst|tickets)$`)
+var sourceName = regexp.MustCompile(`^(\d{8})\.(csv\.zst|tickets|added)$`)
 
 // look makes the table of each day that has a new source, and removes what is over.
 func (k *tickets) look(ctx context.Context) {
@@ -155,6 +161,7 @@ func (k *tickets) look(ctx context.Context) {
 
 func (k *tickets) remove(day int) {
 	k.use(day, nil)
+	k.removeAdded(day)
 	os.Remove(k.table(day))
 	os.Remove(k.source(day))
 	delete(k.seen, day)
@@ -271,50 +278,6 @@ func (k *tickets) setLoading(day int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.loading = day
-}
-
-// inUse are the tables that count now: today's and tomorrow's, and yesterday's until its
-// last train. The caller holds mu.
-func (k *tickets) inUse(now time.Time) (tables []*manifest.Table) {
-	today := dayOf(now.In(k.zone))
-	tomorrow, yesterday := dayOf(now.In(k.zone).AddDate(0, 0, 1)), dayOf(now.In(k.zone).AddDate(0, 0, -1))
-	for _, day := range []int{yesterday, today, tomorrow} {
-		if t := k.tables[day]; t != nil && (day != yesterday || now.Before(t.Last())) {
-			tables = append(tables, t)
-		}
-	}
-	return tables
-}
-
-// of are a holder's tickets at a time. rides is how many of one's rides were taken.
-func (k *tickets) of(holder journal.ID, now time.Time, rides func(journal.ID) int) (all []lane.Ticket) {
-	if k == nil {
-		return nil
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, t := range k.inUse(now) {
-		rows, err := t.Lookup(string(holder))
-		if err != nil {
-			k.damaged(t, err)
-			continue
-		}
-		for i := range rows {
-			ticket := ticketOf(&rows[i])
-			if !slices.ContainsFunc(all, func(other lane.Ticket) bool { return other.ID == ticket.ID }) {
-				ticket.Used = rides(ticket.ID)
-				all = append(all, ticket)
-			}
-		}
-	}
-	return all
-}
-
-func ticketOf(r *manifest.Row) lane.Ticket {
-	id := r.ID()
-	from, until := r.Window()
-	kind := map[manifest.Kind]lane.TicketKind{manifest.Single: lane.SingleTicket, manifest.Multi: lane.MultiTicket, manifest.Period: lane.PeriodTicket}[r.Kind]
-	return lane.Ticket{ID: journal.ID(id[:]), Kind: kind, Train: r.Train, From: from, Until: until, Station: r.Station, Count: r.Count, People: r.People}
 }
 
 // damaged takes a table out of use that is not what was written, and has it made again of

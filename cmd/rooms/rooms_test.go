@@ -67,6 +67,7 @@ var may = []struct {
 	{"cmd/railgated", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "configs", "cmd/control", "cmd/railgated/*"}, nil},
 	{"cmd/railgate", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control", "cmd/progress", "cmd/railgate/*"}, nil},
 	{"cmd/railgate/flash", nil, []string{"net", "net/*", "log/slog"}},
+	{"cmd/railgate/guide", []string{"configs", "driver", "driver/*", "cmd/control", "store/durable", "store/journal", "verify"}, []string{"net", "net/*"}},
 	{"cmd/station/repository", []string{"store/durable"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger", []string{"store/identity", "store/journal"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger/ledgertest", nil, nil},

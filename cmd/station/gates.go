@@ -91,7 +91,7 @@ func (d *desk) views(ctx context.Context, l *ledger.Ledger, info *bus.Station, h
 		if g.Station != info.Station {
 			continue
 		}
-		if at := heard[g.ID]; at.After(g.Heard) {
+		if at, ok := heard[g.ID]; ok {
 			g.Heard = at
 		}
 		v := viewOf(g, now)
@@ -208,14 +208,22 @@ func printJSON[T any](w io.Writer, all []T) error {
 	return nil
 }
 
-func (d *desk) printGates(w io.Writer, views []*gateView) error {
-	now := d.now()
-	ago := func(at time.Time) string {
-		if at.IsZero() {
+// agoBy tells how long ago something was, by a clock. That may have gone back since.
+func agoBy(now time.Time) func(at time.Time) string {
+	return func(at time.Time) string {
+		switch age := now.Sub(at).Round(time.Second); {
+		case at.IsZero():
 			return "never"
+		case age < 0:
+			return (-age).String() + " ahead of this clock"
+		default:
+			return age.String() + " ago"
 		}
-		return now.Sub(at).Round(time.Second).String() + " ago"
 	}
+}
+
+func (d *desk) printGates(w io.Writer, views []*gateView) error {
+	ago := agoBy(d.now())
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "GATE\tSTATE\tHEARD\tLANE\tIN\tOUT\tRECORDS\tRECEIPT\tEPOCH\tTROUBLE")
 	var entered, left int64

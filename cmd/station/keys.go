@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 
 	"filippo.io/torchwood"
 	"github.com/nats-io/nkeys"
+	"golang.org/x/mod/sumdb/note"
 
 	"railgate/cmd/station/hub"
 	"railgate/cmd/station/repository"
@@ -33,6 +35,7 @@ import (
 const (
 	receiptsKey = "receipts" // cosigns what is in the ledger
 	timeKey     = "time"     // cosigns heads, which tells the time
+	ticketsKey  = "tickets"  // signs additions to the day's tickets
 	busKey      = "bus.nk"   // the station's own user on the bus
 	tlsKey      = "tls.key"  // pinned by station.json
 	tlsCert     = "tls.crt"
@@ -41,6 +44,7 @@ const (
 // keyring is those keys, read.
 type keyring struct {
 	receipts, time ed25519.PrivateKey
+	tickets        ed25519.PrivateKey // nil: the station is of before there was one
 	bus            nkeys.KeyPair
 	tls            tls.Certificate
 }
@@ -48,7 +52,7 @@ type keyring struct {
 // makeKeys makes a station's own keys in a folder; hosts are the names that its certificate
 // has, for browsers: gates look at the key alone.
 func makeKeys(dir string, hosts []string, now time.Time) error {
-	for _, name := range []string{receiptsKey, timeKey} {
+	for _, name := range []string{receiptsKey, timeKey, ticketsKey} {
 		if _, err := repository.MakeKey(dir, name); err != nil {
 			return err
 		}
@@ -110,6 +114,9 @@ func loadKeys(dir string) (k keyring, err error) {
 	if k.time, err = repository.LoadKey(dir, timeKey); err != nil {
 		return k, err
 	}
+	if k.tickets, err = repository.LoadKey(dir, ticketsKey); err != nil && !errors.Is(err, repository.ErrNoKey) {
+		return k, err
+	}
 	seed, err := os.ReadFile(filepath.Join(dir, busKey))
 	if err != nil {
 		return k, err
@@ -150,8 +157,22 @@ func (k keyring) describe(station, zone string, servers []string) (*bus.Station,
 	if s.ReceiptKey, err = vkey(bus.ReceiptKeyName(station), k.receipts); err != nil {
 		return nil, err
 	}
-	s.TimeKey, err = vkey(bus.TimeKeyName(station), k.time)
+	if s.TimeKey, err = vkey(bus.TimeKeyName(station), k.time); err != nil || k.tickets == nil {
+		return s, err
+	}
+	s.TicketKey, err = note.NewEd25519VerifierKey(bus.TicketKeyName(station), k.tickets.Public().(ed25519.PublicKey))
 	return s, err
+}
+
+// ticketSigner signs additions to the day's tickets.
+func (k keyring) ticketSigner(s *bus.Station) (note.Signer, error) {
+	v, err := s.Tickets()
+	if err != nil {
+		return nil, err
+	}
+	// The form of a private key is golang.org/x/mod/sumdb/note's: 1 is Ed25519.
+	secret := base64.StdEncoding.EncodeToString(append([]byte{1}, k.tickets.Seed()...))
+	return note.NewSigner(fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", v.Name(), v.KeyHash(), secret))
 }
 
 // hostsOf are the hosts of addresses of servers.

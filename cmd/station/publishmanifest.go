@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"railgate/cmd/progress"
+	"railgate/cmd/station/ledger"
 	"railgate/cmd/station/repository"
 	"railgate/store/manifest"
 )
@@ -20,13 +25,16 @@ import (
 const keptManifests = 7
 
 func newPublishManifest(d *desk) *cobra.Command {
-	return &cobra.Command{
+	var o serveOptions
+	cmd := &cobra.Command{
 		Use:   "manifest DATE FILE.csv",
 		Short: "Publish a day's tickets",
 		Long: `Manifest publishes the tickets of a service day (2026-11-29), a CSV file with the columns
 ` + manifest.Header + `.
 Every row that is wrong is named with its line and column; with one such row nothing is
-published. Manifests of more than a week before are no longer listed.`,
+published. What was sold by publish ticket, for that day or the day before and good on that
+day, is added; what was taken back is left out. Manifests of more than a week before are no
+longer listed.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			day, err := time.Parse(time.DateOnly, args[0])
@@ -38,8 +46,12 @@ published. Manifests of more than a week before are no longer listed.`,
 				return err
 			}
 			defer os.RemoveAll(dir)
+			said, err := d.said(c, o, day)
+			if err != nil {
+				return err
+			}
 			packed := filepath.Join(dir, "manifest.csv.zst")
-			rows, err := packManifest(c.ErrOrStderr(), args[1], packed)
+			rows, err := packManifest(c.ErrOrStderr(), args[1], packed, said)
 			if err == nil {
 				err = tryManifest(packed, day)
 			}
@@ -50,10 +62,51 @@ published. Manifests of more than a week before are no longer listed.`,
 			if err := d.publishManifest(repository.File{Name: name, Path: packed}, day); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "published %s: %d tickets\n", name, rows)
+			fmt.Fprintf(c.OutOrStdout(), "published %s: %d tickets%s\n", name, rows.all, rows.changes())
 			return nil
 		},
 	}
+	o.flags(cmd)
+	return cmd
+}
+
+// counts are the rows of a manifest.
+type counts struct{ all, bad, added, left int }
+
+func (n *counts) changes() (text string) {
+	if n.added > 0 {
+		text += fmt.Sprintf("; %d were sold meanwhile", n.added)
+	}
+	if n.left > 0 {
+		text += fmt.Sprintf("; %d were taken back meanwhile", n.left)
+	}
+	return text
+}
+
+// said is what was said meanwhile of tickets that may be good on a day; nothing where the
+// station sells none.
+func (d *desk) said(c *cobra.Command, o serveOptions, day time.Time) (map[[32]byte]manifest.Change, error) {
+	p, err := d.place(o.station)
+	if err != nil || p.info.TicketKey == "" {
+		return nil, nil // a repository without a station's keys, or one that sells none
+	}
+	database := p.database(o.database)
+	if _, err := os.Stat(database); err != nil && !ledger.IsPostgres(database) {
+		return nil, nil
+	}
+	l, err := ledger.Open(c.Context(), database)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	zone, err := time.LoadLocation(p.info.Zone)
+	if err != nil {
+		return nil, err
+	}
+	said, err := saidOf(c, p, l, dayNumber(day.AddDate(0, 0, -1)), dayNumber(day))
+	begins := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone).Unix()
+	maps.DeleteFunc(said, func(_ [32]byte, c manifest.Change) bool { return c.Row.Until <= begins })
+	return said, err
 }
 
 func manifestName(day time.Time) string {
@@ -78,41 +131,82 @@ func (d *desk) publishManifest(f repository.File, day time.Time) error {
 // window is how much of a manifest a gate must hold to unpack it.
 const window = 1 << 20
 
-// packManifest reads all of a CSV file, names each bad row, and packs it with zstd.
-func packManifest(errOut io.Writer, from, to string) (rows int, err error) {
+// packManifest reads all of a CSV file, names each bad row, and packs it with zstd. What was
+// said of tickets meanwhile counts before the file.
+func packManifest(errOut io.Writer, from, to string, said map[[32]byte]manifest.Change) (n counts, err error) {
 	in, err := os.Open(from)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
 	defer in.Close()
 	out, err := os.Create(to)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
 	defer out.Close()
 	z, err := zstd.NewWriter(out, zstd.WithWindowSize(window), zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 	if err != nil {
-		return 0, err
+		return n, err
 	}
 	bar, err := readingBar(errOut, in)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
-	bad := 0
-	err = manifest.ReadCSV(io.TeeReader(in, io.MultiWriter(z, bar)), func(int, *manifest.Row) error { rows++; return nil }, func(e *manifest.RowError) error {
-		bad++
+	err = writeManifest(io.TeeReader(in, bar), z, said, &n, func(e *manifest.RowError) error {
+		n.bad++
 		bar.Clear()
 		fmt.Fprintf(errOut, "%s: %v\n", from, e)
 		return nil
 	})
 	bar.Clear()
-	if err == nil && bad > 0 {
-		err = fmt.Errorf("%d of %d rows are wrong; nothing is published", bad, rows+bad)
+	if err == nil && n.bad > 0 {
+		err = fmt.Errorf("%d of %d rows are wrong; nothing is published", n.bad, n.all+n.bad)
 	}
 	if err == nil {
 		err = z.Close()
 	}
-	return rows, err
+	return n, err
+}
+
+// writeManifest writes the rows of a file, as they are where nothing was said meanwhile.
+func writeManifest(from io.Reader, to io.Writer, said map[[32]byte]manifest.Change, n *counts, wrong func(*manifest.RowError) error) error {
+	if len(said) == 0 {
+		return manifest.ReadCSV(io.TeeReader(from, to), func(int, *manifest.Row) error { n.all++; return nil }, wrong)
+	}
+	w, listed := bufio.NewWriter(to), map[[32]byte]bool{}
+	fmt.Fprintln(w, manifest.Header)
+	write := func(r *manifest.Row) error {
+		n.all++
+		_, err := fmt.Fprintln(w, r.CSV())
+		return err
+	}
+	err := manifest.ReadCSV(from, func(_ int, r *manifest.Row) error {
+		id := r.ID()
+		c, is := said[id]
+		switch {
+		case !is:
+			return write(r)
+		case c.Refunded:
+			n.left++
+			return nil
+		case listed[id]:
+			return write(r) // it is there twice, which is an error of the file
+		}
+		listed[id] = true
+		return write(&c.Row)
+	}, wrong)
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(said), func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) }) {
+		if c := said[id]; !c.Refunded && !listed[id] {
+			n.added++
+			if err := write(&c.Row); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Flush()
 }
 
 // tryManifest makes the table that a gate makes, which finds tickets that are there twice.

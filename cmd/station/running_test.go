@@ -151,6 +151,7 @@ type laneGate struct {
 	id    *identity.Identity
 	store *store.Store
 	clock *rightClock
+	sold  chan []byte // what was sold during the day, as it came
 	stop  func()
 }
 
@@ -192,10 +193,11 @@ func (r *running) gate(name, dir string) *laneGate {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	g := &laneGate{t: r.t, name: name, id: seedOf(name), store: s, clock: new(rightClock)}
+	g := &laneGate{t: r.t, name: name, id: seedOf(name), store: s, clock: new(rightClock), sold: make(chan []byte, 100)}
 	g.Link = link.New(link.Options{
 		Station: "GZQ", Gate: name, Identity: g.id, Store: s, Clock: g.clock, PassbackFor: 2 * time.Hour, Log: slog.New(slog.DiscardHandler),
-		Note: func(rec journal.Record) { rec.Time = time.Now(); s.Append(rec) },
+		Note:    func(rec journal.Record) { rec.Time = time.Now(); s.Append(rec) },
+		Tickets: func(msg []byte) { g.sold <- msg },
 	})
 	g.Use(r.info(), []string{"tls://" + r.bus})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -290,6 +290,12 @@ func TestAGateIsSilentByAnyClock(t *testing.T) {
 			t.Errorf("heard of %v ago: %s; want %s", now.Sub(tt.heard), got, tt.want)
 		}
 	}
+	ago := agoBy(now)
+	for at, want := range map[time.Time]string{{}: "never", now: "0s ago", now.Add(-90 * time.Second): "1m30s ago", now.Add(3 * time.Hour): "3h0m0s ahead of this clock"} {
+		if got := ago(at); got != want {
+			t.Errorf("%v: %q; want %q", at, got, want)
+		}
+	}
 	shanghai := time.FixedZone("", 8*3600)
 	for _, tt := range []struct{ now, want time.Time }{
 		{time.Date(2026, 11, 28, 3, 59, 0, 0, shanghai), time.Date(2026, 11, 27, 4, 0, 0, 0, shanghai)},

@@ -3,7 +3,9 @@ package bus
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -177,6 +179,36 @@ func testStation(t testing.TB) *Station {
 	return &Station{
 		Station: "GZQ", Zone: "Asia/Shanghai", Servers: []string{"tls://bus.gzq.example:4222", "tls://[::1]:4222"}, Pins: []string{Pin([]byte("spki"))},
 		ReceiptKey: testCosigner(t, ReceiptKeyName("GZQ")).Verifier().String(), TimeKey: testCosigner(t, TimeKeyName("GZQ")).Verifier().String(),
+		TicketKey: ticketKey(t, "GZQ"),
+	}
+}
+
+func ticketKey(t testing.TB, station string) string {
+	t.Helper()
+	_, key, err := note.GenerateKey(rand.Reader, TicketKeyName(station))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// A station of before has no key for additions to the day's tickets, and is one all the same.
+func TestAStationWithoutAKeyForTickets(t *testing.T) {
+	s := testStation(t)
+	if v, err := s.Tickets(); err != nil || v.Name() != "railgate.GZQ.tickets" {
+		t.Errorf("its key: %v, %v", v, err)
+	}
+	s.TicketKey = ""
+	data, err := s.Encode()
+	if err != nil || strings.Contains(string(data), "ticket_key") {
+		t.Fatalf("%s (%v)", data, err)
+	}
+	got, err := ParseStation(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := got.Tickets(); !errors.Is(err, ErrNoTicketKey) {
+		t.Errorf("%v; want %v", err, ErrNoTicketKey)
 	}
 }
 
@@ -204,6 +236,8 @@ func TestAStationIsReadAsItWasWritten(t *testing.T) {
 		"no pins":            func(s *Station) { s.Pins = nil },
 		"pin":                func(s *Station) { s.Pins = []string{"sha256//AAAA"} },
 		"swapped keys":       func(s *Station) { s.TimeKey, s.ReceiptKey = s.ReceiptKey, s.TimeKey },
+		"ticket key":         func(s *Station) { s.TicketKey = s.TimeKey },
+		"another's tickets":  func(s *Station) { s.TicketKey = ticketKey(t, "XYZ") },
 		"no time key":        func(s *Station) { s.TimeKey = "" },
 		"another's key":      func(s *Station) { s.TimeKey = testCosigner(t, TimeKeyName("XYZ")).Verifier().String() },
 		"a signature's key":  func(s *Station) { s.TimeKey = strings.Replace(s.TimeKey, "+B", "+A", 1) },

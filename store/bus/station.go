@@ -31,6 +31,9 @@ type Station struct {
 	Pins       []string `json:"pins"`        // sha256//base64 of a SubjectPublicKeyInfo (as in RFC 7469)
 	ReceiptKey string   `json:"receipt_key"` // a vkey of cosignature/v1 (C2SP), named railgate.<S>.receipts
 	TimeKey    string   `json:"time_key"`    // and railgate.<S>.time
+	// TicketKey is a vkey (C2SP signed-note, Ed25519) named railgate.<S>.tickets, of the station's
+	// additions to the day's tickets; "": it makes none.
+	TicketKey string `json:"ticket_key,omitempty"`
 }
 
 // zones are what a time zone may be called. Whether the machine knows it is for whoever loads it.
@@ -45,6 +48,9 @@ const (
 // ReceiptKeyName and TimeKeyName are what a station's keys are called.
 func ReceiptKeyName(station string) string { return "railgate." + station + ".receipts" }
 func TimeKeyName(station string) string    { return "railgate." + station + ".time" }
+
+// TicketKeyName is what the key of additions to the day's tickets is called.
+func TicketKeyName(station string) string { return "railgate." + station + ".tickets" }
 
 // ParseStation reads station.json and holds it to what a gate needs.
 func ParseStation(data []byte) (*Station, error) {
@@ -96,7 +102,11 @@ func (s *Station) check() error {
 	}
 	_, errReceipts := s.Receipts()
 	_, errTime := s.Time()
-	return errors.Join(errReceipts, errTime)
+	_, errTickets := s.Tickets()
+	if errors.Is(errTickets, ErrNoTicketKey) {
+		errTickets = nil
+	}
+	return errors.Join(errReceipts, errTime, errTickets)
 }
 
 // CheckServer tells what is wrong with a server's address.
@@ -141,6 +151,24 @@ func (s *Station) Receipts() (note.Verifier, error) {
 
 // Time checks its cosignatures that tell the time.
 func (s *Station) Time() (note.Verifier, error) { return cosigner(s.TimeKey, TimeKeyName(s.Station)) }
+
+// ErrNoTicketKey is a station that makes no additions to the day's tickets.
+var ErrNoTicketKey = errors.New("station.json names no ticket_key")
+
+// Tickets checks its additions to the day's tickets.
+func (s *Station) Tickets() (note.Verifier, error) {
+	if s.TicketKey == "" {
+		return nil, ErrNoTicketKey
+	}
+	v, err := note.NewVerifier(s.TicketKey)
+	if err != nil {
+		return nil, fmt.Errorf("key %q: %w", s.TicketKey, err)
+	}
+	if v.Name() != TicketKeyName(s.Station) {
+		return nil, fmt.Errorf("key %q; want a vkey named %s", s.TicketKey, TicketKeyName(s.Station))
+	}
+	return v, nil
+}
 
 // algCosignature is cosignature/v1's byte in a vkey (C2SP signed-note).
 const algCosignature = 4

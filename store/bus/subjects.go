@@ -25,6 +25,9 @@ const (
 	HeaderFirst = "first" // that of the epoch's leaf 0
 )
 
+// HeaderSerial is the number of an addition to the day's tickets: how far the stream has them.
+const HeaderSerial = "serial"
+
 func subject(parts ...string) string { return "rg." + strings.Join(parts, ".") }
 
 // JournalSubject is where a gate publishes its records.

@@ -24,6 +24,9 @@ const (
 	// replay is how much of the stream a gate reads that has just started: codes are remembered
 	// in memory alone.
 	replay = time.Hour
+	// overlap is what it reads again of what it had heard: what it was told last may not have
+	// reached its disk.
+	overlap = time.Minute
 	// farBehind is how many messages may follow a heartbeat that still counts.
 	farBehind = 2000
 )
@@ -86,8 +89,8 @@ func (f *follower) from(info *jetstream.StreamInfo) (cfg jetstream.ConsumerConfi
 		return behind(at.Seq), at.Seq == info.State.LastSeq
 	}
 	since := info.TimeStamp.Add(-replay)
-	if at.Time.Before(since) {
-		since = at.Time
+	if before := at.Time.Add(-overlap); before.Before(since) {
+		since = before
 	}
 	cfg = fromStart()
 	cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, &since

@@ -18,10 +18,14 @@ func (t *stepper) alarm(active bool) {
 	}
 	t.emergency = active
 	if active {
+		grants := t.grants
 		t.grants, t.evacuated, t.alarmAt = nil, 0, t.now.Mono
 		t.graceEnd = t.now.Mono
 		t.do(Release{})
 		t.journal(journal.Record{Kind: journal.EmergencyBegin})
+		for _, g := range grants {
+			t.unused(g, "an emergency began")
+		}
 		return
 	}
 	t.journal(journal.Record{Kind: journal.EmergencyEnd, Count: t.evacuated, Detail: t.lasted(t.alarmAt)})

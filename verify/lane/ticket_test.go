@@ -100,6 +100,30 @@ func TestAMultiRideTicketIsGoodForItsRides(t *testing.T) {
 	}
 }
 
+// An emergency ends a grant on which nobody has crossed: its ride comes back, and the journal says
+// why. A ride on which some of a group have crossed does not.
+func TestAnEmergencyGivesRidesBack(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		crossed int
+		taken   int
+		count   int
+	}{{"nobody has crossed", 0, 0, 0}, {"one of three has", 1, 1, 2}} {
+		p := ticketed(t, ticket(func(k *Ticket) { k.Kind, k.Count, k.People = MultiTicket, 2, 3 }))
+		p.read(p.code("a", 0))
+		for range tt.crossed {
+			p.walk()
+		}
+		p.feed(Emergency{true})
+		if r := p.last(); r.Kind != journal.NoPassage || r.Detail != "an emergency began" || r.Grant != 1 || r.Count != tt.count {
+			t.Errorf("%s: %+v; want that nobody crosses on the grant, for the emergency", tt.name, r)
+		}
+		if p.rides["one"] != tt.taken {
+			t.Errorf("%s: %d rides are taken; want %d", tt.name, p.rides["one"], tt.taken)
+		}
+	}
+}
+
 // A period's ticket takes no ride where there is one; of two others the first to end goes.
 func TestTheTicketThatIsTaken(t *testing.T) {
 	period := ticket(func(k *Ticket) { k.ID, k.Kind, k.Count = "period", PeriodTicket, 0 })

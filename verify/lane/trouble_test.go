@@ -14,7 +14,7 @@ func TestEmergency(t *testing.T) {
 	p.read(p.code("a", 0))
 	p.log = nil
 	p.feed(Emergency{true})
-	p.want("release", "emergency_begin", "show emergency")
+	p.want("release", "emergency_begin", "no_passage", "show emergency")
 	p.wantMode(ModeEmergency)
 	p.read(p.code("b", 0)) // denies nobody
 	p.walk()

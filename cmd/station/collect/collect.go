@@ -111,6 +111,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	wait.Go(func() { c.collect(ctx) })
 	wait.Go(func() { c.replicate(ctx) })
 	wait.Go(func() { c.tellNews(ctx) })
+	wait.Go(func() { c.keepSelling(ctx) })
 	wait.Wait()
 	return c.anchors.write()
 }

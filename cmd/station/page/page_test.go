@@ -372,7 +372,8 @@ func TestStates(t *testing.T) {
 		{"stopped", Gate{Heard: noon, Sync: "stopped"}, Stopped},
 		{"degraded", Gate{Heard: noon, Sync: "degraded"}, Degraded},
 		{"stale", Gate{Heard: noon, Sync: "stale"}, Stale},
-		{"with a clock set back", Gate{Heard: noon.Add(time.Hour), Sync: "stale"}, Stale},
+		{"with a clock set back a little", Gate{Heard: noon.Add(SilentAfter), Sync: "stale"}, Stale},
+		{"with a clock set back, and nothing since", Gate{Heard: noon.Add(SilentAfter + 1), Sync: "stale"}, Silent},
 		{"without a word of its repository", Gate{Heard: noon}, Fresh},
 	} {
 		if got, why := tt.gate.State(noon); got != tt.want || (why == "") != (got == Fresh) {

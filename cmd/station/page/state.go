@@ -29,6 +29,8 @@ func (g *Gate) State(now time.Time) (State, string) {
 		return Silent, "nothing of it has ever come"
 	case now.Sub(g.Heard) > SilentAfter:
 		return Silent, "nothing comes: its network, its power, its service"
+	case now.Sub(g.Heard) < -SilentAfter:
+		return Silent, "nothing has come since the station's clock went back"
 	case g.Closed != "":
 		return Closed, g.Closed
 	}

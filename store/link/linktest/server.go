@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
+	"golang.org/x/mod/sumdb/note"
 
 	"railgate/store/bus"
 	"railgate/store/identity"
@@ -39,6 +40,8 @@ type Station struct {
 	key       nkeys.KeyPair
 	receipts  Cosigner
 	times     Cosigner
+	tickets   note.Signer
+	ticketKey string // its vkey
 	gates     map[string]identity.Public
 	port      int
 	BeatEvery time.Duration // set before Start
@@ -71,6 +74,14 @@ func New(t testing.TB, gates ...identity.Public) *Station {
 		receipts: newCosigner(t, bus.ReceiptKeyName(Name)), times: newCosigner(t, bus.TimeKeyName(Name)),
 		BeatEvery: 100 * time.Millisecond, beats: true,
 	}
+	secret, public, err := note.GenerateKey(rand.Reader, bus.TicketKeyName(Name))
+	if err == nil {
+		s.ticketKey = public
+		s.tickets, err = note.NewSigner(secret)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, g := range gates {
 		s.gates[g.Gate] = g
 	}
@@ -101,12 +112,15 @@ func (s *Station) File(addresses ...string) *bus.Station {
 	if len(addresses) == 0 {
 		addresses = []string{s.Address()}
 	}
-	f := &bus.Station{Station: Name, Zone: "Asia/Shanghai", Pins: []string{bus.Pin(leaf.RawSubjectPublicKeyInfo)}, ReceiptKey: s.receipts.vkey(), TimeKey: s.times.vkey()}
+	f := &bus.Station{Station: Name, Zone: "Asia/Shanghai", Pins: []string{bus.Pin(leaf.RawSubjectPublicKeyInfo)}, ReceiptKey: s.receipts.vkey(), TimeKey: s.times.vkey(), TicketKey: s.ticketKey}
 	for _, a := range addresses {
 		f.Servers = append(f.Servers, "tls://"+a)
 	}
 	return f
 }
+
+// Tickets signs the station's additions to the day's tickets.
+func (s *Station) Tickets() note.Signer { return s.tickets }
 
 // Address is the server's, the same for as long as the station is.
 func (s *Station) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/diskfs/go-diskfs/backend/file"
+	"github.com/diskfs/go-diskfs/filesystem/fat32"
+	"github.com/spf13/cobra"
+
+	"railgate/cmd/control"
+	"railgate/store/durable"
+)
+
+// This file is about a stick, and the image's own partition: provision/railgate.provision on it. A
+// stick is read without being mounted, so that nobody's file system reaches the kernel of a gate.
+
+// The files of a medium. Settings are nobody's word: they are taken from a folder that a
+// technician names, or from the gate's own disk, never from whatever is plugged in.
+const (
+	mediumCode     = "provision/railgate.provision"
+	mediumSettings = "provision/railgated.toml"
+)
+
+// fromMedium takes what is on a medium. One that has nothing, or a gate that does not wait, is
+// no error: units call this for whatever is plugged in.
+func (p *provisioning) fromMedium(c *cobra.Command, client *control.Client) error {
+	s, err := client.Status(c.Context())
+	if err != nil {
+		return err
+	}
+	if s.Provision == nil || !s.Provision.Waiting {
+		_, err := fmt.Fprintln(c.OutOrStdout(), "The gate does not wait to be provisioned: nothing was changed.")
+		return err
+	}
+	name, data, err := p.medium()
+	if err != nil {
+		return err
+	}
+	if data == nil {
+		_, err := fmt.Fprintf(c.OutOrStdout(), "There is no %s: nothing was changed.\n", mediumCode)
+		return err
+	}
+	return p.send(c, client, name, data)
+}
+
+// medium reads the file; nil: there is none.
+func (p *provisioning) medium() (name string, data []byte, err error) {
+	if p.device != "" {
+		data, err = readFAT(p.device, mediumCode)
+		return p.device + ": " + mediumCode, data, err
+	}
+	for _, file := range []string{mediumCode, mediumSettings} {
+		name = filepath.Join(p.from, file)
+		data, err = durable.ReadFile(name, maxProvisionFile)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return name, data, err
+		}
+	}
+	return "", nil, nil
+}
+
+// readFAT reads a file of a FAT32 device; nil: there is none. What is damaged is an error.
+func readFAT(device, name string) (data []byte, err error) {
+	f, err := os.Open(device)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { // the library may panic at what is damaged
+		if r := recover(); r != nil {
+			data, err = nil, fmt.Errorf("%s is damaged: %v", device, r)
+		}
+	}()
+	volume, err := fat32.Read(file.New(f, true), size, 0, 512)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not FAT32: %w; make a stick with FAT32, or mount it and use --from", device, err)
+	}
+	in, err := volume.OpenFile("/"+name, os.O_RDONLY)
+	if err != nil {
+		return nil, nil
+	}
+	defer in.Close()
+	data, err = io.ReadAll(io.LimitReader(in, maxProvisionFile))
+	if err == nil && len(data) == 0 {
+		err = fmt.Errorf("%s: %s is empty", device, name)
+	}
+	return data, err
+}
