@@ -29,12 +29,15 @@ driver = "sim"
 // askBasis asks what the configuration is made of: the gate's own, where it names a turnstile, or a board's.
 func (g *guide) askBasis() (string, error) {
 	var all []basis
+	if g.state.Draft != "" {
+		all = append(all, basis{"the one of before the interruption", g.state.Draft})
+	}
 	if own := g.current(); configs.Values(own)["turnstile.driver"] != nil {
 		all = append(all, basis{"the configuration that is there: " + g.Config, string(own)})
 	}
 	usual := 0
 	for _, b := range g.boards() {
-		if len(all) > 0 && usual == 0 && !strings.HasPrefix(all[0].name, "the configuration") && g.isBoard(b.name) {
+		if usual == 0 && (len(all) == 0 || !strings.HasPrefix(all[0].name, "the ")) && g.isBoard(b.name) {
 			usual = len(all)
 		}
 		all = append(all, b)

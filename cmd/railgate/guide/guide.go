@@ -172,7 +172,10 @@ func (g *guide) askGate() error {
 		return err
 	}
 	g.state.Who = who
-	if g.state.Draft, err = g.askBasis(); err != nil {
+	if g.state.Draft, err = g.askBasis(); err == nil {
+		err = g.save()
+	}
+	if err != nil {
 		return err
 	}
 	for _, q := range []struct{ key, question, usual string }{{"station", "The station's telegraph code", ""}, {"gate", "The gate's name in the station", "A01"}} {
@@ -182,7 +185,7 @@ func (g *guide) askGate() error {
 		}
 		text, err := g.ask.Text(q.question, usual, goodName)
 		if err == nil {
-			err = g.set(configs.Change{Key: q.key, Value: text})
+			err = errors.Join(g.set(configs.Change{Key: q.key, Value: text}), g.save())
 		}
 		if err != nil {
 			return err

@@ -15,25 +15,21 @@ import (
 
 // findScanner finds each scanner by the card, and puts it into the draft.
 func (g *guide) findScanner() error {
-	if err := g.free(); err != nil {
-		return err
-	}
 	for {
+		if len(g.state.Scanners) > 0 {
+			more, err := g.ask.Confirm("Does the lane have another scanner?", false)
+			if err != nil || !more {
+				return err
+			}
+		}
+		if err := g.free(); err != nil {
+			return err
+		}
 		found, err := g.search()
-		if err != nil {
-			return err
+		if err != nil || found == nil {
+			return err // without one the draft's own stay
 		}
-		if found == nil {
-			return nil // the draft's own stay
-		}
-		if err := g.take(found); err != nil {
-			return err
-		}
-		if err := g.save(); err != nil {
-			return err
-		}
-		more, err := g.ask.Confirm("Does the lane have another scanner?", false)
-		if err != nil || !more {
+		if err := errors.Join(g.take(found), g.save()); err != nil {
 			return err
 		}
 	}
