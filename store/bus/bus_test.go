@@ -112,7 +112,7 @@ func TestASpentCodeIsReadAsItWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := ParseSpent("rg.GZQ.A07.spent", body)
-	if err != nil || !reflect.DeepEqual(got, someSpent) {
+	if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], someSpent) {
 		t.Fatalf("%v is read as %v (%v)", someSpent, got, err)
 	}
 	if len(body) > 160 {
@@ -142,6 +142,44 @@ func TestASpentCodeIsReadAsItWasWritten(t *testing.T) {
 		body, _ := journal.Encode(s)
 		if _, err := ParseSpent("rg.GZQ."+s.Gate+".spent", body); err == nil {
 			t.Errorf("a bad %s is read", name)
+		}
+	}
+}
+
+// A message may tell of several codes. Those before one that is wrong are read.
+func TestSeveralSpentCodesInAMessage(t *testing.T) {
+	var body []byte
+	for n := range 3 {
+		s := someSpent
+		s.Seq = uint64(n + 1)
+		one, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = append(body, one...)
+	}
+	const subject = "rg.GZQ.A07.spent"
+	if got, err := ParseSpent(subject, body); err != nil || len(got) != 3 || got[2].Seq != 3 {
+		t.Errorf("%v, %v; want three", got, err)
+	}
+	other := someSpent
+	other.Gate = "A08"
+	one, _ := other.Encode()
+	for name, more := range map[string][]byte{"another gate's": one, "nonsense": {0xff}, "a part": one[:20]} {
+		if got, err := ParseSpent(subject, append(bytes.Clone(body), more...)); err == nil || len(got) != 3 {
+			t.Errorf("%s behind three: %d, %v; want the three, and an error", name, len(got), err)
+		}
+	}
+	small, err := Spent{Kind: Passed, Gate: "A07", Epoch: "e", Seq: 1}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ParseSpent(subject, bytes.Repeat(small, MaxSpents+1)); err == nil || len(got) != MaxSpents {
+		t.Errorf("%d codes are read of too many (%v)", len(got), err)
+	}
+	for name, body := range map[string][]byte{"none": nil, "too many bytes": make([]byte, MaxSpentBytes+1)} {
+		if got, err := ParseSpent(subject, body); err == nil || len(got) > 0 {
+			t.Errorf("%s: read as %v", name, got)
 		}
 	}
 }
@@ -287,18 +325,23 @@ func TestCosignaturesAreTheStations(t *testing.T) {
 func FuzzParseSpent(f *testing.F) {
 	body, _ := someSpent.Encode()
 	f.Add(body)
+	f.Add(append(bytes.Clone(body), body...))
 	f.Add([]byte{0xa0})
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s, err := ParseSpent("rg.GZQ.A07.spent", body)
-		if err != nil {
+		all, _ := ParseSpent("rg.GZQ.A07.spent", body)
+		var again []byte
+		for _, s := range all {
+			one, err := s.Encode()
+			if err != nil {
+				t.Fatalf("%v is read and not written: %v", s, err)
+			}
+			again = append(again, one...)
+		}
+		if len(all) == 0 || len(again) > MaxSpentBytes {
 			return
 		}
-		again, err := s.Encode()
-		if err != nil {
-			t.Fatalf("%v is read and not written: %v", s, err)
-		}
-		if got, err := ParseSpent("rg.GZQ.A07.spent", again); err != nil || !reflect.DeepEqual(got, s) {
-			t.Errorf("%v is written as %x and read as %v (%v)", s, again, got, err)
+		if got, err := ParseSpent("rg.GZQ.A07.spent", again); err != nil || !reflect.DeepEqual(got, all) {
+			t.Errorf("%v is written as %x and read as %v (%v)", all, again, got, err)
 		}
 	})
 }

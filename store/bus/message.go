@@ -77,7 +77,8 @@ const (
 )
 
 // Spent is what a gate tells the others of its station, after the record is on its disk. It names
-// nobody. Duplicates are known by (Gate, Epoch, Seq).
+// nobody. Duplicates are known by (Gate, Epoch, Seq). A message has one, or several one after
+// the other: the stream flushes each message to its disk.
 type Spent struct {
 	Kind        Kind         `cbor:"1,keyasint"`
 	Gate        string       `cbor:"2,keyasint"`
@@ -96,13 +97,18 @@ type Spent struct {
 	Uses        int          `cbor:"15,keyasint,omitempty"` // the gate's own count of uses of it
 }
 
+// Bounds of a message of spent codes.
 const (
-	maxSpent  = 1024
+	MaxSpents     = 256
+	MaxSpentBytes = 32 << 10
+)
+
+const (
 	maxID     = 64
 	maxTicket = 64
 )
 
-// Encode is the message's body: deterministic CBOR, a map with integer keys.
+// Encode is deterministic CBOR, a map with integer keys: a message's body, or a part of it.
 func (s Spent) Encode() ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -110,19 +116,30 @@ func (s Spent) Encode() ([]byte, error) {
 	return journal.Encode(s)
 }
 
-// ParseSpent reads a message's body. subject is where it came; its gate is the message's.
-func ParseSpent(subject string, body []byte) (Spent, error) {
-	if len(body) > maxSpent {
-		return Spent{}, fmt.Errorf("a spent code of %d bytes; want %d at most", len(body), maxSpent)
+// ParseSpent reads a message's body. subject is where it came; its gate is the message's. With
+// an error it gives those before the one that is wrong.
+func ParseSpent(subject string, body []byte) (all []Spent, err error) {
+	if len(body) > MaxSpentBytes || len(body) == 0 {
+		return nil, fmt.Errorf("spent codes of %d bytes; want 1 to %d", len(body), MaxSpentBytes)
 	}
-	var s Spent
-	if err := journal.Decode(body, &s); err != nil {
-		return Spent{}, fmt.Errorf("a spent code: %w", err)
+	gate := GateOf(subject)
+	for len(body) > 0 {
+		if len(all) == MaxSpents {
+			return all, fmt.Errorf("more than %d spent codes", MaxSpents)
+		}
+		var s Spent
+		if body, err = journal.DecodeFirst(body, &s); err != nil {
+			return all, fmt.Errorf("a spent code: %w", err)
+		}
+		if gate != s.Gate {
+			return all, fmt.Errorf("a spent code of gate %q on %q", s.Gate, subject)
+		}
+		if err := s.check(); err != nil {
+			return all, err
+		}
+		all = append(all, s)
 	}
-	if GateOf(subject) != s.Gate {
-		return Spent{}, fmt.Errorf("a spent code of gate %q on %q", s.Gate, subject)
-	}
-	return s, s.check()
+	return all, nil
 }
 
 func (s Spent) check() error {

@@ -120,5 +120,8 @@ func must[T any](v T, err error) T {
 // Encode writes a value as CBOR, in the one way that values are written here.
 func Encode(v any) ([]byte, error) { return encMode.Marshal(v) }
 
+// DecodeFirst reads the first of values that Encode wrote, one after the other, into v.
+func DecodeFirst(data []byte, v any) (rest []byte, err error) { return decMode.UnmarshalFirst(data, v) }
+
 // Decode reads what Encode wrote into v.
 func Decode(data []byte, v any) error { return decMode.Unmarshal(data, v) }

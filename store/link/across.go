@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	inFlight = 256 // messages that wait for the stream's word
+	inFlight = 256 // records that are published together
 	// lookEvery is how soon a record is seen that nobody told of: those that are appended reach
 	// the disk a moment later.
 	lookEvery = 100 * time.Millisecond
@@ -122,20 +122,11 @@ func (l *Link) publishNew(c *session, cursor *sentCursor) error {
 	return nil
 }
 
-// publishBatch publishes the uses among some records, all at once, and waits for the stream's
-// word on each.
+// publishBatch publishes the uses among some records, and waits for the stream's word on each
+// message. What waits goes together: each message is a flush of the station's disk.
 func (l *Link) publishBatch(c *session, cursor *sentCursor, records []journal.Record) error {
 	var acks []jetstream.PubAckFuture
-	for _, r := range records {
-		s, ok := l.spentOf(r, cursor.Epoch)
-		if !ok {
-			continue
-		}
-		body, err := s.Encode()
-		if err != nil {
-			l.opt.Log.Warn("a record cannot be told to other gates", "seq", r.Seq, "err", err)
-			continue
-		}
+	for _, body := range l.bodies(records, cursor.Epoch) {
 		ack, err := c.js.PublishMsgAsync(&nats.Msg{Subject: bus.SpentSubject(l.opt.Station, l.opt.Gate), Data: body})
 		if err != nil {
 			return fmt.Errorf("publishing spent codes: %w", err)
@@ -156,6 +147,31 @@ func (l *Link) publishBatch(c *session, cursor *sentCursor, records []journal.Re
 	cursor.Seq, cursor.Stream = records[len(records)-1].Seq, stream
 	l.others.setCursor(*cursor)
 	return nil
+}
+
+// bodies are the messages that tell of some records.
+func (l *Link) bodies(records []journal.Record, epoch string) (bodies [][]byte) {
+	var body []byte
+	n := 0
+	for _, r := range records {
+		s, ok := l.spentOf(r, epoch)
+		if !ok {
+			continue
+		}
+		one, err := s.Encode()
+		if err != nil {
+			l.opt.Log.Warn("a record cannot be told to other gates", "seq", r.Seq, "err", err)
+			continue
+		}
+		if n == bus.MaxSpents || len(body)+len(one) > bus.MaxSpentBytes {
+			bodies, body, n = append(bodies, body), nil, 0
+		}
+		body, n = append(body, one...), n+1
+	}
+	if n > 0 {
+		bodies = append(bodies, body)
+	}
+	return bodies
 }
 
 var roles = map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"railgate/store"
 	"railgate/store/bus"
@@ -126,6 +128,34 @@ func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
 				t.Error("a code that has ended was published again")
 			}
 		})
+	}
+}
+
+// What waited goes in few messages: each is a flush of the station's disk.
+func TestWhatWaitedIsPublishedTogether(t *testing.T) {
+	s := linktest.New(t, publicOf("A07"), publicOf("B02"))
+	s.Start()
+	b := newGate(t, "B02", t.TempDir()).Start(s.File())
+	b.untilInTouch()
+	a := newGate(t, "A07", t.TempDir())
+	at := begins()
+	const n = 600
+	for i := range n {
+		a.grant(fmt.Sprint("code", i), at)
+	}
+	a.Start(s.File())
+	until(t, "all at B", func() bool { return b.Spent(someUse(fmt.Sprint("code", n-1), at), false) })
+	for i := range n {
+		if !b.Spent(someUse(fmt.Sprint("code", i), at), false) {
+			t.Fatalf("code %d is not known at B", i)
+		}
+	}
+	messages, err := s.Stream(bus.SpentStream(linktest.Name)).Info(t.Context(), jetstream.WithSubjectFilter(bus.SpentSubjects(linktest.Name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := messages.State.Subjects[bus.SpentSubject(linktest.Name, "A07")]; got == 0 || got > n/20 {
+		t.Errorf("%d messages for %d codes; want few", got, n)
 	}
 }
 

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -16,7 +17,8 @@ const (
 	// silence is for how long nothing may come before the stream is asked for again: the
 	// station's heart beats each second.
 	silence = 6 * time.Second
-	// newsSilence is for how long no news may come before the stream is read instead.
+	// newsSilence is for how long no news may come before the stream is asked whether it has
+	// some; it is read then.
 	newsSilence = 3 * time.Second
 	// newsWaiting is how many messages of news may wait here. What does not find room is read
 	// in the stream.
@@ -28,7 +30,7 @@ const (
 	// reached its disk.
 	overlap = time.Minute
 	// farBehind is how many messages may follow a heartbeat that still counts.
-	farBehind = 2000
+	farBehind = 500
 )
 
 // A follower hears what gates of the station must know of each other. The station tells all of
@@ -122,24 +124,41 @@ type message struct {
 	at      time.Time
 }
 
-// listen hears news that go on where this gate is, until some are missing or none come.
+// listen hears news that go on where this gate is, until some are missing.
 func (f *follower) listen() error {
-	timer := time.NewTimer(newsSilence)
+	timer := time.NewTimer(jitter(newsSilence))
 	defer timer.Stop()
 	for {
 		select {
 		case <-f.session.ctx.Done():
 			return f.session.ctx.Err()
 		case <-timer.C:
-			return nil
+			if more, err := f.more(); err != nil || more {
+				return err
+			}
 		case m := <-f.news:
 			if on, err := f.told(m); err != nil || !on {
 				return err
 			}
 			f.link.works(partFollow)
 		}
-		timer.Reset(newsSilence)
+		timer.Reset(jitter(newsSilence))
 	}
+}
+
+// more tells whether the stream has what was not heard. A station whose disk is slow has
+// nothing to tell: its gates must not all read then.
+func (f *follower) more() (bool, error) {
+	ctx, cancel := context.WithTimeout(f.session.ctx, askTimeout)
+	defer cancel()
+	info, err := f.stream.Info(ctx)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("the stream of spent codes: %w", err)
+	case !info.Created.Equal(f.created):
+		return false, errReplaced
+	}
+	return info.State.LastSeq > f.at, nil
 }
 
 // told takes news; false: they do not go on where this gate is, and nothing was taken.
@@ -191,19 +210,19 @@ func (f *follower) take(m message) {
 // hear takes what another gate said, or another copy of this gate's card; what this store
 // has it knows.
 func (l *Link) hear(subject string, body []byte) {
-	s, err := bus.ParseSpent(subject, body)
+	all, err := bus.ParseSpent(subject, body)
 	if err != nil {
 		l.garbled(subject, err)
-		return
-	}
-	if s.Gate == l.opt.Gate && l.has(s) {
-		return
 	}
 	now, trusted := l.opt.Clock.Now()
 	if !trusted {
 		now = time.Time{} // it bounds nothing
 	}
-	l.others.hear(s, now)
+	for _, s := range all {
+		if s.Gate != l.opt.Gate || !l.has(s) {
+			l.others.hear(s, now)
+		}
+	}
 }
 
 // garbledEvery is how often it is said that messages are not understood: one gate must not

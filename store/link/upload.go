@@ -19,7 +19,7 @@ import (
 
 const (
 	uploadBatch  = 200         // records in one commit of the stream
-	batchFrom    = 8           // fewer go one by one: for each batch the server makes a store of its own
+	batchFrom    = 32          // fewer go one by one: for each batch the server makes a store of its own
 	receiptEvery = time.Minute // while there is something new
 	receiptSoon  = 2 * time.Second
 )

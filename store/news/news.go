@@ -21,25 +21,48 @@ const (
 	// gather is how long messages are gathered before the next news. The first one after a
 	// pause goes at once.
 	gather = 20 * time.Millisecond
-	// silence is for how long nothing may come before the stream is looked at again: the
-	// station's heart beats each second.
+	// silence is for how long nothing may come before the stream is looked at: it may be another
+	// one now. The station's heart beats each second.
 	silence = 3 * time.Second
 	ahead   = 4096 // messages that are asked for at a time
+	// farBehind is how many messages may not have been told yet: gates read more than that by
+	// themselves.
+	farBehind = 100_000
 )
 
-// ErrSilent is why the stream is looked at again: it may be another one now.
-var ErrSilent = fmt.Errorf("nothing has come of the stream of spent codes for %v", silence)
+var (
+	errGap      = errors.New("messages of the stream of spent codes were lost on the way")
+	errReplaced = errors.New("the stream of spent codes is another one now")
+	errStalled  = errors.New("the stream of spent codes has more than comes of it")
+)
 
-// Tell tells what is stored from now on, until ctx ends or the stream cannot be read. It calls
-// works once it reads.
-func Tell(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, station string, works func()) error {
-	stream, err := js.Stream(ctx, bus.SpentStream(station))
+// A Teller tells a station's gates what its stream of spent codes has stored.
+type Teller struct {
+	js      jetstream.JetStream
+	nc      *nats.Conn
+	station string
+
+	stream jetstream.Stream
+	news   bus.News // what was not told yet
+	bytes  int
+	count  uint64    // messages that the consumer gave
+	due    time.Time // when it may tell again
+}
+
+// New makes a Teller. Its connection may reconnect.
+func New(js jetstream.JetStream, nc *nats.Conn, station string) *Teller {
+	return &Teller{js: js, nc: nc, station: station}
+}
+
+// Tell tells what is stored from now on, or what was not told where it did so before, until
+// ctx ends or the stream cannot be read. It calls works once it reads.
+func (t *Teller) Tell(ctx context.Context, works func()) error {
+	from, err := t.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("the stream of spent codes: %w", err)
 	}
-	info := stream.CachedInfo()
-	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: info.State.LastSeq + 1,
+	consumer, err := t.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 		MemoryStorage: true, Replicas: 1, InactiveThreshold: 10 * time.Second,
 	})
 	if err != nil {
@@ -51,7 +74,6 @@ func Tell(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, station st
 	}
 	defer messages.Stop()
 	works()
-	t := &teller{nc: nc, subject: bus.NewsSubject(station), news: bus.News{Created: info.Created.UnixNano(), After: info.State.LastSeq, Last: info.State.LastSeq}}
 	for {
 		if err := t.next(ctx, messages); err != nil {
 			return err
@@ -59,18 +81,23 @@ func Tell(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, station st
 	}
 }
 
-// A teller has what was not told yet.
-type teller struct {
-	nc      *nats.Conn
-	subject string
-	news    bus.News
-	bytes   int
-	count   uint64    // messages that the consumer gave
-	due     time.Time // when it may tell again
+// begin finds where to go on: a gap in what is told has all gates read the stream at once.
+func (t *Teller) begin(ctx context.Context) (from uint64, err error) {
+	if t.stream, err = t.js.Stream(ctx, bus.SpentStream(t.station)); err != nil {
+		return 0, err
+	}
+	info := t.stream.CachedInfo()
+	last := t.news.After
+	if created := info.Created.UnixNano(); created != t.news.Created || last > info.State.LastSeq || last+farBehind < info.State.LastSeq {
+		last = info.State.LastSeq
+	}
+	t.news = bus.News{Created: info.Created.UnixNano(), After: last, Last: last}
+	t.bytes, t.count = 0, 0
+	return last + 1, nil
 }
 
 // next takes a message, or tells what there is.
-func (t *teller) next(ctx context.Context, messages jetstream.MessagesContext) error {
+func (t *Teller) next(ctx context.Context, messages jetstream.MessagesContext) error {
 	wait := silence
 	if len(t.news.Words) > 0 {
 		wait = time.Until(t.due)
@@ -92,13 +119,24 @@ func (t *teller) next(ctx context.Context, messages jetstream.MessagesContext) e
 	case len(t.news.Words) > 0:
 		return t.tell()
 	}
-	return ErrSilent
+	return t.look(ctx)
 }
 
-// errGap is why the stream is looked at again.
-var errGap = errors.New("messages of the stream of spent codes were lost on the way")
+// look looks at a stream of which nothing comes. One that has nothing new is waited for.
+func (t *Teller) look(ctx context.Context) error {
+	info, err := t.stream.Info(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the stream of spent codes: %w", err)
+	case info.Created.UnixNano() != t.news.Created:
+		return errReplaced
+	case info.State.LastSeq > t.news.After:
+		return errStalled
+	}
+	return nil
+}
 
-func (t *teller) take(msg jetstream.Msg) error {
+func (t *Teller) take(msg jetstream.Msg) error {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return err
@@ -117,15 +155,15 @@ func (t *teller) take(msg jetstream.Msg) error {
 	return nil
 }
 
-func (t *teller) tell() error {
+func (t *Teller) tell() error {
 	body, err := t.news.Encode()
 	if err != nil {
 		return err
 	}
-	if err := t.nc.Publish(t.subject, body); err != nil {
+	if err := t.nc.Publish(bus.NewsSubject(t.station), body); err != nil {
 		return fmt.Errorf("telling the gates: %w", err)
 	}
 	t.due = time.Now().Add(gather)
-	t.news.After, t.news.Words, t.bytes = t.news.Last, t.news.Words[:0], 0
+	t.news.After, t.news.Words, t.bytes = t.news.Last, nil, 0
 	return nil
 }

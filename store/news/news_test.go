@@ -28,7 +28,7 @@ func told(t *testing.T) (*linktest.Station, *nats.Subscription) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- news.Tell(ctx, s.JetStream(), s.JetStream().Conn(), linktest.Name, func() { close(reads) })
+		ended <- news.New(s.JetStream(), s.JetStream().Conn(), linktest.Name).Tell(ctx, func() { close(reads) })
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
 	<-reads
@@ -111,7 +111,7 @@ func TestALostStreamEndsTheTelling(t *testing.T) {
 	ended := make(chan error, 1)
 	works := make(chan struct{})
 	go func() {
-		ended <- news.Tell(t.Context(), s.JetStream(), s.JetStream().Conn(), linktest.Name, func() { close(works) })
+		ended <- news.New(s.JetStream(), s.JetStream().Conn(), linktest.Name).Tell(t.Context(), func() { close(works) })
 	}()
 	<-works
 	s.Delete(bus.SpentStream(linktest.Name))
@@ -122,5 +122,60 @@ func TestALostStreamEndsTheTelling(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Error("it goes on without a stream")
+	}
+}
+
+// What was stored while it did not tell is told once it does again, without a gap; of another
+// stream it begins at its end.
+func TestTheTellingGoesOn(t *testing.T) {
+	s := linktest.New(t)
+	s.Dumb = true
+	s.Start()
+	s.Beats(false)
+	sub, err := s.Hear(bus.NewsSubject(linktest.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	teller := news.New(s.JetStream(), s.JetStream().Conn(), linktest.Name)
+	last := s.Stream(bus.SpentStream(linktest.Name)).CachedInfo().State.LastSeq
+	began := uint64(0) // behind which message the telling began
+	once := func(text string) (got bus.News) {
+		t.Helper()
+		began = 0
+		s.Publish(bus.SpentSubject(linktest.Name, "A07"), []byte(text+" before"))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			ended <- teller.Tell(ctx, func() { s.Send(bus.SpentSubject(linktest.Name, "A07"), []byte(text)) })
+		}()
+		for len(got.Words) == 0 || string(got.Words[len(got.Words)-1].Body) != text {
+			m, err := sub.NextMsg(20 * time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err = bus.ParseNews(m.Data); err != nil {
+				t.Fatal(err)
+			}
+			if got.After < last {
+				t.Fatalf("news of what is behind %d; %d was told", got.After, last)
+			}
+			if began == 0 {
+				began = got.After
+			}
+			last = got.Last
+		}
+		cancel()
+		<-ended
+		return got
+	}
+	once("first")
+	told := last
+	if once("second"); began != told || last != told+2 {
+		t.Errorf("told up to %d, then behind %d up to %d; want both that were stored since", told, began, last)
+	}
+	s.Replace(bus.SpentStream(linktest.Name))
+	last = 0
+	if got := once("third"); got.Last != 2 || got.After != 1 {
+		t.Errorf("of another stream: behind %d up to %d; want its second message", got.After, got.Last)
 	}
 }

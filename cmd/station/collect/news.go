@@ -14,9 +14,9 @@ func (c *Collector) tellNews(ctx context.Context) {
 	case <-c.streams:
 	case <-ctx.Done():
 	}
-	delay := retryFirst
+	delay, teller := retryFirst, news.New(c.js, c.o.Conn, c.o.Station)
 	for ctx.Err() == nil {
-		err := news.Tell(ctx, c.js, c.o.Conn, c.o.Station, func() { c.trouble("news", nil); delay = retryFirst })
+		err := teller.Tell(ctx, func() { c.trouble("news", nil); delay = retryFirst })
 		if ctx.Err() != nil {
 			return
 		}

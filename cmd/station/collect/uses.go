@@ -78,8 +78,11 @@ func (c *Collector) takeSpent(ctx context.Context, r *reader, batch []message) e
 		if _, ok := c.gate(gate); !ok {
 			continue
 		}
-		if s, err := bus.ParseSpent(m.subject, m.body); err == nil && s.Ticket != "" {
-			uses[ride{gate, s.Ticket}] = int64(s.Uses)
+		all, _ := bus.ParseSpent(m.subject, m.body)
+		for _, s := range all {
+			if s.Ticket != "" {
+				uses[ride{gate, s.Ticket}] = int64(s.Uses)
+			}
 		}
 	}
 	last := batch[len(batch)-1]

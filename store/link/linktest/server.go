@@ -220,8 +220,8 @@ func (s *Station) tellNews(nc *nats.Conn, js jetstream.JetStream, stop chan stru
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { <-stop; cancel() }()
-	for ctx.Err() == nil {
-		news.Tell(ctx, js, nc, Name, func() {})
+	for teller := news.New(js, nc, Name); ctx.Err() == nil; {
+		teller.Tell(ctx, func() {})
 		time.Sleep(20 * time.Millisecond)
 	}
 }
