@@ -52,7 +52,7 @@ type keyring struct {
 // makeKeys makes a station's own keys in a folder; hosts are the names that its certificate
 // has, for browsers: gates look at the key alone.
 func makeKeys(dir string, hosts []string, now time.Time) error {
-	for _, name := range []string{receiptsKey, timeKey, ticketsKey} {
+	for _, name := range []string{receiptsKey, timeKey, ticketsKey, provisionKey} {
 		if _, err := repository.MakeKey(dir, name); err != nil {
 			return err
 		}
