@@ -138,14 +138,16 @@ func TestUsersAndFoldersAreMade(t *testing.T) {
 		t.Skip("skipped: it needs root: folders are given to users")
 	}
 	root := t.TempDir()
-	for _, dir := range []string{"etc/railgate", "run/lock"} {
+	for _, dir := range []string{"etc/railgate/roots", "run/lock"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mine := filepath.Join(root, "etc/railgate/railgated.toml")
-	if err := os.WriteFile(mine, nil, 0o600); err != nil {
-		t.Fatal(err)
+	mine, first := filepath.Join(root, "etc/railgate/railgated.toml"), filepath.Join(root, "etc/railgate/roots/nation.root.json")
+	for _, path := range []string{mine, first} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, args := range [][]string{{"systemd-sysusers", "--root=" + root, "sysusers.d/railgate.conf"}, {"systemd-tmpfiles", "--root=" + root, "--create", "tmpfiles.d/railgate.conf"}} {
 		file, err := filepath.Abs(args[len(args)-1])
@@ -157,7 +159,7 @@ func TestUsersAndFoldersAreMade(t *testing.T) {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
 	}
-	for path, want := range map[string]os.FileMode{mine: 0o640, filepath.Join(root, "etc/railgate"): os.ModeDir | 0o750, filepath.Join(root, "run/lock/railgate"): os.ModeDir | 0o770} {
+	for path, want := range map[string]os.FileMode{mine: 0o640, first: 0o640, filepath.Dir(first): os.ModeDir | 0o750, filepath.Join(root, "etc/railgate"): os.ModeDir | 0o750, filepath.Join(root, "run/lock/railgate"): os.ModeDir | 0o770} {
 		if info, err := os.Stat(path); err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, %v; want %v", path, info, err, want)
 		}
