@@ -380,6 +380,27 @@ func TestAnOlderCopyIsKnownByTheReceiptsBesideIt(t *testing.T) {
 	}
 }
 
+// Records that no head vouches for are dropped, and asked for again: an honest ledger meanwhile.
+func TestALogWhoseEndWasDroppedIsSound(t *testing.T) {
+	w := newWard(t, ledgertest.SQLite(t))
+	w.fill("A07", "e1", 1, 60, 20)
+	w.fill("B08", "e1", 1, 60)
+	l := w.open()
+	for gate := range int64(2) {
+		err := l.Update(t.Context(), func(tx *ledger.Tx) error {
+			return tx.Drop(must[*ledger.Epoch](t)(tx.Epoch(gate+1, "e1")))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Close()
+	logs := must[[]audit.Log](t)(w.audit(""))
+	if f := findings(logs); f != "" || logs[0].Records != 20 || logs[1].Records != 0 {
+		t.Errorf("%+v, %+v: %s", logs[0], logs[1], f)
+	}
+}
+
 func TestOneGateIsAudited(t *testing.T) {
 	w := honest(t, ledgertest.SQLite(t))
 	if logs, err := w.audit("B08"); err != nil || len(logs) != 1 || logs[0].Records != 64 || logs[0].Covered != 64 {

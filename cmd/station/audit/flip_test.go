@@ -32,6 +32,7 @@ func furnished(t *testing.T) *ward {
 		err := errors.Join(tx.Count(minutes), tx.Heard(map[int64]time.Time{1: noon, 2: noon}),
 			tx.SetLane(1, ledger.Lane{Direction: "entry", State: "stopped", Why: "why", Since: noon}), tx.SetFact(1, ledger.FactRelease, ledger.Fact{Said: "1.4", Since: noon}),
 			tx.AskedFor(e, 100, asked), tx.RolledBack(ledger.Rollback{Gate: 1, Epoch: "e1", Time: noon, Head: old, Proof: must[[]byte](t)(tx.Note(must[*ledger.Epoch](t)(tx.Epoch(1, "e1")))), Why: "why"}),
+			tx.RolledBack(ledger.Rollback{Gate: 2, Epoch: "e0", Time: noon, Head: []byte{}, Proof: []byte{}, Why: "records of an epoch that had ended"}),
 			tx.Refuse(ledger.Refused{Station: "GZQ", Gate: "A07", Why: "gap", N: 1, First: noon, Last: noon, Detail: "d"}), tx.SetUses("GZQ", "A07", "t1", 3),
 			tx.Advance(ledger.Position{Stream: "s"}, ledger.Position{Stream: "s", Created: noon, Seq: 9}))
 		return err
