@@ -231,8 +231,9 @@ ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|
 # The gate that is emulated: its programs for arm64, and what else it is made of.
 HILDIR := build/hil
 hil: go
-	@mkdir -p $(HILDIR)/bin
-	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(DEVICE) ./cmd/hil
+	@mkdir -p $(HILDIR)/bin $(HILDIR)/here
+	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(PACKAGED) ./cmd/hil
+	$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station
 	GOOS=linux GOARCH=arm64 $(GO) build -tags hil $(FLAGS) -o $(HILDIR)/bin/railgated-faults ./cmd/railgated
 	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
 		sh cmd/hil/loopback.sh $(HILDIR) || exit 1; rm -rf $(HILDIR)/stories; echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 40m $(HIL) ./cmd/hil; e=$$?; \

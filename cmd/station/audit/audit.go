@@ -143,19 +143,19 @@ func (a *audit) gate(ctx context.Context, r ledger.Reader, g ledger.Gate) error 
 	if err != nil {
 		return err
 	}
+	names, err := r.EpochNames(ctx, g.ID)
+	if err != nil {
+		return err
+	}
 	found := enrolled(g, keys)
 	if found == nil {
-		found, err = a.rolledBack(ctx, r, g, keys)
+		found, err = a.rolledBack(ctx, r, g, keys, names)
 	}
 	if err != nil {
 		return err
 	}
 	if found != nil {
 		a.add(Log{Gate: g.Gate, Finding: found})
-	}
-	names, err := r.EpochNames(ctx, g.ID)
-	if err != nil {
-		return err
 	}
 	for _, name := range names {
 		origin, err := journal.Origin(g.Station, g.Gate, name)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,13 +52,16 @@ func enrolled(g ledger.Gate, keys []ledger.Key) *Finding {
 
 // rolledBack audits what proves that a gate was rolled back: the notes that are there must be
 // signed. Of an old card that sent records and no head there is none.
-func (a *audit) rolledBack(ctx context.Context, r ledger.Reader, g ledger.Gate, keys []ledger.Key) (*Finding, error) {
+func (a *audit) rolledBack(ctx context.Context, r ledger.Reader, g ledger.Gate, keys []ledger.Key, epochs []string) (*Finding, error) {
 	all, err := r.Rollbacks(ctx, g.ID)
 	if err != nil {
 		return nil, err
 	}
 	for _, b := range all {
 		origin, err := journal.Origin(g.Station, g.Gate, b.Epoch)
+		if !slices.Contains(epochs, b.Epoch) {
+			err = errors.New("the gate has no such epoch")
+		}
 		if err == nil && len(b.Head) > 0 {
 			err = byAnyKey(keys, origin, func(v note.Verifier) error { _, _, err := journal.OpenHead(b.Head, origin, v); return err })
 		}
