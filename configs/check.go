@@ -299,7 +299,7 @@ func (c *checker) needed(key, value, example string) {
 func (c *checker) checkPanel() {
 	c.in("panel")
 	p := &c.Panel
-	*p = Panel{Driver: "sim", Green: c.text("green"), Red: c.text("red"), Buzzer: c.text("buzzer"), ActiveLow: c.words(panelLow), Languages: c.words(languages)}
+	*p = Panel{Driver: "sim", Green: c.text("green"), Red: c.text("red"), Buzzer: c.text("buzzer"), Service: c.text("service"), ActiveLow: c.words(panelLow), Languages: c.words(languages)}
 	if c.asked["panel.driver"] = true; c.hasPanel() {
 		p.Driver = c.word(panelDriver)
 	}

@@ -105,6 +105,7 @@ type Turnstile struct {
 type Panel struct {
 	Driver             string // gpio, sim
 	Green, Red, Buzzer string
+	Service            string // the service light
 	ActiveLow          []string
 	Languages          []string
 }

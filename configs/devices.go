@@ -140,6 +140,7 @@ func (c *Config) namedLines() (lines []namedLine) {
 		add("panel.green", p.Green)
 		add("panel.red", p.Red)
 		add("panel.buzzer", p.Buzzer)
+		add("panel.service", p.Service)
 	}
 	return lines
 }

@@ -80,7 +80,7 @@ var (
 	interlockPath   = path{key: "interlock", example: "/run/lock/railgate-a07"}
 
 	panelDriver = word{"driver", []string{"gpio", "sim"}, ""}
-	panelLow    = words{key: "active_low", options: []string{"green", "red", "buzzer"}}
+	panelLow    = words{key: "active_low", options: []string{"green", "red", "buzzer", "service"}}
 	languages   = words{"languages", []string{"zh", "en"}, []string{"zh", "en"}}
 
 	driftPPM = number{"drift_ppm", "parts per million; a crystal has 20 to 50", 0, 1000, 50}

@@ -112,6 +112,10 @@ type Panel interface {
 	// Show replaces what is shown. It never blocks.
 	Show(Display)
 
+	// Blink has the service light blink so often, and pause, again and again; 0: it is on. Until
+	// it is called the light is dark. It never blocks.
+	Blink(times int)
+
 	Health() Health
 }
 

@@ -49,7 +49,9 @@ type Status struct {
 	Health   Health   `json:"health"`
 	Mode     string   `json:"mode"` // closed, granted, passed, emergency, service, out_of_service
 	Problems []string `json:"problems"`
-	Causes   []Cause  `json:"causes"` // what is wrong, with what to do
+	Causes   []Cause  `json:"causes"`          // what is wrong, with what to do
+	Blinks   int      `json:"blinks"`          // of the service light, for that; 0: it is on
+	Light    bool     `json:"light,omitempty"` // there is a service light
 
 	Service      string     `json:"service,omitempty"`       // free, closed, diagnosis: what staff made of the lane,
 	ServiceUntil *time.Time `json:"service_until,omitempty"` // and until when

@@ -73,6 +73,15 @@ func newExitCodes() *cobra.Command {
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit statuses mean", Long: "Exit statuses:\n\n" + exitWords()}
 }
 
+// newBlinkCodes is a topic of the help, for who has a terminal and no paper.
+func newBlinkCodes() *cobra.Command {
+	text := "The service light is dark where the gate has no power or railgated does not run, and on where nothing is\nwrong. Else it blinks, pauses for two seconds, and blinks again: count.\n"
+	for _, b := range control.Blinks() {
+		text += fmt.Sprintf("\n    %-50s %s", b.Words(), b.Do)
+	}
+	return &cobra.Command{Use: "blink-codes", Short: "What the service light says", Long: text}
+}
+
 // exitError ends the tool with a status and no more words.
 type exitError int
 

@@ -35,6 +35,9 @@ func TestDoctorOfAGateThatRuns(t *testing.T) {
 			s := w.status()
 			var ok bool
 			f, ok = find(w.examine(), tt.cause)
+			if s.Blinks != control.BlinkFor(s.Causes).Times || s.Light {
+				t.Errorf("%s: %d blinks, light %v; want those of %v, and no light", tt.cause, s.Blinks, s.Light, s.Causes)
+			}
 			return ok && s.Health == control.Degraded // and the daemon has seen it too
 		})
 		if status, _, errOut := w.tool("doctor"); status != exitDegraded {

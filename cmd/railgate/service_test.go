@@ -84,3 +84,17 @@ func TestStatusShowsATakeoverAndRemedies(t *testing.T) {
 		}
 	}
 }
+
+func TestStatusSaysWhatTheServiceLightDoes(t *testing.T) {
+	s := control.Status{Health: control.Degraded, Causes: []control.Cause{control.NewCause(control.ClockSuspect, "seen")}, Blinks: 3, Light: true}
+	if _, out, _ := tool(t, "", "status", "--data", fakeDaemon(t, s)); !strings.Contains(out, "3 blinks: the clock") {
+		t.Errorf("status lacks the light:\n%s", out)
+	}
+	s.Light = false
+	if _, out, _ := tool(t, "", "status", "--data", fakeDaemon(t, s)); strings.Contains(out, "blink") {
+		t.Errorf("there is no light:\n%s", out)
+	}
+	if status, out, _ := tool(t, "", "help", "blink-codes"); status != 0 || !strings.Contains(out, "7 blinks: the fire loop is open") {
+		t.Errorf("help: %d\n%s", status, out)
+	}
+}

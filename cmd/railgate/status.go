@@ -111,6 +111,10 @@ func printStatus(out io.Writer, s *control.Status) error {
 	}
 	printProblems(out, p, s)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if s.Light {
+		b := control.BlinkFor(s.Causes)
+		fmt.Fprintf(w, "light\t%s\t\n", b.Words())
+	}
 	for _, d := range s.Devices {
 		condition := "up"
 		if !d.Up {

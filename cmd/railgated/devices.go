@@ -97,7 +97,7 @@ func (d *devices) addTurnstile(c *configs.Config, lines map[string]*gpioline.Lin
 
 func (d *devices) addPanel(c *configs.Config, lines map[string]*gpioline.Line, log *slog.Logger) {
 	cfg := panel.Config{Name: "panel"}
-	for name, out := range map[string]*panel.Output{"green": &cfg.Green, "red": &cfg.Red, "buzzer": &cfg.Buzzer} {
+	for name, out := range map[string]*panel.Output{"green": &cfg.Green, "red": &cfg.Red, "buzzer": &cfg.Buzzer, "service": &cfg.Service} {
 		if line := lines["panel."+name]; line != nil {
 			line.ActiveLow = slices.Contains(c.Panel.ActiveLow, name)
 			*out = panel.GPIO(line)

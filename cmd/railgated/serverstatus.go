@@ -30,6 +30,7 @@ func (s *server) status() *control.Status {
 		found(st, control.LaneHung, why)
 		st.Health = control.OutOfService
 	}
+	st.Blinks, st.Light = control.BlinkFor(st.Causes).Times, s.cfg.Panel.Driver == "gpio" && s.cfg.Panel.Service != ""
 	s.onsets.fill(st, uptime())
 	return st
 }

@@ -152,6 +152,9 @@ func (g *gate) tasks() []task {
 	if d := g.devices.turnstile; d != nil {
 		tasks = append(tasks, task{"turnstile", func(ctx context.Context) error { return d.Run(ctx, l.sensed) }})
 	}
+	if g.cfg.Panel.Service != "" {
+		tasks = append(tasks, task{"service light", func(ctx context.Context) error { return s.blink(ctx, g.devices.panel.Blink) }})
+	}
 	if g.cfg.HTTP.Listen != "" {
 		tasks = append(tasks, task{"http", web{s}.Run})
 	}

@@ -134,3 +134,38 @@ func TestGPIOOutputIsActiveHigh(t *testing.T) {
 		}
 	}
 }
+
+// The service light can be counted, and who counts is not disturbed by being told the same again.
+func TestServiceLightBlinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &lamp{began: time.Now()}
+		p := New(Config{Name: "panel", Service: service.set}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.Run(ctx) }()
+		time.Sleep(time.Second)
+		if service.String() != "" {
+			t.Errorf("%v before anybody said how it is; want dark", service)
+		}
+		p.Blink(2)
+		for range 7 {
+			time.Sleep(time.Second)
+			p.Blink(2)
+			p.Show(driver.Display{Light: driver.Green, For: 300 * time.Millisecond})
+		}
+		const want = "on 3s, off 3.4s, on 3.8s, off 4.2s, on 6.6s, off 7s, on 7.4s, off 7.8s"
+		synctest.Wait()
+		if got := service.String(); got != want {
+			t.Errorf("%s; want %s", got, want)
+		}
+		p.Blink(0)
+		time.Sleep(time.Hour)
+		if got := service.String(); got != want+", on 8s" {
+			t.Errorf("%s; want it on from the 8th second", got)
+		}
+		cancel()
+		if err := <-done; err != nil || service.active {
+			t.Errorf("the end: %v, on %v; want dark", err, service.active)
+		}
+	})
+}
