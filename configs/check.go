@@ -31,6 +31,7 @@ func (c *checker) check() {
 	c.checkProvision()
 	c.checkNetwork()
 	c.checkEntryRules()
+	c.checkUpdate()
 	c.in("clock")
 	c.Clock = Clock{DriftPPM: c.number(driftPPM), RequireSync: c.flag("require_sync", true)}
 	c.in("journal")

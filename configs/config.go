@@ -47,6 +47,7 @@ type Config struct {
 	Sync      Sync
 	Bus       Bus
 	Journal   Journal
+	Update    Update
 	Provision Provision
 	Network   verify.Network
 

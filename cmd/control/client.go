@@ -296,6 +296,20 @@ func (c *Client) postFor(ctx context.Context, path string, query url.Values) ([]
 	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 }
 
+// Update has the gate bring the station's release now; install: a person wants it installed.
+func (c *Client) Update(ctx context.Context, install bool) (answer Update, err error) {
+	query := url.Values{"install": {"0"}}
+	if install {
+		query.Set("install", "1")
+	}
+	resp, err := c.do(ctx, http.MethodPost, "/update", query)
+	if err != nil {
+		return answer, err
+	}
+	defer resp.Body.Close()
+	return answer, json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer)
+}
+
 // TarType is the type of a tar archive in a request's body.
 const TarType = "application/x-tar"
 

@@ -16,6 +16,7 @@
 //	POST /provision/confirm?signer=F  takes the code that waits for its signer to be confirmed
 //	POST /provision/reset?why=TEXT    the gate waits to be provisioned again
 //	GET  /config                      → [Config]: each key, its value, where that comes from
+//	POST /update?install=0|1          bring the station's release now; install: it is wanted → [Update]
 //	POST /sync                        asks the repository now → [Sync]
 //	POST /sim?line=LINE&level=0|1     simulated turnstile: passage, emergency; line=walk: one person
 //	POST /sim?line=clock&seconds=N    bench: the time moves forward
@@ -72,6 +73,7 @@ type Status struct {
 	Provision *Provision  `json:"provision,omitempty"` // absent where the gate's file says all
 	Bus       *Bus        `json:"bus,omitempty"`       // absent where no station is configured
 	Tickets   *Tickets    `json:"tickets,omitempty"`   // absent where there is no station
+	Update    *Update     `json:"update,omitempty"`    // absent where there is no station
 	Store     store.Stats `json:"store"`
 	Counts    Counts      `json:"counts"`
 	Timings   Timings     `json:"timings"`
@@ -207,6 +209,23 @@ type StationSync struct {
 
 	Policy      int64  `json:"policy,omitempty"`       // the version of the lane's policy in use; 0: the local file alone
 	PolicyError string `json:"policy_error,omitempty"` // why the newest is not in use
+}
+
+// Update is which release a gate has, and which it gets.
+type Update struct {
+	Slots    bool   `json:"slots"`              // the machine has two systems; without them releases come as packages
+	Running  string `json:"running,omitempty"`  // "": not known
+	Slot     string `json:"slot,omitempty"`     // A, B
+	Assigned string `json:"assigned,omitempty"` // that the station gives this gate; "": none
+	Staged   string `json:"staged,omitempty"`   // that is here whole and as it was signed
+	Bytes    int64  `json:"bytes,omitempty"`    // of the assigned one that are here,
+	Total    int64  `json:"total,omitempty"`    // of so many
+	Trial    string `json:"trial,omitempty"`    // that is on its way,
+	Phase    string `json:"phase,omitempty"`    // and how far: writing, written, restarting, running, keeping, failing
+	Last     string `json:"last,omitempty"`     // what happened last
+	Failed   string `json:"failed,omitempty"`   // the release that failed here last,
+	Why      string `json:"why,omitempty"`      // and why
+	Error    string `json:"error,omitempty"`    // why the assigned one cannot be brought
 }
 
 // Bus is how a gate and its station's bus are.

@@ -18,6 +18,8 @@ var hands = map[string]string{
 	SyncStopped:       "Plug the network cable in. If there is no network, have the repository brought on a USB stick; railgate sync --from /media/usb takes it.",
 	RepositoryRefused: "Call whoever keeps the repository: it must be published again, with the newest files (station timestamp signs them again). Nobody at the gate can mend it.",
 	StationRefused:    "Call the station: what it publishes must be published again. Nobody at the gate can mend it.",
+	UpdateFailed:      "Look at why first: if it names a device, look at its plug; if not, call the station, which gives this gate another release. The command tries the same one again.",
+	UpdateNotStaged:   "Plug the network cable in. If the disk has no room, railgate doctor says what fills it. If the release is not listed, call the station.",
 	BusUnreachable:    "Plug the network cable in. If the other gates say the same, call the station: its machine is off, or its address has changed.",
 	BusWrongKey:       "Call the station. If it has a new machine, station.json must be published again; if not, somebody stands between.",
 	ManifestRefused:   "Call the station: the file names what is wrong, row by row, and must be published again. Until then send who has a new ticket to the staffed lane.",

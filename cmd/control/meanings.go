@@ -26,6 +26,10 @@ const (
 	ManifestMissing     = "manifest_missing"
 
 	NotProvisioned  = "not_provisioned"
+	UpdateFailed    = "update_failed"
+	UpdateNotStaged = "update_not_staged"
+	BootloaderOld   = "bootloader_old"
+
 	IdentityDamaged = "identity_damaged"
 	BusUnreachable  = "bus_unreachable"
 	BusWrongKey     = "bus_wrong_key"
@@ -129,6 +133,12 @@ var meanings = [...]Meaning{
 		"{railgate} status", ""},
 	{ManifestMissing, Degraded, "the lane asks for tickets, and there is no manifest of today", "nobody gets in: each is denied no_ticket",
 		"railgate sync", ""},
+	{UpdateFailed, Degraded, "a release did not work on this gate, which went back to the one from before", "the gate works, with the old release; the new one is not installed again by itself",
+		"sudo {railgate} update --from-station", ""},
+	{UpdateNotStaged, Degraded, "the release that the station gives this gate cannot be brought", "the gate works, with the old release",
+		"{railgate} status", ""},
+	{BootloaderOld, Degraded, "the board's bootloader cannot try a slot", "every update falls back to the old release",
+		"rpi-eeprom-update -a && reboot", ""},
 	{BusUnreachable, Degraded, "the station's bus cannot be reached", "codes that are spent at other gates are not known here, and the journal waits on this gate",
 		"{railgate} status", ""},
 	{BusWrongKey, Degraded, "the station's bus has another key than station.json says", "the gate does not speak with it: it may be somebody else's",

@@ -226,6 +226,11 @@ func TestCausesWithoutACommandForATest(t *testing.T) {
 			w.write("gate.toml", strings.Replace(w.read("gate.toml"), "trace = ", "#", 1))
 			w.hostFile("/sys/module/pinctrl_rp1/parameters/persist_gpio_outputs", "Y\n")
 		}, "pinctrl_rp1"},
+		{control.BootloaderOld, func(w *ward) {
+			w.hostFile("/etc/rauc/system.conf", "[system]\n")
+			w.hostFile("/proc/device-tree/chosen/bootloader/build-timestamp", "\x61\x00\x00\x00")
+			w.hostFile("/proc/device-tree/chosen/bootloader/capabilities", "\x00\x00\x00\x03")
+		}, "2021-07-27"},
 		{control.DiskFull, func(w *ward) { w.mount("size=512k") }, "are free"},
 		{control.DiskFull, func(w *ward) { w.mount("size=900m,nr_inodes=4") }, "more files"},
 		{control.DiskLow, func(w *ward) { w.mount("size=64m") }, "are free"},

@@ -58,6 +58,7 @@ func (p *patient) examine(ctx context.Context) []finding {
 		add("store", p.store()...)
 		add("http", p.http()...)
 		add("outputs", p.outputs()...)
+		add("update", p.update()...)
 	}
 	return p.merge(findings, said)
 }

@@ -139,6 +139,7 @@ func printStatus(out io.Writer, s *control.Status) error {
 			strings.Join(s.Keyset.KeyIDs, ", "), age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
 	}
 	printStation(w, s)
+	printUpdate(w, s.Update)
 	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
 	if s.Bus != nil {
 		state, journal := busWords(s.Bus)
@@ -150,6 +151,29 @@ func printStatus(out io.Writer, s *control.Status) error {
 	fmt.Fprintf(w, "decided\t%s\t\n", counts(s.Counts.Decided))
 	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.Local().Format(time.DateTime))
 	return w.Flush()
+}
+
+// printUpdate says which release runs, and which is on its way.
+func printUpdate(w io.Writer, u *control.Update) {
+	if u == nil || !u.Slots {
+		return
+	}
+	name := func(release string) string { return cmp.Or(release, "not known") }
+	doing := "the station gives none"
+	switch {
+	case u.Trial != "":
+		doing = u.Trial + " is on trial: " + u.Phase
+	case u.Assigned != "" && u.Assigned == u.Running:
+		doing = "which the station gives"
+	case u.Staged != "":
+		doing = u.Staged + " is staged"
+	case u.Assigned != "":
+		doing = fmt.Sprintf("%s is brought: %d of %d MB", u.Assigned, u.Bytes>>20, u.Total>>20)
+	}
+	fmt.Fprintf(w, "release\t%s, slot %s\t%s\n", name(u.Running), name(u.Slot), doing)
+	if u.Last != "" {
+		fmt.Fprintf(w, "\t\tlast: %s\n", u.Last)
+	}
 }
 
 // busWords say how the gate and its station's bus are: the connection, and the journal.

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,12 +92,24 @@ func printRepository(w io.Writer, where, state string, reached time.Time, versio
 	fmt.Fprintln(w)
 }
 
+// lean is a folder without the bundles and packages of releases, which sync does not take: railgate
+// update does, a file at a time.
+type lean struct{ fs.FS }
+
+// ReadDir implements [fs.ReadDirFS].
+func (l lean) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(l.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), ".raucb") || strings.HasSuffix(e.Name(), ".deb")
+	}), err
+}
+
 // archiveOf is a folder's regular files as a tar archive, made as it is read.
 func archiveOf(dir string) io.Reader {
 	r, w := io.Pipe()
 	go func() {
 		t := tar.NewWriter(w)
-		err := t.AddFS(os.DirFS(dir))
+		err := t.AddFS(lean{os.DirFS(dir)})
 		if err == nil {
 			err = t.Close()
 		}

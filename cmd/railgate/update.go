@@ -49,15 +49,15 @@ first, and is journaled.`,
 			if err := f.check(args); err != nil {
 				return usageError{err}
 			}
+			if f.station {
+				return f.fromStation(c, g)
+			}
 			if os.Geteuid() != 0 {
 				return errNotRoot
 			}
 			u, err := newUpdater(g, teller(c, f.json))
 			if err != nil {
 				return err
-			}
-			if f.station {
-				return f.fromStation(c, g, u)
 			}
 			return f.fromFile(c, u, args[0])
 		},

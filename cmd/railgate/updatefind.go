@@ -41,16 +41,41 @@ func bundleSuffix() string { return "/" + debianArch() + ".raucb" }
 // nation reads the nation's list from a folder, with root's own memory of what it has seen.
 func (u *updater) nation(ctx context.Context, dir string) (*sync.Listing, error) {
 	root, err := durable.ReadFile(u.cfg.Sync.Root("nation"), 512<<10)
+	if errors.Is(err, fs.ErrNotExist) && u.cfg.Sync.NationRoot != "" {
+		if err = u.pin(u.cfg.Sync.NationRoot); err == nil {
+			root, err = sync.FirstRoot(ctx, "nation", u.cfg.Sync.NationRoot, sync.Folder(dir), u.memory())
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("first root: %w", err)
 	}
 	return u.refresh(ctx, "nation", root, dir)
 }
 
+// memory is what root itself has seen of repositories.
+func (u *updater) memory() sync.Files { return sync.Files(filepath.Join(u.dir, "tuf")) }
+
+// pinName has the fingerprint of the nation's first root, as the gate was told it first. What a gate
+// was told when it was provisioned lies in the daemon's folder; this is root's.
+const pinName = "nation.root.sha256"
+
+// pin refuses another nation than the first.
+func (u *updater) pin(fingerprint string) error {
+	name := filepath.Join(u.dir, pinName)
+	known, err := durable.ReadFile(name, 1<<10)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return durable.WriteFile(name, []byte(fingerprint), 0o644)
+	case err == nil && string(known) != fingerprint:
+		return fmt.Errorf("%w; if this gate was given to another nation: rm %s", sync.ErrOtherRoot, name)
+	}
+	return err
+}
+
 func (u *updater) refresh(ctx context.Context, name string, root []byte, dir string) (*sync.Listing, error) {
 	r := &sync.Repository{
 		Name: name, Root: root, Metadata: sync.Folder(dir), Targets: sync.Folder(filepath.Join(dir, "targets")),
-		State: sync.Files(filepath.Join(u.dir, "tuf")), Now: u.now,
+		State: u.memory(), Now: u.now,
 	}
 	return r.Refresh(ctx)
 }
@@ -85,6 +110,9 @@ const stagedFolder = "update"
 // find holds a bundle against the nation's lists. The first that has it counts; each proves
 // itself by the gate's own root.
 func (u *updater) find(ctx context.Context, file, from string) (*release, error) {
+	if err := u.prepare(); err != nil {
+		return nil, err
+	}
 	u.tell(notice{Step: "find", Says: "reading " + file})
 	length, sum, err := hashOf(file)
 	if err != nil {
@@ -172,6 +200,9 @@ func (u *updater) stationRoot(ctx context.Context, nation *sync.Listing, folder 
 	data, err := durable.ReadFile(u.cfg.Sync.Root("station"), 512<<10)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
+	}
+	if sum := u.cfg.Sync.StationRoot; sum != "" {
+		return sync.FirstRoot(ctx, "station "+u.cfg.Station, sum, sync.Folder(filepath.Join(folder, "station")), u.memory())
 	}
 	if !journal.GoodName(u.cfg.Station) {
 		return nil, fmt.Errorf("station %q has no repository", u.cfg.Station)

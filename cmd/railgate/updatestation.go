@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"railgate/cmd/control"
 	"railgate/store/durable"
+	"railgate/store/update"
 )
 
 func newUpdateStaged(g *gate) *cobra.Command {
@@ -89,10 +92,27 @@ func (u *updater) installStaged(ctx context.Context, wanted string, o order) err
 	return u.install(ctx, from, r, o)
 }
 
-// fromStation has railgated fetch what the station gives, waits for it, and installs it.
-func (f *updateFlags) fromStation(c *cobra.Command, g *gate, u *updater) error {
-	if u.cfg.Sync.Station == "" {
-		return errors.New("update: this gate has no station (sync.station is empty)")
+// fromStation has railgated bring what the station gives. Root installs it then; for somebody
+// else railgated asks the part that runs as root to.
+func (f *updateFlags) fromStation(c *cobra.Command, g *gate) error {
+	client, err := g.client()
+	if err != nil {
+		return err
+	}
+	tell, root := teller(c, f.json), os.Geteuid() == 0
+	if f.downgrade && !root {
+		return errNotRoot
+	}
+	answer, err := client.Update(c.Context(), !root)
+	if err == nil {
+		err = awaitStaged(c.Context(), client.Status, answer, tell)
+	}
+	if err != nil || !root {
+		return err
+	}
+	u, err := newUpdater(g, tell)
+	if err != nil {
+		return err
 	}
 	r, err := u.assigned(c.Context())
 	if err != nil {
@@ -102,4 +122,40 @@ func (f *updateFlags) fromStation(c *cobra.Command, g *gate, u *updater) error {
 		return err
 	}
 	return u.installStaged(c.Context(), "", order{byHand: true, downgrade: f.downgrade})
+}
+
+// awaitStaged waits until the release is staged.
+func awaitStaged(ctx context.Context, status func(context.Context) (*control.Status, error), u control.Update, tell func(notice)) error {
+	began, first := time.Now(), u.Bytes
+	for {
+		switch {
+		case u.Trial != "":
+			return fmt.Errorf("update: %w: %s, %s", update.ErrUnderWay, u.Trial, u.Phase)
+		case u.Error != "":
+			return fmt.Errorf("update: %s", u.Error)
+		case u.Assigned != "" && u.Staged == u.Assigned:
+			tell(notice{Step: "stage", Release: u.Assigned, Bytes: u.Total, Total: u.Total, Percent: 100})
+			return nil
+		case u.Assigned != "" && u.Assigned == u.Running:
+			return fmt.Errorf("update: release %s: %w", u.Running, update.ErrRuns)
+		}
+		if u.Total > 0 {
+			n := measured("stage", u.Assigned, u.Bytes-first, u.Total-first, time.Since(began))
+			n.Bytes, n.Total = u.Bytes, u.Total
+			tell(n)
+		}
+		if err := sleepFor(ctx, time.Second); err != nil {
+			return err
+		}
+		s, err := status(ctx)
+		if err != nil {
+			return err
+		}
+		if s.Update == nil {
+			return errors.New("update: this gate has no station")
+		}
+		if u = *s.Update; u.Assigned == "" && u.Error == "" && time.Since(began) > time.Minute {
+			return errors.New("update: the station gives this gate no release")
+		}
+	}
 }

@@ -34,6 +34,7 @@ type feed struct {
 	version      int64
 	expires      time.Time
 	err          error
+	listing      *sync.Listing // the last; nil: none since the start
 	told         sync.Grade
 }
 

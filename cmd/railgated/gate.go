@@ -34,6 +34,7 @@ type gate struct {
 	sync    *syncer // nil: no repository is configured
 	wire    *wire   // nil: no station is
 
+	releases  *releases    // nil: no station is
 	provision *provisioner // nil: the gate's file says all
 	devices   *devices
 	lane      *runner
@@ -88,6 +89,9 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 		rules: g.newRules(), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync, wire: g.wire, provision: g.provision, spawn: g.spawn,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
+	g.lane, g.clock = runner, clock
+	g.releases = newReleases(g, func(r journal.Record) { in.post(lane.Note{Record: r}) })
+	runner.releases = g.releases
 	sync.onRules(func() { in.post(lane.NewRules{Rules: g.newRules()}) })
 	g.anchored, g.clock, g.keys, g.lane = time.Now(), clock, keys, runner
 	g.server = &server{cfg: cfg, lane: runner, sim: devices.sim, log: log, started: g.started, board: g.board, logs: logsink.Of(log)}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"railgate/cmd/control"
 	"railgate/cmd/railgated/keyring"
 	"railgate/store"
 )
@@ -34,6 +35,33 @@ func (s *server) postClock(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusConflict)
 	}
+}
+
+// postUpdate has the station's release brought now, and installed if that is asked for.
+func (s *server) postUpdate(w http.ResponseWriter, r *http.Request) {
+	install := r.FormValue("install")
+	rel := s.lane.releases
+	switch {
+	case install != "" && install != "0" && install != "1":
+		http.Error(w, "want install as 0 or 1", http.StatusBadRequest)
+		return
+	case rel == nil:
+		http.Error(w, "this gate has no station (sync.station is empty)", http.StatusConflict)
+		return
+	case !rel.slots:
+		http.Error(w, "this machine has no two systems to update: it was not made from an image of ours", http.StatusConflict)
+		return
+	}
+	select {
+	case <-s.lane.sync.askNow():
+	case <-r.Context().Done():
+		return
+	}
+	rel.ask(install == "1")
+	var status control.Status
+	rel.status(&status)
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(status.Update)
 }
 
 func (s *server) getStatus(w http.ResponseWriter, _ *http.Request) {

@@ -72,6 +72,7 @@ var (
 	descSync      = desc("sync_state", "1 for how far the gate is behind its repository: fresh, stale, degraded, stopped.", "state")
 	descSynced    = desc("sync_timestamp_seconds", "When the repository was reached last.")
 	descTickets   = desc("tickets", "Tickets of the days around now: in manifests, sold since (added), taken back since (refunded).", "from")
+	descRelease   = desc("release_info", "1 for each release that the gate has or gets; state: running, assigned, staged, trial, failed.", "state", "release")
 	descBusUp     = desc("bus_connected", "1 while the gate is connected to its station's bus.")
 	descInTouch   = desc("bus_in_touch", "1 while what the station's other gates spend is known here within a moment.")
 	descBusUnsent = desc("bus_unsent_records", "Records that the station's stream has not acknowledged.")
@@ -162,6 +163,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	c.collectTickets(out, s.Tickets)
+	if u := s.Update; u != nil {
+		for state, release := range map[string]string{"running": u.Running, "assigned": u.Assigned, "staged": u.Staged, "trial": u.Trial, "failed": u.Failed} {
+			if release != "" {
+				gauge(descRelease, 1, state, release)
+			}
+		}
+	}
 	c.collectBus(out, s.Bus)
 	c.collectDurations(out)
 }

@@ -40,6 +40,7 @@ func (s *server) controlMux() http.Handler {
 	mux.HandleFunc("POST /service", s.postService)
 	mux.HandleFunc("POST /clock", s.postClock)
 	mux.HandleFunc("POST /sync", s.postSync)
+	mux.HandleFunc("POST /update", s.postUpdate)
 	mux.HandleFunc("POST /provision", s.postProvision)
 	mux.HandleFunc("POST /provision/confirm", s.postConfirm)
 	mux.HandleFunc("POST /provision/reset", s.postReset)

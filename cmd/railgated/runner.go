@@ -48,6 +48,7 @@ type parts struct {
 	sync      *syncer // nil: no repository is configured
 	wire      *wire   // nil: no station is
 	provision *provisioner
+	releases  *releases // nil: no station is configured
 	spawn     func(wait *sync.WaitGroup, name string, f func())
 	scanners  []driver.Scanner
 	turnstile driver.Turnstile // nil: the lane opens nothing

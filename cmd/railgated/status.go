@@ -28,6 +28,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	if l.sync != nil {
 		l.sync.tickets.status(s, view.Rules.Tickets)
 	}
+	l.releases.status(s)
 	l.provision.status(s)
 	l.wire.status(s, l.sync.config(c).Bus.Cut)
 	if n := l.in.overruns(); n > 0 {

@@ -177,6 +177,9 @@ func (y *syncer) ask(ctx context.Context, r *feed, from sources) error {
 	y.mu.Lock()
 	if err == nil {
 		r.version, r.expires = listing.Version(), listing.Expires()
+		if usual, _ := y.configured(r); usual == from { // a stick is gone before long
+			r.listing = listing
+		}
 	}
 	if news := fmt.Sprint(err) != fmt.Sprint(r.err); news && err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		y.log.Warn("a repository cannot be used; what came from it before stays in use", r.word, r.where, "err", err)

@@ -146,6 +146,9 @@ func (g *gate) tasks() []task {
 			tasks = append(tasks, task{"tickets", g.sync.tickets.Run}, task{"tickets of the day", g.sync.tickets.keepAdded})
 		}
 	}
+	if g.releases != nil {
+		tasks = append(tasks, task{"releases", g.releases.Run})
+	}
 	for _, d := range g.devices.scanners {
 		tasks = append(tasks, task{"scanner " + d.String(), func(ctx context.Context) error { return d.Run(ctx, l.deliver) }})
 	}

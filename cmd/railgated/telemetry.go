@@ -38,6 +38,16 @@ func (t *telemetry) reading(scanner string) {
 	t.counts.Readings[scanner]++
 }
 
+// decisions counts the readings that were decided about.
+func (t *telemetry) decisions() (n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range t.counts.Decided {
+		n += k
+	}
+	return n
+}
+
 // dropped counts a reading that was ignored.
 func (t *telemetry) dropped(reason string) {
 	t.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -32,6 +33,8 @@ type gateView struct {
 	RolledBack string        `json:"rolled_back"` // why the gate is an old card or a copy; "": it is not
 	Refused    string        `json:"refused"`     // what was refused of it in the last day
 	People     ledger.People `json:"people"`      // since the service day began
+	Release    string        `json:"release"`     // the program that runs, as it names itself; "": not known
+	Update     string        `json:"update"`      // what became of the newest release there; "": nothing
 
 	id           int64
 	direction    string
@@ -143,6 +146,7 @@ func fill(ctx context.Context, l *ledger.Ledger, station string, views map[int64
 	}
 	for id, v := range views {
 		v.facts = facts[id]
+		v.Release, v.Update = v.facts[ledger.FactRelease].Said, v.facts[ledger.FactUpdate].Said
 	}
 	refused, err := l.AllRefused(ctx)
 	if err != nil {
@@ -225,18 +229,29 @@ func agoBy(now time.Time) func(at time.Time) string {
 func (d *desk) printGates(w io.Writer, views []*gateView) error {
 	ago := agoBy(d.now())
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "GATE\tSTATE\tHEARD\tLANE\tIN\tOUT\tRECORDS\tRECEIPT\tEPOCH\tTROUBLE")
+	fmt.Fprintln(t, "GATE\tSTATE\tHEARD\tLANE\tIN\tOUT\tRECORDS\tRECEIPT\tEPOCH\tRELEASE\tTROUBLE")
 	var entered, left int64
 	for _, v := range views {
 		entered, left = entered+v.People.Entered, left+v.People.Left
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d, %s\t%s\t%s\n", v.Gate, v.State, ago(v.Heard), v.Lane, v.People.Entered, v.People.Left,
-			v.Records, v.Receipted, ago(v.Receipt), v.Epoch, v.trouble())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d, %s\t%s\t%s\t%s\n", v.Gate, v.State, ago(v.Heard), v.Lane, v.People.Entered, v.People.Left,
+			v.Records, v.Receipted, ago(v.Receipt), v.Epoch, v.release(), v.trouble())
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "%d gates, %d people inside\n", len(views), ledger.People{Entered: entered, Left: left}.Inside())
 	return err
+}
+
+// updateFailed is in what a gate says of a release that it went back from.
+const updateFailed = " failed: "
+
+// release is the program that runs, and what became of the newest release.
+func (v *gateView) release() string {
+	if v.Update == "" || strings.Contains(v.Update, updateFailed) {
+		return v.Release
+	}
+	return v.Release + "; " + v.Update
 }
 
 // trouble is the worst that is wrong with a gate, in words.
@@ -248,6 +263,8 @@ func (v *gateView) trouble() string {
 		return "closed: " + v.Closed
 	case v.Refused != "":
 		return "refused: " + v.Refused
+	case strings.Contains(v.Update, updateFailed):
+		return "release " + v.Update
 	case v.Missing > 0:
 		return fmt.Sprintf("%d records have not come", v.Missing)
 	}

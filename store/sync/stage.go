@@ -35,6 +35,8 @@ type Staging struct {
 	Spare    int64                   // bytes that must stay free on the disk
 	Rate     int64                   // bytes a second at most; 0: any number
 	Progress func(have, total int64) // nil: nobody wants to know
+
+	SyncEvery int64 // bytes that are written between two syncs, which others' records wait for; 0: 8 MB
 }
 
 const (
@@ -149,7 +151,10 @@ func (l *Listing) openFrom(ctx context.Context, t *Target, have int64) (io.ReadC
 
 // pour copies at a rate, and has what is written reach the disk now and then.
 func pour(ctx context.Context, to *os.File, from io.Reader, have, total int64, s *Staging) (n int64, err error) {
-	began, synced := time.Now(), int64(0)
+	began, synced, every := time.Now(), int64(0), s.SyncEvery
+	if every == 0 {
+		every = syncEvery
+	}
 	buf := make([]byte, chunk)
 	for {
 		k, err := from.Read(buf)
@@ -162,7 +167,7 @@ func pour(ctx context.Context, to *os.File, from io.Reader, have, total int64, s
 				s.Progress(min(have+n, total), total)
 			}
 		}
-		if n-synced >= syncEvery {
+		if n-synced >= every {
 			if err := to.Sync(); err != nil {
 				return n, err
 			}

@@ -46,6 +46,9 @@ func KeptNames(state State, repository string) ([]string, error) {
 // Version is the version of the top-level targets role.
 func (l *Listing) Version() int64 { return l.trusted.Targets[metadata.TARGETS].Signed.Version }
 
+// Timestamp is the version of the timestamp, which is another with each publication.
+func (l *Listing) Timestamp() int64 { return l.trusted.Timestamp.Signed.Version }
+
 // Expires is when the repository must have said something newer: the timestamp's end.
 func (l *Listing) Expires() time.Time { return l.trusted.Timestamp.Signed.Expires }
 

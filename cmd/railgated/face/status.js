@@ -95,6 +95,14 @@ function ages(s) {
     bins.map((b) => (b.open ? '>' : '<' + b.below)));
 }
 
+// release is which release runs, and which is on its way; none where the machine has one system.
+function release(u) {
+  if (!u || !u.slots) return [];
+  const next = u.trial ? `, ${u.trial} is on trial: ${u.phase}` : u.staged && u.staged !== u.running ? `, ${u.staged} is staged` : '';
+  const failed = u.failed && u.failed !== u.running ? [['failed', [`${u.failed}: ${u.why}`, 'bad']]] : [];
+  return [['release', `${u.running || 'not known'}, slot ${u.slot || '?'}${next}`], ...failed];
+}
+
 function render(s) {
   document.body.dataset.health = s.health;
   $('name').textContent = `${s.station} ${s.gate}`.trim() + ` · ${s.direction}`;
@@ -113,6 +121,7 @@ function render(s) {
     ['read', k.loaded ? ago(k.since, now) : ''],
     ['last key ends', k.loaded ? local(k.expires) : ''],
     ['daemon', `${s.version}, pid ${s.pid}, since ${local(s.started)}`],
+    ...release(s.update),
     ['store', `${s.store.seq} records, ${s.store.spent} codes and ${s.store.passages} holders remembered`],
   ]);
   hour(s);

@@ -328,28 +328,28 @@ func TestWhatAGateSaysOfItselfIsKept(t *testing.T) {
 	g := b.gate("A07", 1)
 	for _, r := range []journal.Record{
 		{Kind: journal.Started, Detail: "railgated 1.4"}, {Kind: journal.Synced, Detail: "the nation's repository is stale"},
-		{Kind: journal.Synced, Detail: "keyset version 7"}, {Kind: journal.ClockDisputed, Detail: "the station is 26 h behind"},
+		{Kind: journal.Synced, Detail: "keyset version 7"}, {Kind: journal.Synced, Detail: "release 1.5.0 failed: no answer"}, {Kind: journal.ClockDisputed, Detail: "the station is 26 h behind"},
 		{Kind: journal.Synced, Detail: "the nation's repository is fresh"}, {Kind: journal.Synced, Detail: "the station's repository is stale"},
 	} {
 		r.Time = b.now()
 		g.writeOne(r)
 	}
 	g.send(0)
-	g.receipt(6)
+	g.receipt(7)
 	id := must[[]ledger.Gate](t)(b.ledger.Gates(t.Context()))[0].ID
 	said := func(what string) string {
 		return must[map[int64]map[string]ledger.Fact](t)(b.ledger.Facts(t.Context()))[id][what].Said
 	}
 	for what, want := range map[string]string{
-		ledger.FactRelease: "railgated 1.4", ledger.FactNation: "fresh", ledger.FactStation: "stale", ledger.FactKeyset: "version 7", ledger.FactClock: "the station is 26 h behind",
+		ledger.FactRelease: "railgated 1.4", ledger.FactNation: "fresh", ledger.FactStation: "stale", ledger.FactKeyset: "version 7", ledger.FactUpdate: "1.5.0 failed: no answer", ledger.FactClock: "the station is 26 h behind",
 	} {
 		if got := said(what); got != want {
 			t.Errorf("%s = %q; want %q", what, got, want)
 		}
 	}
 	g.writeOne(journal.Record{Time: b.now(), Kind: journal.ClockStep, Detail: "the clock is right again"})
-	g.send(6)
-	g.receipt(7)
+	g.send(7)
+	g.receipt(8)
 	if got := said(ledger.FactClock); got != "" {
 		t.Errorf("the clock, when it is right again: %q; want nothing", got)
 	}

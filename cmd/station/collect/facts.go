@@ -31,7 +31,7 @@ func factsOf(r journal.Record) map[string]string {
 // synced reads what a gate says of its repositories.
 func synced(detail string) map[string]string {
 	for prefix, what := range map[string]string{
-		"the nation's repository is ": ledger.FactNation, "the station's repository is ": ledger.FactStation, "keyset ": ledger.FactKeyset,
+		"the nation's repository is ": ledger.FactNation, "the station's repository is ": ledger.FactStation, "keyset ": ledger.FactKeyset, "release ": ledger.FactUpdate,
 	} {
 		if said, ok := strings.CutPrefix(detail, prefix); ok {
 			return map[string]string{what: said}

@@ -17,6 +17,7 @@ const (
 	FactKeyset  = "keyset"
 	FactNation  = "nation"  // how far the gate is behind the nation's repository
 	FactStation = "station" // and the station's
+	FactUpdate  = "update"  // what became of the newest release there
 	FactClock   = "clock"   // what disputes its clock
 )
 

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"os"
+
+	"railgate/cmd/control"
+	"railgate/driver/slots"
+)
+
+// update looks at what an update needs of the machine: a bootloader that can try a slot.
+func (p *patient) update() []finding {
+	if _, err := os.Stat(p.host.path("/etc/rauc/system.conf")); err != nil {
+		return nil // it has one system
+	}
+	boot := (&slots.Tryboot{Tree: p.host.path("/proc/device-tree")}).Bootloader()
+	built := "a date that it does not say"
+	if !boot.Built.IsZero() {
+		built = boot.Built.Format("2006-01-02")
+	}
+	switch {
+	case !boot.Known:
+		return nil // not a Raspberry Pi, or one without a bootloader of its own
+	case !boot.TryAB:
+		return []finding{p.found(control.BootloaderOld, "the bootloader in the board's EEPROM is of "+built+"; it cannot try a partition (late 2022 or newer can)")}
+	}
+	return []finding{good("the bootloader is of %s, and can try a slot", built)}
+}
