@@ -79,22 +79,39 @@ func (r *Reader) with(read func(*os.File) error) error {
 	return read(f)
 }
 
+// locksReads is how often the kernel's list of locks is read: it comes in pieces, and where
+// others lock and unlock in between, a lock that is held all the time may be in none of them.
+const locksReads = 20
+
 // holder names the process that has a file locked, as far as the kernel tells.
 func holder(path string) string {
 	var stat unix.Stat_t
-	locks, err := os.ReadFile("/proc/locks")
-	if err = errors.Join(err, unix.Stat(path, &stat)); err != nil {
+	if err := unix.Stat(path, &stat); err != nil {
 		return err.Error()
 	}
-	pid := lockHolder(string(locks), stat.Ino)
-	if pid == "" {
-		return "the kernel does not say which"
+	pid, err := searchLocks(stat.Ino, func() ([]byte, error) { return os.ReadFile("/proc/locks") })
+	if err != nil {
+		return err.Error()
 	}
 	name, err := os.ReadFile(filepath.Join("/proc", pid, "comm"))
 	if err != nil {
 		return "process " + pid
 	}
 	return "process " + pid + ", " + strings.TrimSpace(string(name))
+}
+
+// searchLocks finds the process that has a file in one of several readings of the kernel's list.
+func searchLocks(inode uint64, read func() ([]byte, error)) (pid string, err error) {
+	for range locksReads {
+		locks, err := read()
+		if err != nil {
+			return "", err
+		}
+		if pid := lockHolder(string(locks), inode); pid != "" {
+			return pid, nil
+		}
+	}
+	return "", errors.New("the kernel does not say which")
 }
 
 // lockHolder finds the process that has a file in the kernel's list of locks

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,26 @@ func TestLockedFileIsNamed(t *testing.T) {
 	f.Close()
 	if !g.reopen() {
 		t.Errorf("after it was let go: %v", g.Err())
+	}
+}
+
+// A lock that the kernel's list left out once is found in the next.
+func TestLocksAreReadAgain(t *testing.T) {
+	readings := 0
+	read := func() ([]byte, error) {
+		if readings++; readings < locksReads {
+			return []byte("1: POSIX  ADVISORY  WRITE 612 fe:00:1234 0 EOF\n"), nil
+		}
+		return []byte("1: FLOCK  ADVISORY  WRITE 99 fe:00:1234 0 EOF\n"), nil
+	}
+	if pid, err := searchLocks(1234, read); pid != "99" || err != nil || readings != locksReads {
+		t.Errorf("%q, %v after %d readings; want 99 after %d", pid, err, readings, locksReads)
+	}
+	if pid, err := searchLocks(1, read); pid != "" || err == nil {
+		t.Errorf("%q, %v; want that the kernel does not say which", pid, err)
+	}
+	if _, err := searchLocks(1, func() ([]byte, error) { return nil, fs.ErrPermission }); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v; want that the list may not be read", err)
 	}
 }
 
