@@ -168,3 +168,31 @@ func TestMissedNewsAreReadInTheStream(t *testing.T) {
 	a.untilInTouch()
 	b.untilInTouch()
 }
+
+// BenchmarkNews is what a gate of a large station does with what comes in 20 ms at the peak.
+func BenchmarkNews(b *testing.B) {
+	o := newOthers(Options{})
+	f := &follower{link: &Link{opt: Options{Station: linktest.Name, Gate: "A07", Clock: new(testClock)}, others: o}, session: new(session), created: time.Unix(0, 1), at: 1, news: nil}
+	const words = 8
+	at := uint64(1)
+	for b.Loop() {
+		b.StopTimer()
+		n := bus.News{Created: 1, After: at, Last: at + words, Time: time.Now().UnixNano()}
+		for i := range uint64(words) {
+			body, err := bus.Spent{Kind: bus.Granted, Gate: "B02", Epoch: "e", Seq: at + i, Role: journal.Entry, Certificate: journal.ID(fmt.Sprintf("%016d", at+i)), IssuedAt: 1, Begins: 1, Until: time.Now().Unix() + 60}.Encode()
+			if err != nil {
+				b.Fatal(err)
+			}
+			n.Words = append(n.Words, bus.Word{Seq: at + 1 + i, Subject: bus.SpentSubject(linktest.Name, "B02"), Body: body})
+		}
+		body, err := n.Encode()
+		if err != nil {
+			b.Fatal(err)
+		}
+		at = n.Last
+		b.StartTimer()
+		if on, err := f.told(&nats.Msg{Data: body}); !on || err != nil {
+			b.Fatal(on, err)
+		}
+	}
+}
