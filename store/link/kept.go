@@ -131,7 +131,7 @@ func (k *kept) write(u unsaved, at position) error {
 	err := k.do(func() error {
 		return k.db.Update(func(tx *bbolt.Tx) error {
 			for holder, p := range u.passages {
-				if err := put(tx, passedBucket, []byte(holder), p); err != nil {
+				if err := putPassage(tx, holder, p); err != nil {
 					return err
 				}
 			}
@@ -152,6 +152,15 @@ func (k *kept) write(u unsaved, at position) error {
 		k.at = at
 	}
 	return err
+}
+
+// putPassage writes a holder's passage, where the file has no later one.
+func putPassage(tx *bbolt.Tx, holder journal.ID, p passage) error {
+	var old passage
+	if data := tx.Bucket(passedBucket).Get([]byte(holder)); data != nil && journal.Decode(data, &old) == nil && old.Time >= p.Time {
+		return nil
+	}
+	return put(tx, passedBucket, []byte(holder), p)
 }
 
 func put(tx *bbolt.Tx, bucket, key []byte, v any) error {

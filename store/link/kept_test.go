@@ -116,3 +116,34 @@ func TestOthersHaveBoundedRoom(t *testing.T) {
 }
 
 func fmt8(n int) []byte { return []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)} }
+
+// The latest passage counts, wherever the earlier one is: in memory, in the file, or on its way.
+func TestALatePassageIsNotTheLast(t *testing.T) {
+	opt := Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Clock: new(testClock)}
+	o := newOthers(opt)
+	noon := time.Now().Truncate(time.Second)
+	hear := func(role journal.Role, at time.Time) {
+		o.hear(bus.Spent{Kind: bus.Passed, Holder: "h", Role: role, Time: at.Unix()}, time.Now())
+	}
+	last := func(o *others, when string) {
+		t.Helper()
+		if p, ok := o.lastPassage("h"); !ok || p.Role != journal.Exit || !p.Time.Equal(noon) {
+			t.Errorf("%s: %v, %v; want the exit at noon", when, p, ok)
+		}
+	}
+	hear(journal.Exit, noon)
+	hear(journal.Entry, noon.Add(-time.Minute))
+	last(o, "in memory")
+	o.flush()
+	hear(journal.Entry, noon.Add(-time.Minute))
+	last(o, "the later one is in the file")
+	o.flush()
+	last(o, "both were written")
+	o.fresh.passages["h"] = passage{journal.Exit, noon.Unix()}
+	o.fresh.under(unsaved{passages: map[journal.ID]passage{"h": {journal.Entry, noon.Add(-time.Minute).Unix()}}})
+	last(o, "after a write that failed")
+	o.close()
+	again := newOthers(opt)
+	defer again.close()
+	last(again, "after a restart")
+}

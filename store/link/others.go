@@ -174,7 +174,9 @@ func (o *others) hearPassage(s bus.Spent, heard time.Time) {
 	if at == 0 {
 		return // nobody knows when it was
 	}
-	old, had := o.passageOf(s.Holder)
+	// Whether the file has a later one is seen when it is written, or asked: a gate of a large
+	// station hears of 200 a second.
+	old, had := o.fresh.passages[s.Holder]
 	switch {
 	case had && old.Time >= at:
 	case len(o.fresh.passages) >= mostRemembered:
@@ -185,16 +187,20 @@ func (o *others) hearPassage(s bus.Spent, heard time.Time) {
 }
 
 // passageOf is a holder's last passage. The caller holds mu.
-func (o *others) passageOf(holder journal.ID) (passage, bool) {
-	for _, u := range []unsaved{o.fresh, o.flying} {
-		if p, ok := u.passages[holder]; ok {
-			return p, true
+func (o *others) passageOf(holder journal.ID) (last passage, ok bool) {
+	later := func(p passage, had bool) {
+		if had && (!ok || p.Time > last.Time) {
+			last, ok = p, true
 		}
 	}
-	if o.file == nil {
-		return passage{}, false
+	for _, u := range []unsaved{o.fresh, o.flying} {
+		p, had := u.passages[holder]
+		later(p, had)
 	}
-	return o.file.passage(holder)
+	if o.file != nil {
+		later(o.file.passage(holder))
+	}
+	return last, ok
 }
 
 func (o *others) hearSlip(s bus.Spent, heard time.Time) {

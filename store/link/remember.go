@@ -92,7 +92,7 @@ func (o *others) flush() {
 // under takes what is not there yet.
 func (u unsaved) under(old unsaved) {
 	for holder, p := range old.passages {
-		if _, newer := u.passages[holder]; !newer {
+		if now, had := u.passages[holder]; !had || now.Time < p.Time {
 			u.passages[holder] = p
 		}
 	}
