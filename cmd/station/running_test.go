@@ -105,14 +105,14 @@ func newStation(t *testing.T) *running {
 	return r
 }
 
-func (r *running) serve() {
+func (r *running) serve(flags ...string) {
 	r.t.Helper()
 	r.log = &lines{more: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	log := r.log
 	go func() {
-		done <- command(ctx, r.dir, log, nil, "serve", "--station", "GZQ", "--listen", "127.0.0.1:0", "--bus", "127.0.0.1:0")
+		done <- command(ctx, r.dir, log, nil, append([]string{"serve", "--station", "GZQ", "--listen", "127.0.0.1:0", "--bus", "127.0.0.1:0"}, flags...)...)
 	}()
 	r.stop = gosync.OnceValue(func() error { cancel(); return <-done })
 	r.web = r.log.find(r.t, `HTTPS listens" address=(\S+)`)

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -208,4 +209,41 @@ func TestAKeyIsRead(t *testing.T) {
 			t.Errorf("%q: %v; want ErrNoKey", bad, err)
 		}
 	}
+}
+
+// Whatever a key's file holds, it is the seed of a user's key, which is read the same again, or it
+// is refused.
+func FuzzParseKey(f *testing.F) {
+	for _, create := range []func() (nkeys.KeyPair, error){nkeys.CreateUser, nkeys.CreateAccount, nkeys.CreateCurveKeys} {
+		key, err := create()
+		if err != nil {
+			f.Fatal(err)
+		}
+		seed, err := key.Seed()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(seed)
+		f.Add(append([]byte(" \r\n"), append(seed, '\n')...))
+		f.Add(seed[:len(seed)-1])
+	}
+	f.Add([]byte(nil))
+	f.Add([]byte("SU"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		key, err := ParseKey(data)
+		if err != nil {
+			if !errors.Is(err, ErrNoKey) || key != nil {
+				t.Errorf("%q: %v, %v; want ErrNoKey and no key", data, key, err)
+			}
+			return
+		}
+		seed, err := key.Seed()
+		if err != nil || string(seed) != strings.TrimSpace(string(data)) {
+			t.Errorf("%q: its seed is %q, %v", data, seed, err)
+		}
+		signature, err := key.Sign([]byte("nonce"))
+		if err != nil || key.Verify([]byte("nonce"), signature) != nil {
+			t.Errorf("%q: it does not sign: %v", data, err)
+		}
+	})
 }
