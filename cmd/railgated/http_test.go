@@ -6,13 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"railgate/cmd/metricstest"
 	"railgate/store/journal"
 )
 
@@ -155,9 +154,7 @@ func TestMetricsHaveBoundedLabels(t *testing.T) {
 	if strings.Contains(text, "noise") {
 		t.Error("what was scanned is in the metrics")
 	}
-	checkNames(t, text, "../../configs/prometheus/alerts.yml")
-	checkNames(t, text, "../../configs/grafana/railgate.json")
-	promtool(t, text)
+	metricstest.Check(t, text, "../../configs/prometheus/alerts_test.yml", "../../configs/prometheus/alerts.yml", "../../configs/grafana/railgate.json")
 	checkTable(t, text)
 }
 
@@ -178,43 +175,5 @@ func checkTable(t *testing.T, metrics string) {
 		if !there[m[1]] && !strings.HasPrefix(m[1], "railgate_bus_") { // those are there with a station
 			t.Errorf("docs/technician.md has the metric %s, which there is not", m[1])
 		}
-	}
-}
-
-// checkNames checks that a file asks for metrics that there are.
-func checkNames(t *testing.T, metrics, path string) {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := regexp.MustCompile(`railgate_[a-z_]+`).FindAllString(string(data), -1)
-	if len(names) == 0 {
-		t.Errorf("%s asks for nothing", path)
-	}
-	for _, name := range names {
-		if !strings.Contains(metrics, "\n"+name+"{") && !strings.Contains(metrics, "\n"+name+" ") {
-			t.Errorf("%s asks for %s, which there is not", path, name)
-		}
-	}
-}
-
-// promtool holds metrics and rules against Prometheus' own tool, where it is.
-func promtool(t *testing.T, metrics string) {
-	t.Helper()
-	path, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Log("promtool is not here (apt install prometheus): names are checked, rules are not run")
-		return
-	}
-	lint := exec.Command(path, "check", "metrics")
-	lint.Stdin = strings.NewReader(metrics)
-	if out, err := lint.CombinedOutput(); err != nil {
-		t.Errorf("promtool check metrics: %v\n%s", err, out)
-	}
-	test := exec.Command(path, "test", "rules", "alerts_test.yml")
-	test.Dir = "../../configs/prometheus"
-	if out, err := test.CombinedOutput(); err != nil {
-		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
 }

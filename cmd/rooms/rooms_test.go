@@ -71,6 +71,7 @@ var may = []struct {
 	{"cmd/station/repository", []string{"store/durable"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger", []string{"store/identity", "store/journal"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/ledger/ledgertest", nil, nil},
+	{"cmd/metricstest", nil, nil},
 	{"cmd/station/collect", []string{"store/identity", "store/journal", "store/bus", "store/durable", "store/news", "cmd/station/ledger"}, []string{"net/http"}},
 	{"cmd/station/audit", []string{"store/identity", "store/journal", "store/bus", "cmd/station/ledger"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/hub", []string{"store/identity", "store/bus"}, nil}, // a server tells its health by HTTP alone

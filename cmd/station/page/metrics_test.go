@@ -1,15 +1,13 @@
 package page
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"railgate/cmd/metricstest"
 )
 
 func scrape(t *testing.T, f *fakeSource) (int, string) {
@@ -48,9 +46,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	checkNames(t, text, "../../../configs/prometheus/station.yml")
-	checkNames(t, text, "../../../configs/grafana/station.json")
-	promtool(t, text)
+	metricstest.Check(t, text, "../../../configs/prometheus/station_test.yml", "../../../configs/prometheus/station.yml", "../../../configs/grafana/station.json")
 }
 
 // A gate that was never heard has no instant at which it was.
@@ -67,46 +63,5 @@ func TestAStationThatCannotAnswerHasNoMetrics(t *testing.T) {
 	f.err = errors.New("the database is locked")
 	if code, text := scrape(t, f); code != 500 || !strings.Contains(text, "locked") {
 		t.Errorf("%d %s; want 500, and why", code, text)
-	}
-}
-
-// checkNames checks that a file asks for metrics that there are.
-func checkNames(t *testing.T, metrics, path string) {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.HasSuffix(path, ".json") && !json.Valid(data) {
-		t.Errorf("%s is not JSON", path)
-	}
-	names := regexp.MustCompile(`railgate_[a-z_]+`).FindAllString(string(data), -1)
-	if len(names) < 10 {
-		t.Errorf("%s asks for %d metrics", path, len(names))
-	}
-	for _, name := range names {
-		if !strings.Contains(metrics, "\n"+name+"{") && !strings.Contains(metrics, "\n"+name+" ") {
-			t.Errorf("%s asks for %s, which there is not", path, name)
-		}
-	}
-}
-
-// promtool holds metrics and rules against Prometheus' own tool, where it is.
-func promtool(t *testing.T, metrics string) {
-	t.Helper()
-	path, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Log("promtool is not here (apt install prometheus): names are checked, rules are not run")
-		return
-	}
-	lint := exec.Command(path, "check", "metrics")
-	lint.Stdin = strings.NewReader(metrics)
-	if out, err := lint.CombinedOutput(); err != nil {
-		t.Errorf("promtool check metrics: %v\n%s", err, out)
-	}
-	test := exec.Command(path, "test", "rules", "station_test.yml")
-	test.Dir = "../../../configs/prometheus"
-	if out, err := test.CombinedOutput(); err != nil {
-		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
 }
