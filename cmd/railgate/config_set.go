@@ -98,7 +98,7 @@ type changed struct {
 	Key string `json:"key"`
 	Old any    `json:"old"`
 	New any    `json:"new"`
-	By  string `json:"overridden_by,omitempty"` // the station's policy, where the file's value has no effect
+	By  string `json:"overridden_by,omitempty"` // what sets it over the file, so that the file's value has no effect
 }
 
 // changedAnswer is what set tells a script.
@@ -216,7 +216,7 @@ func sameValue(a, b any) bool {
 func (e *settingEditor) tell(c *cobra.Command, f *configFile, answer *changedAnswer) error {
 	running := e.gate.running(c, f.data)
 	for i := range answer.Changed {
-		answer.Changed[i].By = overriddenBy(running, answer.Changed[i].Key)
+		answer.Changed[i].By = overriddenBy(f.path, running, answer.Changed[i].Key)
 	}
 	if !e.asJSON {
 		e.tellPeople(c.OutOrStdout(), f, answer)
@@ -242,13 +242,18 @@ func (g *gate) running(c *cobra.Command, text []byte) *control.Config {
 	return &answer
 }
 
-// overriddenBy is whose value a gate has in the place of its file's; "": nobody's.
-func overriddenBy(running *control.Config, key string) string {
-	if running == nil {
-		return ""
+// overriddenBy is whose value a gate has in the place of its file's: the station's policy, of which a running gate knows, or
+// what the gate was provisioned with; "": nobody's.
+func overriddenBy(path string, running *control.Config, key string) string {
+	var all []configs.Setting
+	if cfg, err := configs.Load(path); err == nil {
+		all = cfg.Settings()
 	}
-	for _, s := range running.Settings {
-		if s.Key == key && strings.HasPrefix(s.From, "station policy") {
+	if running != nil {
+		all = append(slices.DeleteFunc(slices.Clone(running.Settings), func(s configs.Setting) bool { return !strings.HasPrefix(s.From, "station policy") }), all...)
+	}
+	for _, s := range all {
+		if s.Key == key && s.From != "default" && !strings.HasPrefix(s.From, path+":") {
 			return s.From
 		}
 	}
@@ -263,7 +268,7 @@ func (e *settingEditor) tellPeople(out io.Writer, f *configFile, answer *changed
 	for _, c := range answer.Changed {
 		fmt.Fprintf(out, "%s: %s → %s\n", c.Key, valueWords(c.Key, c.Old), valueWords(c.Key, c.New))
 		if c.By != "" {
-			fmt.Fprintf(out, "  but %s sets it, over the file: the lane goes on as before\n", c.By)
+			fmt.Fprintf(out, "  but %s sets it, over the file, so that nothing comes of it\n", c.By)
 		}
 	}
 	fmt.Fprintf(out, "%s is written; the old one is %s\n", f.path, f.real+oldSuffix)

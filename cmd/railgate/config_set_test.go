@@ -10,6 +10,7 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/configs"
+	"railgate/verify"
 )
 
 const ownWords = "[lane] # the south entry\ndirection = \"entry\"   # until the works end\n# per_day = 2         # not yet"
@@ -169,6 +170,17 @@ func TestConfigSetOfAKeyThatTheStationSets(t *testing.T) {
 	}
 	if status, out, _ := s.tool("config", "set", "lane.direction", "exit", "--json"); status != 0 || !strings.Contains(out, `"overridden_by":"station policy 7"`) || !strings.Contains(out, `"restart":"needed"`) {
 		t.Errorf("status %d, %q; want the same for a script", status, out)
+	}
+}
+
+// A gate that is provisioned is what it was provisioned as, whatever its file says.
+func TestConfigSetOfAKeyThatWasProvisioned(t *testing.T) {
+	s := newSite(t)
+	s.write("gate.toml", strings.Replace(s.read("gate.toml"), "keys = ", "# keys = ", 1)+"[provision]\nwait = true\n[lane]\ndirection = \"entry\"\n")
+	s.write("data/"+configs.ProvisionedName, string(configs.FormatSettings(&verify.Settings{Station: "GZQ", Gate: "A07", Direction: "entry", Nation: "https://rail.example/nation", NationRoot: make([]byte, 32)})))
+	status, out, errOut := s.tool("config", "set", "lane.direction", "exit")
+	if status != 0 || !strings.Contains(out, s.path("data/"+configs.ProvisionedName)+":") || !strings.Contains(out, "nothing comes of it") {
+		t.Errorf("status %d, %q, %q; want what sets it over the file", status, out, errOut)
 	}
 }
 

@@ -178,6 +178,10 @@ func (g *guide) askGate() error {
 	if err != nil {
 		return err
 	}
+	if configs.Values([]byte(g.state.Draft))["provision.wait"] == true {
+		g.ask.Say("Its station, its name and its direction are told to this gate by a code, or by: railgate provision. They are not asked here.")
+		return nil
+	}
 	for _, q := range []struct{ key, question, usual string }{{"station", "The station's telegraph code", ""}, {"gate", "The gate's name in the station", "A01"}} {
 		usual := g.value(q.key)
 		if usual == "" {
@@ -229,6 +233,18 @@ func goodName(s string) error {
 		return errors.New("want 1 to 32 letters, digits, - and _")
 	}
 	return nil
+}
+
+// now is a key's value as the gate has it, with what was provisioned over the file; "": it has none.
+func (g *guide) now(key string) string {
+	if cfg, err := configs.Load(g.Config); err == nil {
+		for _, s := range cfg.Settings() {
+			if text, ok := s.Value.(string); ok && s.Key == key {
+				return text
+			}
+		}
+	}
+	return g.value(key)
 }
 
 // current is the text of the gate's file; empty: there is none.

@@ -113,11 +113,20 @@ func (g *guide) tryRelay() error {
 		if err := g.openFor("the relay is tried", func(ctx context.Context) { sleep(ctx, clickTime) }); err != nil {
 			return g.cannotOpen(relayClicks, err)
 		}
-		what, err := g.ask.Choose("Did the relay click and the turnstile open, once?", []string{"yes", "no, try again", "no, nothing: go on", "it opened, and stayed open"}, 0)
+		options := []string{"yes", "no, try again", "no, nothing: go on", "it opened, and stayed open"}
+		if g.now("turnstile.driver") == "gpio" {
+			options = append(options, "no: it is on another line")
+		}
+		what, err := g.ask.Choose("Did the relay click and the turnstile open, once?", options, 0)
 		if err != nil {
 			return err
 		}
 		switch what {
+		case 4:
+			if err := g.otherLine(); err != nil {
+				return err
+			}
+			continue
 		case 0:
 			g.state.set(result{What: relayClicks, Is: isRight, At: g.Now()})
 			return nil
@@ -131,6 +140,28 @@ func (g *guide) tryRelay() error {
 		g.state.set(result{What: relayClicks, Is: isWrong, Note: []string{2: "nothing was heard", 3: "it stayed open"}[what], At: g.Now()})
 		return nil
 	}
+}
+
+// otherLine has railgated drive the relay on another line.
+func (g *guide) otherLine() error {
+	current := g.current()
+	g.state.Draft = string(current)
+	line, err := g.ask.Text("The relay's line, by name or CHIP:OFFSET (gpioinfo lists them)", g.value("turnstile.open"), needed)
+	if err != nil {
+		return err
+	}
+	if err := g.set(configs.Change{Key: "turnstile.open", Value: line}); err != nil {
+		return err
+	}
+	if _, err := configs.Parse(g.Config, []byte(g.state.Draft)); err != nil {
+		g.ask.Say("Nothing was changed: %v", err)
+		return nil
+	}
+	if err := errors.Join(g.Write(current, []byte(g.state.Draft)), g.save()); err != nil {
+		return err
+	}
+	g.ask.Say("turnstile.open = %q is written.", line)
+	return g.start()
 }
 
 const adviceNoClick = `What it mostly is:

@@ -96,7 +96,7 @@ func (g *guide) reportPath() string {
 }
 
 func (g *guide) gateName() string {
-	if name := g.value("gate"); goodName(name) == nil {
+	if name := g.now("gate"); goodName(name) == nil {
 		return name
 	}
 	return "gate"
@@ -104,7 +104,7 @@ func (g *guide) gateName() string {
 
 func (g *guide) reportText() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Acceptance of gate %s, station %s\n\n", g.value("gate"), g.value("station"))
+	fmt.Fprintf(&b, "Acceptance of gate %s, station %s\n\n", g.now("gate"), g.now("station"))
 	fmt.Fprintf(&b, "by        %s\nbegan     %s\nended     %s\nrailgate  %s\n", g.state.Who, g.state.Began.Local().Format(time.RFC3339), g.Now().Local().Format(time.RFC3339), g.Version)
 	fmt.Fprintf(&b, "file      %s\nsha256    %x\n\n", g.Config, sha256.Sum256(g.current()))
 	for _, r := range g.state.Results {
