@@ -270,3 +270,20 @@ func FuzzEdit(f *testing.F) {
 		}
 	})
 }
+
+// Whatever is typed for whatever key: it is refused, or a value that a document can have.
+func FuzzParseValue(f *testing.F) {
+	for _, seed := range [][2]string{{"lane.classes", "1,2"}, {"scanner.suffix", `\r`}, {"clock.drift_ppm", "1e3"}, {"gate", "\"A\nB"}, {"turnstile.active_low", `["open"] # x`}, {"lane.per_day", "0x10\nx=1"}, {"clock.require_sync", "true"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, key, word string) {
+		value, err := ParseValue(key, []string{word})
+		if err != nil {
+			return
+		}
+		back, err := parseTOML(tomlOf(value))
+		if err != nil || !reflect.DeepEqual(back, value) {
+			t.Fatalf("%s = %q: %#v is written %s, which is %#v (%v)", key, word, value, tomlOf(value), back, err)
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -129,6 +130,9 @@ func ParseValue(key string, words []string) (any, error) {
 	k, ok := everyKind()[withoutIndex(key)]
 	if !ok {
 		return nil, known(key)
+	}
+	if slices.ContainsFunc(words, func(w string) bool { return !utf8.ValidString(w) }) {
+		return nil, fmt.Errorf("%s: the value is not UTF-8 text", key)
 	}
 	if k.form.Type == "array" {
 		return k.parseList(key, words)
@@ -269,6 +273,9 @@ func quoteTOML(text string) string {
 	}
 	return b.String() + `"`
 }
+
+// Meant asks whether the word that is most like a value was meant, "is it free? "; "" if none is.
+func Meant(value string, options []string) string { return meant(value, options) }
 
 // Values are the keys of a text with their values, whether these are right or not; none where it is not TOML.
 func Values(text []byte) map[string]any {

@@ -278,7 +278,7 @@ func TestConfigCheck(t *testing.T) {
 }
 
 func TestTheCommandThatWasMeant(t *testing.T) {
-	for line, want := range map[string]string{"stauts": "did you mean status?", "config sett": "did you mean set?", "config chek": "did you mean check?", "weather": "railgate --help lists", "config weather": "railgate config --help lists"} {
+	for line, want := range map[string]string{"stauts": "did you mean status?", "config sett": "did you mean set?", "config chek": "did you mean check?", "service fre": "is it free?", "service free --wyh x": "is it --why?", "status --jsno": "is it --json?", "status --weather": "unknown flag: --weather\n", "weather": "railgate --help lists", "config weather": "railgate config --help lists"} {
 		if status, _, errOut := tool(t, "", strings.Fields(line)...); status != exitUsage || !strings.Contains(errOut, want) {
 			t.Errorf("%s: status %d, %q; want %q", line, status, errOut, want)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"railgate/cmd/control"
 	"railgate/configs"
@@ -61,7 +62,7 @@ func newRoot() *cobra.Command {
 		Args:          noArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{meantFlag(c, err)} })
 	flags := root.PersistentFlags()
 	flags.StringVar(&g.data, "data", "", "the gate's data `folder` (default: the configuration's)")
 	flags.StringVar(&g.config, "config", "", "the gate's configuration `file` (default "+configs.DefaultPath+")")
@@ -80,7 +81,11 @@ func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return usageError{fmt.Errorf("%s: %w", c.CommandPath(), err)}
+				near := ""
+				if len(args) > 0 && len(c.ValidArgs) > 0 {
+					near = configs.Meant(args[0], c.ValidArgs)
+				}
+				return usageError{fmt.Errorf("%s: %w", c.CommandPath(), withHint(err, near))}
 			}
 			return nil
 		}
@@ -88,6 +93,28 @@ func strict(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		strict(sub)
 	}
+}
+
+// withHint adds what was meant.
+func withHint(err error, near string) error {
+	if near == "" {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, strings.TrimSpace(near))
+}
+
+// meantFlag names the flag that was meant in the place of an unknown one.
+func meantFlag(c *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := configs.Meant(unknown.GetSpecifiedName(), names); near != "" {
+		return withHint(err, strings.Replace(near, "is it ", "is it --", 1))
+	}
+	return err
 }
 
 // noArgs refuses a command that there is not, and names the one that was meant.
