@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"rsc.io/qr"
+
+	"railgate/driver/scanset/scansettest"
 )
 
 // manualCommands are the commands of ours in docs/technician.md: lines of code, and code in
@@ -96,6 +100,9 @@ func (s *site) runManual(command, line string, running bool) {
 	if word == "clock" && strings.Contains(line, "accept") || word == "flash" && strings.Contains(line, "--provision") {
 		line += " --yes"
 	}
+	if word == "scanner" {
+		line = s.withScanner(line)
+	}
 	c := exec.Command("sh", "-c", "exec "+line)
 	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "VISUAL=true")
 	if word == "watch" || strings.Contains(line, "--follow") {
@@ -129,6 +136,24 @@ func (s *site) runManual(command, line string, running bool) {
 	case status != 0:
 		s.t.Errorf("%s: status %d, %s", command, status, out)
 	}
+}
+
+// withScanner gives railgate scanner a scanner to set up, and one that reads the test card.
+func (s *site) withScanner(line string) string {
+	s.t.Helper()
+	if strings.Contains(line, "scanner setup") {
+		return line + " " + (&scansettest.Sim{Family: "honeywell", Baud: 115200}).Start(s.t).Path
+	}
+	code, err := qr.Encode(testCard, qr.M)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	frames := filepath.Join(s.t.TempDir(), "frames")
+	if err := errors.Join(os.Mkdir(frames, 0o755), os.WriteFile(filepath.Join(frames, "card.png"), code.PNG(), 0o644)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.write("card.toml", "[[scanner]]\ndriver = \"camera\"\nframes = \""+frames+"\"\n[turnstile]\ndriver = \"sim\"\n")
+	return strings.Replace(line, s.path("gate.toml"), s.path("card.toml"), 1)
 }
 
 // watch sees railgate watch say what happens, and ends it as Ctrl-C does.

@@ -101,6 +101,18 @@ func index(row []rune, c rune) int {
 	return -1
 }
 
+// LayoutsOf are the names of the keyboards by which a text that was read by the US layout was meant as
+// another one.
+func LayoutsOf(text, meant string) (names []string) {
+	names = []string{}
+	for i := range layouts {
+		if got, ok := layouts[i].as(text); ok && got == meant && text != meant {
+			names = append(names, layouts[i].name)
+		}
+	}
+	return names
+}
+
 // SwapCase tells whether a text begins with prefix once its small letters are capitals: the scanner,
 // or its Caps Lock, changes their case.
 func SwapCase(text, prefix string) bool {

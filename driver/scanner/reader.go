@@ -183,7 +183,7 @@ func (r *reader) judge(text string) {
 
 // saySuffix says what the scanner puts behind its codes, and what to do about it.
 func (r *reader) saySuffix() {
-	r.Update(func(h *driver.Health) { h.Suffix = nameSuffix(r.ends) })
+	r.Update(func(h *driver.Health) { h.Suffix = NameSuffix(r.ends) })
 	r.advice = suffixNote(r.suffix, r.ends)
 	r.sayNote()
 	if r.advice != "" && !r.advised {

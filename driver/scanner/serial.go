@@ -59,7 +59,7 @@ func (s *Serial) session(ctx context.Context, deliver func(driver.Reading)) (err
 			err = fmt.Errorf("serial library: %v", p)
 		}
 	}()
-	lock, err := lockPort(s.cfg.Port)
+	lock, err := LockPort(s.cfg.Port)
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", s.cfg.Port, err)
 	}
@@ -78,12 +78,12 @@ func (s *Serial) session(ctx context.Context, deliver func(driver.Reading)) (err
 	return s.read(ctx, port, deliver)
 }
 
-// errTaken is a port that another scanner, or another daemon, reads already.
-var errTaken = errors.New("another program reads it already")
+// ErrTaken is a port that another scanner, or another daemon, reads already.
+var ErrTaken = errors.New("another program reads it already")
 
-// lockPort takes a port for this reader alone. The library's own exclusion (TIOCEXCL)
+// LockPort takes a port for this reader alone. The library's own exclusion (TIOCEXCL)
 // does not bind root, and two who read one line get half a code each.
-func lockPort(path string) (fd int, err error) {
+func LockPort(path string) (fd int, err error) {
 	fd, err = unix.Open(path, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
@@ -92,7 +92,7 @@ func lockPort(path string) (fd int, err error) {
 		unix.Close(fd)
 	}
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = errTaken
+		err = ErrTaken
 	}
 	return fd, err
 }

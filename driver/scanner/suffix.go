@@ -11,8 +11,8 @@ import (
 // controls are the names of the characters below the space (ISO/IEC 646).
 var controls = strings.Fields("NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US")
 
-// nameSuffix names each character: "CR LF"; "none" where there is none.
-func nameSuffix(suffix string) string {
+// NameSuffix names each character: "CR LF"; "none" where there is none.
+func NameSuffix(suffix string) string {
 	var names []string
 	for _, b := range []byte(suffix) {
 		switch {
@@ -35,11 +35,11 @@ func nameSuffix(suffix string) string {
 func suffixNote(configured, seen string) string {
 	switch {
 	case configured == "" && seen != "":
-		return fmt.Sprintf("it ends its codes with %s: with suffix = %s each is read %v sooner", nameSuffix(seen), quoteTOML(seen), gap)
+		return fmt.Sprintf("it ends its codes with %s: with suffix = %s each is read %v sooner", NameSuffix(seen), quoteTOML(seen), gap)
 	case !strings.Contains(seen, configured) && seen == "":
-		return fmt.Sprintf("it sends nothing behind its codes, not %s: set it to %s, or each waits %v", nameSuffix(configured), nameSuffix(configured), lostSuffix)
+		return fmt.Sprintf("it sends nothing behind its codes, not %s: set it to %s, or each waits %v", NameSuffix(configured), NameSuffix(configured), lostSuffix)
 	case !strings.Contains(seen, configured):
-		return fmt.Sprintf("it ends its codes with %s, not %s: with suffix = %s each is read %v sooner", nameSuffix(seen), nameSuffix(configured), quoteTOML(seen), lostSuffix)
+		return fmt.Sprintf("it ends its codes with %s, not %s: with suffix = %s each is read %v sooner", NameSuffix(seen), NameSuffix(configured), quoteTOML(seen), lostSuffix)
 	}
 	return ""
 }
