@@ -33,6 +33,10 @@ func (b *build) makeInitrd() error {
 			return err
 		}
 	}
+	// The kernel itself calls it, by this path.
+	if err := os.Symlink("../bin/busybox", filepath.Join(dir, "sbin/modprobe")); err != nil {
+		return err
+	}
 	programs := map[string]string{"bin/busybox": "usr/bin/busybox", "sbin/e2fsck": "usr/sbin/e2fsck"}
 	for to, from := range programs {
 		if err := b.copyProgram(filepath.Join(dir, to), from, dir); err != nil {
