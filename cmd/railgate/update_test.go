@@ -261,6 +261,34 @@ func TestAReleaseFromAStickIsKeptOnceItProvedGood(t *testing.T) {
 	}
 }
 
+// The power went after the slot was written and before the restart: the next start makes up for it.
+func TestAReleaseThatWasWrittenIsStartedAfterACut(t *testing.T) {
+	d := newDepot(t)
+	d.m.fail["reboot"] = errors.New("the power is gone")
+	d.release("1.5.0", "new")
+	d.export("1.5.0", "new")
+	if _, err := d.file(d.write("b.raucb", "new"), updateFlags{yes: true}, ""); err == nil {
+		t.Fatal("a restart that fails is no error")
+	}
+	s := d.state() // as it was before the restart was recorded
+	s.Trial.Phase = update.Written
+	if err := update.Save(d.u.dir, s); err != nil {
+		t.Fatal(err)
+	}
+	delete(d.m.fail, "reboot")
+	d.m.flag, d.m.did = false, nil
+	if err := d.start("1.4.0"); err != nil {
+		t.Fatal(err)
+	}
+	if d.m.running != "A" || d.m.did[len(d.m.did)-1] != "reboot" {
+		t.Fatalf("slot %s runs, did %q; want a restart", d.m.running, d.m.did)
+	}
+	if err := d.start("1.5.0"); err != nil {
+		t.Fatal(err)
+	}
+	d.want("B", "1.5.0", 0)
+}
+
 func TestAPassageProvesARelease(t *testing.T) {
 	d := newDepot(t)
 	d.onTrial("1.5.0")
@@ -295,7 +323,7 @@ func TestAReleaseThatDoesNotProveGoodIsLeftOnce(t *testing.T) {
 			if err := d.start("1.5.0"); err != nil {
 				t.Fatal(err)
 			}
-			if d.clock < update.ProofEnds || d.m.did[len(d.m.did)-1] != "reboot" {
+			if d.clock < update.ProofEnds || d.clock > update.ProofEnds+time.Minute || d.m.did[len(d.m.did)-1] != "reboot" {
 				t.Errorf("did %q after %v; want a restart once its time was over", d.m.did, d.clock)
 			}
 			d.status = good
