@@ -18,7 +18,7 @@ func (b *build) makeRoot() error {
 	if err := os.RemoveAll(b.root()); err != nil {
 		return err
 	}
-	for _, dir := range []string{"data", "var/lib/railgate", "var/lib/railgate-mark", "boot/railgate"} {
+	for _, dir := range []string{"data", "var/lib/railgate", "var/lib/railgate-mark", "var/lib/railgate-update", "boot/railgate"} {
 		if err := os.MkdirAll(b.root(dir), 0o755); err != nil {
 			return err
 		}
