@@ -182,6 +182,40 @@ func TestTheGatesScreenIsReadAtOneMetre(t *testing.T) {
 	}
 }
 
+// A gate that is no station's yet shows its keys, and what to do next, whole on each screen: before a code
+// was shown, and while a signer waits to be confirmed.
+func TestTheScreenOfAGateThatIsNotSetUp(t *testing.T) {
+	chromium(t)
+	tb := openTable(t, sharedBench(t), theBench.web.gate.String(), 1024, 600)
+	tb.until("the idle picture", "document.body.dataset.face === 'idle'")
+	tb.str("(source.close(), clearTimeout(watch), clearTimeout(retry))")
+	tb.str("show({ sound: 'silent', light: 'red', reason: 'not_provisioned', words: [] })")
+	const lines = "lines: Array(11).fill('0123 4567 89AB CDEF')"
+	for _, p := range panels {
+		for _, size := range [][2]int64{{p.width, p.high}, {p.high, p.width}} {
+			tb.run(chromedp.EmulateViewport(size[0], size[1]))
+			for _, set := range []string{"{" + lines + "}", "{" + lines + ", signer: 'FFFF FFFF FFFF FFFF FFFF FFFF FFFF FFFF', settings: 'gate NNNNNNNNNNNNNNNN of station GZQ, check, nation https://rail.example/nation, station https://gzq.example/station, network 10.11.12.13/24'}"} {
+				tb.settles(fmt.Sprint(size, set), fmt.Sprintf(`(() => {
+					setUp(%s);
+					const wrong = [], head = document.querySelector('header').getBoundingClientRect().bottom;
+					for (const e of document.querySelectorAll('#setup > img, #setup li, #setup p, #setup h2')) {
+						const r = e.getBoundingClientRect();
+						if (r.width === 0) continue; // the other half
+						if (r.left < 0 || r.top < head - 1 || r.right > innerWidth + 1 || r.bottom > innerHeight + 1) wrong.push((e.textContent || e.id) + ' is cut off: ' + [r.left, r.top, r.right, r.bottom].map(Math.round));
+					}
+					if (document.querySelectorAll('#setup-lines li').length !== 11) wrong.push('lines are missing');
+					if (document.getElementById('setup').hidden || getComputedStyle(document.getElementById('words')).display !== 'none') wrong.push('it is not shown');
+					return wrong.join('; ');
+				})()`, set))
+			}
+		}
+	}
+	tb.str("(body.dataset.reason = 'idle', setUp({}))")
+	if tb.str("document.getElementById('setup').hidden") != "true" {
+		t.Error("it stays on the screen of a gate that has another thing to say")
+	}
+}
+
 // Where the gate has no buzzer its screen sounds, each kind in its own way; where it has
 // one the screen is silent.
 func TestTheScreenSoundsWithoutABuzzer(t *testing.T) {

@@ -319,8 +319,11 @@ func (l *runner) report(r journal.Record) {
 		attrs = append(attrs, "verify_us", l.times.Verify, "commit_us", l.times.Commit)
 	}
 	word := string(r.Kind)
-	if r.Kind == journal.Decision {
+	switch {
+	case r.Kind == journal.Decision:
 		word = string(r.Decision)
+	case r.Kind == journal.Provisioned && r.Reason != string(verify.OK):
+		word = "not provisioned"
 	}
 	level := slog.LevelInfo
 	switch r.Kind {

@@ -3,16 +3,22 @@ package main
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"railgate/configs"
+	"railgate/driver/eye"
 	"railgate/store"
 	"railgate/store/identity"
 	"railgate/store/journal"
@@ -351,4 +357,89 @@ func TestAStoreThatDoesNotWorkTakesNoCode(t *testing.T) {
 	}
 	d.until("the store works again", func() bool { a, err := d.client().Provision(t.Context(), code); return err == nil && a.Done })
 	d.wantA07()
+}
+
+// What the screen of a gate that waits shows is what a station takes: the code, and the lines.
+func TestTheScreenOfAGateThatWaits(t *testing.T) {
+	s := waitingSite(t, false)
+	address := freeAddress(t)
+	s.config += fmt.Sprintf("[http]\nlisten = %q\n", address)
+	s.write("gate.toml", s.config)
+	d := s.start()
+	d.until("the screen", func() bool { return strings.Contains(d.log.String(), "msg=listening") })
+	get := func(path string) []byte {
+		resp, err := http.Get("http://" + address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		data := make([]byte, 1<<20)
+		n, _ := io.ReadAtLeast(resp.Body, data, 200) // events go on
+		for path != "/events" && n < len(data) {
+			m, err := resp.Body.Read(data[n:])
+			if n += m; err != nil {
+				break
+			}
+		}
+		return data[:n]
+	}
+	read, ok := eye.NewReader().Read(rasterize(t, get("/enroll.svg")))
+	want := d.public()
+	if p, err := identity.ParsePublic([]byte(read)); !ok || err != nil || p.Named() || p.Bus != want.Bus {
+		t.Errorf("the code is read as %+v, %v", p, err)
+	}
+	lines, err := want.Lines()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if event := string(get("/events")); !strings.Contains(event, `"provision":{"lines":["`+lines[0]+`"`) {
+		t.Errorf("the screen is told %s", event)
+	}
+}
+
+// A gate that was told a fingerprint takes the repository that has it, and no other.
+func TestAProvisionedGateFindsItsRepository(t *testing.T) {
+	p := newPublisher(t)
+	root, err := os.ReadFile(p.repo.Public() + "/1.root.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(http.FileServer(http.Dir(p.repo.Public())))
+	defer web.Close()
+	for _, right := range []bool{false, true} {
+		s := waitingSite(t, true)
+		s.config += fmt.Sprintf("[sync]\nroots = %q\nevery = \"1s\"\n", s.path("roots"))
+		s.write("gate.toml", s.config)
+		p.publish(s.signer, map[bool]uint64{false: 1, true: 2}[right])
+		d := s.start()
+		d.scan(d.provision(provisioningKey, func(c *verify.Provision) {
+			c.Settings.Nation, c.Settings.Repository = web.URL, ""
+			if right {
+				sum := sha256.Sum256(root)
+				c.Settings.NationRoot = sum[:]
+			}
+		}))
+		d.wantA07()
+		if !right {
+			d.until("refused", func() bool { return strings.Contains(d.status().Sync.Error, "another fingerprint") })
+			if d.status().Keyset.Loaded {
+				t.Error("another repository's keyset is in use")
+			}
+			continue
+		}
+		d.until("the keyset", func() bool { return d.status().Keyset.Version == 2 })
+		d.until("in service", func() bool { return d.status().Mode == string(lane.ModeClosed) })
+		d.scan(d.code())
+		d.waitFor(1, decided("granted", "ok"))
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

@@ -143,7 +143,7 @@ func (p *provisioner) apply(k *kept, s *verify.Settings, code *verify.Provision,
 	if _, err := p.cfg.WithSettings(s); err != nil {
 		return lane.TellContradicts, err
 	}
-	record := journal.Record{Kind: journal.Provisioned, Decision: journal.Granted, Reason: string(verify.OK), Direction: s.Direction}
+	record := journal.Record{Kind: journal.Provisioned, Reason: string(verify.OK), Direction: s.Direction}
 	record.Detail = describeSettings(s) + ", " + by
 	if code != nil {
 		record.Certificate, record.KeyID = journal.ID(code.ID), journal.ID(code.Signer[:8])
@@ -167,12 +167,14 @@ func (p *provisioner) apply(k *kept, s *verify.Settings, code *verify.Provision,
 
 // refuse records that a code was not taken. The caller holds mu.
 func (p *provisioner) refuse(o outcome, code *verify.Provision, by string) {
-	record := journal.Record{Kind: journal.Provisioned, Decision: journal.Denied, Reason: string(o.reason), Detail: by}
+	record := journal.Record{Kind: journal.Provisioned, Reason: string(o.reason), Detail: by}
 	if code != nil {
 		record.Certificate, record.KeyID = journal.ID(code.ID), journal.ID(code.Signer[:8])
 		record.Detail = fmt.Sprintf("%s, %s, signed by %s", describeSettings(&code.Settings), by, o.signer)
 	}
-	p.log.Warn("not provisioned", "reason", o.reason, "err", o.err, "detail", record.Detail)
+	if o.err != nil {
+		p.log.Warn("a set-up code is refused", "reason", o.reason, "err", o.err)
+	}
 	p.in.post(lane.Note{Record: record})
 }
 

@@ -4,7 +4,7 @@
 
 // The picture for an answer, by its sound: one for each kind.
 const pictures = { pass: 'pass', again: 'again', staff: 'staff', alarm: 'one' };
-const states = { idle: 'idle', emergency: 'pass', free_passage: 'pass', out_of_service: 'closed', not_open: 'closed', diagnosis: 'closed' };
+const states = { idle: 'idle', emergency: 'pass', free_passage: 'pass', out_of_service: 'closed', not_open: 'closed', diagnosis: 'closed', not_provisioned: 'closed' };
 
 const directions = { entry: ['进站', 'Entry'], exit: ['出站', 'Exit'], check: ['实名核验', 'ID check'] };
 
@@ -38,7 +38,7 @@ function show(s) {
 }
 
 function introduce(e) {
-  const names = directions[e.direction] || ['', ''];
+  const names = !e.provision && directions[e.direction] || ['', '']; // which it will be is not known yet
   document.getElementById('gate').textContent = [e.station, e.gate].filter(Boolean).join(' ') || 'railgate';
   document.querySelectorAll('#direction span').forEach((span, i) => { span.textContent = names[i]; });
   buzzer = e.buzzer;
@@ -77,6 +77,27 @@ function enroll(show) {
   img.hidden = !show;
 }
 
+// ---- a gate that is no station's yet: its keys as a code and as lines, and what to do next ----
+
+function setUp(provision) {
+  const on = Boolean(provision) && body.dataset.reason === 'not_provisioned', section = document.getElementById('setup');
+  body.toggleAttribute('data-setup', on);
+  section.hidden = !on;
+  if (!on) return;
+  const code = document.getElementById('setup-code');
+  if (!code.getAttribute('src')) code.src = 'enroll.svg';
+  document.getElementById('setup-lines').replaceChildren(...(provision.lines || []).map((line) => {
+    const li = document.createElement('li');
+    li.textContent = line;
+    return li;
+  }));
+  document.getElementById('setup-typed').hidden = Boolean(provision.signer);
+  document.getElementById('setup-confirm').hidden = !provision.signer;
+  document.getElementById('setup-signer').textContent = provision.signer || '';
+  document.getElementById('setup-settings').textContent = provision.settings || '';
+  document.getElementById('setup-command').textContent = provision.signer ? `railgate provision --confirm '${provision.signer}'` : '';
+}
+
 // ---- sound, where the gate has no buzzer ----
 
 // A buzzer's times in milliseconds, on and off in turn, and a pitch for each kind.
@@ -110,6 +131,7 @@ function lose() {
   body.dataset.face = 'lost';
   body.dataset.light = 'dark';
   body.dataset.reason = 'lost';
+  setUp(null);
   write(lostWords);
 }
 
@@ -139,6 +161,7 @@ function listen() {
     if (outdated(e.version)) return;
     introduce(e);
     if (e.show) show(e.show);
+    setUp(e.provision);
     if (e.show && performance.now() - opened > 500) play(e.show.sound); // what was shown before is not news
   };
   source.onerror = () => {
