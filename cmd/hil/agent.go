@@ -30,7 +30,7 @@ func serve() error {
 		return err
 	}
 	server := rpc.NewServer()
-	if err := server.RegisterName("Guest", &Guest{running: map[string]*process{}}); err != nil {
+	if err := server.RegisterName("Guest", &Guest{running: map[string]*process{}, usb: map[string]*usbScanner{}}); err != nil {
 		return err
 	}
 	server.ServeCodec(jsonrpc.NewServerCodec(port))
@@ -73,6 +73,7 @@ type Guest struct {
 
 	mu      sync.Mutex // guards the fields below
 	running map[string]*process
+	usb     map[string]*usbScanner
 }
 
 // process is a program that runs beside the agent.

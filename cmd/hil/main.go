@@ -30,6 +30,8 @@ func main() {
 		err = look(os.Args[2])
 	case len(os.Args) == 3 && os.Args[1] == "unload":
 		err = unix.DeleteModule(os.Args[2], unix.O_NONBLOCK)
+	case len(os.Args) == 3 && os.Args[1] == "listen":
+		err = listen(os.Args[2])
 	case len(os.Args) == 2 && os.Args[1] == "load":
 		err = loadModules()
 	default:

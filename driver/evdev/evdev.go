@@ -31,8 +31,7 @@ const (
 	synReport  = 0
 
 	released = 0 // an EV_KEY's values
-	pressed  = 1
-	repeated = 2
+	pressed  = 1 // 2: repeated
 )
 
 // eventSize is that of struct input_event: a time that depends on the architecture, a type, a code, a value.

@@ -25,6 +25,8 @@ func key(code uint16, value int32) []Event {
 	return []Event{{evKey, code, value}, {evSyn, synReport, 0}}
 }
 
+const repeated = 2 // of a key that stays down
+
 // strokes types a text as a scanner does: Shift down and up around each capital.
 func strokes(t testing.TB, text string) (list []Event) {
 	t.Helper()

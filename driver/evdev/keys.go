@@ -89,14 +89,14 @@ func (k *Keyboard) take(e Event) string {
 		k.skip = false
 		k.ask()
 		return ""
-	case k.skip || e.Type != evKey || e.Value == repeated: // a scanner types each character; a key that stays down is its fault or the bus's
+	case k.skip || e.Type != evKey:
 		return ""
 	}
 	if down := k.modifier(e.Code); down != nil {
 		*down = e.Value != released
 		return ""
 	}
-	if e.Value != pressed {
+	if e.Value != pressed { // a key that stays down repeats, by the bus's fault or the scanner's: it is one character
 		return ""
 	}
 	return k.press(e.Code)
