@@ -24,6 +24,7 @@ func Manual(version string, date time.Time) []byte {
 	}
 	m.line(".SH FILES\n.TP\n.I " + roff(DefaultPath) + "\nThe configuration. \\fBrailgate config\\fR prints one with every key.")
 	m.line(".TP\n.I /usr/share/doc/railgate/boards\nA configuration for each board.")
+	m.line(".TP\n.I " + roff(SchemaPath) + "\nIts JSON Schema, for editors: \\fBrailgate config schema\\fR.")
 	m.line(".SH SEE ALSO\n.BR railgated (8),\n.BR railgate (1)")
 	return []byte(m.String())
 }

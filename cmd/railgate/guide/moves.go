@@ -186,7 +186,7 @@ func (g *guide) openFor(why string, do func(context.Context)) error {
 	if s.Mode == "emergency" {
 		return errors.New("the fire loop's input is active, so nothing opens: check its wire and turnstile.active_low")
 	}
-	answer, err := client.Service(g.ctx, "free", "railgate init, "+cutName(g.state.Who)+": "+why)
+	answer, err := client.Service(g.ctx, "free", "railgate init: "+why) // the journal names nobody
 	if err == nil && len(answer.OutOfService) > 0 {
 		err = fmt.Errorf("the lane is out of service: %s", strings.Join(answer.OutOfService, "; "))
 	}
@@ -198,12 +198,6 @@ func (g *guide) openFor(why string, do func(context.Context)) error {
 		return ErrStopped
 	}
 	return errors.Join(err, err2)
-}
-
-// cutName keeps a name within what a reason may have.
-func cutName(name string) string {
-	runes := []rune(name)
-	return string(runes[:min(len(runes), 40)])
 }
 
 // cannotOpen says why nothing moved, and notes it.

@@ -128,7 +128,7 @@ func TestARelayOnAnotherLine(t *testing.T) {
 	if err := g.tryRelay(); err != nil {
 		t.Fatal(err)
 	}
-	if want := "[free railgate init, wang: the relay is tried none  restart free railgate init, wang: the relay is tried none  free railgate init, wang: the relay is tried none ]"; fmt.Sprint(fake.asked) != want {
+	if want := "[free railgate init: the relay is tried none  restart free railgate init: the relay is tried none  free railgate init: the relay is tried none ]"; fmt.Sprint(fake.asked) != want {
 		t.Errorf("%v; want %s", fake.asked, want)
 	}
 	text, _ := os.ReadFile(g.Config)
@@ -151,7 +151,7 @@ func TestARelayThatDoesNotMove(t *testing.T) {
 	}{
 		{"no", false, fakeGate{}, "[]", isNotDone},
 		{"an alarm", true, fakeGate{status: control.Status{Mode: "emergency"}}, "[]", isWrong},
-		{"out of service", true, fakeGate{refused: []string{"store: disk is full"}}, "[free railgate init, wang: the relay is tried none ]", isWrong},
+		{"out of service", true, fakeGate{refused: []string{"store: disk is full"}}, "[free railgate init: the relay is tried none ]", isWrong},
 	} {
 		g, ask := newGuide(t, gpioGate, &tt.fake, map[string][]any{"open once": {tt.consent}})
 		if err := g.tryRelay(); err != nil {

@@ -121,6 +121,9 @@ func (g *guide) showCard() error {
 	}
 	switch how {
 	case onScreen:
+		if !g.Colours {
+			g.ask.Say("On a terminal with a light background the card is inverted here: then take the picture.")
+		}
 		return DrawCard(sayer{g.ask}, g.Colours)
 	case inFile:
 		path := filepath.Join(g.Folder, "railgate-test-card.png")
