@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/verify/lane"
 )
 
 func (w web) String() string { return "http" }
@@ -47,6 +48,7 @@ type screen struct {
 	Left      int           `json:"service_left,omitempty"` // and for how many seconds yet
 	Enroll    bool          `json:"enroll,omitempty"`       // there is a code by which a station enrolls the gate
 	Show      *control.Show `json:"show,omitempty"`
+	Diagnosis *diagnosis    `json:"diagnosis,omitempty"` // for staff who asked for it
 
 	Provision *screenProvision `json:"provision,omitempty"` // the gate is no station's yet
 }
@@ -82,6 +84,9 @@ func (w web) getScreen(rw http.ResponseWriter, r *http.Request) {
 			return
 		case <-beat.C:
 			_, err = fmt.Fprint(rw, "event: beat\ndata: {}\n\n")
+			if service, _ := w.lane.takeover(); err == nil && service == lane.ServiceDiagnosis.String() {
+				err = w.tellScreen(rw, told, nil) // what was mended since is seen
+			}
 		case <-mode.C:
 			if now := string(w.lane.seen().Mode); now != told {
 				told = now
@@ -107,8 +112,13 @@ func (w web) tellScreen(rw http.ResponseWriter, mode string, show *control.Show)
 		w.lane.provision.status(&s)
 		set = &screenProvision{s.Provision.Lines, s.Provision.Signer, s.Provision.Settings}
 	}
+	var seen *diagnosis
+	if service == lane.ServiceDiagnosis.String() {
+		seen = diagnose(w.status(), addresses())
+	}
 	data, err := json.Marshal(screen{
-		Service: service, Left: int(left / time.Second), Enroll: w.lane.wire.code() != "", Provision: set,
+		Diagnosis: seen,
+		Service:   service, Left: int(left / time.Second), Enroll: w.lane.wire.code() != "", Provision: set,
 		Version: pageVersion(),
 		Station: w.cfg.Station, Gate: w.cfg.Gate, Direction: w.cfg.Lane.Direction, Languages: w.cfg.Panel.Languages,
 		Buzzer: w.cfg.Panel.Driver == "gpio" && w.cfg.Panel.Buzzer != "", Mode: mode, Show: show,

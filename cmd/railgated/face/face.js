@@ -31,6 +31,7 @@ function write(lines) {
 }
 
 function show(s) {
+  resting = !s.seconds;
   body.dataset.face = pictures[s.sound] || states[s.reason] || 'staff';
   body.dataset.light = s.light;
   body.dataset.reason = s.reason;
@@ -46,7 +47,8 @@ function introduce(e) {
   body.dataset.direction = e.direction;
   body.dataset.mode = e.mode;
   serve(e.service, e.service_left);
-  enroll(e.enroll && e.service === 'diagnosis');
+  diagnosed = e.service === 'diagnosis' ? e.diagnosis : null;
+  enrolls = e.enroll;
 }
 
 // ---- a takeover by staff: what they made of the lane, and for how long yet ----
@@ -69,12 +71,50 @@ function serve(service, left) {
   serving = setInterval(tell, 1000);
 }
 
-// ---- the code by which a station enrolls the gate, for staff in diagnosis ----
+// ---- the diagnosis, for staff who asked for it: what is wrong and what hands do, how each
+// part is, and the code by which a station enrolls the gate. An answer to a passenger comes
+// before it.
 
-function enroll(show) {
-  const img = document.getElementById('enroll');
-  if (show && img.hidden) img.src = 'enroll.svg';
-  img.hidden = !show;
+let diagnosed, enrolls, resting = true;
+
+function element(name, text, kind) {
+  const e = document.createElement(name);
+  e.textContent = text;
+  if (kind) e.className = kind;
+  return e;
+}
+
+function diagnose() {
+  const page = document.getElementById('diagnosis'), img = document.getElementById('enroll'), on = Boolean(diagnosed && resting) && !body.hasAttribute('data-setup');
+  if (on && enrolls && img.hidden) img.src = 'enroll.svg';
+  img.hidden = !(on && enrolls);
+  page.hidden = !on;
+  body.dataset.diagnosis = on ? 'on' : 'off';
+  if (!on) return;
+  page.querySelector('table').replaceChildren(...diagnosed.facts.map(([name, text]) => {
+    const row = document.createElement('tr');
+    row.append(element('th', name), element('td', text));
+    return row;
+  }));
+  // As many causes, with what to do, as the screen has room for.
+  for (const [most, told] of [[3, 3], [3, 1], [2, 1], [1, 1], [1, 0]]) {
+    page.querySelector('ul').replaceChildren(...causeItems(most, told));
+    if (Math.max(page.getBoundingClientRect().bottom, img.getBoundingClientRect().bottom) <= innerHeight) break;
+  }
+}
+
+// causeItems are the first causes, and what to do about the first of these.
+function causeItems(most, told) {
+  const items = diagnosed.causes.slice(0, most).map((c, i) => {
+    const item = element('li', '', c.severity);
+    item.append(element('b', c.what));
+    if (i < told) item.append(element('span', c.do));
+    return item;
+  });
+  const more = diagnosed.causes.length - items.length;
+  if (more > 0) items.push(element('li', `${more} more: railgate doctor`, 'more'));
+  if (!diagnosed.causes.length) items.push(element('li', '✓ nothing is wrong', 'healthy'));
+  return items;
 }
 
 // ---- a gate that is no station's yet: its keys as a code and as lines, and what to do next ----
@@ -128,6 +168,8 @@ async function play(kind) {
 }
 
 function lose() {
+  diagnosed = null;
+  diagnose();
   body.dataset.face = 'lost';
   body.dataset.light = 'dark';
   body.dataset.reason = 'lost';
@@ -162,6 +204,7 @@ function listen() {
     introduce(e);
     if (e.show) show(e.show);
     setUp(e.provision);
+    diagnose();
     if (e.show && performance.now() - opened > 500) play(e.show.sound); // what was shown before is not news
   };
   source.onerror = () => {
