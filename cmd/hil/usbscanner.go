@@ -121,7 +121,7 @@ func (s *usbScanner) press(text string) error {
 		if err != nil {
 			return err
 		}
-		time.Sleep(time.Millisecond) // eight times as fast as a real one; the kernel keeps few keys
+		time.Sleep(4 * time.Millisecond) // four times as fast as a real one; the kernel keeps some twenty keys
 	}
 	return nil
 }

@@ -29,14 +29,18 @@ const (
 
 // newland are Newland's scanners and engines.
 func newland() *Family {
-	const manual = "Newland NLS-HR52 user manual, p. 35, and FM530, p. 141"
+	const manual = "Newland NLS-FM430 user guide UM10054, as a driver of it quotes the pages; syntax: NLS-HR52 user manual, p. 35"
 	return &Family{
 		Name: "newland", Words: "Newland",
 		Steps: []Step{
-			{Name: "qr_only", What: "QR codes alone", From: manual + " (syntax); drivers of its engines (ALLENA, QRCENA)", command: "ALLENA0;QRCENA1", checks: []string{"QRCENA1", "128ENA0"}},
+			{Name: "continuous", What: "reads without a trigger", From: manual + " (SCNMOD, p. 26)", command: "SCNMOD2", checks: []string{"SCNMOD2"}},
+			{Name: "qr_only", What: "QR codes alone", From: manual + " (ALLENA, p. 81; QRCENA, p. 178)", command: "ALLENA0;QRCENA1", checks: []string{"QRCENA1", "128ENA0"}},
+			{Name: "aim", What: "symbology identifiers (]Q1)", From: manual + " (AIDENA, p. 242)", command: "AIDENA1", checks: []string{"AIDENA1"}},
+			{Name: "baud", What: "115200 baud", From: manual + " (232BAD, p. 49)", command: "232BAD8"},
 		},
 		LeftOut: []string{
-			"continuous reading, baud, symbology identifiers, suffix, no set-up by barcodes: their values are not the same in all models; scan the codes of the scanner's own manual (sense or continuous mode, 115200, AIM ID prefix, CR, disable barcode programming)",
+			"suffix CR: scan \"terminating character CR\" of its manual where railgate status names another",
+			"no set-up by barcodes: scan \"disable barcode programming\" of its manual, the last of all",
 		},
 		newTalk: func(l *line) talk {
 			return &menuTalk{l, dialect{first: "~\x010000", last: ";\x03", query: "*", set: "@", before: "#SETUPE1", after: "#SETUPE0", marker: "\x02\x010000", ask: "QRCENA"}}
@@ -164,5 +168,12 @@ const (
 	allCodesOn = "ALLENA1"
 )
 
-// save has nothing to do: the commands that were sent are kept ("@", ".").
-func (m *menuTalk) save() error { return nil }
+// save leaves set-up for good: after a change of the rate nothing that was sent at the old one counts. The
+// commands that were sent are kept ("@", ".").
+func (m *menuTalk) save() error {
+	if m.d.after == "" {
+		return nil
+	}
+	_, err := m.send(m.d.after[:1], m.d.after[1:])
+	return err
+}

@@ -66,7 +66,7 @@ func factory(family string) map[string]string {
 	case "zebra":
 		return map[string]string{"8A": "00", "2D": "00", "F025": "01", "08": "01"}
 	}
-	return map[string]string{"TRGMOD": "0", "QRCENA": "1", "128ENA": "1", "MNUENA": "1", "232BAD": "5", "VSUFCR": "", "ALLENA": "1", "SETUPE": "0"}
+	return map[string]string{"TRGMOD": "0", "QRCENA": "1", "128ENA": "1", "MNUENA": "1", "232BAD": "5", "VSUFCR": "", "ALLENA": "1", "SETUPE": "0", "SCNMOD": "0", "AIDENA": "0"}
 }
 
 // Value is a setting, as it is until the power goes; Kept what it is afterwards.
@@ -270,7 +270,7 @@ func (s *Sim) obey(command string, keep bool) string {
 	if keep {
 		s.kept[name] = value
 	}
-	if name == "232BAD" && value == "9" {
+	if name == "232BAD" && value == map[string]string{"newland": "8", "honeywell": "9"}[s.Family] {
 		s.Baud = 115200
 	}
 	return command + "\x06"
