@@ -228,8 +228,8 @@ func TestCausesWithoutACommandForATest(t *testing.T) {
 		}, "pinctrl_rp1"},
 		{control.BootloaderOld, func(w *ward) {
 			w.hostFile("/etc/rauc/system.conf", "[system]\n")
-			w.hostFile("/proc/device-tree/chosen/bootloader/build-timestamp", "\x61\x00\x00\x00")
-			w.hostFile("/proc/device-tree/chosen/bootloader/capabilities", "\x00\x00\x00\x03")
+			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/build-timestamp", "\x61\x00\x00\x00")
+			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/capabilities", "\x00\x00\x00\x03")
 		}, "2021-07-27"},
 		{control.DiskFull, func(w *ward) { w.mount("size=512k") }, "are free"},
 		{control.DiskFull, func(w *ward) { w.mount("size=900m,nr_inodes=4") }, "more files"},

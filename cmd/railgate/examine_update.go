@@ -12,7 +12,7 @@ func (p *patient) update() []finding {
 	if _, err := os.Stat(p.host.path("/etc/rauc/system.conf")); err != nil {
 		return nil // it has one system
 	}
-	boot := (&slots.Tryboot{Tree: p.host.path("/proc/device-tree")}).Bootloader()
+	boot := (&slots.Tryboot{Tree: p.host.path("/sys/firmware/devicetree/base")}).Bootloader()
 	built := "a date that it does not say"
 	if !boot.Built.IsZero() {
 		built = boot.Built.Format("2006-01-02")
