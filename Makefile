@@ -61,6 +61,7 @@ PREFIX ?= /usr
 BIN    ?= bin
 SHARE   = $(DESTDIR)$(PREFIX)/share
 LIB     = $(DESTDIR)$(PREFIX)/lib
+PROVISION_UNITS := railgate-provision.service railgate-provision@.service railgate-network.service railgate-network.path
 UPDATE_UNITS := railgate-update.path railgate-update.service railgate-trial.service railgate-trial-failed.service
 install: build
 	@[ -x $(BIN)/railgated ] || { echo "no $(BIN)/railgated: run make cross first"; exit 1; }
@@ -68,7 +69,7 @@ install: build
 		$(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(SHARE)/railgate $(DESTDIR)/etc/railgate
 	install -m 755 $(BIN)/railgated $(BIN)/railgate $(DESTDIR)$(PREFIX)/bin
 	install -d $(LIB)/railgate && ln -sf ../../bin/railgate $(LIB)/railgate/slots
-	for u in railgated.service railgate-kiosk.service railgate.target $(UPDATE_UNITS); do \
+	for u in railgated.service railgate-kiosk.service railgate.target $(UPDATE_UNITS) $(PROVISION_UNITS); do \
 		sed 's|/usr/bin/railgate|$(PREFIX)/bin/railgate|' systemd/$$u > $(LIB)/systemd/system/$$u && chmod 644 $(LIB)/systemd/system/$$u || exit 1; done
 	for d in sysusers.d tmpfiles.d modules-load.d; do install -D -m 644 systemd/$$d/railgate.conf $(LIB)/$$d/railgate.conf || exit 1; done
 	install -D -m 644 systemd/system.conf.d/railgate.conf $(LIB)/systemd/system.conf.d/railgate.conf

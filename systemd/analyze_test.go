@@ -59,10 +59,11 @@ func TestUnitsAreUnderstood(t *testing.T) {
 	if err != nil {
 		t.Skip("skipped: it needs true(1)")
 	}
-	programs := strings.NewReplacer("/usr/bin/railgated", program, "/usr/bin/railgate ", program+" ", "/usr/bin/cage", program, "/usr/bin/curl", program, "/usr/bin/rauc", program, "Documentation=", "# Documentation=")
+	programs := strings.NewReplacer("/usr/bin/railgated", program, "/usr/bin/railgate ", program+" ", "/usr/bin/cage", program, "/usr/bin/curl", program, "/usr/bin/rauc", program, "/usr/bin/systemctl", program, "/usr/bin/networkctl", program, "Documentation=", "# Documentation=")
 	names := []string{
 		"railgated.service", "railgate-kiosk.service", "railgate.target",
 		"railgate-update.path", "railgate-update.service", "railgate-trial.service", "railgate-trial-failed.service",
+		"railgate-provision.service", "railgate-provision@.service", "railgate-network.service", "railgate-network.path",
 	}
 	args := []string{"verify", "--man=no"}
 	for _, name := range names {

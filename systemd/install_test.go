@@ -18,6 +18,8 @@ var installed = []string{
 	"lib/systemd/system/railgated.service", "lib/systemd/system/railgate-kiosk.service", "lib/systemd/system/railgate.target",
 	"lib/systemd/system/railgate-update.path", "lib/systemd/system/railgate-update.service", "lib/systemd/system/railgate-trial.service",
 	"lib/systemd/system/railgate-trial-failed.service",
+	"lib/systemd/system/railgate-provision.service", "lib/systemd/system/railgate-provision@.service", "lib/systemd/system/railgate-network.service",
+	"lib/systemd/system/railgate-network.path",
 	"lib/systemd/system.conf.d/railgate.conf", "lib/sysusers.d/railgate.conf", "lib/tmpfiles.d/railgate.conf",
 	"lib/udev/rules.d/99-railgate.rules", "lib/modules-load.d/railgate.conf",
 	"share/man/man1/railgate.1", "share/man/man1/railgate-outputs-safe.1", "share/man/man5/railgated.toml.5", "share/railgate/railgated.schema.json", "share/man/man8/railgated.8",

@@ -93,6 +93,9 @@ func TestUdevRules(t *testing.T) {
 			"ENV{ID_INPUT_KEYBOARD}": "1", "ENV{ID_PATH}": "platform-usb-0:1.2:1.0",
 		}
 	}
+	block := func(bus, system, action string) map[string]string {
+		return map[string]string{"ACTION": action, "SUBSYSTEM": "block", "KERNEL": "sda1", "ENV{ID_BUS}": bus, "ENV{ID_FS_TYPE}": system}
+	}
 	called := func(props map[string]string) map[string]string { props["ENV{RAILGATE_SCANNER}"] = "1"; return props }
 	ours := map[string]string{"GROUP": "railgate", "MODE": "0660", "TAG-": "seat uaccess power-switch ", "ENV{LIBINPUT_IGNORE_DEVICE}": "1"}
 	for _, tt := range []struct {
@@ -114,6 +117,10 @@ func TestUdevRules(t *testing.T) {
 		{"its parent, which has the seat", hid("input", "input3", "1eab", "01"), "", map[string]string{"TAG-": ours["TAG-"], "ENV{LIBINPUT_IGNORE_DEVICE}": "1"}},
 		{"a technician's keyboard", hid("input", "event4", "046d", "01"), "", nil},
 		{"another one that somebody calls a scanner", called(hid("input", "event4", "046d", "01")), "railgate/keyboard railgate/keyboard-platform-usb-0:1.2:1.0", ours},
+		{"a stick with FAT32", block("usb", "vfat", "add"), "", map[string]string{"TAG": "systemd", "ENV{SYSTEMD_WANTS}": "railgate-provision@%k.service"}},
+		{"a stick that is pulled", block("usb", "vfat", "remove"), "", nil},
+		{"a stick with another file system", block("usb", "ext4", "add"), "", nil},
+		{"the card that the gate runs from", block("", "vfat", "add"), "", nil},
 		{"a modem", usb("2c7c", "0125", ""), "", nil},
 	} {
 		d := &device{props: tt.props, changed: map[string]string{}}

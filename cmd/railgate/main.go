@@ -67,7 +67,7 @@ func newRoot() *cobra.Command {
 	flags.StringVar(&g.data, "data", "", "the gate's data `folder` (default: the configuration's)")
 	flags.StringVar(&g.config, "config", "", "the gate's configuration `file` (default "+configs.DefaultPath+")")
 	commands := []*cobra.Command{
-		newStatus(g), newDoctor(g), newWatch(g), newJournal(g), newSupportBundle(g), newClock(g), newKeys(g), newSync(g), newUpdate(g), newUpdateBoot(g), newUpdateStaged(g), newIdentity(g), newProvision(g), newVerify(), newScan(), newScanner(g), newService(g), newSim(g), newOutputsSafe(g), newConfig(g), newInit(g), newFlash(), newTUFClient(), newMan(root), newExitCodes(), newBlinkCodes(),
+		newStatus(g), newDoctor(g), newWatch(g), newJournal(g), newSupportBundle(g), newClock(g), newKeys(g), newSync(g), newUpdate(g), newUpdateBoot(g), newUpdateStaged(g), newIdentity(g), newProvision(g), newProvisionNetwork(g), newVerify(), newScan(), newScanner(g), newService(g), newSim(g), newOutputsSafe(g), newConfig(g), newInit(g), newFlash(), newTUFClient(), newMan(root), newExitCodes(), newBlinkCodes(),
 	}
 	for _, c := range commands {
 		strict(c)
