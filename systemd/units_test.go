@@ -274,6 +274,9 @@ func TestUsersFoldersAndModules(t *testing.T) {
 			t.Errorf("%s runs as %q, whom sysusers does not make", name, user)
 		}
 	}
+	if u := parseUnit(t, "railgated.service"); u["Service.IPAddressDeny"] != nil || u.last("Service.RestrictAddressFamilies") != "AF_UNIX AF_INET AF_INET6" {
+		t.Error("railgated is kept from its station: its address is known to the configuration alone")
+	}
 	interlock, chips := "", ""
 	for _, f := range lines(t, "tmpfiles.d/railgate.conf") {
 		if len(f) != 6 || (f[0] != "d" && f[0] != "z") || (strings.HasPrefix(f[1], "/etc") && f[4] != "railgate") {
