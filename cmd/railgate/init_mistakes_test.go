@@ -347,3 +347,18 @@ func TestInitWhereItCannotWrite(t *testing.T) {
 		t.Errorf("status %d; want the card as a picture", status)
 	}
 }
+
+// A gate without a configuration gets one that railgated's group can read; one that appeared meanwhile is not replaced.
+func TestInitWritesTheFirstConfiguration(t *testing.T) {
+	s := newSite(t)
+	text := []byte("# new\n")
+	if err := writeConfig(s.path("first.toml"), nil, text); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(s.path("first.toml")); err != nil || info.Mode() != 0o640 {
+		t.Errorf("%v, %v; want mode 640", info.Mode(), err)
+	}
+	if err := writeConfig(s.path("first.toml"), []byte("# old\n"), []byte("# newer\n")); err == nil || s.read("first.toml") != "# new\n" {
+		t.Errorf("%v, %s; want what appeared meanwhile kept", err, s.read("first.toml"))
+	}
+}

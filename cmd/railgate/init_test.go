@@ -106,7 +106,7 @@ func (v *visit) come() {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	args := append([]string{"init", "--config", v.path("gate.toml"), "--dev", v.path("dev"), "--boards", v.path("boards"), "--wait", "20s"}, v.args...)
+	args := append([]string{"init", "--config", v.path("gate.toml"), "--dev", v.path("dev"), "--boards", v.path("boards"), "--wait", "5m"}, v.args...)
 	v.cmd = exec.Command(filepath.Join(bin, "railgate"), args...)
 	v.cmd.Env = append(os.Environ(), "PATH="+v.path("tools")+":"+os.Getenv("PATH"), "USER=wang", "SUDO_USER=", "TERM=xterm-256color", "NO_COLOR=1", "ACCESSIBLE=")
 	if v.plain {

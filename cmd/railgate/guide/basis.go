@@ -11,7 +11,10 @@ import (
 )
 
 // A basis is a configuration to begin with.
-type basis struct{ name, text string }
+type basis struct {
+	name, text string
+	board      string // its folder; "": it is no board's
+}
 
 // bare is a gate without wires, for a bench.
 const bare = `#:schema file://` + configs.SchemaPath + `
@@ -30,19 +33,19 @@ driver = "sim"
 func (g *guide) askBasis() (string, error) {
 	var all []basis
 	if g.state.Draft != "" {
-		all = append(all, basis{"the one of before the interruption", g.state.Draft})
+		all = append(all, basis{name: "the one of before the interruption", text: g.state.Draft})
 	}
 	if own := g.current(); configs.Values(own)["turnstile.driver"] != nil {
-		all = append(all, basis{"the configuration that is there: " + g.Config, string(own)})
+		all = append(all, basis{name: "the configuration that is there: " + g.Config, text: string(own)})
 	}
-	usual := 0
-	for _, b := range g.boards() {
-		if usual == 0 && (len(all) == 0 || !strings.HasPrefix(all[0].name, "the ")) && g.isBoard(b.name) {
-			usual = len(all)
+	mine, usual := len(all), 0
+	for i, b := range g.boards() {
+		if mine == 0 && g.isBoard(b.board) {
+			usual = i
 		}
 		all = append(all, b)
 	}
-	all = append(all, basis{"none: a bench, with a simulated turnstile", bare})
+	all = append(all, basis{name: "none: a bench, with a simulated turnstile", text: bare})
 	names := make([]string, len(all))
 	for i, b := range all {
 		names[i] = b.name
@@ -59,20 +62,26 @@ func (g *guide) boards() (all []basis) {
 	paths, _ := filepath.Glob(filepath.Join(g.Boards, "*", "railgated.toml")) // the pattern is good
 	for _, path := range paths {
 		if text, err := configs.ReadFile(path); err == nil {
-			all = append(all, basis{"a " + strings.ReplaceAll(filepath.Base(filepath.Dir(path)), "-", " "), string(text)})
+			board := filepath.Base(filepath.Dir(path))
+			all = append(all, basis{"the board " + board, string(text), board})
 		}
 	}
 	return all
 }
 
 // isBoard tells whether this machine calls itself so (the device tree's model).
-func (g *guide) isBoard(name string) bool {
+func (g *guide) isBoard(board string) bool {
 	model, err := os.ReadFile("/proc/device-tree/model")
 	if err != nil {
-		return strings.Contains(name, "industrial pc")
+		return board == "industrial-pc"
 	}
-	words := strings.ToLower(strings.ReplaceAll(string(model), "Compute Module ", "cm"))
-	return strings.HasPrefix(words, strings.TrimPrefix(name, "a "))
+	return isModel(string(model), board)
+}
+
+// isModel tells whether a model, such as "Raspberry Pi 4 Model B Rev 1.4", is a board's.
+func isModel(model, board string) bool {
+	words := strings.ToLower(strings.ReplaceAll(strings.TrimRight(model, "\x00"), "Compute Module ", "cm")) + " "
+	return strings.HasPrefix(words, strings.ReplaceAll(board, "-", " ")+" ")
 }
 
 // askLines shows the lines of the draft, and asks for others where it is wired otherwise.
