@@ -90,6 +90,7 @@ func (w *ward) paste(command string) error {
 	tools := w.path("tools")
 	for name, script := range map[string]string{
 		"systemctl":        "printf 'LoadState=loaded\\nActiveState=active\\nSubState=running\\nMainPID=1\\n' > " + w.host.path("/state"),
+		"udevadm":          "grep -q '^SUBSYSTEM.*1a2c.*0e24' " + w.host.path("/etc/udev/rules.d/98-scanner.rules") + " && chmod 666 " + w.path("event3"),
 		"systemd-sysusers": "echo ghost:x:4711:1::/:/bin/false >> " + w.host.path("/etc/passwd"),
 		"usermod":          "exec /usr/sbin/usermod -P " + w.host.root + ` "$@"`,
 		"editor":           "cp " + w.path("good.toml") + " " + w.path("gate.toml"),
@@ -126,6 +127,7 @@ func TestRemedies(t *testing.T) {
 		}, `user "ghost"`, "systemd-sysusers"},
 		{control.UserNotInGroup, func(t *testing.T, w *ward) { w.serial(0o660, 20) }, "the group dialout's", "usermod -a -G dialout daemon"},
 		{control.DeviceForbidden, func(t *testing.T, w *ward) { w.serial(0o600, 0) }, "root:root, mode 0600", "chgrp daemon "},
+		{control.DeviceForbidden, func(t *testing.T, w *ward) { w.keyboard() }, "scanner front", `ATTRS{idVendor}=="1a2c", ATTRS{idProduct}=="0e24"`},
 		{control.ScannerBusy, func(t *testing.T, w *ward) { w.serial(0o666, 0); another(t, w.path("scanner")) }, "is held by railgate", "kill "},
 		{control.DaemonStopped, func(t *testing.T, w *ward) {}, "inactive", "systemctl enable --now railgated"},
 		{control.DaemonStopped, func(t *testing.T, w *ward) {
@@ -397,6 +399,17 @@ func (w *ward) serial(mode os.FileMode, group int) {
 		w.t.Fatal(err)
 	}
 	w.chmod("scanner", mode)
+}
+
+// keyboard is a scanner that types, of a maker whom the udev rules do not know.
+func (w *ward) keyboard() {
+	w.t.Helper()
+	w.configure("[[scanner]]", `name = "front"`, `driver = "keyboard"`, fmt.Sprintf("device = %q", w.path("event3")))
+	w.write("event3", "")
+	w.chmod("event3", 0o600)
+	w.hostFile("/sys/class/input/event3/device/id/vendor", "1a2c\n")
+	w.hostFile("/sys/class/input/event3/device/id/product", "0e24\n")
+	w.hostFile("/etc/udev/rules.d/README", "")
 }
 
 func (w *ward) chmod(name string, mode os.FileMode) {

@@ -15,7 +15,9 @@ import (
 
 	"railgate/cmd/control"
 	"railgate/configs"
+	"railgate/driver/evdev"
 	"railgate/driver/gpioline"
+	"railgate/driver/hid"
 	"railgate/driver/scanner"
 	"railgate/driver/turnstile"
 )
@@ -54,13 +56,35 @@ func (p *patient) scanner(i int) []finding {
 		return nil // two of a kind, which the configuration's own check says
 	}
 	if found := p.mayUse("scanner "+s.Name, path); found != nil {
-		return found
+		return p.byUdev(s, path, found)
 	}
 	// Others may have a keyboard open too: they hear nothing while it is grabbed.
 	if others := p.host.fileHolders(path, p.pid); len(others) > 0 && s.Driver != "keyboard" {
 		return []finding{p.found(control.ScannerBusy, fmt.Sprintf("scanner %s: %s is held by %v", s.Name, path, others[0]), "{end}", others[0].end())}
 	}
 	return nil
+}
+
+// byUdev has a rule in the place of what would last until a scanner on USB is plugged in again, or give
+// railgated all keyboards.
+func (p *patient) byUdev(s *configs.Scanner, path string, found []finding) []finding {
+	node := path
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		node = target
+	}
+	ids := map[string]func(string, string) (uint16, uint16, bool){"hid": hid.IDs, "keyboard": evdev.IDs}[s.Driver]
+	if ids == nil {
+		return found
+	}
+	vendor, product, ok := ids(p.host.path("/sys"), filepath.Base(node))
+	if !ok {
+		return found
+	}
+	rule := fmt.Sprintf(`SUBSYSTEM=="input|hidraw", ATTRS{idVendor}=="%04x", ATTRS{idProduct}=="%04x", ENV{RAILGATE_SCANNER}="1"`, vendor, product)
+	for i := range found {
+		found[i].Fix = fmt.Sprintf("echo '%s' >> %s && udevadm control --reload && udevadm trigger -s input -s hidraw && systemctl restart railgated", rule, control.Quote(p.host.path("/etc/udev/rules.d/98-scanner.rules")))
+	}
+	return found
 }
 
 // devicePath is the device of a scanner.

@@ -28,6 +28,13 @@ func Find(sys, dev string, vendor, product uint16) (string, error) {
 	return "", fmt.Errorf("%d keyboards are %04x:%04x (%s); name one by its path", len(found), vendor, product, strings.Join(found, ", "))
 }
 
+// IDs are the USB vendor and product of an event device ("event3"). sys is /sys.
+func IDs(sys, name string) (vendor, product uint16, ok bool) {
+	node := filepath.Join(sys, "class/input", name)
+	v, p := number(node, "device/id/vendor"), number(node, "device/id/product")
+	return uint16(max(0, v)), uint16(max(0, p)), v >= 0 && p >= 0
+}
+
 // number reads a hexadecimal number of sysfs; -1 where there is none.
 func number(node, name string) int {
 	data, err := os.ReadFile(filepath.Join(node, name))

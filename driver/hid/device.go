@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -144,7 +145,7 @@ func Find(sys, dev string, vendor, product uint16) (string, error) {
 	nodes, _ := filepath.Glob(filepath.Join(sys, "class/hidraw/hidraw*")) // the pattern is good
 	var found []string
 	for _, node := range nodes {
-		if !isDevice(node, vendor, product) {
+		if v, p, ok := IDs(sys, filepath.Base(node)); !ok || v != vendor || p != product {
 			continue
 		}
 		descriptor, err := os.ReadFile(filepath.Join(node, "device/report_descriptor"))
@@ -164,17 +165,19 @@ func Find(sys, dev string, vendor, product uint16) (string, error) {
 	return "", fmt.Errorf("%d HID-POS scanners are %04x:%04x (%s); name one by its path", len(found), vendor, product, strings.Join(found, ", "))
 }
 
-// isDevice tells whether a device in sysfs has a vendor and a product: HID_ID=0003:00000C2E:00000B61.
-func isDevice(node string, vendor, product uint16) bool {
-	data, err := os.ReadFile(filepath.Join(node, "device/uevent"))
+// IDs are the USB vendor and product of a hidraw device ("hidraw0"). sys is /sys.
+func IDs(sys, name string) (vendor, product uint16, ok bool) {
+	data, err := os.ReadFile(filepath.Join(sys, "class/hidraw", name, "device/uevent"))
 	if err != nil {
-		return false
+		return 0, 0, false
 	}
-	for line := range strings.Lines(string(data)) {
-		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "HID_ID="); ok {
-			_, id, _ = strings.Cut(id, ":")
-			return strings.EqualFold(id, fmt.Sprintf("%08x:%08x", vendor, product))
+	for line := range strings.Lines(string(data)) { // HID_ID=0003:00000C2E:00000B61
+		id, _ := strings.CutPrefix(strings.TrimSpace(line), "HID_ID=")
+		if f := strings.Split(id, ":"); len(f) == 3 {
+			v, err1 := strconv.ParseUint(f[1], 16, 16)
+			p, err2 := strconv.ParseUint(f[2], 16, 16)
+			return uint16(v), uint16(p), err1 == nil && err2 == nil
 		}
 	}
-	return false
+	return 0, 0, false
 }
