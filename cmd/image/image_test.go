@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"railgate/configs"
 )
 
 const repository = "../.."
@@ -170,6 +172,19 @@ func TestSystemConf(t *testing.T) {
 		}
 		if !strings.Contains(b.manifest(), "\ncompatible=railgate-"+b.name+"\n") {
 			t.Errorf("the bundle is for another machine:\n%s", b.manifest())
+		}
+	})
+}
+
+// A gate as it is delivered waits to be provisioned, and its devices are wired as docs/installation.md says.
+func TestDeliveredConfiguration(t *testing.T) {
+	eachBoard(t, func(t *testing.T, b *build) {
+		c, err := configs.Load(filepath.Join(b.configs, b.name, "root/etc/railgate/railgated.toml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.Provision.Waiting || c.Keys != "" || len(c.Scanners) != 1 || c.Turnstile.Open == "" || c.HTTP.Listen == "" {
+			t.Errorf("it waits: %v; keys %q; %d scanners; open %q; screen %q", c.Provision.Waiting, c.Keys, len(c.Scanners), c.Turnstile.Open, c.HTTP.Listen)
 		}
 	})
 }
