@@ -155,7 +155,7 @@ func (g *gate) turnOn() {
 }
 
 // From the power switch to a passage, by the disk that a gate is delivered with.
-func TestImage(t *testing.T) {
+func TestImagePassage(t *testing.T) {
 	g := newImageGate(t, wired)
 	g.inService()
 	t.Logf("ready %s s after the kernel's start", g.readyAfter())
