@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func newScanner(g *gate) *cobra.Command {
 		Use: "scanner", Short: "Set a scanner up, or test what it sends", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newScannerSetup(g), newScannerTest(g))
+	c.AddCommand(newScannerSetup(g), newScannerTest(g), newScannerSheet())
 	return c
 }
 
@@ -27,6 +28,7 @@ func newScanner(g *gate) *cobra.Command {
 type scannerSetup struct {
 	family string
 	show   bool
+	allow  bool // set-up by barcodes
 	asJSON bool
 	find   func(scanset.Port, []*scanset.Family) (*scanset.Scanner, error) // but in tests
 }
@@ -39,7 +41,7 @@ func newScannerSetup(g *gate) *cobra.Command {
 		Long: `Setup finds which maker's protocol a scanner on a serial port speaks, and at which rate, and sets it up for a
 gate: continuous reading, QR codes alone, symbology identifiers, no set-up by barcodes, 115200 baud; as much of that as its
 maker's manual says how. Each setting is read back where the protocol can. They stay when the power goes. What is left out
-is said, and is done with the barcodes of the scanner's manual.
+is said, and is done with the barcodes of the scanner's manual, before setup forbids these (--allow-codes).
 
 DEVICE is the scanner's port; without it, that of the configuration's only serial scanner. railgated must not read it:
 systemctl stop railgated. With --show nothing is changed.`,
@@ -50,6 +52,7 @@ systemctl stop railgated. With --show nothing is changed.`,
 	}
 	c.Flags().StringVar(&s.family, "family", "", "the `maker`: "+strings.Join(familyNames(), ", ")+" (default: whichever answers)")
 	c.Flags().BoolVar(&s.show, "show", false, "only show how it is set")
+	c.Flags().BoolVar(&s.allow, "allow-codes", false, "only let it take its manual's barcodes again, for what setup leaves out; then setup once more")
 	c.Flags().BoolVar(&s.asJSON, "json", false, "print JSON: device, family, baud, settings, left_out")
 	return c
 }
@@ -148,6 +151,9 @@ func (g *gate) load() (*configs.Config, error) {
 
 // set sets the scanner up, and says what became of it.
 func (s *scannerSetup) set(out io.Writer, g *gate, device string, found *scanset.Scanner) error {
+	if s.allow && !found.Family.AllowCodes() {
+		return fmt.Errorf("%s: nothing that we could read says how %s takes barcodes again; it does after its factory defaults", device, found.Family.Words)
+	}
 	r := setupReport{Device: device, Family: found.Family.Name, ID: found.ID, LeftOut: found.Family.LeftOut, Settings: []scanset.Result{}}
 	if !s.asJSON {
 		fmt.Fprintf(out, "%s: %s, %d baud (%s)\n", device, found.Family.Words, found.Baud, found.ID)
@@ -190,6 +196,9 @@ func (r *setupReport) good() bool {
 
 // sayRest says what is left to do by hand.
 func (r *setupReport) sayRest(out io.Writer, g *gate) {
+	if len(r.Settings) > 0 && slices.ContainsFunc(r.Settings, func(s scanset.Result) bool { return s.Name == "setup_codes_off" && s.Good() }) {
+		fmt.Fprintln(out, "  it takes no barcodes now: railgate scanner setup --allow-codes, then by hand, then setup again")
+	}
 	for _, left := range r.LeftOut {
 		fmt.Fprintf(out, "  by hand: %s\n", left)
 	}

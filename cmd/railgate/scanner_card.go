@@ -102,7 +102,7 @@ func (t *scannerTest) run(c *cobra.Command, s *configs.Scanner) error {
 		if err := showCard(c.OutOrStdout()); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "Hold the scanner %s before this code, or print the page and hold it before the scanner.\n", s.Name)
+		fmt.Fprintf(c.OutOrStdout(), "Hold the scanner %s before this code, or before a printed one (railgate scanner sheet).\n", s.Name)
 	}
 	text, health, err := t.read(c.Context(), t.open(s))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"image"
 	"image/color"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"railgate/driver/evdev"
 	"railgate/driver/eye"
 	"railgate/driver/scanner"
+	"railgate/driver/scanset"
 	"railgate/driver/scanset/scansettest"
 
 	"github.com/spf13/cobra"
@@ -46,10 +48,22 @@ func TestScannerSetup(t *testing.T) {
 	if status != 0 || sim.Kept("0000") != "D2" || strings.Count(out, " set\n") != 4 {
 		t.Errorf("setup: status %d, mode %s\n%s%s", status, sim.Kept("0000"), out, errOut)
 	}
-	for _, want := range []string{"115200 baud", "by hand: QR codes alone", "railgate config set scanner.front.baud 115200"} {
+	for _, want := range []string{"115200 baud", "--allow-codes", "by hand: QR codes alone", "railgate config set scanner.front.baud 115200"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("setup does not say %q:\n%s", want, out)
 		}
+	}
+}
+
+func TestScannerTakesItsManualsBarcodesAgain(t *testing.T) {
+	sim := (&scansettest.Sim{Family: "honeywell", Baud: 115200}).Start(t)
+	status, out, errOut := tool(t, "", "scanner", "setup", "--allow-codes", "--family", "honeywell", sim.Path)
+	if status != 0 || sim.Value("MNUENA") != "1" || sim.Value("TRGMOD") != "0" || strings.Contains(out, "it takes no barcodes now") {
+		t.Errorf("status %d, codes %s, mode %s\n%s%s", status, sim.Value("MNUENA"), sim.Value("TRGMOD"), out, errOut)
+	}
+	zebra := (&scansettest.Sim{Family: "zebra", Baud: 115200}).Start(t)
+	if status, _, errOut = tool(t, "", "scanner", "setup", "--allow-codes", "--family", "zebra", zebra.Path); status != exitFailed || !strings.Contains(errOut, "factory defaults") {
+		t.Errorf("zebra: status %d, %s", status, errOut)
 	}
 }
 
@@ -209,6 +223,59 @@ func readTerminal(t *testing.T, text string) string {
 				for i := range module * module {
 					img.SetGray(x*module+i%module, (2*y+half)*module+i/module, shade)
 				}
+			}
+		}
+	}
+	got, _ := eye.NewReader().Read(img)
+	return got
+}
+
+// The sheet has each family's steps and what is left, and its card is read.
+func TestScannerSheet(t *testing.T) {
+	for _, f := range scanset.Families() {
+		status, out, errOut := tool(t, "", "scanner", "sheet", "--family", f.Name)
+		if status != 0 {
+			t.Fatalf("%s: status %d, %s", f.Name, status, errOut)
+		}
+		for _, step := range f.Steps {
+			if !strings.Contains(out, template.HTMLEscapeString(step.What)) {
+				t.Errorf("%s: %q is not on the sheet", f.Name, step.What)
+			}
+		}
+		for _, left := range f.LeftOut {
+			if !strings.Contains(out, template.HTMLEscapeString(left)) {
+				t.Errorf("%s: %q is not on the sheet", f.Name, left)
+			}
+		}
+		if text := readPath(t, out); text != testCard {
+			t.Errorf("%s: the card says %q; want %q", f.Name, text, testCard)
+		}
+	}
+	if status, _, errOut := tool(t, "", "scanner", "sheet"); status != exitUsage || !strings.Contains(errOut, "gm65") {
+		t.Errorf("no family: status %d, %s", status, errOut)
+	}
+}
+
+// readPath reads the code that a path of squares draws.
+func readPath(t *testing.T, html string) string {
+	t.Helper()
+	var size int
+	_, box, _ := strings.Cut(html, `viewBox="0 0 `)
+	if _, err := fmt.Sscanf(box, "%d", &size); err != nil {
+		t.Fatal(err)
+	}
+	const module = 4
+	img := image.NewGray(image.Rect(0, 0, size*module, size*module))
+	for i := range img.Pix {
+		img.Pix[i] = 255
+	}
+	_, path, _ := strings.Cut(html, `<path d="`)
+	path, _, _ = strings.Cut(path, `"`)
+	for square := range strings.SplitSeq(path, "z") {
+		var x, y int
+		if n, _ := fmt.Sscanf(square, "M%d %dh1v1h-1", &x, &y); n == 2 {
+			for i := range module * module {
+				img.SetGray(x*module+i%module, y*module+i/module, color.Gray{})
 			}
 		}
 	}

@@ -31,6 +31,7 @@ func grow() *Family {
 			"QR codes alone: the register of QR codes is another one in a GM60 (0x0049) than in a GM65 (0x003F); scan \"disable all barcodes\" and \"enable QR\" of its manual. With its identifier no other code opens a gate",
 			"suffix CR: it is the default; scan \"tail CR\" of its manual where railgate status names another",
 		},
+		codesOn: &Step{Name: "setup_codes_on", What: "barcodes change its settings", From: "DFRobot's GM60 driver (0x0003)", register: register{0x0003, 0x03, 0x00}},
 		newTalk: func(l *line) talk { return &growTalk{l} },
 	}
 }

@@ -40,7 +40,7 @@ func newland() *Family {
 		},
 		LeftOut: []string{
 			"suffix CR: scan \"terminating character CR\" of its manual where railgate status names another",
-			"no set-up by barcodes: scan \"disable barcode programming\" of its manual, the last of all",
+			"no set-up by barcodes: after setup, and the last of all: scan \"disable barcode programming\" of its manual",
 		},
 		newTalk: func(l *line) talk {
 			return &menuTalk{l, dialect{first: "~\x010000", last: ";\x03", query: "*", set: "@", before: "#SETUPE1", after: "#SETUPE0", marker: "\x02\x010000", ask: "QRCENA"}}
@@ -60,6 +60,7 @@ func honeywell() *Family {
 			{Name: "setup_codes_off", What: "no barcode changes its settings", From: "VotingWorks' scanner driver (MNUENA0)", command: "MNUENA0", checks: []string{"MNUENA0"}},
 			{Name: "baud", What: "115200 baud", From: "Honeywell N3680 Decoded Engine user guide, p. 144 (232BAD9)", command: "232BAD9"},
 		},
+		codesOn: &Step{Name: "setup_codes_on", What: "barcodes change its settings", From: "VotingWorks' scanner driver (MNUENA)", command: "MNUENA1", checks: []string{"MNUENA1"}},
 		LeftOut: []string{"symbology identifiers: scan \"add AIM ID prefix, all symbologies\" of its manual"},
 		newTalk: func(l *line) talk {
 			return &menuTalk{l, dialect{first: "\x16M\r", last: ".", query: "?", marker: "", ask: "232BAD"}}

@@ -35,6 +35,7 @@ type Family struct {
 	Steps   []Step
 	LeftOut []string // what it does not set, and what to do instead
 
+	codesOn *Step // lets barcodes change its settings; nil: it is not known how
 	newTalk func(*line) talk
 }
 
@@ -64,6 +65,15 @@ type talk interface {
 
 // Families are all of them.
 func Families() []*Family { return []*Family{grow(), newland(), honeywell(), zebra()} }
+
+// AllowCodes has the scanner take its manual's barcodes, so that what is left out can be scanned: the
+// last step of a set-up forbids them. It reports whether the family can.
+func (f *Family) AllowCodes() bool {
+	if f.codesOn != nil {
+		f.Steps = []Step{*f.codesOn}
+	}
+	return f.codesOn != nil
+}
 
 // FamilyOf is the family of a name; nil: there is none.
 func FamilyOf(name string) *Family {

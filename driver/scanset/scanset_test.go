@@ -114,6 +114,28 @@ func TestScannerIsFoundAtItsRate(t *testing.T) {
 	}
 }
 
+// Where the last step forbids set-up by barcodes, it can be allowed again.
+func TestSetupByBarcodesCanBeAllowedAgain(t *testing.T) {
+	for family, want := range map[string][2]string{"gm65": {"0003", "00"}, "honeywell": {"MNUENA", "1"}} {
+		sim := (&scansettest.Sim{Family: family, Baud: 115200}).Start(t)
+		port := open(t, sim.Path)
+		if _, err := setup(find(t, port, sim), false); err != nil {
+			t.Fatal(err)
+		}
+		s := find(t, port, sim)
+		states, err := map[string]string{}, error(nil)
+		if !s.Family.AllowCodes() {
+			t.Fatalf("%s cannot be allowed", family)
+		}
+		if states, err = setup(s, false); err != nil || len(states) != 1 || sim.Kept(want[0]) != want[1] {
+			t.Errorf("%s: %v, %v, %s; want %s", family, states, err, sim.Kept(want[0]), want[1])
+		}
+	}
+	if scanset.FamilyOf("zebra").AllowCodes() {
+		t.Error("nothing that was read says how a Zebra is allowed")
+	}
+}
+
 // A setting that the scanner refuses is said, and the others are made.
 func TestRefusedSettings(t *testing.T) {
 	for family, refuse := range map[string][2]string{"gm65": {"0003", "setup_codes_off"}, "honeywell": {"MNUENA", "setup_codes_off"}, "zebra": {"8A", "continuous"}} {

@@ -33,7 +33,7 @@ func zebra() *Family {
 		},
 		LeftOut: []string{
 			"baud, suffix: scan \"SSI host baud rate 115200\" and \"scan suffix CR\" of its manual, and set baud in the configuration to what it is",
-			"no set-up by barcodes: scan \"disable parameter scanning\" of its manual, the last of all",
+			"no set-up by barcodes: after setup, and the last of all: scan \"disable parameter scanning\" of its manual",
 			"raw data: \"decode data packet format\" must be raw, which is the default; ACK/NAK handshaking must be off, or it sends each code twice",
 		},
 		newTalk: func(l *line) talk { return &ssiTalk{l} },
