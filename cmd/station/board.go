@@ -54,7 +54,7 @@ func (b *board) Overview(ctx context.Context) (*page.Overview, error) {
 		Station: info.Station, Zone: info.Zone, Version: version, Time: b.s.d.now(), Problems: b.s.troubles(),
 		Counts: page.Counts{
 			Records: state.Records, Receipts: state.Receipts, Refusals: state.Refused, Errors: state.Errors,
-			Beats: state.Beats, LastBeat: state.LastBeat, Answered: state.Answered,
+			Beats: state.Beats, LastBeat: state.LastBeat, Answered: state.Answered, News: state.News, Sold: state.Sold,
 		},
 	}
 	views, err := b.s.d.views(ctx, l, info, c.Heard())

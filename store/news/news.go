@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,7 @@ type Teller struct {
 	bytes  int
 	count  uint64    // messages that the consumer gave
 	due    time.Time // when it may tell again
+	told   atomic.Uint64
 }
 
 // New makes a Teller. Its connection may reconnect.
@@ -80,6 +82,9 @@ func (t *Teller) Tell(ctx context.Context, works func()) error {
 		}
 	}
 }
+
+// Told is how often it told something.
+func (t *Teller) Told() uint64 { return t.told.Load() }
 
 // begin finds where to go on: a gap in what is told has all gates read the stream at once.
 func (t *Teller) begin(ctx context.Context) (from uint64, err error) {
@@ -163,6 +168,7 @@ func (t *Teller) tell() error {
 	if err := t.nc.Publish(bus.NewsSubject(t.station), body); err != nil {
 		return fmt.Errorf("telling the gates: %w", err)
 	}
+	t.told.Add(1)
 	t.due = time.Now().Add(gather)
 	t.news.After, t.news.Words, t.bytes = t.news.Last, nil, 0
 	return nil

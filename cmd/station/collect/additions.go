@@ -93,6 +93,7 @@ func (c *Collector) sell(ctx context.Context, last uint64) (uint64, error) {
 			return last, fmt.Errorf("publishing tickets: %w", err)
 		}
 		last = a.Serial
+		c.state.change(func(n *State) { n.Sold++ })
 	}
 	return last, nil
 }

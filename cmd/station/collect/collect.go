@@ -28,6 +28,7 @@ import (
 	"railgate/cmd/station/ledger"
 	"railgate/store/bus"
 	"railgate/store/identity"
+	"railgate/store/news"
 )
 
 // Options are what a collector needs.
@@ -56,6 +57,7 @@ type Collector struct {
 	times    *cosigner
 	asks     chan ask
 	state    state
+	teller   *news.Teller
 	anchors  *anchors
 	missing  atomic.Bool // a stream was not there
 	streams  chan struct{}
@@ -85,6 +87,7 @@ func New(o Options) (*Collector, error) {
 	c.streams = make(chan struct{})
 	c.prepared = sync.OnceFunc(func() { close(c.streams) })
 	c.state.init()
+	c.teller = news.New(js, o.Conn, o.Station)
 	if c.receipts, err = newCosigner(bus.ReceiptKeyName(o.Station), o.Receipts, o.Now); err != nil {
 		return nil, err
 	}

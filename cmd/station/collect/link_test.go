@@ -125,8 +125,8 @@ func TestAGatesLinkAndItsStation(t *testing.T) {
 		info := must[*jetstream.StreamInfo](t)(spent.Info(t.Context()))
 		return info.State.Consumers == 2 && l.InTouch() // the ledger's and the news'
 	})
-	if st := b.c.State(); len(st.Refused) > 0 {
-		t.Errorf("the station refused %v", st.Refused)
+	if st := b.c.State(); len(st.Refused) > 0 || st.News == 0 {
+		t.Errorf("the station refused %v, and told news %d times", st.Refused, st.News)
 	}
 }
 

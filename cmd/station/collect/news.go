@@ -3,8 +3,6 @@ package collect
 import (
 	"context"
 	"time"
-
-	"railgate/store/news"
 )
 
 // tellNews tells all gates what the stream of spent codes has stored. Nothing here waits for a
@@ -14,9 +12,9 @@ func (c *Collector) tellNews(ctx context.Context) {
 	case <-c.streams:
 	case <-ctx.Done():
 	}
-	delay, teller := retryFirst, news.New(c.js, c.o.Conn, c.o.Station)
+	delay := retryFirst
 	for ctx.Err() == nil {
-		err := teller.Tell(ctx, func() { c.trouble("news", nil); delay = retryFirst })
+		err := c.teller.Tell(ctx, func() { c.trouble("news", nil); delay = retryFirst })
 		if ctx.Err() != nil {
 			return
 		}

@@ -21,6 +21,8 @@ type State struct {
 	Beats    uint64
 	LastBeat time.Time
 	Answered uint64 // questions for the time
+	News     uint64 // how often all gates were told what the stream of spent codes has
+	Sold     uint64 // additions to the day's tickets that went to the gates
 }
 
 // state is a State that is kept. Its methods may be called concurrently.
@@ -96,6 +98,7 @@ func (c *Collector) State() State {
 	s := c.state.now
 	s.Troubles, s.Records = maps.Clone(s.Troubles), maps.Clone(s.Records)
 	s.Refused, s.Errors = maps.Clone(s.Refused), maps.Clone(s.Errors)
+	s.News = c.teller.Told()
 	return s
 }
 

@@ -51,6 +51,8 @@ var (
 	descBeats    = desc("beats_total", "Heartbeats sent since the start.")
 	descLastBeat = desc("beat_timestamp_seconds", "When the last heartbeat was sent.")
 	descAnswered = desc("time_answers_total", "Requests for the time that were answered since the start.")
+	descNews     = desc("news_total", "How often all gates were told what the stream of spent codes has, since the start.")
+	descSold     = desc("ticket_additions_total", "Additions to the day's tickets that went to the gates since the start.")
 	descInside   = desc("people_inside", "People inside, by passages since the service day began.")
 	descPassed   = desc("people_passed", "People who passed since the service day began.", "direction")
 	descEnds     = desc("ends_timestamp_seconds", "When a key, a certificate or a publication ends.", "what", "name")
@@ -146,6 +148,8 @@ func (m meter) counts(c *Counts) {
 	}
 	m.counter(descReceipts, c.Receipts)
 	m.counter(descBeats, c.Beats)
+	m.counter(descNews, c.News)
+	m.counter(descSold, c.Sold)
 	m.counter(descAnswered, c.Answered)
 	m.instant(descLastBeat, c.LastBeat)
 }

@@ -23,7 +23,7 @@ func counted() *fakeSource {
 	f.o.Problems = []string{"the bus does not answer"}
 	f.o.Counts = Counts{
 		Records: map[string]uint64{"A01": 1200}, Receipts: 40, Refusals: map[string]uint64{"gap": 2}, Errors: map[string]uint64{"database": 1},
-		Beats: 77, LastBeat: noon, Answered: 12,
+		Beats: 77, LastBeat: noon, Answered: 12, News: 9, Sold: 4,
 	}
 	return f
 }
@@ -38,7 +38,7 @@ func TestMetrics(t *testing.T) {
 		`railgate_station_gate_state{gate="A04",state="closed"} 1`, `railgate_station_gate_state{gate="A04",state="fresh"} 0`,
 		`railgate_station_gate_trouble{gate="A12",trouble="store_rolled_back"} 1`, `railgate_station_gate_trouble{gate="A12",trouble="clock_disputed"} 0`,
 		`railgate_station_gate_behind_records{gate="A16"} 412`, `railgate_station_records_total{gate="A01"} 1200`, `railgate_station_receipts_total 40`,
-		`railgate_station_refusals_total{reason="gap"} 2`, `railgate_station_collect_errors_total{part="database"} 1`, `railgate_station_beats_total 77`,
+		`railgate_station_refusals_total{reason="gap"} 2`, `railgate_station_collect_errors_total{part="database"} 1`, `railgate_station_beats_total 77`, `railgate_station_news_total 9`, `railgate_station_ticket_additions_total 4`,
 		`railgate_station_people_inside 3193`, `railgate_station_people_passed{direction="exit"} 58011`, `railgate_station_problems 1`,
 		`railgate_station_gate_release_info{gate="A09",release="railgated 1.3.2"} 1`, `railgate_station_build_info{station="GZQ",version="test"} 1`,
 	} {

@@ -106,4 +106,6 @@ type Counts struct {
 	Beats    uint64            // the station's heartbeats
 	LastBeat time.Time         // zero: none yet
 	Answered uint64            // requests for the time
+	News     uint64            // what the stream has, told to all gates at once
+	Sold     uint64            // additions to the day's tickets that went to the gates
 }
