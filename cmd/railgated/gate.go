@@ -92,6 +92,9 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 	g.lane, g.clock = runner, clock
 	g.releases = newReleases(g, func(r journal.Record) { in.post(lane.Note{Record: r}) })
 	runner.releases = g.releases
+	if g.provision != nil {
+		g.provision.emergency = func() bool { return runner.seen().Mode == lane.ModeEmergency }
+	}
 	sync.onRules(func() { in.post(lane.NewRules{Rules: g.newRules()}) })
 	g.anchored, g.clock, g.keys, g.lane = time.Now(), clock, keys, runner
 	g.server = &server{cfg: cfg, lane: runner, sim: devices.sim, log: log, started: g.started, board: g.board, logs: logsink.Of(log)}

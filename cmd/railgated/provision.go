@@ -37,6 +37,8 @@ type provisioner struct {
 	in    *inbox
 	log   *slog.Logger
 
+	emergency func() bool // the lane is in one; set once, before Run
+
 	texts chan string   // codes that a scanner has read
 	ended chan struct{} // closed once the gate is to begin again
 
@@ -174,10 +176,20 @@ func (p *provisioner) Run(ctx context.Context) error {
 		case text := <-p.texts:
 			p.tell(p.take(text, "by the scanner"))
 		case <-p.ended:
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(againAfter): // the words are read, and whoever asked has the answer
+			return p.leave(ctx)
+		}
+	}
+}
+
+// leave ends the gate so that it begins again: once the words are read and whoever asked has the
+// answer, and not during an emergency, whose words and lines stay as they are.
+func (p *provisioner) leave(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(againAfter):
+			if !p.emergency() {
 				return errAgain
 			}
 		}

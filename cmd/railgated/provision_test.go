@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,7 +15,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"railgate/configs"
@@ -442,4 +445,23 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// In an emergency nothing begins again: the way out is shown until it ends.
+func TestAGateBeginsAgainAfterAnEmergency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var over atomic.Bool
+		p := &provisioner{emergency: func() bool { return !over.Load() }}
+		left := make(chan error, 1)
+		go func() { left <- p.leave(t.Context()) }()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(left) > 0 {
+			t.Fatalf("it began again in an emergency: %v", <-left)
+		}
+		over.Store(true)
+		if err := <-left; !errors.Is(err, errAgain) {
+			t.Errorf("after it: %v; want errAgain", err)
+		}
+	})
 }
