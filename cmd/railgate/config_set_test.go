@@ -202,6 +202,33 @@ func TestConfigSetRestarts(t *testing.T) {
 	}
 }
 
+// On a terminal set asks before it restarts the gate.
+func TestConfigSetAsksOnATerminal(t *testing.T) {
+	v := newVisit(t)
+	v.systemctl("start")
+	running := func() (s *control.Status) {
+		v.until("railgated answers", func() (ok bool) {
+			var err error
+			s, err = control.NewClient(v.path("data")).Status(t.Context())
+			return err == nil
+		})
+		return s
+	}
+	first := running()
+	v.runs("config", "set", "lane.open_for", "7s", "--config", v.path("gate.toml"))
+	v.confirm("Restart railgated now?", false)
+	v.sees("goes on with the old configuration until it is restarted: systemctl restart railgated")
+	if status := v.leaves(); status != 0 || running().PID != first.PID {
+		t.Errorf("status %d; want the old railgated", status)
+	}
+	v.runs("config", "set", "lane.open_for", "8s", "--config", v.path("gate.toml"))
+	v.confirm("Restart railgated now?", true)
+	v.sees("railgated is restarted")
+	if status := v.leaves(); status != 0 || running().PID == first.PID {
+		t.Errorf("status %d; want another railgated", status)
+	}
+}
+
 func TestConfigDiff(t *testing.T) {
 	s := newSite(t, "[lane]\nper_day = 3\npassback = \"soft\"")
 	same := s.read("gate.toml")

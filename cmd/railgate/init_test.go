@@ -102,11 +102,16 @@ func (v *visit) systemctl(verb string) {
 // come begins railgate init, and go on with it.
 func (v *visit) come() {
 	v.t.Helper()
+	v.runs(append([]string{"init", "--config", v.path("gate.toml"), "--dev", v.path("dev"), "--boards", v.path("boards"), "--wait", "5m"}, v.args...)...)
+}
+
+// runs begins a railgate in the terminal.
+func (v *visit) runs(args ...string) {
+	v.t.Helper()
 	bin, err := programs()
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	args := append([]string{"init", "--config", v.path("gate.toml"), "--dev", v.path("dev"), "--boards", v.path("boards"), "--wait", "5m"}, v.args...)
 	v.cmd = exec.Command(filepath.Join(bin, "railgate"), args...)
 	v.cmd.Env = append(os.Environ(), "PATH="+v.path("tools")+":"+os.Getenv("PATH"), "USER=wang", "SUDO_USER=", "TERM=xterm-256color", "NO_COLOR=1", "ACCESSIBLE=")
 	if v.plain {

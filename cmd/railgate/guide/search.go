@@ -15,8 +15,9 @@ import (
 type search struct {
 	candidates []Candidate
 	say        func(format string, args ...any)
-	ready      func()                   // is called once all are heard
-	health     map[string]driver.Health // of each device, as it was last; owned by run
+	ready      func()                           // is called once all are heard
+	open       func(c Candidate) driver.Scanner // nil: its own driver; else a test\'s
+	health     map[string]driver.Health         // of each device, as it was last; owned by run
 }
 
 // Found is the scanner that read the card.
@@ -46,7 +47,11 @@ func (s *search) run(ctx context.Context) *Found {
 	var all []*listener
 	var wait sync.WaitGroup
 	begin := func(c Candidate) {
-		l := &listener{c: c, s: c.open(), done: make(chan struct{})}
+		open := s.open
+		if open == nil {
+			open = Candidate.open
+		}
+		l := &listener{c: c, s: open(c), done: make(chan struct{})}
 		inner, stop := context.WithCancel(ctx)
 		l.stop = stop
 		wait.Go(func() {
@@ -128,6 +133,9 @@ func nextBaud(c Candidate) (Candidate, bool) {
 
 // suffixOf is a suffix as the configuration has it, of the names that a scanner's health has.
 func suffixOf(names string) string {
+	if names == "" {
+		return "\r" // it has not said
+	}
 	text := ""
 	for _, name := range strings.Fields(names) {
 		c, ok := map[string]string{"CR": "\r", "LF": "\n", "TAB": "\t", "ETX": "\x03", "none": ""}[name]
