@@ -172,9 +172,9 @@ func (e *epoch) removeBare(tx *bbolt.Tx, keys [][]byte) error {
 	return nil
 }
 
-// GiveUp ends an epoch where the station asks for the record that follows one, and its body
-// made room, or it was removed: the station can be given none of this log any more, and what
-// comes from now on under another epoch. Where the record is here, it is an error.
+// GiveUp ends an epoch where the station asks for the record that follows one, and it was
+// removed: the station can be given none of this log any more, and what comes from now on under
+// another epoch. Where the record is here, or its leaf's hash, it is an error.
 func (s *Store) GiveUp(epoch string, after uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,10 +188,10 @@ func (s *Store) GiveUp(epoch string, after uint64) error {
 	if err != nil || s.epoch.name != epoch {
 		return err
 	}
-	if len(leaves) == 0 || leaves[0].Seq == after+1 && leaves[0].Body != nil {
+	if len(leaves) == 0 || leaves[0].Seq == after+1 {
 		return fmt.Errorf("record %d is here, or to come: there is nothing to give up", after+1)
 	}
-	return s.nextEpoch(because(fmt.Sprintf("the station lacks record %d, whose body is not here any more", after+1)), nil)
+	return s.nextEpoch(because(fmt.Sprintf("the station lacks record %d, which is not here any more", after+1)), nil)
 }
 
 // mayRemove tells whether a record, or its leaf, may be removed: where a station takes

@@ -199,8 +199,9 @@ func TestLeavesThatCannotBeKept(t *testing.T) {
 
 // An epoch is given up where what the station asks for is not here, and only there.
 func TestGivingAnEpochUp(t *testing.T) {
-	g, _ := withStation(t)
+	g, st := withStation(t)
 	g.forced(100)
+	g.receive(st, 20)
 	name := g.logNow().Epoch
 	if err := g.GiveUp("another", 3); err != nil || g.logNow().Epoch != name {
 		t.Errorf("another epoch: %v", err)
@@ -216,11 +217,15 @@ func TestGivingAnEpochUp(t *testing.T) {
 	if err := g.GiveUp(name, bare); err == nil {
 		t.Errorf("record %d is here, and the epoch was given up", bare+1)
 	}
-	if err := g.GiveUp(name, bare-1); err != nil {
-		t.Fatalf("record %d has made room: %v", bare, err)
+	if err := g.GiveUp(name, bare-1); err == nil {
+		t.Fatalf("the hash of record %d is here, and the epoch was given up", bare)
+	}
+	removed := g.epoch.bareFrom() - 1
+	if err := g.GiveUp(name, removed-1); err != nil {
+		t.Fatalf("record %d was removed: %v", removed, err)
 	}
 	l := g.logNow()
-	if r := g.leaf0(l); l.Epoch == name || r.Kind != journal.Epoch || r.Before != name || !strings.Contains(r.Detail, fmt.Sprintf("lacks record %d,", bare)) {
+	if r := g.leaf0(l); l.Epoch == name || r.Kind != journal.Epoch || r.Before != name || !strings.Contains(r.Detail, fmt.Sprintf("lacks record %d,", removed)) {
 		t.Errorf("%+v, which begins with %+v; want another, and why", l, r)
 	}
 	g.reopenAfter(nil)
@@ -352,7 +357,7 @@ func TestRoomThatWasMadeIsTold(t *testing.T) {
 	g, _ := withStation(t)
 	g.forced(3)
 	g.mu.Lock()
-	g.madeRoom = 1
+	g.madeRoom = span{2, 3}
 	g.mu.Unlock()
 	g.Keep()
 	g.Keep()
@@ -361,8 +366,8 @@ func TestRoomThatWasMadeIsTold(t *testing.T) {
 	if err != nil || len(records) != 5 {
 		t.Fatalf("%d records, %v; want 5", len(records), err)
 	}
-	if r := records[4]; r.Kind != journal.Pruned || r.Reason != JournalUnsent || r.Count != 1 || r.Detail == "" {
-		t.Errorf("%+v; want that one made room", r)
+	if r := records[4]; r.Kind != journal.Pruned || r.Reason != JournalUnsent || r.Count != 2 || !strings.HasPrefix(r.Detail, "records 2 to 3: ") {
+		t.Errorf("%+v; want that two made room", r)
 	}
 	for _, want := range []bool{true, false} {
 		g.Store.opt.Station = func() bool { return want }

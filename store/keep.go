@@ -38,21 +38,36 @@ func (s *Store) Keep() {
 	if pruned > 0 {
 		s.Append(s.stamped(journal.Record{Kind: journal.Pruned, Count: pruned}))
 	}
-	if n := s.roomMade(); n > 0 {
-		s.Append(s.stamped(journal.Record{Kind: journal.Pruned, Reason: JournalUnsent, Count: n, Detail: "the station does not have them, and there was no room: their leaf hashes are kept"}))
+	if made := s.roomMade(); made.from > 0 {
+		s.Append(s.stamped(journal.RoomMade(made.from, made.upTo)))
 	}
 }
 
 // JournalUnsent is the reason of the record that says of how many records the bodies made
 // room before the station had them.
-const JournalUnsent = "journal_unsent"
+const JournalUnsent = journal.Unsent
 
-// roomMade is how many records made room that the journal does not tell of yet.
-func (s *Store) roomMade() (n int) {
+// A span is records from one to another; of none from is 0.
+type span struct{ from, upTo uint64 }
+
+// roomMade are the records that made room of which the journal does not tell yet.
+func (s *Store) roomMade() (made span) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, s.madeRoom = s.madeRoom, 0
-	return n
+	made, s.madeRoom = s.madeRoom, span{}
+	return made
+}
+
+// makeRoom notes that the bodies of records up to the journal's first made room. The caller
+// holds mu.
+func (s *Store) makeRoom(bodies int) {
+	if bodies == 0 || s.epoch.bare == 0 {
+		return // none, or of a log that has ended
+	}
+	if s.madeRoom.from == 0 {
+		s.madeRoom.from = s.sets.First - uint64(bodies)
+	}
+	s.madeRoom.upTo = s.sets.First - 1
 }
 
 // proven is what is proven of the time; the zero time where nothing is.
@@ -117,7 +132,7 @@ func (s *Store) prune(now time.Time) (n, records int, err error) {
 		return 0, 0, s.err
 	}
 	s.bytes -= old.bytes
-	s.madeRoom += old.bodies
+	s.makeRoom(old.bodies)
 	if s.overfull() {
 		err = s.nextEpoch(because("the station does not take the journal, and there is no room left for what it does not have"), nil)
 	}

@@ -263,6 +263,9 @@ func (s *Store) loadMeta(b *bbolt.Bucket, read sets) (old bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("log: %w", err)
 	}
+	if s.epoch.bare > 0 { // whether the journal tells of them is not known
+		s.madeRoom = span{s.epoch.bareFrom(), proven.First - 1}
+	}
 	return b.Get([]byte(setsName)) == nil, nil
 }
 

@@ -170,7 +170,7 @@ type Store struct {
 	epoch     epoch    // of the file,
 	ends      string   // and why it ends with the next record; "": it does not
 	station   bool     // takes the journal
-	madeRoom  int      // records whose bodies did, and of which the journal does not say so yet
+	madeRoom  span     // records whose bodies did, and of which the journal does not say so yet
 	opened    uint64   // the newest record that the file had when it was opened
 	scrubbed  uint64   // the journal has been read through up to this record,
 	scrubRest int      // and is not read for so many seconds

@@ -115,7 +115,11 @@ func auditLine(l audit.Log) string {
 	}
 	switch {
 	case f == nil:
-		return fmt.Sprintf("%s %d records from %d on, %d with a receipt: good", head, l.Records, l.First, l.Covered)
+		bare := ""
+		if l.Bare > 0 {
+			bare = fmt.Sprintf(", %d as hashes alone, for the gate had no room", l.Bare)
+		}
+		return fmt.Sprintf("%s %d records from %d on, %d with a receipt%s: good", head, l.Records, l.First, l.Covered, bare)
 	case f.Seq == 0:
 		return fmt.Sprintf("%s %s: %s", head, f.Kind, f.What)
 	case f.Upto > f.Seq:

@@ -77,8 +77,10 @@ func journalLeaves(ctx context.Context, conn *nats.Conn, station, gate string, w
 			return nil, err
 		}
 		left = meta.NumPending
-		if at, err := bus.ParsePlace(m.Subject(), m.Headers()); err == nil && wanted(at) {
-			leaves[at.Seq] = tlog.RecordHash(m.Data())
+		at, errAt := bus.ParsePlace(m.Subject(), m.Headers())
+		leaf, _, errLeaf := bus.ParseLeaf(m.Headers(), m.Data())
+		if errAt == nil && errLeaf == nil && wanted(at) {
+			leaves[at.Seq] = leaf
 		}
 	}
 	return leaves, nil

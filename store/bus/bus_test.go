@@ -390,3 +390,46 @@ func FuzzParseStation(f *testing.F) {
 		}
 	})
 }
+
+// A leaf hash is of the body, or, in place of a body that made room, what the headers say.
+func TestALeafIsOfABodyOrOfTheHeaders(t *testing.T) {
+	leaf := tlog.RecordHash([]byte("body"))
+	header := Place{Gate: "A07", Epoch: "e1", Seq: 7, First: 1}.Header()
+	if got, bare, err := ParseLeaf(header, []byte("body")); err != nil || bare || got != leaf {
+		t.Errorf("of a body: %v, %v, %v", got, bare, err)
+	}
+	SetLeaf(header, leaf)
+	if got, bare, err := ParseLeaf(header, nil); err != nil || !bare || got != leaf {
+		t.Errorf("of the headers: %v, %v, %v", got, bare, err)
+	}
+	if _, _, err := ParseLeaf(header, []byte("body")); err == nil {
+		t.Error("a body and a hash are taken")
+	}
+	good := header[HeaderLeaf][0]
+	for name, values := range map[string][]string{"none": {}, "two": {good, good}, "short": {good[2:]}, "long": {good + "00"}, "capitals": {strings.ToUpper(good)}, "no hex": {"x" + good[1:]}} {
+		header[HeaderLeaf] = values
+		if _, _, err := ParseLeaf(header, nil); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func FuzzParseLeaf(f *testing.F) {
+	leaf := tlog.RecordHash([]byte("body"))
+	header := map[string][]string{}
+	SetLeaf(header, leaf)
+	f.Add(header[HeaderLeaf][0], []byte(nil))
+	f.Add(header[HeaderLeaf][0], []byte("body"))
+	f.Add("", []byte("body"))
+	f.Fuzz(func(t *testing.T, text string, body []byte) {
+		header := map[string][]string{HeaderLeaf: {text}}
+		got, bare, err := ParseLeaf(header, body)
+		if err != nil {
+			return
+		}
+		again := map[string][]string{}
+		if SetLeaf(again, got); !bare || len(body) > 0 || again[HeaderLeaf][0] != text {
+			t.Errorf("%q with %d bytes is taken for %v", text, len(body), got)
+		}
+	})
+}

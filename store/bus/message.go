@@ -1,9 +1,12 @@
 package bus
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/store/journal"
 )
@@ -53,6 +56,29 @@ func ParsePlace(subject string, header map[string][]string) (Place, error) {
 		return Place{}, fmt.Errorf("seq %d, first %d; want 1 ≤ first ≤ seq", p.Seq, p.First)
 	}
 	return p, nil
+}
+
+// SetLeaf makes a message's headers those of a record whose body made room: what is left of it
+// is its leaf hash.
+func SetLeaf(header map[string][]string, leaf tlog.Hash) {
+	header[HeaderLeaf] = []string{hex.EncodeToString(leaf[:])}
+}
+
+// ParseLeaf is the leaf hash of a journal message: of its body, or, where that made room, what the
+// headers say. bare tells which.
+func ParseLeaf(header map[string][]string, body []byte) (leaf tlog.Hash, bare bool, err error) {
+	text, bare := header[HeaderLeaf]
+	if !bare {
+		return tlog.RecordHash(body), false, nil
+	}
+	if len(text) != 1 || len(body) > 0 {
+		return leaf, true, fmt.Errorf("%d leaf hashes, and a body of %d bytes; want one or the other", len(text), len(body))
+	}
+	data, err := hex.DecodeString(text[0])
+	if err != nil || len(data) != len(leaf) || hex.EncodeToString(data) != text[0] {
+		return leaf, true, fmt.Errorf("leaf hash %.80q; want %d bytes in hex", text[0], len(leaf))
+	}
+	return tlog.Hash(data), true, nil
 }
 
 // parseNumber reads a number in the one way that it is written, up to 2⁶³−1.

@@ -23,6 +23,7 @@ const (
 	HeaderEpoch = "epoch"
 	HeaderSeq   = "seq"   // the record's sequence number
 	HeaderFirst = "first" // that of the epoch's leaf 0
+	HeaderLeaf  = "leaf"  // of a record whose body made room: its leaf hash, in hex, and no body
 )
 
 // HeaderSerial is the number of an addition to the day's tickets: how far the stream has them.

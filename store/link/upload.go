@@ -173,7 +173,7 @@ func (u *uploader) send() error {
 	if err != nil || len(leaves) == 0 {
 		return err
 	}
-	if leaves[0].Seq != u.next || leaves[0].Body == nil {
+	if leaves[0].Seq != u.next {
 		return u.giveUp()
 	}
 	if len(leaves) < batchFrom {
@@ -198,8 +198,8 @@ func (u *uploader) send() error {
 	return nil
 }
 
-// giveUp goes on under another epoch: the record that is the next was removed, or its body
-// made room, and the station takes none behind a gap.
+// giveUp goes on under another epoch: the record that is the next was removed, and the station
+// takes none behind a gap.
 func (u *uploader) giveUp() error {
 	if err := u.opt.Store.GiveUp(u.log.Epoch, u.next-1); err != nil {
 		return err
@@ -207,16 +207,21 @@ func (u *uploader) giveUp() error {
 	return u.begin()
 }
 
-// messages are leaves as messages, up to one whose body made room, and the last one's number.
+// messages are leaves as messages, and the last one's number. Of one whose body made room the
+// hash goes.
 func (u *uploader) messages(leaves []store.Leaf) (msgs []*nats.Msg, last uint64) {
 	end := u.log.First + uint64(u.log.Tree.N)
 	for _, leaf := range leaves {
-		if leaf.Seq >= end || leaf.Body == nil {
+		if leaf.Seq >= end {
 			break
 		}
 		last = leaf.Seq
 		place := bus.Place{Gate: u.opt.Gate, Epoch: u.log.Epoch, Seq: leaf.Seq, First: u.log.First}
-		msgs = append(msgs, &nats.Msg{Subject: bus.JournalSubject(u.opt.Station, u.opt.Gate), Header: place.Header(), Data: leaf.Body})
+		m := &nats.Msg{Subject: bus.JournalSubject(u.opt.Station, u.opt.Gate), Header: place.Header(), Data: leaf.Body}
+		if leaf.Body == nil {
+			bus.SetLeaf(m.Header, leaf.Hash)
+		}
+		msgs = append(msgs, m)
 	}
 	return msgs, last
 }

@@ -57,6 +57,7 @@ type Log struct {
 	Records  int64    `json:"records"` // that are there
 	Receipts int      `json:"receipts"`
 	Covered  int64    `json:"covered"` // how many the newest receipt is for: nothing signed vouches for later ones yet
+	Bare     int64    `json:"bare"`    // of which there is no more than the hash: the gate had no room for their bodies
 	Finding  *Finding `json:"finding"` // nil: nothing is wrong
 }
 
@@ -236,6 +237,7 @@ type walk struct {
 	before journal.Edge // the edge there,
 	span   *span        // and the records up to the first mark that was not
 	newest int64        // the time that the record before says
+	bares  []stretch    // records without a body of which no later one has told yet
 }
 
 func (w *walk) run(ctx context.Context, r ledger.Reader, name string) error {
@@ -258,6 +260,7 @@ func (w *walk) run(ctx context.Context, r ledger.Reader, name string) error {
 	}
 	w.progress(true)
 	w.end()
+	w.unannounced()
 	if err := w.narrow(ctx, r); err != nil {
 		return err
 	}
@@ -347,12 +350,18 @@ func (w *walk) record(row *ledger.Row) error {
 	case seq > want:
 		w.find(Finding{Kind: Missing, Seq: want, Upto: seq - 1, What: "not there"})
 	}
-	leaf := tlog.RecordHash(row.Body)
-	if !bytes.Equal(row.Leaf, leaf[:]) {
+	said, leaf := ledger.Read(row.Body), tlog.RecordHash(row.Body)
+	switch {
+	case len(row.Body) == 0 && len(row.Leaf) == len(leaf):
+		copy(leaf[:], row.Leaf)
+		w.bare(seq)
+	case !bytes.Equal(row.Leaf, leaf[:]):
 		w.find(Finding{Kind: Altered, Seq: seq, What: "its bytes do not have its hash"})
-	} else if row.Columns != ledger.ColumnsOf(ledger.Read(row.Body)) {
+	}
+	if row.Columns != ledger.ColumnsOf(said) {
 		w.find(Finding{Kind: Altered, Seq: seq, What: "its columns do not say what it says"})
 	}
+	w.made(said)
 	w.edge.Append(leaf)
 	w.log.Records++
 	w.newest = row.Columns.Time

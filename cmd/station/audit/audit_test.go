@@ -254,6 +254,8 @@ func tamperings(t testing.TB, rng *rand.Rand) []tampering {
 		add(audit.Altered, n, q("swap %d and its neighbour's body", n), swapped(n, n+1, "body")...)
 		n = 61 + uint64(rng.IntN(89))
 		add(audit.Altered, n, q("swap %d and its neighbour, all of them", n), swapped(n, n+1, "body", "leaf", "time", "kind", "reason", "direction")...)
+		n = covered()
+		add(audit.Altered, n, q("take the body of %d out", n), q("UPDATE records SET body = {{}}, time = 0, kind = 'removed', reason = '', direction = '' WHERE epoch = 2 AND seq = %d", n))
 		column := []string{"kind = 'passage'", "reason = 'no_ticket'", "direction = 'exit'", "time = 0"}[rng.IntN(4)]
 		n = covered()
 		add(audit.Altered, n, q("%s of %d", column, n), q("UPDATE records SET %s WHERE epoch = 2 AND seq = %d", column, n))
@@ -263,7 +265,7 @@ func tamperings(t testing.TB, rng *rand.Rand) []tampering {
 		n := covered()
 		add(audit.Repeated, 161, q("repeat %d at the end", n), q(copyTo, 161, n))
 		n = covered()
-		add(audit.Altered, n, q("repeat %d in its place and move the rest", n), // by way of numbers that are free
+		add(audit.Altered, n+1, q("repeat %d in its place and move the rest", n), // by way of numbers that are free
 			q("UPDATE records SET seq = seq + 100001 WHERE epoch = 2 AND seq > %d", n), q("UPDATE records SET seq = seq - 100000 WHERE epoch = 2 AND seq > 100000"), q(copyTo, n+1, n))
 		n = 150 - uint64(rng.IntN(30))
 		add(audit.Missing, n, q("end the log before %d", n), q("DELETE FROM records WHERE epoch = 2 AND seq >= %d", n))

@@ -131,7 +131,16 @@ func (in *intake) add(m message) error {
 		in.refuse(name, refusedGap, "epoch %s begins with record %d; want %d", place.Epoch, place.Seq, place.First)
 		return nil
 	}
-	return in.place(g, s, place, m.body)
+	leaf, _, err := bus.ParseLeaf(m.header, m.body)
+	if err != nil {
+		in.refuse(name, refusedHeader, "%v", err)
+		return nil
+	}
+	r := ledger.Record{Seq: place.Seq, Leaf: leaf, Body: m.body, Said: ledger.Read(m.body)}
+	if len(r.Body) == 0 {
+		r.Body = []byte{} // and not NULL
+	}
+	return in.place(g, s, place, r)
 }
 
 // epoch is the epoch of a place; nil where it is a new one that does not begin with its
@@ -162,14 +171,14 @@ func (in *intake) epoch(gate int64, p bus.Place) (*epochState, error) {
 }
 
 // place appends a record to its epoch, or finds that it is there.
-func (in *intake) place(g ledger.Gate, s *epochState, p bus.Place, body []byte) error {
+func (in *intake) place(g ledger.Gate, s *epochState, p bus.Place, r ledger.Record) error {
 	have := s.e.Leaves()
 	switch {
 	case p.First != s.e.First:
 		in.refuse(g.Gate, refusedFirst, "epoch %s: first record %d; want %d", p.Epoch, p.First, s.e.First)
 		return nil
 	case p.Leaf() < have:
-		return in.compare(g, s, p, body)
+		return in.compare(g, s, p, r.Leaf)
 	case p.Leaf() > have:
 		in.refuse(g.Gate, refusedGap, "epoch %s: record %d; want %d", p.Epoch, p.Seq, s.e.First+uint64(have))
 		return nil
@@ -184,7 +193,7 @@ func (in *intake) place(g ledger.Gate, s *epochState, p bus.Place, body []byte) 
 		in.rolled = append(in.rolled, ledger.Rollback{Gate: g.ID, Epoch: p.Epoch, Time: in.now, Head: []byte{}, Proof: []byte{}, Why: why})
 		return nil
 	}
-	in.append(g, s, p, body)
+	in.append(g, s, r)
 	return nil
 }
 
@@ -201,8 +210,7 @@ func (in *intake) newestOf(gate int64) (string, error) {
 }
 
 // compare holds a record that came again against the one that came first.
-func (in *intake) compare(g ledger.Gate, s *epochState, p bus.Place, body []byte) error {
-	leaf := tlog.RecordHash(body)
+func (in *intake) compare(g ledger.Gate, s *epochState, p bus.Place, leaf tlog.Hash) error {
 	var had tlog.Hash
 	if stored := s.e.Leaves() - int64(len(s.pending)); p.Leaf() >= stored {
 		had = s.pending[p.Leaf()-stored].Leaf
@@ -223,10 +231,9 @@ func (in *intake) compare(g ledger.Gate, s *epochState, p bus.Place, body []byte
 	return nil
 }
 
-// append takes a new record. One that cannot be read is taken too: the gate's tree has it,
-// and what comes after it must not wait.
-func (in *intake) append(g ledger.Gate, s *epochState, p bus.Place, body []byte) {
-	r := ledger.Record{Seq: p.Seq, Leaf: tlog.RecordHash(body), Body: body, Said: ledger.Read(body)}
+// append takes a new record. One that cannot be read is taken too, and one of which the gate
+// has nothing but the leaf hash: the gate's tree has it, and what comes after it must not wait.
+func (in *intake) append(g ledger.Gate, s *epochState, r ledger.Record) {
 	s.pending = append(s.pending, r)
 	s.e.Edge.Append(r.Leaf)
 	s.e.Newest = r.Said.Time

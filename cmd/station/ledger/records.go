@@ -130,8 +130,15 @@ type Columns struct {
 // Unreadable is the kind of a record that this version cannot read.
 const Unreadable journal.Kind = "unreadable"
 
+// Removed is the kind of a record whose body made room at the gate before it was sent: the
+// ledger has its leaf hash alone.
+const Removed journal.Kind = "removed"
+
 // Read reads a record's body.
 func Read(body []byte) journal.Record {
+	if len(body) == 0 {
+		return journal.Record{Kind: Removed}
+	}
 	var r journal.Record
 	if err := journal.Decode(body, &r); err != nil {
 		return journal.Record{Kind: Unreadable}

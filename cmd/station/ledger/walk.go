@@ -26,16 +26,21 @@ func (r Reader) Records(ctx context.Context, epoch int64, found func(*Row) error
 	}, `SELECT seq, leaf, body, time, kind, reason, direction FROM records WHERE epoch = $1 ORDER BY seq`, epoch)
 }
 
-// Leaves are the leaf hashes of the bodies that an epoch has of records, by their numbers.
+// Leaves are the leaf hashes of an epoch's records, by their numbers: of their bodies, where there
+// are any.
 func (r Reader) Leaves(ctx context.Context, epoch int64, from, upto uint64) (map[uint64]tlog.Hash, error) {
 	leaves := map[uint64]tlog.Hash{}
 	return leaves, each(ctx, r.from, func(scan func(...any) error) error {
 		var seq int64
-		var body []byte
-		err := scan(&seq, &body)
-		leaves[uint64(seq)] = tlog.RecordHash(body)
+		var leaf, body []byte
+		err := scan(&seq, &leaf, &body)
+		hash := tlog.RecordHash(body)
+		if len(body) == 0 { // it made room at the gate
+			copy(hash[:], leaf)
+		}
+		leaves[uint64(seq)] = hash
 		return err
-	}, `SELECT seq, body FROM records WHERE epoch = $1 AND seq >= $2 AND seq <= $3`, epoch, int64(from), int64(upto))
+	}, `SELECT seq, leaf, body FROM records WHERE epoch = $1 AND seq >= $2 AND seq <= $3`, epoch, int64(from), int64(upto))
 }
 
 // Size is how many records the ledger counts, of one gate or of every one for 0.

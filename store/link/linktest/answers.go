@@ -94,6 +94,13 @@ func (s *Station) PutOff(why string) {
 	s.later = why
 }
 
+// Forget has the station forget every record and receipt, as where its ledger was replaced.
+func (s *Station) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logs = map[string]*log{}
+}
+
 // Refuse has it refuse receipts; "": it does not.
 func (s *Station) Refuse(why string) {
 	s.mu.Lock()
@@ -227,7 +234,11 @@ func (s *Station) take(msg *jetstream.RawStreamMsg) {
 	}
 	origin, _ := journal.Origin(Name, p.Gate, p.Epoch)
 	l := s.log(origin)
-	hash := tlog.RecordHash(msg.Data)
+	hash, _, err := bus.ParseLeaf(msg.Header, msg.Data)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
 	switch at := p.Leaf(); {
 	case at < l.edge.N():
 		l.Twice++
