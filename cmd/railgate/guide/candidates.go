@@ -2,7 +2,6 @@ package guide
 
 import (
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,10 +108,4 @@ func (c Candidate) open() driver.Scanner {
 		return scanner.NewCamera(scanner.CameraConfig{Name: c.Device, Device: c.Device, Width: 1280, Height: 720, FPS: 30}, log)
 	}
 	return scanner.NewSerial(scanner.SerialConfig{Name: c.Device, Port: c.Device, Baud: c.Baud, Suffix: "\r"}, log)
-}
-
-// there tells whether the device is plugged in.
-func (c Candidate) there() bool {
-	_, err := os.Stat(c.Device)
-	return err == nil
 }

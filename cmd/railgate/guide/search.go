@@ -16,8 +16,15 @@ type search struct {
 	candidates []Candidate
 	say        func(format string, args ...any)
 	ready      func()                           // is called once all are heard
-	open       func(c Candidate) driver.Scanner // nil: its own driver; else a test\'s
-	health     map[string]driver.Health         // of each device, as it was last; owned by run
+	open       func(c Candidate) driver.Scanner // nil: its own driver; else a test's
+	health     map[string]driver.Health         // of each device, as it was last
+
+	// owned by run
+	ctx      context.Context
+	readings chan heard
+	all      []*listener
+	wait     sync.WaitGroup
+	told     map[string]bool
 }
 
 // Found is the scanner that read the card.
@@ -43,68 +50,79 @@ type listener struct {
 // run listens until a scanner has read the card; nil: none has before ctx ends. What else was read is told.
 func (s *search) run(ctx context.Context) *Found {
 	ctx, cancel := context.WithCancel(ctx)
-	readings := make(chan heard)
-	var all []*listener
-	var wait sync.WaitGroup
-	begin := func(c Candidate) {
-		open := s.open
-		if open == nil {
-			open = Candidate.open
-		}
-		l := &listener{c: c, s: open(c), done: make(chan struct{})}
-		inner, stop := context.WithCancel(ctx)
-		l.stop = stop
-		wait.Go(func() {
-			defer close(l.done)
-			l.s.Run(inner, func(r driver.Reading) { // an error is in its health
-				select {
-				case readings <- heard{l, r.Text}:
-				case <-inner.Done():
-				}
-			})
-		})
-		all = append(all, l)
-	}
+	s.ctx, s.readings, s.told = ctx, make(chan heard), map[string]bool{}
+	defer s.end(cancel)
 	for _, c := range s.candidates {
-		begin(c)
+		s.begin(c)
 	}
-	defer func() {
-		s.health = map[string]driver.Health{}
-		for _, l := range all {
-			s.health[l.c.Device] = l.s.Health()
-		}
-		cancel()
-		wait.Wait()
-	}()
-	s.settle(ctx, all)
+	s.settle(ctx, s.all)
 	s.ready()
-	told := map[string]bool{}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case h := <-readings:
-			seen := judge(h.text)
-			if seen == cardSeen {
+		case h := <-s.readings:
+			if judge(h.text) == cardSeen {
 				return &Found{Candidate: h.l.c, Suffix: suffixOf(h.l.s.Health().Suffix)}
 			}
-			if words := seen.words(h.l.c.String(), h.text); !told[words] {
-				told[words] = true
-				s.say("%s", words)
-			}
-			if next, ok := nextBaud(h.l.c); ok && (seen == noiseSeen || seen == otherSeen && h.l.c.Driver == "serial" && len(h.text) < 4) {
-				h.l.stop()
-				<-h.l.done
-				all = slices.DeleteFunc(all, func(l *listener) bool { return l == h.l })
-				s.say("Trying it with %d baud …", next.Baud)
-				clear(told)
-				begin(next)
-				s.settle(ctx, all[len(all)-1:])
-				s.say("Show the card again.")
-			}
+			s.other(h)
 		}
 	}
 }
+
+// begin listens to one candidate.
+func (s *search) begin(c Candidate) {
+	open := s.open
+	if open == nil {
+		open = Candidate.open
+	}
+	ctx, stop := context.WithCancel(s.ctx)
+	l := &listener{c: c, s: open(c), stop: stop, done: make(chan struct{})}
+	s.wait.Go(func() {
+		defer close(l.done)
+		l.s.Run(ctx, func(r driver.Reading) { // an error is in its health
+			select {
+			case s.readings <- heard{l, r.Text}:
+			case <-ctx.Done():
+			}
+		})
+	})
+	s.all = append(s.all, l)
+}
+
+// end lets go of all devices, and keeps what they say of themselves.
+func (s *search) end(cancel context.CancelFunc) {
+	s.health = map[string]driver.Health{}
+	for _, l := range s.all {
+		s.health[l.c.Device] = l.s.Health()
+	}
+	cancel()
+	s.wait.Wait()
+}
+
+// other is about what is not the card: it is told once, and where it is noise, another baud is tried.
+func (s *search) other(h heard) {
+	seen := judge(h.text)
+	if words := seen.words(h.l.c.String(), h.text); !s.told[words] {
+		s.told[words] = true
+		s.say("%s", words)
+	}
+	next, ok := nextBaud(h.l.c)
+	if !ok || seen != noiseSeen && !(seen == otherSeen && len(h.text) < shortest) {
+		return
+	}
+	h.l.stop()
+	<-h.l.done
+	s.all = slices.DeleteFunc(s.all, func(l *listener) bool { return l == h.l })
+	s.say("Trying it with %d baud …", next.Baud)
+	clear(s.told)
+	s.begin(next)
+	s.settle(s.ctx, s.all[len(s.all)-1:])
+	s.say("Show the card again.")
+}
+
+// shortest is the length of a text that is more than noise, in bytes.
+const shortest = 4
 
 // settleTime is how long a device may take to be heard: what it had before that is thrown away.
 const settleTime = 3 * time.Second
