@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"rsc.io/qr"
 
+	"railgate/cmd/railgate/guide"
 	"railgate/configs"
 	"railgate/driver"
 	"railgate/driver/evdev"
@@ -20,8 +21,8 @@ import (
 	"railgate/verify"
 )
 
-// testCard is a text with every character that a code may have. It is no code: its body is not one.
-const testCard = verify.Prefix + evdev.Letters
+// testCard is the text of the card that railgate init shows, too.
+const testCard = guide.Card
 
 // A scannerTest is what railgate scanner test is told.
 type scannerTest struct {

@@ -12,11 +12,12 @@ import (
 
 	"rsc.io/qr"
 
+	"railgate/driver/evdev"
 	"railgate/verify"
 )
 
-// Card is the text of the test card: each character that a code can have, behind a prefix that no code has.
-const Card = "RGTEST:0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+// Card is the text of the test card: every character that a code may have. It is no code: its body is not one.
+const Card = verify.Prefix + evdev.Letters
 
 // A sighting is what a scanner made of something that was held to it.
 type sighting uint8
@@ -35,14 +36,14 @@ func judge(text string) sighting {
 	switch {
 	case text == Card:
 		return cardSeen
-	case strings.HasPrefix(text, verify.Prefix):
-		return codeSeen
 	case strings.EqualFold(text, Card):
 		return swappedSeen
 	case strings.ContainsFunc(text, func(r rune) bool { return r == unicode.ReplacementChar || r > unicode.MaxASCII || !unicode.IsPrint(r) }):
 		return noiseSeen
 	case likeCard(text):
 		return brokenSeen
+	case strings.HasPrefix(text, verify.Prefix):
+		return codeSeen
 	}
 	return otherSeen
 }
@@ -69,7 +70,7 @@ func (s sighting) words(scanner, text string) string {
 	case swappedSeen:
 		return scanner + " read the card with small letters for capitals: Caps Lock is on, or the scanner is set to change letters. Set it to leave them."
 	case brokenSeen:
-		return scanner + " read the card, and some characters are others. Set the scanner's keyboard to USA, and take out what it adds or changes."
+		return scanner + " read the card, and some characters are others. Set the scanner's keyboard to USA, and take out what it adds or changes; railgate scanner test says more."
 	case noiseSeen:
 		return scanner + " sent what is no text."
 	}
