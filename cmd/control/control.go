@@ -73,7 +73,7 @@ type Status struct {
 	Provision *Provision  `json:"provision,omitempty"` // absent where the gate's file says all
 	Bus       *Bus        `json:"bus,omitempty"`       // absent where no station is configured
 	Tickets   *Tickets    `json:"tickets,omitempty"`   // absent where there is no station
-	Update    *Update     `json:"update,omitempty"`    // absent where there is no station
+	Update    *Update     `json:"update,omitempty"`    // absent where there is no station and one system
 	Store     store.Stats `json:"store"`
 	Counts    Counts      `json:"counts"`
 	Timings   Timings     `json:"timings"`

@@ -34,7 +34,8 @@ type feed struct {
 	version      int64
 	expires      time.Time
 	err          error
-	listing      *sync.Listing // the last; nil: none since the start
+	listing      *sync.Listing // the last of the network's; nil: none since the start
+	left         string        // the version that was left for the update; the round's own
 	told         sync.Grade
 }
 

@@ -45,7 +45,7 @@ func (s *server) postUpdate(w http.ResponseWriter, r *http.Request) {
 	case install != "" && install != "0" && install != "1":
 		http.Error(w, "want install as 0 or 1", http.StatusBadRequest)
 		return
-	case rel == nil:
+	case s.lane.sync == nil || s.lane.sync.station == nil:
 		http.Error(w, "this gate has no station (sync.station is empty)", http.StatusConflict)
 		return
 	case !rel.slots:

@@ -20,6 +20,9 @@ type offer struct {
 
 // offered is the newest offer; nil: both repositories have not been reached since the start.
 func (y *syncer) offered() *offer {
+	if y == nil {
+		return nil
+	}
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if y.nation.listing == nil || y.station == nil || y.station.listing == nil {
@@ -46,37 +49,26 @@ func debianArch() string {
 	return runtime.GOARCH
 }
 
-// export leaves the lists for the part that runs as root, which reads them by its own roots, and for
-// a bundle that comes on a stick without them.
-func (r *releases) export(ctx context.Context, o *offer) error {
-	version := fmt.Sprint(o.nation.Timestamp(), " ", o.station.Timestamp(), " ", o.station.Version())
-	if r.exportedAlready(version) {
+// export leaves a list for the part that runs as root, which reads it by its own roots, and for
+// a bundle that comes on a stick without one.
+func (r *releases) export(ctx context.Context, f *feed, l *sync.Listing) error {
+	version := fmt.Sprint(l.Timestamp(), " ", l.Version())
+	if f.left == version {
 		return nil
 	}
-	for name, l := range map[string]*sync.Listing{"nation": o.nation, "station": o.station} {
-		if err := l.Export(ctx, filepath.Join(r.folder, name)); err != nil {
-			return fmt.Errorf("leaving the %s's list for the update: %w", name, err)
-		}
+	if err := l.Export(ctx, filepath.Join(r.folder, f.word)); err != nil {
+		return err
 	}
-	for name, from := range map[string][2]string{
-		"station.root.json": {nation, stationRoot(r.cfg)}, "assign.json": {r.sync.station.name, assignTarget},
-	} {
-		data, err := r.sync.store.File(from[0], from[1])
-		if err == nil && data != nil {
-			err = durable.WriteFile(filepath.Join(r.folder, name), data, 0o644)
-		}
-		if err != nil {
-			return err
-		}
+	name, target := "station.root.json", stationRoot(r.cfg)
+	if f == r.sync.station {
+		name, target = assignTarget, assignTarget
 	}
-	r.mu.Lock()
-	r.exported = version
-	r.mu.Unlock()
-	return nil
-}
-
-func (r *releases) exportedAlready(version string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.exported == version
+	data, err := r.sync.store.File(f.name, target)
+	if err == nil && data != nil {
+		err = durable.WriteFile(filepath.Join(r.folder, name), data, 0o644)
+	}
+	if err == nil {
+		f.left = version
+	}
+	return err
 }

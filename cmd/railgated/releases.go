@@ -43,15 +43,14 @@ type releases struct {
 	quietAt   time.Time
 	wished    map[string]time.Time // by the bundle's hash
 
-	mu       gosync.Mutex // guards the fields below
-	state    update.State
-	err      error // why the last look failed
-	release  string
-	sum      string
-	staged   bool
-	have     int64
-	total    int64
-	exported string // the timestamps of what was exported
+	mu      gosync.Mutex // guards the fields below
+	state   update.State
+	err     error // why the last look failed
+	release string
+	sum     string
+	staged  bool
+	have    int64
+	total   int64
 }
 
 // notes are the store's.
@@ -68,21 +67,25 @@ const (
 	maxState     = 64 << 10
 )
 
-// newReleases is nil where no station is configured.
+// newReleases is nil where no station is configured and the machine has one system.
 func newReleases(g *gate, note func(journal.Record)) *releases {
-	if g.sync == nil || g.sync.station == nil {
+	_, err := os.Stat("/etc/rauc/system.conf")
+	if err != nil && (g.sync == nil || g.sync.station == nil) {
 		return nil
 	}
-	_, err := os.Stat("/etc/rauc/system.conf")
 	dir := runtimeFolder()
 	if dir == "" {
 		dir = g.cfg.Data
 	}
-	return &releases{
+	r := &releases{
 		cfg: g.cfg, folder: filepath.Join(g.cfg.Data, "update"), recorded: update.Folder, wishes: filepath.Join(dir, "update.json"), slots: err == nil,
 		sync: g.sync, store: g.store, note: note, now: func() time.Time { return g.clock.Now().Time }, log: g.log, want: make(chan bool, 1), wished: map[string]time.Time{},
 		activity: func() uint64 { return g.lane.told.decisions() },
 	}
+	if g.sync != nil && r.slots {
+		g.sync.leave = r.export
+	}
+	return r
 }
 
 // ask has the release looked at now; install: a person wants it installed.
@@ -140,9 +143,6 @@ func (r *releases) look(ctx context.Context, install bool) error {
 	offer := r.sync.offered()
 	if offer == nil {
 		return nil
-	}
-	if err := r.export(ctx, offer); err != nil {
-		return err
 	}
 	target, err := r.assigned(ctx, offer)
 	if err != nil || target == nil {

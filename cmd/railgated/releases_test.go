@@ -41,12 +41,13 @@ func newStager(t *testing.T) *stager {
 	t.Cleanup(func() { st.Close() })
 	cfg := &configs.Config{Station: "GZQ", Gate: "A07", Data: filepath.Join(d.dir, "data")}
 	cfg.Update = configs.Update{Install: "asked", Hours: lane.Hours{From: 90, Until: 240}}
-	y := &syncer{cfg: cfg, store: st, nation: &feed{name: "nation"}, station: &feed{name: "station GZQ"}}
+	y := &syncer{cfg: cfg, store: st, nation: &feed{name: "nation", word: "nation"}, station: &feed{name: "station GZQ", word: "station"}}
 	d.releases = &releases{
 		cfg: cfg, folder: filepath.Join(cfg.Data, "update"), recorded: filepath.Join(d.dir, "root"), wishes: filepath.Join(d.dir, "update.json"), slots: true, sync: y, store: st,
 		note: func(r journal.Record) { d.records = append(d.records, r) }, activity: func() uint64 { return d.decided }, now: func() time.Time { return d.clock },
 		log: slog.New(slog.DiscardHandler), want: make(chan bool, 1), wished: map[string]time.Time{},
 	}
+	y.leave = d.export
 	d.nation.put(map[string]string{"release/1.5.0/" + debianArch() + ".raucb": "bundle", "stations/GZQ/root.json": d.station.root()})
 	if err := st.PutFiles("nation", map[string][]byte{"stations/GZQ/root.json": []byte(d.station.root())}); err != nil {
 		t.Fatal(err)
@@ -70,6 +71,9 @@ func (d *stager) refresh(release string) {
 		r := &sync.Repository{Name: f.name, Root: []byte(f.p.root()), Metadata: sync.Folder(public), Targets: sync.Folder(filepath.Join(public, "targets")), State: y.store, Now: time.Now}
 		l, err := r.Refresh(d.t.Context())
 		if err != nil {
+			d.t.Fatal(err)
+		}
+		if err := y.leave(d.t.Context(), f.feed, l); err != nil {
 			d.t.Fatal(err)
 		}
 		y.mu.Lock()
@@ -241,8 +245,19 @@ func TestAMachineWithOneSystemStagesNothing(t *testing.T) {
 	d.slots = false
 	d.refresh("1.5.0")
 	d.mustLook(true)
-	if _, err := os.Stat(d.folder); err == nil || d.wish() != "" {
+	if _, err := os.Stat(filepath.Join(d.folder, "1.5.0.raucb")); err == nil || d.wish() != "" {
 		t.Error("something is staged, or wished for")
+	}
+}
+
+// A gate without a station is updated by hand, and says what became of it.
+func TestAGateWithoutAStationTellsWhatIsRecorded(t *testing.T) {
+	d := newStager(t)
+	d.releases.sync = nil
+	d.record(update.State{Running: "1.4.0", Slot: "A", Failed: []update.Failure{{Release: "1.5.0", Sum: "x", Why: "no answer"}}})
+	d.mustLook(true)
+	if s := d.told(); len(s.Causes) != 1 || s.Causes[0].Cause != control.UpdateFailed || s.Update.Running != "1.4.0" {
+		t.Errorf("%+v, %+v; want update_failed", s.Causes, s.Update)
 	}
 }
 

@@ -36,6 +36,8 @@ type syncer struct {
 
 	busy gosync.Mutex // held for a round: a repository is refreshed once at a time
 
+	leave func(context.Context, *feed, *sync.Listing) error // for an update; nil: the machine has one system
+
 	mu       gosync.Mutex  // guards the fields below, and what a round changes of a repository
 	done     chan struct{} // closed when the round that begins next has ended
 	is       *bus.Station  // station.json; nil: none has come
@@ -174,10 +176,16 @@ func (y *syncer) ask(ctx context.Context, r *feed, from sources) error {
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
 	listing, err := y.refresh(ctx, r, from)
+	if err == nil && y.leave != nil {
+		if err := y.leave(ctx, r, listing); err != nil {
+			y.log.Warn("the list of releases cannot be left for an update", r.word, r.where, "err", err)
+		}
+	}
+	usual, _ := y.configured(r) // it takes mu
 	y.mu.Lock()
 	if err == nil {
 		r.version, r.expires = listing.Version(), listing.Expires()
-		if usual, _ := y.configured(r); usual == from { // a stick is gone before long
+		if usual == from { // a stick is gone before long
 			r.listing = listing
 		}
 	}
