@@ -73,7 +73,7 @@ func TestFilesNamePartitions(t *testing.T) {
 	eachBoard(t, func(t *testing.T, b *build) {
 		parts, _ := b.layout()
 		found := 0
-		for _, name := range []string{"root/etc/fstab", "root/etc/rauc/system.conf", "bundle-hook", filepath.Join(b.name, "boot", b.slotFile)} {
+		for _, name := range []string{"root/etc/rauc/system.conf", "bundle-hook", filepath.Join(b.name, "boot", b.slotFile)} {
 			text := readText(t, filepath.Join(b.configs, name))
 			for _, m := range regexp.MustCompile(`(?:PARTLABEL=|by-partlabel/)([A-Za-z$_@-]+)`).FindAllStringSubmatch(text, -1) {
 				label := strings.NewReplacer("@slot@", "b", "$other_", "b").Replace(m[1])
@@ -87,8 +87,8 @@ func TestFilesNamePartitions(t *testing.T) {
 				}
 			}
 		}
-		if found < 7 {
-			t.Errorf("%d names of partitions were found; want those of fstab, system.conf, the hook and the kernel's command line", found)
+		if found < 6 {
+			t.Errorf("%d names of partitions were found; want those of system.conf, the hook and the kernel's command line", found)
 		}
 	})
 }
@@ -130,8 +130,11 @@ func TestDataPartition(t *testing.T) {
 			t.Errorf("%s has type %s", p.label, p.kind)
 		}
 	}
-	if script := readText(t, b.configs+"/initramfs/init"); !strings.Contains(script, "$(partition railgate-data ") {
-		t.Error("the initramfs does not look for railgate-data")
+	script := readText(t, b.configs+"/initramfs/init")
+	for _, label := range []string{"railgate-data", "RAILGATE"} {
+		if !strings.Contains(script, "$(partition "+label+" ") {
+			t.Errorf("the initramfs does not look for %s", label)
+		}
 	}
 }
 

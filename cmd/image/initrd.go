@@ -14,7 +14,7 @@ import (
 // applets are the programs of configs/image/initramfs/init, which are all busybox.
 var applets = []string{"sh", "mount", "reboot", "grep", "cat", "find", "sort", "xargs", "modprobe", "sleep", "mkdir", "switch_root"}
 
-// makeInitrd makes what the kernel starts with: init, busybox, e2fsck, and the drivers of disks. It is made here and not by Debian's
+// makeInitrd makes what the kernel starts with: init, busybox, what repairs file systems, and the drivers of disks. It is made here and not by Debian's
 // initramfs-tools, which takes a quarter of an hour where another architecture is emulated, and finds disks by a
 // label of partitions only with all of udev.
 func (b *build) makeInitrd() error {
@@ -37,7 +37,7 @@ func (b *build) makeInitrd() error {
 	if err := os.Symlink("../bin/busybox", filepath.Join(dir, "sbin/modprobe")); err != nil {
 		return err
 	}
-	programs := map[string]string{"bin/busybox": "usr/bin/busybox", "sbin/e2fsck": "usr/sbin/e2fsck"}
+	programs := map[string]string{"bin/busybox": "usr/bin/busybox", "sbin/e2fsck": "usr/sbin/e2fsck", "sbin/fsck.fat": "usr/sbin/fsck.fat"}
 	for to, from := range programs {
 		if err := b.copyProgram(filepath.Join(dir, to), from, dir); err != nil {
 			return err
