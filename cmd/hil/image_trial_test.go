@@ -26,6 +26,7 @@ func (g *gate) updates(name, sum string) {
 	var pid int
 	g.ask("Start", Command{Name: "update", Args: []string{"railgate", "update", g.bundle(name), "--sha256", sum, "--yes", "--json"}}, &pid)
 	g.within(bundlePatience, "a reset", func() bool { return g.happened("RESET") > resets })
+	g.set(emergencyPin, true) // the controller has forgotten what its inputs are wired to
 	g.again()
 	g.inService()
 }
