@@ -449,8 +449,11 @@ func TestRootDoesNotTakeTheDaemonsWord(t *testing.T) {
 			d.write("data/update/assign.json", `{"default":"1.5.0"}`)
 			d.write("data/update/1.6.0.raucb", "newer")
 			asked := tt.do(d)
-			if err := d.u.installStaged(t.Context(), asked, order{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if err := d.u.grant(t.Context(), &wish{Release: asked}); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v; want %q", err, tt.want)
+			}
+			if e := d.state().Events; len(e) != 1 || !strings.Contains(e[0].What, "was not installed: ") || !strings.Contains(e[0].What, tt.want) {
+				t.Errorf("noted %+v; want why it was not installed", e)
 			}
 			if len(d.m.holds) != 1 || strings.Contains(strings.Join(d.m.did, " "), "install") {
 				t.Errorf("did %q: a slot was written", d.m.did)

@@ -32,7 +32,7 @@ func newUpdateStaged(g *gate) *cobra.Command {
 			if err != nil || wish == nil {
 				return err
 			}
-			return u.installStaged(c.Context(), wish.Release, order{})
+			return u.grant(c.Context(), wish)
 		},
 	}
 }
@@ -44,6 +44,32 @@ const wishFile = "/run/railgate/update.json"
 // gives by its signed list, and what was tried before is the law's to say.
 type wish struct {
 	Release string `json:"release"`
+}
+
+// grant installs what is wished for. Why it does not is recorded: nobody looks at this program, and the
+// daemon tells what is recorded.
+func (u *updater) grant(ctx context.Context, w *wish) error {
+	if err := u.prepare(); err != nil {
+		return err
+	}
+	before, err := update.Load(u.dir)
+	if err != nil {
+		return err
+	}
+	err = u.installStaged(ctx, w.Release, order{})
+	if err == nil {
+		return nil
+	}
+	after, loaded := update.Load(u.dir)
+	if loaded == nil && after.Seq == before.Seq {
+		name := w.Release
+		if !update.GoodVersion(name) {
+			name = "what railgated asked for"
+		}
+		_, noted := u.do(ctx, update.Refused{Release: name, Why: err.Error()})
+		err = errors.Join(err, noted)
+	}
+	return err
 }
 
 // takeWish reads the wish and takes it away, so that it is granted or refused once; nil: there is none.

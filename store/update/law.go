@@ -96,6 +96,8 @@ type (
 	Proved struct{}
 	// Kept says that the bootloader starts it from now on.
 	Kept struct{}
+	// Refused says why a wish was not granted, before anything was done.
+	Refused struct{ Release, Why string }
 	// Overdue says that it has had its time to prove good, and has not.
 	Overdue struct{ Why string }
 )
@@ -108,6 +110,7 @@ func (Started) event()    {}
 func (Proved) event()     {}
 func (Kept) event()       {}
 func (Overdue) event()    {}
+func (Refused) event()    {}
 
 // An Effect is what is to be done once the state is recorded.
 type Effect string
@@ -144,6 +147,8 @@ func Step(s State, e Event) (State, []Effect, error) {
 	case Started:
 		next, effects := s.started(e)
 		return next, effects, nil
+	case Refused:
+		return s.noting(e.Release + " was not installed: " + e.Why), nil, nil
 	}
 	t := s.Trial
 	if t == nil {

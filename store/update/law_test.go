@@ -44,6 +44,8 @@ func TestTheLaw(t *testing.T) {
 		floor   string
 	}{
 		{"asked", nil, ask("1.5.0"), Writing, []Effect{Install}, "", ""},
+		{"refused", nil, Refused{"1.5.0", "x"}, "", nil, "", ""},
+		{"refused while another is on its way", toRunning, Refused{"1.6.0", "x"}, Running, nil, "", ""},
 		{"written", []Event{ask("1.5.0")}, Wrote{}, Written, nil, "", ""},
 		{"not written", []Event{ask("1.5.0")}, NotWritten{"no room"}, "", []Effect{MarkBad}, "no room", ""},
 		{"restarts", []Event{ask("1.5.0"), Wrote{}}, MayRestart{}, Restarting, []Effect{Restart}, "", ""},
