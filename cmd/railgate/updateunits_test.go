@@ -15,7 +15,7 @@ func TestTheUnitsOfAnUpdate(t *testing.T) {
 	for name, lines := range map[string][]string{
 		"railgate-update.path":          {"PathExists=" + wishFile},
 		"railgate-update.service":       {"ExecStart=/usr/bin/railgate update-staged", "StateDirectory=" + filepath.Base(update.Folder)},
-		"railgate-trial.service":        {"ExecStart=/usr/bin/railgate update-boot", "OnFailure=railgate-trial-failed.service", "StateDirectory=" + filepath.Base(update.Folder)},
+		"railgate-trial.service":        {"WantedBy=multi-user.target", "ExecStart=/usr/bin/railgate update-boot", "OnFailure=railgate-trial-failed.service", "StateDirectory=" + filepath.Base(update.Folder)},
 		"railgate-trial-failed.service": {"ConditionPathExists=" + mark, "ExecStart=/bin/rm " + mark, "ExecStart=/bin/sync " + update.Folder, "SuccessAction=reboot"},
 	} {
 		data, err := os.ReadFile("../../systemd/" + name)
