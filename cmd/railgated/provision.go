@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	gosync "sync"
 	"time"
@@ -50,8 +51,7 @@ type provisioner struct {
 	waitsTo  time.Time         // until then, by the monotonic clock
 	text     string            // of that code
 	last     string            // what became of the last code
-	read     string            // the text that a scanner read last,
-	readAt   time.Time         // and when
+	seen     []sight           // the texts that the scanners read last, oldest first
 }
 
 // errAgain ends a gate that begins again with another configuration.
@@ -131,6 +131,27 @@ func (p *provisioner) code() string {
 	return text
 }
 
+// A sight is a text that a scanner has read, and when it did so last.
+type sight struct {
+	text string
+	at   time.Time
+}
+
+// held tells whether a text is still before the glass since it was read before, and notes that it
+// is. Several that take turns there are each one reading. The caller holds mu.
+func (p *provisioner) held(text string, at time.Time) bool {
+	i := slices.IndexFunc(p.seen, func(s sight) bool { return s.text == text })
+	held := i >= 0 && at.Sub(p.seen[i].at) < lane.HeldFor
+	if i >= 0 {
+		p.seen = slices.Delete(p.seen, i, i+1)
+	}
+	p.seen = append(p.seen, sight{text, at})
+	p.seen = p.seen[max(0, len(p.seen)-mostSights):]
+	return held
+}
+
+const mostSights = 8
+
 // reads takes a reading that is a provisioning code, where the gate waits for one. A code that is
 // held to the glass is read again and again, and is one reading.
 func (p *provisioner) reads(r driver.Reading) bool {
@@ -138,8 +159,7 @@ func (p *provisioner) reads(r driver.Reading) bool {
 		return false
 	}
 	p.mu.Lock()
-	held := r.Text == p.read && r.At.Sub(p.readAt) < lane.HeldFor
-	p.read, p.readAt = r.Text, r.At
+	held := p.held(r.Text, r.At)
 	p.mu.Unlock()
 	if !held && time.Since(r.At) < staleReading {
 		select {

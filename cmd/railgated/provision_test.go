@@ -465,3 +465,28 @@ func TestAGateBeginsAgainAfterAnEmergency(t *testing.T) {
 		}
 	})
 }
+
+// Codes that lie before a camera are decided once each, however they take turns; one that was away for
+// a while is decided again.
+func TestCodesThatAreHeldAreOneReadingEach(t *testing.T) {
+	p := &provisioner{}
+	at := time.Now()
+	taken := 0
+	for n := range 90 {
+		if !p.held(fmt.Sprintf("RGP1:%d", n%3), at.Add(time.Duration(n)*30*time.Millisecond)) {
+			taken++
+		}
+	}
+	if taken != 3 {
+		t.Errorf("%d readings of three codes", taken)
+	}
+	if p.held("RGP1:0", at.Add(10*time.Second)) {
+		t.Error("a code that was away is held")
+	}
+	for n := range 100 {
+		p.held(fmt.Sprintf("RGP1:other %d", n), at)
+	}
+	if len(p.seen) > mostSights {
+		t.Errorf("%d texts are remembered", len(p.seen))
+	}
+}
