@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,8 +37,8 @@ func (l *Link) publish(c *session) error {
 	defer look.Stop()
 	check := time.NewTicker(checkEvery)
 	defer check.Stop()
-	for {
-		if err := l.publishNew(c, &cursor); err != nil {
+	for waits := (patient{}); ; {
+		if err := l.publishNew(c, &cursor, &waits); err != nil {
 			return err
 		}
 		select {
@@ -109,10 +110,10 @@ func (l *Link) stillValid() (uint64, error) {
 }
 
 // publishNew publishes what is on the disk and was not published.
-func (l *Link) publishNew(c *session, cursor *sentCursor) error {
+func (l *Link) publishNew(c *session, cursor *sentCursor, waits *patient) error {
 	for c.ctx.Err() == nil && l.opt.Store.Seq() > cursor.Seq {
 		records, err := l.opt.Store.Records(cursor.Seq, inFlight)
-		if err != nil || len(records) == 0 {
+		if err != nil || len(records) == 0 || waits.wait(records, time.Now()) {
 			return err
 		}
 		if err := l.publishBatch(c, cursor, records); err != nil {
@@ -120,6 +121,27 @@ func (l *Link) publishNew(c *session, cursor *sentCursor) error {
 		}
 	}
 	return nil
+}
+
+// waitsFor is how long what is not a grant waits for one with which it goes.
+const waitsFor = 300 * time.Millisecond
+
+// A patient knows since when records wait that nobody needs at once: a code that was spent
+// is shown elsewhere in the next second, and a passage is not. At the peak of a large station
+// half of the messages, and of the disk's flushes, are passages.
+type patient struct{ since time.Time }
+
+// wait tells whether records may wait yet.
+func (p *patient) wait(records []journal.Record, now time.Time) bool {
+	urgent := len(records) == inFlight || slices.ContainsFunc(records, func(r journal.Record) bool { return r.Decision == journal.Granted })
+	if !urgent && p.since.IsZero() {
+		p.since = now
+	}
+	if !urgent && now.Sub(p.since) < waitsFor {
+		return true
+	}
+	p.since = time.Time{}
+	return false
 }
 
 // publishBatch publishes the uses among some records, and waits for the stream's word on each

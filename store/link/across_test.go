@@ -131,6 +131,31 @@ func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
 	}
 }
 
+// A grant is told at once, with what waits; a passage waits for the next grant, and not for long.
+func TestAPassageWaitsForAGrant(t *testing.T) {
+	noon := time.Now()
+	passed, granted := journal.Record{Kind: journal.Passage}, journal.Record{Kind: journal.Decision, Decision: journal.Granted}
+	var p patient
+	for i, step := range []struct {
+		records []journal.Record
+		after   time.Duration
+		waits   bool
+	}{
+		{[]journal.Record{granted}, 0, false},
+		{[]journal.Record{passed}, 0, true},
+		{[]journal.Record{passed, passed}, waitsFor - 1, true},
+		{[]journal.Record{passed, passed}, waitsFor, false},
+		{[]journal.Record{passed}, waitsFor, true}, // another one
+		{[]journal.Record{passed, granted}, waitsFor + 1, false},
+		{[]journal.Record{passed}, 2 * waitsFor, true},
+		{make([]journal.Record, inFlight), 2 * waitsFor, false},
+	} {
+		if got := p.wait(step.records, noon.Add(step.after)); got != step.waits {
+			t.Errorf("step %d: it waits: %v; want %v", i, got, step.waits)
+		}
+	}
+}
+
 // What waited goes in few messages: each is a flush of the station's disk.
 func TestWhatWaitedIsPublishedTogether(t *testing.T) {
 	s := linktest.New(t, publicOf("A07"), publicOf("B02"))
