@@ -24,7 +24,7 @@ func TestEachCauseBlinksOnce(t *testing.T) {
 		}
 	}
 	// What is seen only where railgated does not run, or what is no matter of one place, has the last row.
-	rest := []string{ConfigUnreadable, ConfigInvalid, UnitMissing, UserMissing, UserNotInGroup, DaemonStopped, DaemonFailed, DaemonSilent, DaemonStarts, MayNotAsk, LaneHung, ControlSocket, HTTPPortTaken, OutputsUnknown, BootloaderOld, LogLinesDropped}
+	rest := []string{ConfigUnreadable, ConfigInvalid, UnitMissing, UserMissing, UserNotInGroup, DaemonStopped, DaemonFailed, DaemonSilent, DaemonStarts, MayNotAsk, LaneHung, ControlSocket, HTTPPortTaken, OutputsUnknown, BootloaderOld, KernelNoTryboot, LogLinesDropped}
 	for _, m := range Meanings() {
 		if rows[m.Cause] == 0 && !slices.Contains(rest, m.Cause) && !strings.HasPrefix(m.Cause, "update_") {
 			t.Errorf("%s is in no row of the service light; give it one in blinks.go, or name it here", m.Cause)

@@ -20,6 +20,7 @@ var hands = map[string]string{
 	StationRefused:    "Call the station: what it publishes must be published again. Nobody at the gate can mend it.",
 	UpdateFailed:      "Look at why first: if it names a device, look at its plug; if not, call the station, which gives this gate another release. The command tries the same one again.",
 	UpdateNotStaged:   "Plug the network cable in. If the disk has no room, railgate doctor says what fills it. If the release is not listed, call the station.",
+	KernelNoTryboot:   "Call whoever made the image: on this board it needs one of Raspberry Pi's kernels, for only these have tryboot. Until then a release comes as a new card.",
 	BusUnreachable:    "Plug the network cable in. If the other gates say the same, call the station: its machine is off, or its address has changed.",
 	BusWrongKey:       "Call the station. If it has a new machine, station.json must be published again; if not, somebody stands between.",
 	ManifestRefused:   "Call the station: the file names what is wrong, row by row, and must be published again. Until then send who has a new ticket to the staffed lane.",

@@ -29,6 +29,7 @@ const (
 	UpdateFailed    = "update_failed"
 	UpdateNotStaged = "update_not_staged"
 	BootloaderOld   = "bootloader_old"
+	KernelNoTryboot = "kernel_no_tryboot"
 
 	IdentityDamaged = "identity_damaged"
 	BusUnreachable  = "bus_unreachable"
@@ -139,6 +140,8 @@ var meanings = [...]Meaning{
 		"{railgate} status", ""},
 	{BootloaderOld, Degraded, "the board's bootloader cannot try a slot", "every update falls back to the old release",
 		"rpi-eeprom-update -a && reboot", ""},
+	{KernelNoTryboot, Degraded, "the kernel does not hand the restart's argument to the board's bootloader", "no update can be tried, so railgate update refuses",
+		"uname -r", ""},
 	{BusUnreachable, Degraded, "the station's bus cannot be reached", "codes that are spent at other gates are not known here, and the journal waits on this gate",
 		"{railgate} status", ""},
 	{BusWrongKey, Degraded, "the station's bus has another key than station.json says", "the gate does not speak with it: it may be somebody else's",

@@ -233,6 +233,10 @@ func TestCausesWithoutACommandForATest(t *testing.T) {
 			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/build-timestamp", "\x61\x00\x00\x00")
 			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/capabilities", "\x00\x00\x00\x03")
 		}, "2021-07-27"},
+		{control.KernelNoTryboot, func(w *ward) {
+			w.hostFile("/etc/rauc/system.conf", "[system]\n")
+			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/capabilities", "\x00\x00\x00\x7f")
+		}, "/dev/vcio"},
 		{control.DiskFull, func(w *ward) { w.mount("size=512k") }, "are free"},
 		{control.DiskFull, func(w *ward) { w.mount("size=900m,nr_inodes=4") }, "more files"},
 		{control.DiskLow, func(w *ward) { w.mount("size=64m") }, "are free"},

@@ -12,7 +12,8 @@ func (p *patient) update() []finding {
 	if _, err := os.Stat(p.host.path("/etc/rauc/system.conf")); err != nil {
 		return nil // it has one system
 	}
-	boot := (&slots.Tryboot{Tree: p.host.path("/sys/firmware/devicetree/base")}).Bootloader()
+	tryboot := &slots.Tryboot{Tree: p.host.path("/sys/firmware/devicetree/base"), Vcio: p.host.path("/dev/vcio")}
+	boot := tryboot.Bootloader()
 	built := "a date that it does not say"
 	if !boot.Built.IsZero() {
 		built = boot.Built.Format("2006-01-02")
@@ -22,6 +23,9 @@ func (p *patient) update() []finding {
 		return nil // not a Raspberry Pi, or one without a bootloader of its own
 	case !boot.TryAB:
 		return []finding{p.found(control.BootloaderOld, "the bootloader in the board's EEPROM is of "+built+"; it cannot try a partition (late 2022 or newer can)")}
+	}
+	if err := tryboot.Ready(); err != nil {
+		return []finding{p.found(control.KernelNoTryboot, err.Error())}
 	}
 	return []finding{good("the bootloader is of %s, and can try a slot", built)}
 }

@@ -55,6 +55,8 @@ func (m *twin) State(context.Context) (*slots.State, error) {
 	return s, nil
 }
 
+func (m *twin) Ready() error { return m.fail["ready"] }
+
 func (m *twin) Version(context.Context, string) (string, error) { return "1.5.0", m.fail["version"] }
 
 func (m *twin) Install(_ context.Context, bundle string, progress func(int, string)) error {
@@ -485,6 +487,7 @@ func TestBadInputOfAnUpdate(t *testing.T) {
 		{"no repository and another hash", "nEw", updateFlags{yes: true, sum: hash}, func(d *depot) { d.u.cfg.Sync.Nation = "" }, "not the bundle that was meant"},
 		{"older", "new", updateFlags{yes: true}, func(d *depot) { d.u.image = "1.6.0" }, "older than 1.6.0"},
 		{"no slots", "new", updateFlags{yes: true}, func(d *depot) { d.m.fail["state"] = slots.ErrNone }, "no two systems"},
+		{"a board that cannot try a slot", "new", updateFlags{yes: true}, func(d *depot) { d.m.fail["ready"] = slots.ErrKernel }, "no slot is ever tried"},
 		{"one on its way", "new", updateFlags{yes: true}, func(d *depot) {
 			os.MkdirAll(d.u.dir, 0o755)
 			update.Save(d.u.dir, update.State{Trial: &update.Trial{Release: "1.4.9", Slot: "B", Phase: update.Running}})

@@ -42,6 +42,9 @@ func (u *updater) install(ctx context.Context, from *os.File, r *release, o orde
 	if other == nil || s.Booted() == nil {
 		return fmt.Errorf("%w: rauc status shows no slot that runs, or no other one", slots.ErrNone)
 	}
+	if err := u.slots.Ready(); err != nil { // it would only fall back
+		return err
+	}
 	if err := u.knowWhatRuns(ctx, s.Booted()); err != nil {
 		return err
 	}

@@ -94,6 +94,14 @@ func parseStatus(data []byte) (*State, error) {
 	return s, nil
 }
 
+// Ready implements [Slots].
+func (r *Rauc) Ready() error {
+	if r.Boot == nil {
+		return nil
+	}
+	return r.Boot.Ready()
+}
+
 // Version implements [Slots].
 func (r *Rauc) Version(ctx context.Context, bundle string) (string, error) {
 	out, err := r.run(ctx, "info", "--output-format=json", bundle)

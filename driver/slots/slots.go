@@ -54,6 +54,8 @@ func (s *State) Other() *Slot {
 type Slots interface {
 	// State asks what the slots are. ErrNone is the answer of a machine that has none.
 	State(ctx context.Context) (*State, error)
+	// Ready tells why an update could not be tried on this machine; nil: it could.
+	Ready() error
 	// Version is the version that a bundle says it has, by its signed manifest. It says nothing of whether
 	// the bundle is whole (RAUC's issue 1970): hash it first.
 	Version(ctx context.Context, bundle string) (string, error)

@@ -24,6 +24,7 @@ import (
 type Tryboot struct {
 	Path string // of autoboot.txt
 	Tree string // of /proc/device-tree
+	Vcio string // of /dev/vcio
 
 	write func(f *os.File, data []byte) error // for tests
 }
@@ -32,7 +33,7 @@ type Tryboot struct {
 func FindTryboot() *Tryboot {
 	for _, path := range []string{"/boot/railgate/autoboot.txt", "/boot/firmware/autoboot.txt", "/boot/autoboot.txt"} {
 		if _, err := os.Stat(path); err == nil {
-			return &Tryboot{Path: path, Tree: "/proc/device-tree"}
+			return &Tryboot{Path: path, Tree: "/proc/device-tree", Vcio: "/dev/vcio"}
 		}
 	}
 	return nil
@@ -158,6 +159,25 @@ func (t *Tryboot) Bootloader() Bootloader {
 		b.TryAB, b.Known = n&tryAB != 0, true
 	}
 	return b
+}
+
+// Why a board cannot try a slot.
+var (
+	ErrOldBootloader = errors.New("the board's bootloader cannot try a slot")
+	ErrKernel        = errors.New("the kernel that runs does not hand the restart's argument to the bootloader, so no slot is ever tried")
+)
+
+// Ready tells why a slot could not be tried. The argument "0 tryboot" goes to the bootloader by a mailbox, which only Raspberry Pi's
+// own kernels do (drivers/firmware/raspberrypi.c, RPI_FIRMWARE_SET_REBOOT_FLAGS); Debian's 6.1 has nothing
+// of it. They have /dev/vcio, too, by which they are known.
+func (t *Tryboot) Ready() error {
+	if b := t.Bootloader(); b.Known && !b.TryAB {
+		return ErrOldBootloader
+	}
+	if _, err := os.Stat(t.Vcio); err != nil {
+		return fmt.Errorf("%w (no %s: it is not one of Raspberry Pi's kernels)", ErrKernel, t.Vcio)
+	}
+	return nil
 }
 
 // ErrUsage is a call that RAUC does not make.

@@ -319,7 +319,17 @@ func TestWhatTheBootloaderSaysOfItself(t *testing.T) {
 	if got := b.boot.Bootloader(); !got.Known || !got.TryAB || got.Built.Format("2006-01-02") != "2022-11-25" {
 		t.Errorf("%+v; want one of 2022 that can try a partition", got)
 	}
+	if err := b.boot.Ready(); !errors.Is(err, ErrKernel) {
+		t.Errorf("with a kernel that has no mailbox for programs: %v; want %v", err, ErrKernel)
+	}
+	b.boot.Vcio = b.boot.Path
+	if err := b.boot.Ready(); err != nil {
+		t.Error(err)
+	}
 	b.says("capabilities", 0x3)
+	if err := b.boot.Ready(); !errors.Is(err, ErrOldBootloader) {
+		t.Errorf("with an old bootloader: %v; want %v", err, ErrOldBootloader)
+	}
 	if got := b.boot.Bootloader(); !got.Known || got.TryAB {
 		t.Errorf("%+v; want one that cannot", got)
 	}
