@@ -102,6 +102,7 @@ func (g *gate) reboot(starts int) {
 	g.attempt("systemctl", "--no-block", "reboot")
 	for n := 1; n <= starts; n++ {
 		g.within(bootPatience, fmt.Sprintf("start %d", n), func() bool { return g.happened("RESET") >= resets+n })
+		g.set(emergencyPin, true) // a reset lets go of it
 	}
 	g.again()
 	g.inService()

@@ -156,7 +156,7 @@ func (d *disk) hasSystem(t *testing.T, b *board) {
 	const units = "etc/systemd/system/"
 	for _, name := range []string{
 		"usr/bin/railgated", "usr/bin/railgate", "usr/bin/rauc", "etc/rauc/keyring.pem", "etc/railgate/railgated.toml",
-		units + "multi-user.target.wants/railgated.service", units + "multi-user.target.wants/railgate-ssh.service", units + "multi-user.target.wants/railgate-card.service",
+		units + "multi-user.target.wants/railgated.service", units + "multi-user.target.wants/railgate-ssh.service",
 		units + "sysinit.target.wants/railgate-grow.service", units + "sysinit.target.wants/systemd-timesyncd.service",
 		"usr/lib/systemd/system.conf.d/railgate.conf", "usr/share/doc/railgate/technician.md",
 	} {

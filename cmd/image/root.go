@@ -133,7 +133,7 @@ func (b *build) installKernel() error {
 
 // Units that an image starts, beside Debian's own, and those that it does not.
 var (
-	started = []string{"railgated.service", "railgate-trial.service", "railgate-update.path", "railgate-card.service", "railgate-grow.service", "railgate-ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service"}
+	started = []string{"railgated.service", "railgate-trial.service", "railgate-update.path", "railgate-grow.service", "railgate-ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service"}
 	stopped = []string{"ssh.service", "ssh.socket", "systemd-networkd-wait-online.service", "e2scrub_reap.service", "e2scrub_all.timer", "fstrim.timer",
 		"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"}
 	masked = []string{"systemd-firstboot.service", "systemd-repart.service", "systemd-hwdb-update.service", "ldconfig.service", "systemd-update-done.service"}
