@@ -123,6 +123,7 @@ image-test: go
 	@sh cmd/image/prepare.sh virt $(IMAGEDIR); case $$? in 3) echo "image-test: skipped"; exit 0;; 0) ;; *) exit 1;; esac; \
 		sh cmd/hil/prepare.sh $(HILDIR) u-boot-qemu; case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
 		$(MAKE) -s --no-print-directory image BOARD=virt && mkdir -p $(HILDIR)/bin && GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ ./cmd/hil && \
+		RAILGATE_IMAGES="$(CURDIR)/$(IMAGEDIR)" $(GO) test -count=1 ./cmd/image && \
 		echo "go test ./cmd/hil, with the image" && RAILGATE_HIL="$(CURDIR)/$(HILDIR)" RAILGATE_IMAGE="$(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-virt.img" \
 		$(GO) test -count=1 -timeout 40m -run TestImage $(IMAGETEST) ./cmd/hil
 
