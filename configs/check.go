@@ -53,7 +53,7 @@ func (c *checker) checkNames() {
 func (c *checker) checkLane() {
 	c.in("lane")
 	c.Lane = Lane{
-		Direction: c.word(direction), Classes: c.classes(), Passback: c.word(passback),
+		Direction: c.word(direction), Classes: c.classes(), Staff: c.word(staff), Passback: c.word(passback),
 		PassbackFor: c.duration(passbackFor), OpenFor: c.duration(openFor),
 	}
 	c.Lane.Tickets, c.Lane.PerDay = c.word(tickets) == "required", c.whole(perDay)

@@ -63,6 +63,7 @@ type Config struct {
 type Lane struct {
 	Direction   string // entry, exit, check
 	Classes     []int
+	Staff       string // what a staff code does, where Classes has 3: takeover, diagnosis
 	Passback    string // off, soft, hard
 	PassbackFor time.Duration
 	OpenFor     time.Duration

@@ -59,6 +59,7 @@ var (
 
 	direction   = word{"direction", []string{"entry", "exit", "check"}, "entry"}
 	tickets     = word{"tickets", []string{"off", "required"}, "off"}
+	staff       = word{"staff", []string{"takeover", "diagnosis"}, "takeover"}
 	passback    = word{"passback", []string{"off", "soft", "hard"}, "soft"}
 	passbackFor = duration{key: "passback_for", least: time.Minute, most: 7 * 24 * time.Hour, usual: 2 * time.Hour}
 	perDay      = whole{"per_day", "passages of a holder in a day, at this gate alone; 0: any number", 0, 1000, 0}

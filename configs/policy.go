@@ -18,7 +18,7 @@ type Policy struct {
 // policyKeys are those that a station may set: what a lane is for. Devices, folders and
 // where things come from are the technician's.
 var policyKeys = []string{
-	"lane.direction", "lane.classes", "lane.tickets", "lane.passback", "lane.passback_for", "lane.open_for", "lane.hours", "lane.per_day", "bus.cut",
+	"lane.direction", "lane.classes", "lane.staff", "lane.tickets", "lane.passback", "lane.passback_for", "lane.open_for", "lane.hours", "lane.per_day", "bus.cut",
 }
 
 // WithPolicy is the configuration with a station's policy over it, checked as a whole. c

@@ -137,6 +137,7 @@ func laneRules(cfg *configs.Config, s *bus.Station) *lane.Rules {
 		Role: map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit, "check": journal.Check}[l.Direction],
 	}
 	r.Opens = r.Role != journal.Check
+	r.OnlyLook = l.Staff == "diagnosis"
 	r.Claims, r.Cut = cfg.Sync.Station != "", cfg.Bus.Cut
 	for _, class := range l.Classes {
 		r.Accept.Classes = append(r.Accept.Classes, verify.Class(class))

@@ -117,7 +117,7 @@ func (t *stepper) answered(ev Claimed) {
 	switch {
 	case t.emergency:
 		t.do(Drop{"emergency"})
-	case t.OutOfService(), p.purpose == toGrant && t.service != ServiceNone:
+	case t.OutOfService() && !t.looks(p), p.purpose == toGrant && t.service != ServiceNone:
 		t.deny(laneOutOfOrder, &p.verdict, denied(p.record))
 	case ev.Answer == Held:
 		t.spend(p)

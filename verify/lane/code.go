@@ -28,12 +28,15 @@ func (t *stepper) read(ev Read) {
 	switch {
 	case t.emergency:
 		t.do(Drop{"emergency"})
-	case t.OutOfService():
+	case t.OutOfService() && !t.diagnosable():
 		t.do(Drop{"out_of_service"})
 	case t.now.Mono-ev.At > staleAfter:
 		t.do(Drop{"stale"})
 	case t.isHeld(ev):
 		t.do(Drop{"held"})
+	case t.OutOfService():
+		ev.Closed = true
+		t.do(Decide{ev})
 	case len(t.grants) >= maxGrants:
 		t.do(Drop{"busy"})
 	default:
@@ -83,6 +86,8 @@ func (t *stepper) judge(ev Judged) {
 	switch {
 	case t.emergency:
 		t.do(Drop{"emergency"})
+	case ev.Closed:
+		t.judgeClosed(ev, r)
 	case t.OutOfService():
 		t.deny(laneOutOfOrder, v, r)
 	case !v.Granted():
@@ -138,6 +143,32 @@ func (t *stepper) judgePassenger(ev Judged, r journal.Record) {
 	t.grant(ev, r, ticket)
 }
 
+// diagnosable tells whether a lane that is out of service can tell a staff code from another, and
+// record it: it lacks a device alone.
+func (t *stepper) diagnosable() bool {
+	why := t.why
+	why[CauseTurnstile], why[CauseScanner] = "", ""
+	return why == [Causes]string{} && slices.Contains(t.rules.Accept.Classes, verify.Staff)
+}
+
+// judgeClosed goes on with a code that was read while the lane was out of service: staff may look
+// for the fault. Any other is ignored as if nobody had read it, and is new once the lane works.
+func (t *stepper) judgeClosed(ev Judged, r journal.Record) {
+	v := &ev.Verdict
+	if !t.diagnosable() || !v.Granted() || v.Class != verify.Staff || ev.Used || t.forgotten(v) {
+		t.do(Drop{"out_of_service"})
+		return
+	}
+	t.hold(ev.Read)
+	t.judgeStaff(ev, r)
+}
+
+// looks tells whether what goes on is staff's look at the diagnosis, or its end, which a lane
+// without its turnstile can do.
+func (t *stepper) looks(p pending) bool {
+	return p.purpose == toServe && (p.service == ServiceDiagnosis || p.service == ServiceNone) && t.diagnosable()
+}
+
 // judgeStaff lets staff take the lane over. That is worth more than a passage: only a
 // code that is bound to its device counts, for a photograph of a chain's link works for a
 // minute, and only one signed by a key that signs nothing else.
@@ -148,6 +179,11 @@ func (t *stepper) judgeStaff(ev Judged, r journal.Record) {
 		return
 	}
 	next := (t.service + 1) % (ServiceDiagnosis + 1)
+	if t.rules.OnlyLook || ev.Closed {
+		if next = ServiceDiagnosis; t.service == ServiceDiagnosis {
+			next = ServiceNone
+		}
+	}
 	r.Kind, r.Detail = serviceKind(next), fmt.Sprintf("%v for %v, by a staff code", next, ServiceFor)
 	if next == ServiceNone {
 		r.Detail = fmt.Sprintf("%v, %s, by a staff code", t.service, t.lasted(t.serviceAt))

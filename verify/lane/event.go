@@ -13,6 +13,7 @@ type (
 	Read struct {
 		Scanner, Text string
 		At            time.Duration
+		Closed        bool // the lane was out of service: it can show staff the diagnosis, and no more
 	}
 	// Judged answers Decide.
 	Judged struct {

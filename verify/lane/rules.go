@@ -17,6 +17,7 @@ type Rules struct {
 	PassbackFor time.Duration
 	OpenFor     time.Duration
 	Opens       bool // there is a turnstile to open
+	OnlyLook    bool // a staff code shows the diagnosis and nothing else
 
 	Tickets bool           // the day's manifest must have a ticket for the holder
 	Hours   Hours          // when the lane lets people in; zero: always

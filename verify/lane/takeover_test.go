@@ -2,6 +2,7 @@ package lane
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,5 +150,108 @@ func TestAFailedOpeningEndsItsOwnGrant(t *testing.T) {
 	p.feed(Opened{Seq: 99, Err: errEmergency, Emergency: true}) // of free passage
 	if len(p.grants) != 1 {
 		t.Error("the end of another opening took b's grant away")
+	}
+}
+
+func withStaff(r *Rules) { r.Accept.Classes = []verify.Class{1, verify.Staff} }
+
+// Where staff codes only look, none opens.
+func TestAStaffCodeThatOnlyLooks(t *testing.T) {
+	p := newPlay(t, entry(withStaff, func(r *Rules) { r.OnlyLook = true }))
+	p.read(p.as(p.code("staff", 0), isStaff))
+	p.want("service_begin", "show diagnosis")
+	p.read(p.code("a", 0))
+	p.want("show out_of_service", "denied out_of_service")
+	p.read(p.as(p.code("staff", 1), isStaff))
+	p.want("service_end", "show idle")
+	p.feed(Service{Mode: ServiceFree, By: "root", Why: "a test"})
+	p.log = nil
+	p.read(p.as(p.code("staff", 2), isStaff)) // free passage was a technician's: it is over
+	p.want("service_begin", "close", "show diagnosis")
+	p.wait(ServiceFor)
+	p.wantMode(ModeClosed)
+}
+
+// A lane without its turnstile is where a technician wants the diagnosis most. A staff code shows
+// it, and opens nothing; no other code is answered.
+func TestDiagnosisOfALaneThatIsOutOfService(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		rules   func(*Rules)
+		cause   Cause
+		code    func(*verify.Verdict)
+		answers bool
+	}{
+		{"the turnstile", withStaff, CauseTurnstile, isStaff, true},
+		{"a scanner", withStaff, CauseScanner, isStaff, true},
+		{"the clock: the code cannot be judged", withStaff, CauseClock, isStaff, false},
+		{"the keys", withStaff, CauseKeyset, isStaff, false},
+		{"the store: nothing can be recorded", withStaff, CauseStore, isStaff, false},
+		{"spent codes are lost: it may have been used", withStaff, CauseSpentCodes, isStaff, false},
+		{"a lane that takes no staff codes", func(*Rules) {}, CauseTurnstile, isStaff, false},
+		{"a passenger", withStaff, CauseTurnstile, isRotating, false},
+		{"a photograph of a staff code", withStaff, CauseTurnstile, func(v *verify.Verdict) { v.Class, v.StaffKey = verify.Staff, true }, false},
+		{"a staff code that is denied", withStaff, CauseTurnstile, func(v *verify.Verdict) { isStaff(v); v.Reason = verify.CodeExpired }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlay(t, entry(tt.rules))
+			p.feed(Missing{tt.cause, "broken"})
+			p.log = nil
+			p.read(p.as(p.code("a", 0), tt.code))
+			if got := p.Snapshot().Service == ServiceDiagnosis; got != tt.answers || slices.Contains(p.log, "open") {
+				t.Errorf("diagnosis %v, %v; want %v, and nothing opens", got, p.log, tt.answers)
+			}
+			p.wantMode(ModeOutOfService)
+			if !tt.answers {
+				return
+			}
+			p.log = nil
+			p.read(p.as(p.code("a", 0), tt.code))
+			p.want("drop held")
+			p.read(p.as(p.code("a", 1), tt.code))
+			if p.Snapshot().Service != ServiceNone {
+				t.Errorf("the next code: %v; want the end", p.log)
+			}
+		})
+	}
+}
+
+// A code that was read while the lane was out of service opens nothing when it is judged later,
+// and a passenger's is a new reading then.
+func TestACodeOfAClosedLaneOpensNothingLater(t *testing.T) {
+	p := newPlay(t, entry(withStaff))
+	passenger, staff := p.code("a", 0), p.as(p.code("staff", 0), isStaff)
+	for text, want := range map[string]string{passenger: "drop out_of_service", staff: "service_begin, show diagnosis"} {
+		p.feed(Judged{Read: Read{Scanner: "front", Text: text, At: p.now, Closed: true}, Verdict: p.verdicts[text]})
+		p.want(strings.Split(want, ", ")...)
+		p.feed(Service{Mode: ServiceNone, By: "root"})
+		p.log = nil
+	}
+	p.feed(Missing{CauseTurnstile, "broken"})
+	p.log = nil
+	p.feed(Judged{Read: Read{Scanner: "front", Text: staff, At: p.now, Closed: true}, Verdict: p.verdicts[staff], Used: true})
+	p.want("drop out_of_service")
+	p.read(passenger)
+	p.feed(Missing{CauseTurnstile, ""})
+	p.log = nil
+	p.read(passenger)
+	if !slices.Contains(p.log, "open") {
+		t.Errorf("a passenger at a lane that works again: %v; want that it opens", p.log)
+	}
+}
+
+// At a station a staff code of a lane that is out of service is claimed as any other.
+func TestDiagnosisOfAClosedLaneIsClaimed(t *testing.T) {
+	for _, tt := range []struct {
+		answer Answer
+		want   ServiceMode
+	}{{Held, ServiceDiagnosis}, {Taken, ServiceNone}, {NoAnswer, ServiceNone}} {
+		p := newPlay(t, entry(withStaff, func(r *Rules) { r.Claims = true }))
+		p.claim = func(c Claim) { p.answer(Claimed{c.ID, tt.answer}) }
+		p.feed(Missing{CauseTurnstile, "broken"})
+		p.read(p.as(p.code("staff", 0), isStaff))
+		if got := p.Snapshot().Service; got != tt.want || p.claimsAsked == 0 {
+			t.Errorf("answer %v: %v after %d claims; want %v", tt.answer, got, p.claimsAsked, tt.want)
+		}
 	}
 }
