@@ -61,7 +61,7 @@ PREFIX ?= /usr
 BIN    ?= bin
 SHARE   = $(DESTDIR)$(PREFIX)/share
 LIB     = $(DESTDIR)$(PREFIX)/lib
-PROVISION_UNITS := railgate-provision@.service railgate-network.service railgate-network.path
+PROVISION_UNITS := railgate-provision.service railgate-provision@.service railgate-network.service railgate-network.path
 UPDATE_UNITS := railgate-update.path railgate-update.service railgate-trial.service railgate-trial-failed.service
 install: build
 	@[ -x $(BIN)/railgated ] || { echo "no $(BIN)/railgated: run make cross first"; exit 1; }

@@ -63,7 +63,7 @@ func TestUnitsAreUnderstood(t *testing.T) {
 	names := []string{
 		"railgated.service", "railgate-kiosk.service", "railgate.target",
 		"railgate-update.path", "railgate-update.service", "railgate-trial.service", "railgate-trial-failed.service",
-		"railgate-provision@.service", "railgate-network.service", "railgate-network.path",
+		"railgate-provision.service", "railgate-provision@.service", "railgate-network.service", "railgate-network.path",
 	}
 	args := []string{"verify", "--man=no"}
 	for _, name := range names {

@@ -18,7 +18,7 @@ var installed = []string{
 	"lib/systemd/system/railgated.service", "lib/systemd/system/railgate-kiosk.service", "lib/systemd/system/railgate.target",
 	"lib/systemd/system/railgate-update.path", "lib/systemd/system/railgate-update.service", "lib/systemd/system/railgate-trial.service",
 	"lib/systemd/system/railgate-trial-failed.service",
-	"lib/systemd/system/railgate-provision@.service", "lib/systemd/system/railgate-network.service",
+	"lib/systemd/system/railgate-provision.service", "lib/systemd/system/railgate-provision@.service", "lib/systemd/system/railgate-network.service",
 	"lib/systemd/system/railgate-network.path",
 	"lib/systemd/system.conf.d/railgate.conf", "lib/sysusers.d/railgate.conf", "lib/tmpfiles.d/railgate.conf",
 	"lib/udev/rules.d/99-railgate.rules", "lib/modules-load.d/railgate.conf",
