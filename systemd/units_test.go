@@ -300,3 +300,14 @@ func TestUsersFoldersAndModules(t *testing.T) {
 		}
 	}
 }
+
+// What the card says of signers counts at a gate that waits, and at no other.
+func TestTheCardsSignersAreForAGateThatWaits(t *testing.T) {
+	u := parseUnit(t, "railgate-provision.service")
+	if !slices.Contains(u["Unit.ConditionPathExists"], "!/var/lib/railgate/provisioned.toml") || !slices.Contains(u["Unit.ConditionPathExists"], "|/boot/railgate/provision/provision.keys") {
+		t.Errorf("conditions %q", u["Unit.ConditionPathExists"])
+	}
+	if got := u.last("Service.ExecStartPre"); !strings.HasSuffix(got, " /boot/railgate/provision/provision.keys /etc/railgate/provision.keys") || u.last("Service.ReadWritePaths") != "-/etc/railgate" {
+		t.Errorf("the signers are put in place by %q", got)
+	}
+}
