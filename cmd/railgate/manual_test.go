@@ -97,7 +97,7 @@ func (s *site) runManual(command, line string, running bool) {
 	if word == "support-bundle" {
 		line += " --output " + s.path("bundle.tar.gz")
 	}
-	if word == "clock" && strings.Contains(line, "accept") || word == "flash" && strings.Contains(line, "--provision") {
+	if word == "clock" && strings.Contains(line, "accept") || word == "flash" && !strings.Contains(line, "--list") {
 		line += " --yes"
 	}
 	if word == "scanner" {
