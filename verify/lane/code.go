@@ -155,7 +155,7 @@ func (t *stepper) diagnosable() bool {
 // for the fault. Any other is ignored as if nobody had read it, and is new once the lane works.
 func (t *stepper) judgeClosed(ev Judged, r journal.Record) {
 	v := &ev.Verdict
-	if !t.diagnosable() || !v.Granted() || v.Class != verify.Staff || ev.Used || t.forgotten(v) {
+	if !t.diagnosable() || !v.Granted() || v.Class != verify.Staff || ev.Used {
 		t.do(Drop{"out_of_service"})
 		return
 	}

@@ -36,6 +36,7 @@ type play struct {
 	outOfTouch  bool
 	claim       func(Claim) // answers claims; nil: each holds
 	claimsAsked int
+	decides     int // readings that were to be judged
 }
 
 func entry(change ...func(*Rules)) *Rules {
@@ -108,6 +109,7 @@ func (d onDisk) OnDisk() {}
 func (p *play) perform(e Effect) {
 	switch e := e.(type) {
 	case Decide:
+		p.decides++
 		v, ok := p.verdicts[e.Text]
 		if !ok {
 			v = verify.Verdict{Reason: verify.Malformed}

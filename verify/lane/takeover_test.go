@@ -255,3 +255,70 @@ func TestDiagnosisOfAClosedLaneIsClaimed(t *testing.T) {
 		}
 	}
 }
+
+// What a lane cannot record or judge is not even looked at: nobody's codes keep it busy.
+func TestALaneThatCanDoNothingJudgesNothing(t *testing.T) {
+	for cause, want := range map[Cause]int{CauseStore: 0, CauseTurnstile: 1} {
+		p := newPlay(t, entry(withStaff))
+		p.feed(Missing{cause, "broken"})
+		p.read(p.as(p.code("staff", 0), isStaff))
+		if p.decides != want {
+			t.Errorf("without its %v: %d readings judged; want %d", cause, p.decides, want)
+		}
+	}
+}
+
+// A staff code that was read when the lane could show the diagnosis is ignored when it cannot
+// any more, or was not read by a lane that is closed.
+func TestAStaffCodeThatIsJudgedTooLate(t *testing.T) {
+	p := newPlay(t, entry(withStaff))
+	text := p.as(p.code("staff", 0), isStaff)
+	p.feed(Missing{CauseTurnstile, "broken"})
+	p.feed(Missing{CauseStore, "broken"})
+	p.log = nil
+	p.feed(Judged{Read: Read{Scanner: "front", Text: text, At: p.now, Closed: true}, Verdict: p.verdicts[text]})
+	p.want("drop out_of_service")
+}
+
+// A claim that is answered when the lane is out of service serves for nothing but staff's look at
+// the diagnosis, or its end, and for that only while it can be recorded.
+func TestAClaimThatIsAnsweredOutOfService(t *testing.T) {
+	paper := func(v *verify.Verdict) { v.Class, v.Rotation = verify.Paper, verify.Static }
+	onlyLook := func(r *Rules) { r.OnlyLook = true }
+	for _, tt := range []struct {
+		name   string
+		change func(*Rules)
+		before []Event // before the code is read
+		code   func(*verify.Verdict)
+		after  []Event // before the answer
+		want   ServiceMode
+	}{
+		{"a passenger's", func(*Rules) {}, nil, paper, []Event{Missing{CauseTurnstile, "broken"}}, ServiceNone},
+		{"staff who would open", func(*Rules) {}, nil, isStaff, []Event{Missing{CauseTurnstile, "broken"}}, ServiceNone},
+		{"staff who look", onlyLook, nil, isStaff, []Event{Missing{CauseTurnstile, "broken"}}, ServiceDiagnosis},
+		{"staff who have looked", onlyLook, []Event{Missing{CauseTurnstile, "broken"}, Service{Mode: ServiceDiagnosis, By: "root"}}, isStaff, nil, ServiceNone},
+		{"staff who look at a lane without its store", onlyLook, nil, isStaff, []Event{Missing{CauseStore, "broken"}}, ServiceNone},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlay(t, entry(withStaff, tt.change, func(r *Rules) { r.Claims = true }, func(r *Rules) { r.Accept.Classes = append(r.Accept.Classes, verify.Paper) }))
+			var asked *Claim
+			p.claim = func(c Claim) { asked = &c }
+			for _, ev := range tt.before {
+				p.feed(ev)
+			}
+			before := p.Snapshot().Service
+			p.read(p.as(p.code("a", 0), tt.code))
+			if asked == nil || p.Snapshot().Service != before {
+				t.Fatalf("claim %v, service %v; want a claim that waits", asked, p.Snapshot().Service)
+			}
+			for _, ev := range tt.after {
+				p.feed(ev)
+			}
+			p.log = nil
+			p.feed(Claimed{asked.ID, Held})
+			if got := p.Snapshot().Service; got != tt.want || slices.Contains(p.log, "open") {
+				t.Errorf("service %v, %v; want %v, and nothing opens", got, p.log, tt.want)
+			}
+		})
+	}
+}

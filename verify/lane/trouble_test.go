@@ -58,7 +58,7 @@ func TestAGateThatIsNotProvisioned(t *testing.T) {
 	p.want("drop out_of_service")
 	p.feed(Tell{string(verify.OtherGate)})
 	p.want("show other_gate")
-	p.wait(toldShown)
+	p.wait(8 * time.Second)
 	p.want("show not_provisioned")
 	p.feed(Emergency{true})
 	p.want("release", "emergency_begin", "show emergency")
