@@ -111,28 +111,27 @@ func (n *Network) Check() error {
 		return nil
 	}
 	prefix, err := netip.ParsePrefix(n.Address)
-	if err != nil || prefix.String() != n.Address || prefix.Addr().Is4In6() || prefix.Addr().Zone() != "" {
+	if err != nil || prefix.String() != n.Address || prefix.Addr().Is4In6() {
 		return fmt.Errorf("network %q; want dhcp, or an address with its prefix, such as 10.1.2.3/24", cutTo(n.Address))
 	}
-	if n.Gateway != "" && !goodAddress(n.Gateway, prefix.Addr().Is4()) {
+	if gateway, ok := goodAddress(n.Gateway); n.Gateway != "" && (!ok || gateway.Is4() != prefix.Addr().Is4()) {
 		return fmt.Errorf("gateway %q; want an address of the network's kind, such as 10.1.2.1", cutTo(n.Gateway))
 	}
 	if len(n.DNS) > maxDNS {
 		return fmt.Errorf("%d name servers; want %d at most", len(n.DNS), maxDNS)
 	}
 	for _, server := range n.DNS {
-		addr, err := netip.ParseAddr(server)
-		if err != nil || !goodAddress(server, addr.Is4()) {
+		if _, ok := goodAddress(server); !ok {
 			return fmt.Errorf("name server %q; want an address, such as 10.1.2.1", cutTo(server))
 		}
 	}
 	return nil
 }
 
-// goodAddress tells whether a text is an address of a kind, in its usual spelling.
-func goodAddress(text string, four bool) bool {
+// goodAddress takes an address of a machine, in its usual spelling.
+func goodAddress(text string) (a netip.Addr, ok bool) {
 	a, err := netip.ParseAddr(text)
-	return err == nil && a.String() == text && a.Is4() == four && !a.Is4In6() && a.Zone() == "" && !a.IsUnspecified()
+	return a, err == nil && a.String() == text && !a.Is4In6() && a.Zone() == "" && !a.IsUnspecified()
 }
 
 // checkURL takes a web server's folder, in ASCII.
