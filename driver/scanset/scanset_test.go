@@ -123,11 +123,10 @@ func TestSetupByBarcodesCanBeAllowedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := find(t, port, sim)
-		states, err := map[string]string{}, error(nil)
 		if !s.Family.AllowCodes() {
 			t.Fatalf("%s cannot be allowed", family)
 		}
-		if states, err = setup(s, false); err != nil || len(states) != 1 || sim.Kept(want[0]) != want[1] {
+		if states, err := setup(s, false); err != nil || len(states) != 1 || sim.Kept(want[0]) != want[1] {
 			t.Errorf("%s: %v, %v, %s; want %s", family, states, err, sim.Kept(want[0]), want[1])
 		}
 	}
