@@ -3,13 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"github.com/diskfs/go-diskfs/backend/file"
-	"github.com/diskfs/go-diskfs/filesystem/fat32"
 	"github.com/spf13/cobra"
 
 	"railgate/cmd/control"
@@ -71,27 +68,12 @@ func readFAT(device, name string) (data []byte, err error) {
 		return nil, err
 	}
 	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { // the library may panic at what is damaged
-		if r := recover(); r != nil {
-			data, err = nil, fmt.Errorf("%s is damaged: %v", device, r)
-		}
-	}()
-	volume, err := fat32.Read(file.New(f, true), size, 0, 512)
+	volume, err := openFAT(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not FAT32: %w; make a stick with FAT32, or mount it and use --from", device, err)
 	}
-	in, err := volume.OpenFile("/"+name, os.O_RDONLY)
-	if err != nil {
-		return nil, nil
+	if data, err = volume.read(name, maxProvisionFile); err != nil {
+		return nil, fmt.Errorf("%s: %w", device, err)
 	}
-	defer in.Close()
-	data, err = io.ReadAll(io.LimitReader(in, maxProvisionFile))
-	if err == nil && len(data) == 0 {
-		err = fmt.Errorf("%s: %s is empty", device, name)
-	}
-	return data, err
+	return data, nil
 }
