@@ -121,7 +121,8 @@ func (f *flashing) run(ctx context.Context, args []string) error {
 
 // refuse says why a disk is not written.
 func (f *flashing) refuse(disks []flash.Disk, path string) error {
-	d, listed := flash.Find(disks, path)
+	name := f.host.Name(path)
+	d, listed := flash.Find(disks, name)
 	switch {
 	case listed && d.Why != "":
 		return fmt.Errorf("%s is not written: it is %s", d.Path, d.Why)
@@ -130,8 +131,11 @@ func (f *flashing) refuse(disks []flash.Disk, path string) error {
 	case listed:
 		return nil
 	}
-	if whole := wholeDisk(disks, path); whole != "" {
+	if whole := wholeDisk(disks, name); whole != "" {
 		return fmt.Errorf("%s is a part of a disk; an image needs the whole disk: %s", path, whole)
+	}
+	if f.host.Made(name) {
+		return fmt.Errorf("%s (%s) is made of other disks; an image needs a whole one: railgate flash --list", path, name)
 	}
 	return nil // a file in a disk's place, as an emulator has it, or none
 }

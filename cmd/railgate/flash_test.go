@@ -13,6 +13,7 @@ import (
 	diskpkg "github.com/diskfs/go-diskfs/disk"
 	"github.com/diskfs/go-diskfs/filesystem"
 	"github.com/diskfs/go-diskfs/partition/gpt"
+	"golang.org/x/sys/unix"
 
 	"railgate/cmd/railgate/flash"
 )
@@ -180,6 +181,50 @@ func TestFlashRefusesDisks(t *testing.T) {
 	if err := f.refuse(disks, b.disk); err == nil {
 		t.Error("a mounted disk is taken with --fixed")
 	}
+}
+
+// What is refused by its name is refused by every other way to it.
+func TestFlashRefusesADiskByAnyName(t *testing.T) {
+	b := newFlashBench(t, "23 1 8:0 / /media/files rw - vfat /dev/sda rw\n")
+	disks, err := b.host.Disks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := flashing{host: b.host}
+	refused := func(path, want string) {
+		t.Helper()
+		if err := f.refuse(disks, path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", path, err, want)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(b.host.Dev, "dm-3"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"by-id-part1": "sdb1", "mapper-data": "dm-3"} {
+		if _, err := os.Stat(filepath.Join(b.host.Dev, to)); err != nil { // the bench has disks alone
+			if err := os.WriteFile(filepath.Join(b.host.Dev, to), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(to, filepath.Join(b.host.Dev, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(filepath.Join(b.host.Dev, "by-id-part1"), "whole disk: "+b.disk)
+	refused(filepath.Join(b.host.Dev, "mapper-data"), "made of other disks")
+
+	node := filepath.Join(t.TempDir(), "another")
+	if err := unix.Mknod(node, unix.S_IFBLK|0o600, int(unix.Mkdev(8, 0))); err != nil {
+		t.Skip("a node by another name needs root: ", err)
+	}
+	by := filepath.Join(b.host.Sys, "dev/block")
+	if err := os.MkdirAll(by, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(b.host.Sys, "block/sda"), filepath.Join(by, "8:0")); err != nil {
+		t.Fatal(err)
+	}
+	refused(node, "mounted at /media/files")
 }
 
 func TestFlashList(t *testing.T) {

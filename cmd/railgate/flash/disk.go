@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Disk is a disk of this machine.
@@ -204,6 +206,29 @@ func (h Host) labels() map[string]string {
 // device is a block device's path; a ! in its name is a folder.
 func (h Host) device(name string) string {
 	return filepath.Join(h.Dev, strings.ReplaceAll(name, "!", "/"))
+}
+
+// Name is the kernel's own path for a block device, whatever link or other node leads to it: what is refused by one
+// name must not be taken by another. What is no block device keeps its path, but for links.
+func (h Host) Name(path string) string {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		path = to
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return path
+	}
+	at, err := filepath.EvalSymlinks(filepath.Join(h.Sys, "dev/block", fmt.Sprintf("%d:%d", unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev)))))
+	if err != nil {
+		return path
+	}
+	return h.device(filepath.Base(at))
+}
+
+// Made says that a device, by the kernel's name, is made of others: a logical volume, an encrypted disk, an array.
+func (h Host) Made(name string) bool {
+	base := filepath.Base(name)
+	return filepath.Dir(name) == filepath.Clean(h.Dev) && (strings.HasPrefix(base, "dm-") || strings.HasPrefix(base, "md"))
 }
 
 // Find is the disk at a path, which may be a link as in /dev/disk/by-id.
