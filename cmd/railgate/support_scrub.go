@@ -104,10 +104,11 @@ var (
 	}
 	// personal are somebody's in a free text; in a table of numbers they may be a number.
 	personal = []pattern{
+		after(`(?i)(authorization["']?\s*[=:]\s*)\S.*()$`, "authorization"), // a scheme, and what it proves
 		after(`(?im)\b((?:pass(?:word|phrase)?|psk|ssid|why|because)["']?\s*:\s*)[^"'\s].*()$`, "pass", "psk", "ssid", "why", "because"),
 		after(`(?i)((?:pass(?:word|phrase|wd)?|psk|ssid|secret|token|credentials?|api[_-]?key|seed|authorization|bearer|cookie|sub|cti|holder|why|because)["']?\s*[=:]\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;]+)()`, secretWords...),
 		anywhere(`\b[1-9]\d{5}(19|20)\d{9}[\dXx]\b`),                                         // resident IDs
-		anywhere(`(\+?86[- ]?)?\b1[3-9]\d[- ]?\d{4}[- ]?\d{4}\b`),                            // telephones
+		anywhere(`(?:\b(?:00)?86[- ]?|\+86[- ]?|\b)1[3-9]\d[- ]?\d{4}[- ]?\d{4}\b`),          // telephones
 		anywhere(`\b(?:0x)?[0-9A-Fa-f]{16,}\b|\b(?:[0-9A-Fa-f]{2}[:-]){7,}[0-9A-Fa-f]{2}\b`), // ids, digests, keys
 	}
 	// pem is what stands in many lines.
