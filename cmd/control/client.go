@@ -151,7 +151,7 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 	}
 	defer resp.Body.Close()
 	s := new(Status)
-	if err := json.NewDecoder(resp.Body).Decode(s); err != nil {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxStatus)).Decode(s); err != nil {
 		return nil, fmt.Errorf("railgated's status: %w", err)
 	}
 	return s, nil
@@ -280,6 +280,9 @@ func (c *Client) post(ctx context.Context, path string, query url.Values) error 
 	_, err := c.postFor(ctx, path, query)
 	return err
 }
+
+// maxStatus bounds a status, in bytes: root asks for it, too, and a daemon that was taken over may not end.
+const maxStatus = 8 << 20
 
 // maxAnswer bounds the answer to a post, in bytes.
 const maxAnswer = 1 << 20

@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/cmd/control"
 	"railgate/cmd/station/repository"
 	"railgate/configs"
@@ -427,6 +429,13 @@ func TestRootDoesNotTakeTheDaemonsWord(t *testing.T) {
 			os.Symlink(d.write("secret", "new"), filepath.Join(d.dir, "data/update/1.5.0.raucb"))
 			return "1.5.0"
 		}, "escapes"},
+		{"a pipe that nobody writes to", func(d *depot) string {
+			path := filepath.Join(d.dir, "data/update/1.5.0.raucb")
+			if err := errors.Join(os.Remove(path), unix.Mkfifo(path, 0o600)); err != nil {
+				d.t.Fatal(err)
+			}
+			return "1.5.0"
+		}, "is not a file"},
 		{"an older list", func(d *depot) string {
 			if _, err := d.u.assigned(d.t.Context()); err != nil { // root has seen the newest
 				d.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"railgate/cmd/control"
 	"railgate/store/durable"
@@ -107,7 +108,7 @@ func (u *updater) installStaged(ctx context.Context, wanted string, o order) err
 		return err
 	}
 	defer root.Close()
-	from, err := root.Open(r.version + ".raucb")
+	from, err := root.OpenFile(r.version+".raucb", os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe in its place must not make root wait
 	if err != nil {
 		return fmt.Errorf("release %s is not staged yet: %w", r.version, err)
 	}
