@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type Sim struct {
 	kept      map[string]string // after its power went
 	questions []string
 	master    *os.File
+	handled   atomic.Int64
 }
 
 var bauds = map[uint32]int{unix.B9600: 9600, unix.B19200: 19200, unix.B38400: 38400, unix.B57600: 57600, unix.B115200: 115200}
@@ -83,6 +85,9 @@ func (s *Sim) Kept(name string) string {
 	return s.kept[name]
 }
 
+// Handled is how many bytes were read, and answered if they are to be.
+func (s *Sim) Handled() int64 { return s.handled.Load() }
+
 // Questions are all that it was asked, at the right rate.
 func (s *Sim) Questions() []string {
 	s.mu.Lock()
@@ -108,8 +113,11 @@ func (s *Sim) baud() int {
 func (s *Sim) serve() {
 	buf := make([]byte, 4096)
 	var got []byte
+	n := 0
 	for last := time.Now(); ; last = time.Now() {
-		n, err := s.master.Read(buf)
+		s.handled.Add(int64(n))
+		var err error
+		n, err = s.master.Read(buf)
 		if err != nil {
 			return
 		}
