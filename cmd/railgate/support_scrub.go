@@ -3,13 +3,13 @@ package main
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"railgate/store/durable"
 	"railgate/store/identity"
 )
 
@@ -26,7 +26,7 @@ type scrubber struct {
 func newScrubber(h *host, dir string) *scrubber {
 	s := new(scrubber)
 	var pairs []string
-	if seed, err := os.ReadFile(filepath.Join(dir, identity.SeedFile)); err == nil {
+	if seed, err := durable.ReadFile(filepath.Join(dir, identity.SeedFile), 4<<10); err == nil {
 		for _, form := range formsOf(seed) {
 			pairs = append(pairs, form, blanked)
 		}

@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/store/identity"
 	"railgate/store/journal"
 )
@@ -353,6 +355,17 @@ func TestScrubbedText(t *testing.T) {
 		if got := s.text(text); got != want {
 			t.Errorf("%q: %q; want %q", text, got, want)
 		}
+	}
+}
+
+// The data folder is the daemon's, and a bundle is often root's: a pipe there must not make it wait.
+func TestAPipeInTheSeedsPlace(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mkfifo(filepath.Join(dir, identity.SeedFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := newScrubber(&host{root: t.TempDir()}, dir).text("call 13812345678"); got != "call "+blanked {
+		t.Errorf("%q", got)
 	}
 }
 
