@@ -50,7 +50,9 @@ echo "$@" >> DIR/calls
 stop() { if [ -e DIR/pid ]; then kill "$(cat DIR/pid)" 2>/dev/null; while kill -0 "$(cat DIR/pid)" 2>/dev/null; do sleep 0.02; done; rm -f DIR/pid; fi; }
 case $1 in
 stop) stop;;
-start|restart) [ ! -e DIR/broken ] || exit 1; stop; setsid BIN/railgated --config DIR/gate.toml >>DIR/log 2>&1 </dev/null & echo $! > DIR/pid;;
+start|restart) [ ! -e DIR/broken ] || exit 1; stop
+	setsid sh -c 'echo $$ > DIR/pid; exec BIN/railgated --config DIR/gate.toml' >>DIR/log 2>&1 </dev/null &
+	while [ ! -s DIR/pid ]; do sleep 0.02; done;; # before, it hears of the end of this terminal
 *) exit 1;;
 esac
 `))
