@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,7 +71,7 @@ func (f *fakeUSB) Close() error           { f.closed = true; return nil }
 type usbScan struct {
 	driver.Scanner
 	t    *testing.T
-	dev  *fakeUSB // nil: unplugged
+	dev  atomic.Pointer[fakeUSB] // nil: unplugged
 	log  drivertest.Log
 	got  []string
 	ages []time.Duration
@@ -79,16 +80,18 @@ type usbScan struct {
 // onUSB runs a test with a scanner of each kind whose device holds what was scanned before.
 func onUSB(t *testing.T, kind string, before []any, test func(*usbScan)) {
 	synctest.Test(t, func(t *testing.T) {
-		u := &usbScan{t: t, dev: &fakeUSB{queue: make(chan any, 1000)}}
+		u := &usbScan{t: t}
+		u.dev.Store(&fakeUSB{queue: make(chan any, 1000)})
 		for _, v := range before {
-			u.dev.queue <- v
+			u.dev.Load().queue <- v
 		}
 		log, cfg := slog.New(slog.NewTextHandler(&u.log, nil)), USBConfig{Name: "front", Device: "/dev/fake", Suffix: "\r", Prefix: "RG1:"}
 		open := func() (*fakeUSB, error) {
-			if u.dev == nil {
+			dev := u.dev.Load()
+			if dev == nil {
 				return nil, &os.PathError{Op: "open", Path: "/dev/fake", Err: os.ErrNotExist}
 			}
-			return u.dev, nil
+			return dev, nil
 		}
 		if kind == "hid" {
 			h := NewHID(cfg, log)
@@ -106,7 +109,7 @@ func onUSB(t *testing.T, kind string, before []any, test func(*usbScan)) {
 				u.got, u.ages = append(u.got, r.Text), append(u.ages, time.Since(r.At))
 			})
 		}()
-		time.Sleep(time.Second)
+		aSecond()
 		test(u)
 		cancel()
 		if err := <-done; err != nil {
@@ -115,12 +118,18 @@ func onUSB(t *testing.T, kind string, before []any, test func(*usbScan)) {
 	})
 }
 
+// aSecond lets a second pass, and all that happens in it be seen.
+func aSecond() {
+	time.Sleep(time.Second)
+	synctest.Wait()
+}
+
 // send gives the device things to say, and takes what was read of them.
 func (u *usbScan) send(things ...any) []string {
 	for _, v := range things {
-		u.dev.queue <- v
+		u.dev.Load().queue <- v
 	}
-	time.Sleep(time.Second)
+	aSecond()
 	got := u.got
 	u.got = nil
 	return got
@@ -257,19 +266,21 @@ func TestUSBScannersSurviveUnplugging(t *testing.T) {
 		for _, gone := range []error{unix.ENODEV, unix.EIO} {
 			t.Run(kind+" "+gone.Error(), func(t *testing.T) {
 				onUSB(t, kind, nil, func(u *usbScan) {
-					old := u.dev
-					u.dev = nil
+					old := u.dev.Load()
+					u.dev.Store(nil)
 					old.queue <- pieces[0]
 					old.queue <- &os.PathError{Op: "read", Path: "/dev/fake", Err: gone}
 					time.Sleep(10 * time.Second)
+					synctest.Wait()
 					if h := u.Health(); h.Up || !strings.Contains(h.Err, "/dev/fake") || !old.closed {
 						t.Errorf("unplugged: %+v, closed %v; want that it is down, and which device is not there", h, old.closed)
 					}
 					if !strings.Contains(u.log.String(), "unplugged") {
 						t.Errorf("the log does not say unplugged:\n%s", &u.log)
 					}
-					u.dev = &fakeUSB{queue: make(chan any, 10)}
+					u.dev.Store(&fakeUSB{queue: make(chan any, 10)})
 					time.Sleep(6 * time.Second)
+					synctest.Wait()
 					if !u.Health().Up {
 						t.Fatalf("plugged in again: %+v; want up", u.Health())
 					}
@@ -286,11 +297,12 @@ func TestUSBScannersSurviveUnplugging(t *testing.T) {
 // What a keyboard types before it is grabbed reaches whoever hears keyboards: it is grabbed soon.
 func TestKeyboardIsGrabbedSoonAfterItIsPlugged(t *testing.T) {
 	onUSB(t, "keyboard", nil, func(u *usbScan) {
-		old := u.dev
-		u.dev = nil
+		old := u.dev.Load()
+		u.dev.Store(nil)
 		old.queue <- unix.ENODEV
 		time.Sleep(time.Minute)
-		u.dev = &fakeUSB{queue: make(chan any, 10)}
+		synctest.Wait()
+		u.dev.Store(&fakeUSB{queue: make(chan any, 10)})
 		time.Sleep(grabAgain + settle + time.Millisecond)
 		if !u.Health().Up {
 			t.Errorf("%+v; want up within %v", u.Health(), grabAgain)
