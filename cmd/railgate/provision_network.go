@@ -12,16 +12,17 @@ import (
 
 	"railgate/configs"
 	"railgate/store/durable"
+	"railgate/store/update"
 	"railgate/verify"
 )
 
 // networkFile is before those of the image and of a technician (systemd.network(5)).
 const networkFile = "10-railgate.network"
 
-// newProvisionNetwork is for a unit: it has systemd-networkd do what the configuration says of the
-// network.
+// newProvisionNetwork is for a unit of a gate that was provisioned: it has systemd-networkd do what
+// the configuration says of the network, and records for root whose gate this is.
 func newProvisionNetwork(g *gate) *cobra.Command {
-	dir := ""
+	dir, updates := "", ""
 	c := &cobra.Command{
 		Use:    "provision-network",
 		Short:  "Write the network that the gate was told, for systemd-networkd",
@@ -32,10 +33,11 @@ func newProvisionNetwork(g *gate) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return writeNetwork(dir, &cfg.Network)
+			return errors.Join(writeNetwork(dir, &cfg.Network), pinNation(updates, cfg.Sync.NationRoot))
 		},
 	}
 	c.Flags().StringVar(&dir, "to", "/run/systemd/network", "the `folder`")
+	c.Flags().StringVar(&updates, "updates", update.Folder, "the `folder` in which root keeps what it knows of updates")
 	return c
 }
 

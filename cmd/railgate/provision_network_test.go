@@ -22,8 +22,11 @@ func TestTheNetworkIsWrittenForNetworkd(t *testing.T) {
 			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if status := run([]string{"--config", config, "provision-network", "--to", filepath.Join(dir, "network")}, nil, os.Stdout, os.Stderr); status != 0 {
+			if status := run([]string{"--config", config, "provision-network", "--to", filepath.Join(dir, "network"), "--updates", filepath.Join(dir, "updates")}, nil, os.Stdout, os.Stderr); status != 0 {
 				t.Fatalf("status %d", status)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "updates")); !os.IsNotExist(err) {
+				t.Errorf("a nation is recorded that nobody named: %v", err)
 			}
 			got, err := os.ReadFile(filepath.Join(dir, "network", networkFile))
 			if string(got) != tt.want || (tt.want == "") != os.IsNotExist(err) {

@@ -473,6 +473,60 @@ func TestRootDoesNotTakeTheDaemonsWord(t *testing.T) {
 	}
 }
 
+// On a gate that was provisioned by a code, what says which nation it belongs to is the daemon's: root
+// goes by what it recorded when the gate was provisioned, and by nothing that the daemon says later.
+func TestTheDaemonNamesNoNation(t *testing.T) {
+	fingerprint := func(r *repository.Repository, d *depot) string {
+		sum := sha256.Sum256(d.root(r))
+		return hex.EncodeToString(sum[:])
+	}
+	for _, tt := range []struct {
+		name   string
+		pinned func(d *depot) string
+		want   string // "": installed
+	}{
+		{"nothing is recorded", func(*depot) string { return "" }, errNoPin.Error()},
+		{"another nation is recorded", func(*depot) string { return strings.Repeat("ab", 32) }, "another fingerprint"},
+		{"this nation is recorded", func(d *depot) string { return fingerprint(d.nation, d) }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDepot(t)
+			d.release("1.5.0", "new")
+			d.publish(d.nation, "stations/GZQ/root.json", string(d.root(d.station)))
+			d.publish(d.station, "assign.json", `{"default":"1.5.0"}`)
+			d.export("1.5.0", "new")
+			d.write("data/update/assign.json", `{"default":"1.5.0"}`)
+			if err := os.Remove(d.u.cfg.Sync.Root("nation")); err != nil {
+				t.Fatal(err)
+			}
+			d.u.cfg.Sync.NationRoot = fingerprint(d.nation, d)
+			if err := pinNation(d.u.dir, tt.pinned(d)); err != nil {
+				t.Fatal(err)
+			}
+			err := d.u.grant(t.Context(), &wish{Release: "1.5.0"})
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%v; want %q", err, tt.want)
+			}
+			if installed := strings.Contains(strings.Join(d.m.did, " "), "install"); installed != (tt.want == "") {
+				t.Errorf("did %q", d.m.did)
+			}
+		})
+	}
+}
+
+// What root has recorded once is not replaced.
+func TestTheNationIsRecordedOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "updates")
+	for _, f := range []string{"", "first", "second"} {
+		if err := pinNation(dir, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, pinName)); err != nil || string(got) != "first" {
+		t.Errorf("%q, %v; want the first", got, err)
+	}
+}
+
 // Each bad input ends in one clear error, and no slot is touched.
 func TestBadInputOfAnUpdate(t *testing.T) {
 	sum := sha256.Sum256([]byte("new"))

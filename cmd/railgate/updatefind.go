@@ -59,17 +59,36 @@ func (u *updater) memory() sync.Files { return sync.Files(filepath.Join(u.dir, "
 // was told when it was provisioned lies in the daemon's folder; this is root's.
 const pinName = "nation.root.sha256"
 
-// pin refuses another nation than the first.
+// errNoPin is a wish of the daemon's on a gate where root does not know the nation: the daemon could
+// name any.
+var errNoPin = errors.New("root has not recorded which nation this gate belongs to; systemctl start railgate-network, or railgate update --from-station as root, does it")
+
+// pin refuses another nation than the first. A technician's command may be the first to name it; a
+// wish of the daemon's may not.
 func (u *updater) pin(fingerprint string) error {
-	name := filepath.Join(u.dir, pinName)
-	known, err := durable.ReadFile(name, 1<<10)
+	known, err := durable.ReadFile(filepath.Join(u.dir, pinName), 1<<10)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && u.wished:
+		return errNoPin
 	case errors.Is(err, fs.ErrNotExist):
-		return durable.WriteFile(name, []byte(fingerprint), 0o644)
+		return pinNation(u.dir, fingerprint)
 	case err == nil && string(known) != fingerprint:
-		return fmt.Errorf("%w; if this gate was given to another nation: rm %s", sync.ErrOtherRoot, name)
+		return fmt.Errorf("%w; if this gate was given to another nation: rm %s", sync.ErrOtherRoot, filepath.Join(u.dir, pinName))
 	}
 	return err
+}
+
+// pinNation records for root which nation the gate belongs to, if nothing is recorded yet: when the
+// gate is provisioned, before anything that it hears from outside could have changed it.
+func pinNation(dir, fingerprint string) error {
+	name := filepath.Join(dir, pinName)
+	if _, err := os.Lstat(name); fingerprint == "" || err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return durable.WriteFile(name, []byte(fingerprint), 0o644)
 }
 
 func (u *updater) refresh(ctx context.Context, name string, root []byte, dir string) (*sync.Listing, error) {

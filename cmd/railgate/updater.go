@@ -30,6 +30,7 @@ type updater struct {
 	sleep  func(context.Context, time.Duration) error
 	status func(context.Context) (*control.Status, error) // the daemon's
 	tell   func(notice)
+	wished bool   // the daemon asks, and nobody else
 	image  string // the release that the running system calls itself; "": it does not say
 }
 

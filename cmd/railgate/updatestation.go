@@ -50,6 +50,7 @@ type wish struct {
 // grant installs what is wished for. Why it does not is recorded: nobody looks at this program, and the
 // daemon tells what is recorded.
 func (u *updater) grant(ctx context.Context, w *wish) error {
+	u.wished = true
 	if err := u.prepare(); err != nil {
 		return err
 	}
