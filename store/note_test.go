@@ -40,3 +40,24 @@ func TestANoteAndItsRecordAreOneCommit(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be written down is an error, and its record is not there either.
+func TestANoteThatCannotBeKept(t *testing.T) {
+	g := used(t, 1)
+	before := len(g.kinds())
+	if proof, err := g.CommitNote("name", func() {}, journal.Record{Kind: journal.Provisioned}); err == nil || proof.Seq() != 0 {
+		t.Errorf("CommitNote = %v, %v; want an error", proof, err)
+	}
+	g.reopenAfter(nil)
+	if kinds := g.kinds(); len(kinds) != before {
+		t.Errorf("the journal has %d records; want the %d of before", len(kinds), before)
+	}
+}
+
+func TestANoteOfAStoreThatIsAway(t *testing.T) {
+	g := used(t, 1)
+	g.Close()
+	if proof, err := g.CommitNote("name", 1, journal.Record{Kind: journal.Provisioned}); err == nil || proof.Seq() != 0 {
+		t.Errorf("CommitNote = %v, %v; want the store's error", proof, err)
+	}
+}
