@@ -58,7 +58,10 @@ func (g *gate) launchAs(program string) {
 // A real panic in each goroutine, on its own stack, in the middle of its loop, while the relay is active. Nothing
 // runs outputs-safe here, and this board's pins keep their levels: what releases the relay is the dying process.
 func TestPanicInEachGoroutine(t *testing.T) {
-	g := newGate(t, held, func(s *setup) { s.files["bin/railgated-faults"] = filepath.Join(folder(t), "bin/railgated-faults") })
+	g := newGate(t, held, func(s *setup) {
+		s.files["bin/railgated-faults"] = filepath.Join(folder(t), "bin/railgated-faults")
+		s.memory = 384 // two railgated, in memory
+	})
 	g.write("/tmp/frames/none", "", 0o644)
 	g.launchAs("/bin/railgated")
 	g.signal(unix.SIGQUIT)
