@@ -177,6 +177,9 @@ func TestProvenTimeIsLoweredWithAReason(t *testing.T) {
 			if status != tt.want || strings.Count(body, "\n") > 1 || (body == "") != (tt.want == http.StatusOK) {
 				t.Errorf("status %d, %q; want %d", status, body, tt.want)
 			}
+			if len(tt.why) > 500 && !strings.Contains(body, "500 bytes") {
+				t.Errorf("%q; want how long a reason may be", body)
+			}
 			if lowered := c.Proven().Proven().Before(now.AddDate(0, 1, 0)); lowered != (tt.want == http.StatusOK) {
 				t.Errorf("proven is %v", c.Proven().Proven())
 			}
