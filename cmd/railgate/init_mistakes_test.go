@@ -167,7 +167,7 @@ func TestInitIsShownOtherThings(t *testing.T) {
 	if text := v.read("gate.toml"); !strings.Contains(text, "baud   = 9600") {
 		t.Errorf("%s; want the baud at which the card was read", text)
 	}
-	if strings.Contains(v.seen, "SECRETS") {
+	if strings.Contains(v.shown(), "SECRETS") {
 		t.Error("a passenger's code is shown")
 	}
 }

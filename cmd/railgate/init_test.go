@@ -164,6 +164,13 @@ func (v *visit) sees(words string) {
 	}
 }
 
+// shown is all that the terminal has.
+func (v *visit) shown() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.seen
+}
+
 func (v *visit) logged() string {
 	data, _ := os.ReadFile(v.path("log"))
 	return string(data[max(0, len(data)-3000):])
@@ -280,7 +287,7 @@ func setUp(t *testing.T, plain bool) {
 	}
 	v.sees("Everything is right.")
 	if status := v.leaves(); status != 0 {
-		t.Errorf("status %d, %s; want 0", status, v.seen)
+		t.Errorf("status %d, %s; want 0", status, v.shown())
 	}
 	text := v.read("gate.toml")
 	for _, want := range []string{"# our own words", "gate    = \"A07\"", "driver = \"serial\"", "port   = \"" + v.path("dev/serial/by-id/usb-Test_Scanner-if00") + "\"", "baud   = 115200", `suffix = "\r"`, "# frames = "} {
