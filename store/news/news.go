@@ -21,7 +21,7 @@ import (
 const (
 	// gather is how long messages are gathered before the next news. The first one after a
 	// pause goes at once.
-	gather = 20 * time.Millisecond
+	gather = 50 * time.Millisecond
 	// silence is for how long nothing may come before the stream is looked at: it may be another
 	// one now. The station's heart beats each second.
 	silence = 3 * time.Second
