@@ -116,13 +116,14 @@ IMAGEDIR   := build/image
 image_arch  = $(if $(filter pc,$(BOARD)),amd64,arm64)
 image: go
 	@sh cmd/image/prepare.sh "$(BOARD)" $(IMAGEDIR) && $(MAKE) -s --no-print-directory deb ARCHS=$(image_arch) && \
-		$(GO) run ./cmd/image -board "$(BOARD)" -out $(IMAGEDIR) -debs $(DEBS) -version "$(UPSTREAM)" -epoch $(BUILT) -key "$(KEY)" -cert "$(CERT)" -keyring "$(KEYRING)"
+		$(GO) run ./cmd/image -board "$(BOARD)" -out $(IMAGEDIR) -debs $(DEBS) -version "$(UPSTREAM)" -epoch $(BUILT) -key "$(KEY)" -cert "$(CERT)" -keyring "$(KEYRING)" -kernel "$(KERNEL)"
 
 # The image of QEMU's board, booted as it is delivered, with U-Boot; and updates of it, good ones, bad ones, and with the power cut.
 image-test: go
 	@sh cmd/image/prepare.sh virt $(IMAGEDIR); case $$? in 3) echo "image-test: skipped"; exit 0;; 0) ;; *) exit 1;; esac; \
 		sh cmd/hil/prepare.sh $(HILDIR) u-boot-qemu; case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
-		$(MAKE) -s --no-print-directory image BOARD=virt && mkdir -p $(HILDIR)/bin && GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ ./cmd/hil && \
+		$(MAKE) -s --no-print-directory image BOARD=virt && mkdir -p $(HILDIR)/bin $(HILDIR)/here && GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ ./cmd/hil && \
+		$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station ./cmd/railgate && \
 		RAILGATE_IMAGES="$(CURDIR)/$(IMAGEDIR)" $(GO) test -count=1 ./cmd/image && \
 		echo "go test ./cmd/hil, with the image" && RAILGATE_HIL="$(CURDIR)/$(HILDIR)" RAILGATE_IMAGE="$(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-virt.img" \
 		$(GO) test -count=1 -timeout 40m -run TestImage $(IMAGETEST) ./cmd/hil
@@ -235,7 +236,7 @@ HILDIR := build/hil
 hil: go
 	@mkdir -p $(HILDIR)/bin $(HILDIR)/here
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(PACKAGED) ./cmd/hil
-	$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station
+	$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station ./cmd/railgate
 	GOOS=linux GOARCH=arm64 $(GO) build -tags hil $(FLAGS) -o $(HILDIR)/bin/railgated-faults ./cmd/railgated
 	@sh cmd/hil/prepare.sh $(HILDIR); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
 		sh cmd/hil/loopback.sh $(HILDIR) || exit 1; rm -rf $(HILDIR)/stories; echo "go test ./cmd/hil"; RAILGATE_HIL="$(CURDIR)/$(HILDIR)" $(GO) test -count=1 -timeout 40m $(HIL) ./cmd/hil; e=$$?; \

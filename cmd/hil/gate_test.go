@@ -26,6 +26,8 @@ type gate struct {
 	launched bool
 	card     string // the disk that it boots from, where that is an image
 	stick    string // another disk; "": none
+
+	networked bool // its cable leads to this machine
 }
 
 const (

@@ -28,18 +28,20 @@ func imageFile(t testing.TB) string {
 }
 
 // A gate whose configuration a technician has put there, as the store and everything else of its own on the data partition.
-// agentUnit's program lies there too, for the slots are what was delivered.
 func dataFolder(t testing.TB, g *gate) string {
 	t.Helper()
-	dir := t.TempDir()
-	etc := "etc/upper"
-	for name, text := range map[string]string{
-		etc + "/railgate/railgated.toml":    g.config,
-		etc + "/railgate/keys.json":         g.keys,
-		etc + "/systemd/system/hil.service": strings.Replace(agentUnit, "/usr/bin/hil", "/data/hil", 1),
-	} {
-		writeFile(t, filepath.Join(dir, name), text, 0o644)
-	}
+	dir := watchersFolder(t)
+	writeFile(t, filepath.Join(dir, "etc/upper/railgate/railgated.toml"), g.config, 0o644)
+	writeFile(t, filepath.Join(dir, "etc/upper/railgate/keys.json"), g.keys, 0o644)
+	return dir
+}
+
+// watchersFolder is the data of a gate that nobody has touched, but for the agent, by which the test looks; its program lies
+// there too, for the slots are what was delivered.
+func watchersFolder(t testing.TB) string {
+	t.Helper()
+	dir, etc := t.TempDir(), "etc/upper"
+	writeFile(t, filepath.Join(dir, etc, "systemd/system/hil.service"), strings.Replace(agentUnit, "/usr/bin/hil", "/data/hil", 1), 0o644)
 	wants := filepath.Join(dir, etc, "systemd/system/sysinit.target.wants")
 	if err := os.MkdirAll(wants, 0o755); err != nil {
 		t.Fatal(err)
@@ -146,6 +148,9 @@ func (g *gate) turnOn() {
 		"-device", "virtio-serial-pci", "-chardev", "socket,id=agent,server=on,wait=off,path="+g.path("agent"),
 		"-device", "virtserialport,chardev=agent,name="+portName,
 		"-device", "i6300esb", "-action", "watchdog=reset")
+	if g.networked {
+		args = append(args, "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,id=cable,romfile=")
+	}
 	if g.stick != "" {
 		args = append(args, "-drive", "if=none,id=stick,format=raw,readonly=on,file="+g.stick, "-device", "virtio-blk-pci,drive=stick")
 	}
@@ -176,6 +181,7 @@ func (g *gate) isDelivered(t *testing.T) {
 		{"the root is read-only", "findmnt -no FSTYPE,OPTIONS / | tr -s ' ' | cut -c1-11", "squashfs ro"},
 		{"the slot", "rauc status --output-format=shell | sed -n 's/^RAUC_SYSTEM_BOOTED_BOOTNAME=//p'", "'A'"},
 		{"ssh", "systemctl is-enabled ssh; systemctl is-active ssh; ls /etc/ssh | grep -c host_ || true", "disabled\ninactive\n0"},
+		{"no login that a keyboard reaches", "systemctl is-active getty@tty1; systemctl is-enabled getty@tty1 autovt@tty2", "inactive\nmasked\nmasked"},
 		{"the watchdog", "cat /sys/class/watchdog/watchdog0/state; systemctl show -P RuntimeWatchdogUSec", "active\n10s"},
 		{"nothing failed", "systemctl --failed --no-legend --plain", ""},
 		{"an identity of its own", "wc -c </etc/machine-id; mountpoint -q /etc && echo kept", "33\nkept"},

@@ -107,9 +107,12 @@ func (s *station) serve() {
 	}
 }
 
+// files is where a gate finds both repositories.
+func (s *station) files() string { return "https://" + net.JoinHostPort(thisMachine, s.web) }
+
 // config is that of a gate of this station's.
 func (s *station) config() string {
-	files := "https://" + net.JoinHostPort(thisMachine, s.web)
+	files := s.files()
 	return strings.Replace(demanding, `keys = "`+keysPath+`"`, `keys = ""`, 1) +
 		fmt.Sprintf("[sync]\nnation = %q\nstation = %q\nroots = %q\n", files+"/nation", files+"/station", rootsPath)
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 // configs/image: packages, files of the system (root), of the partition RAILGATE (first), and of a slot's boot partition (boot).
 type board struct {
 	name       string
+	like       string // the board of which it has packages, root and overlays, too
 	arch       string // Debian's name
 	triplet    string // of its libraries' folder
 	kiosk      bool   // it has a screen
@@ -22,6 +25,7 @@ type board struct {
 	firstType  string   // of the partition RAILGATE
 	hybrid     bool     // an MBR that has the first partitions as well, for a firmware that knows nothing else
 	firmware   []string // packages that are not installed, but of which files go onto the FAT partitions
+	itsKernel  bool     // Debian's kernel is not for it: one is given
 }
 
 const (
@@ -31,9 +35,14 @@ const (
 
 var boards = []board{
 	{
-		name: "raspberry-pi", arch: "arm64", triplet: "aarch64-linux-gnu", slotFile: "cmdline.txt", kiosk: true, slotBytes: 3 * gib / 2, firstType: basicData, hybrid: true,
+		name: "raspberry-pi", arch: "arm64", triplet: "aarch64-linux-gnu", slotFile: "boot.env", kiosk: true, slotBytes: 3 * gib / 2, firstType: basicData, hybrid: true,
+		bootloader: "bootloader=uboot", // its firmware's own way needs a kernel that Debian does not have
+		firmware:   []string{"raspi-firmware", "u-boot-rpi"},
+	},
+	{
+		name: "raspberry-pi-tryboot", like: "raspberry-pi", arch: "arm64", triplet: "aarch64-linux-gnu", slotFile: "cmdline.txt", kiosk: true, slotBytes: 3 * gib / 2, firstType: basicData, hybrid: true,
 		bootloader: "bootloader=custom\n\n[handlers]\nbootloader-custom-backend=/usr/lib/railgate/slots",
-		firmware:   []string{"raspi-firmware"},
+		firmware:   []string{"raspi-firmware"}, itsKernel: true,
 	},
 	{
 		name: "pc", arch: "amd64", triplet: "x86_64-linux-gnu", slotFile: "slot.cfg", kiosk: true, slotBytes: 3 * gib / 2, firstType: efiSystem,
@@ -57,16 +66,27 @@ func boardNamed(name string) (board, error) {
 	return board{}, fmt.Errorf("board %q; want one of %s", name, strings.Join(names, ", "))
 }
 
+// folders are those below configs/image that are the board's, in order: what a later one has counts.
+func (b board) folders() []string {
+	if b.like != "" {
+		return []string{b.like, b.name}
+	}
+	return []string{b.name}
+}
+
 // packages are Debian's packages of an image, in order.
 func (b *build) packages() ([]string, error) {
-	lists := []string{"packages", filepath.Join(b.name, "packages")}
+	lists := []string{"packages"}
+	for _, folder := range b.folders() {
+		lists = append(lists, filepath.Join(folder, "packages"))
+	}
 	if b.kiosk {
 		lists = append(lists, "packages.kiosk")
 	}
 	var all []string
 	for _, list := range lists {
 		names, err := readList(filepath.Join(b.configs, list))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		all = append(all, names...)

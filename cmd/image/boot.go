@@ -25,8 +25,8 @@ func (b *build) makeBoot() error {
 	if err := b.copyTree(filepath.Join(b.configs, b.name, "boot"), b.boot()); err != nil {
 		return err
 	}
-	if b.name == "raspberry-pi" {
-		if err := b.raspberryPiBoot(); err != nil {
+	if b.name == "raspberry-pi-tryboot" {
+		if err := b.raspberryPiFirmware(b.boot()); err != nil {
 			return err
 		}
 	}
@@ -77,19 +77,33 @@ func (b *build) makeRailgate() error {
 			return err
 		}
 	}
-	firmware := map[string]func() error{"raspberry-pi": b.raspberryPi, "pc": b.pc, "virt": b.virt}
+	firmware := map[string]func() error{"raspberry-pi": b.raspberryPi, "raspberry-pi-tryboot": b.raspberryPiTryboot, "pc": b.pc, "virt": b.virt}
 	if err := firmware[b.name](); err != nil {
 		return err
 	}
 	return b.makeFAT(b.first(), b.path("first.vfat"), "RAILGATE")
 }
 
-// virt is QEMU's board, whose U-Boot runs a script.
-func (b *build) virt() error {
-	if err := write(b.first("uboot.env"), ubootEnv("BOOT_ORDER=A B", "BOOT_A_LEFT=3", "BOOT_B_LEFT=3"), 0o644); err != nil {
+// virt is QEMU's board, whose U-Boot runs a script that it finds.
+func (b *build) virt() error { return b.uboot() }
+
+// uboot makes the script that chooses a slot, and the environment in which the choice is.
+func (b *build) uboot(entries ...string) error {
+	if err := write(b.first("uboot.env"), ubootEnv(append(entries, "BOOT_ORDER=A B", "BOOT_A_LEFT=3", "BOOT_B_LEFT=3")...), 0o644); err != nil {
 		return err
 	}
-	return b.run(nil, "mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "railgate", "-d", filepath.Join(b.configs, "virt/boot.cmd"), b.first("boot.scr"))
+	var script []byte
+	for _, name := range []string{b.name + "/board.cmd", "boot.cmd"} {
+		text, err := os.ReadFile(filepath.Join(b.configs, name))
+		if err != nil {
+			return err
+		}
+		script = append(script, strings.ReplaceAll(string(text), "@BOOTCMD@", bootcmd)...)
+	}
+	if err := write(b.path("boot.cmd"), script, 0o644); err != nil {
+		return err
+	}
+	return b.run(nil, "mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "railgate", "-d", b.path("boot.cmd"), b.first("boot.scr"))
 }
 
 // pc is UEFI's: Debian's signed shim and GRUB, which start where Secure Boot is on.

@@ -45,8 +45,14 @@ func (b *build) fetch(name string, packages ...string) (into string, err error) 
 
 var newestKernel = regexp.MustCompile(`(?m)^ *Depends: (linux-image-[0-9]\S*)$`)
 
-// fetchKernel is Debian's newest kernel for the suite.
+// fetchKernel is the kernel that was given, or Debian's newest for the suite.
 func (b *build) fetchKernel() (string, error) {
+	if b.kernel != "" {
+		if err := os.RemoveAll(b.path("kernel")); err != nil {
+			return "", err
+		}
+		return b.path("kernel"), b.run(nil, "dpkg-deb", "-x", b.kernel, b.path("kernel"))
+	}
 	if _, err := os.Stat(b.path("kernel", "ready")); err == nil {
 		return b.path("kernel"), nil
 	}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func eachBoard(t *testing.T, f func(t *testing.T, b *build)) {
 
 func TestBoardThatIsNone(t *testing.T) {
 	_, err := boardNamed("toaster")
-	if err == nil || !strings.Contains(err.Error(), "raspberry-pi, pc, virt") {
+	if err == nil || !strings.Contains(err.Error(), "raspberry-pi, raspberry-pi-tryboot, pc, virt") {
 		t.Errorf("boardNamed = %v; want the boards that there are", err)
 	}
 }
@@ -147,10 +148,35 @@ func TestUbootEnvironment(t *testing.T) {
 	if want := []byte("BOOT_ORDER=A B\x00BOOT_A_LEFT=3\x00\x00"); !bytes.HasPrefix(env[4:], want) {
 		t.Errorf("the environment is %q; want %q", env[4:40], want)
 	}
-	for _, name := range []string{"virt/boot.cmd", "virt/root/etc/fw_env.config"} {
+	for _, name := range []string{"boot.cmd", "virt/root/etc/fw_env.config", "raspberry-pi/root/etc/fw_env.config"} {
 		if text := readText(t, repository+"/configs/image/"+name); !strings.Contains(text, "uboot.env") || !strings.Contains(text, "0x4000") {
 			t.Errorf("%s does not read uboot.env with 0x4000 bytes", name)
 		}
+	}
+}
+
+// U-Boot's own environment on a Raspberry Pi starts the script at once, and the script keeps it so: a line that it lost would be
+// one by which the next start waits for a keyboard, or does nothing.
+func TestTheScriptKeepsWhatStartsIt(t *testing.T) {
+	b := newBuild(t, "raspberry-pi")
+	if err := b.uboot(); err != nil {
+		t.Skipf("%v: apt install u-boot-tools", err)
+	}
+	script := readText(t, b.path("boot.cmd"))
+	kept := regexp.MustCompile(`(?m)^setenv kept "(.*)"$`).FindStringSubmatch(script)
+	if kept == nil || !strings.Contains(script, "env export -c -s 0x4000 ${at} ${kept} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT") {
+		t.Fatalf("the script keeps nothing:\n%s", script)
+	}
+	for _, name := range []string{"bootdelay", "bootcmd", "stdin", "stdout", "stderr"} {
+		if !slices.Contains(strings.Fields(kept[1]), name) || !strings.Contains(script, "setenv "+name+" ") {
+			t.Errorf("%s is not set again, or not kept", name)
+		}
+	}
+	if !strings.Contains(script, "setenv bootcmd '"+bootcmd+"'\n") {
+		t.Errorf("bootcmd is another than in uboot.env:\n%s", script)
+	}
+	if last := script[strings.LastIndex(strings.TrimSpace(script), "\n")+1:]; strings.TrimSpace(last) != "reset" {
+		t.Errorf("a script that cannot start a slot ends with %q; want a reset", last)
 	}
 }
 
@@ -163,7 +189,7 @@ func TestGrubEnvironment(t *testing.T) {
 
 // Each board's system.conf is whole, and has the bootloader that SPEC and driver/slots speak with.
 func TestSystemConf(t *testing.T) {
-	want := map[string]string{"raspberry-pi": "\nbootloader=custom\n", "pc": "\nbootloader=grub\n", "virt": "\nbootloader=uboot\n"}
+	want := map[string]string{"raspberry-pi": "\nbootloader=uboot\n", "raspberry-pi-tryboot": "\nbootloader=custom\n", "pc": "\nbootloader=grub\n", "virt": "\nbootloader=uboot\n"}
 	eachBoard(t, func(t *testing.T, b *build) {
 		to := t.TempDir()
 		if err := b.copyTree(filepath.Join(b.configs, "root"), to); err != nil {
@@ -182,7 +208,7 @@ func TestSystemConf(t *testing.T) {
 // A gate as it is delivered waits to be provisioned, and its devices are wired as docs/installation.md says.
 func TestDeliveredConfiguration(t *testing.T) {
 	eachBoard(t, func(t *testing.T, b *build) {
-		c, err := configs.Load(filepath.Join(b.configs, b.name, "root/etc/railgate/railgated.toml"))
+		c, err := configs.Load(filepath.Join(b.configs, b.folders()[0], "root/etc/railgate/railgated.toml"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -193,20 +193,44 @@ func (d *disk) hasSystem(t *testing.T, b *board) {
 
 // A Raspberry Pi's firmware finds what it looks for, by the names by which it looks.
 func TestRaspberryPiImage(t *testing.T) {
-	d := openDisk(t, "raspberry-pi")
-	auto, err := slots.ParseAutoboot([]byte(d.file(t, "RAILGATE", "autoboot.txt")))
-	if err != nil || auto.Usual != "A" || auto.Partitions["A"] != 2 || auto.Partitions["B"] != 3 {
-		t.Errorf("autoboot.txt is %+v, %v", auto, err)
-	}
-	if len(d.file(t, "RAILGATE", "bootcode.bin")) < 10_000 {
-		t.Error("RAILGATE has no bootcode.bin")
-	}
+	t.Run("U-Boot", func(t *testing.T) {
+		d := openDisk(t, "raspberry-pi")
+		piFirmware(t, d, "RAILGATE")
+		if len(d.file(t, "RAILGATE", "u-boot.bin")) < 100_000 || !strings.Contains(d.file(t, "RAILGATE", "config.txt"), "\nkernel=u-boot.bin\n") {
+			t.Error("the firmware does not start U-Boot")
+		}
+		env := d.file(t, "RAILGATE", "uboot.env")
+		for _, want := range []string{"\x00bootcmd=" + bootcmd + "\x00", "\x00BOOT_ORDER=A B\x00", "bootdelay=-2\x00"} {
+			if !strings.Contains(env, want) {
+				t.Errorf("uboot.env has no %q", want)
+			}
+		}
+		if d.file(t, "RAILGATE", "boot.scr") == "" {
+			t.Error("there is no boot.scr")
+		}
+	})
+	t.Run("tryboot", func(t *testing.T) {
+		d := openDisk(t, "raspberry-pi-tryboot")
+		auto, err := slots.ParseAutoboot([]byte(d.file(t, "RAILGATE", "autoboot.txt")))
+		if err != nil || auto.Usual != "A" || auto.Partitions["A"] != 2 || auto.Partitions["B"] != 3 {
+			t.Errorf("autoboot.txt is %+v, %v", auto, err)
+		}
+		if len(d.file(t, "RAILGATE", "bootcode.bin")) < 10_000 {
+			t.Error("RAILGATE has no bootcode.bin")
+		}
+		piFirmware(t, d, "railgate-boot-b")
+	})
+}
+
+// piFirmware wants what the firmware of each Raspberry Pi looks for on a partition.
+func piFirmware(t *testing.T, d *disk, label string) {
+	t.Helper()
 	for _, name := range []string{"start.elf", "fixup.dat", "start4.elf", "fixup4.dat", "bcm2711-rpi-4-b.dtb", "bcm2711-rpi-cm4-io.dtb", "bcm2837-rpi-zero-2-w.dtb", "overlays/i2c-rtc.dtbo", "user.txt"} {
-		if d.file(t, "railgate-boot-b", name) == "" {
-			t.Errorf("slot B has no %s", name)
+		if d.file(t, label, name) == "" {
+			t.Errorf("%s has no %s", label, name)
 		}
 	}
-	config := d.file(t, "railgate-boot-a", "config.txt")
+	config := d.file(t, label, "config.txt")
 	for _, name := range piBoards {
 		if lines := readText(t, filepath.Join(repository, "configs/boards", name, "config.txt")); !strings.Contains(config, lines) {
 			t.Errorf("config.txt lacks the lines of %s", name)

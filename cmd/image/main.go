@@ -30,6 +30,7 @@ type build struct {
 	boards  string    // the folder configs/boards
 	out     string    // the folder that gets everything
 	debs    string    // the folder of our packages
+	kernel  string    // another kernel than Debian's: a package of Debian's form
 	version string    // Debian's, of our packages
 	epoch   time.Time // what was made now says that it was made then
 	key     string    // signs the bundle; "": a key for development
@@ -40,7 +41,8 @@ type build struct {
 
 func main() {
 	b := build{started: time.Now()}
-	name := flag.String("board", "", "raspberry-pi, pc or virt")
+	name := flag.String("board", "", "raspberry-pi, raspberry-pi-tryboot, pc or virt")
+	flag.StringVar(&b.kernel, "kernel", "", "package of another kernel than Debian's (.deb)")
 	epoch := flag.Int64("epoch", 0, "the time that files have, in seconds since 1970")
 	flag.StringVar(&b.configs, "configs", "configs/image", "folder of packages and files")
 	flag.StringVar(&b.boards, "boards", "configs/boards", "folder of the boards' configurations")
@@ -65,6 +67,9 @@ func main() {
 func (b *build) make() error {
 	if b.version == "" {
 		return fmt.Errorf("-version is needed: make image BOARD=%s gives it", b.name)
+	}
+	if b.itsKernel && b.kernel == "" {
+		return fmt.Errorf("board %s needs one of Raspberry Pi's kernels, which know tryboot: make image BOARD=%s KERNEL=FILE.deb; BOARD=raspberry-pi goes by U-Boot, with Debian's kernel", b.name, b.name)
 	}
 	if (b.key == "") != (b.cert == "") {
 		return fmt.Errorf("a key and its certificate are needed, or neither: make image BOARD=%s KEY=FILE CERT=FILE", b.name)

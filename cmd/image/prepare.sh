@@ -9,7 +9,7 @@ without() { echo "image: $1"; exit 3; }
 
 case $1 in
 virt) arch=arm64 tools="u-boot-tools" ;;
-raspberry-pi) arch=arm64 tools="device-tree-compiler" ;;
+raspberry-pi | raspberry-pi-tryboot) arch=arm64 tools="device-tree-compiler u-boot-tools" ;;
 pc) arch=amd64 tools="" ;;
 *) without "board \"$1\"; want BOARD=raspberry-pi, BOARD=pc or BOARD=virt" ;;
 esac

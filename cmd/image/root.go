@@ -53,7 +53,11 @@ func (b *build) chroot(args ...string) error {
 
 // fillRoot puts the files of configs/image where they go, and what is told from the board and the version.
 func (b *build) fillRoot() error {
-	for _, from := range []string{"root", filepath.Join(b.name, "root")} {
+	trees := []string{"root"}
+	for _, folder := range b.folders() {
+		trees = append(trees, filepath.Join(folder, "root"))
+	}
+	for _, from := range trees {
 		if err := b.copyTree(filepath.Join(b.configs, from), b.root()); err != nil {
 			return err
 		}
@@ -136,7 +140,8 @@ var (
 	started = []string{"railgated.service", "railgate-trial.service", "railgate-update.path", "railgate-grow.service", "railgate-ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service"}
 	stopped = []string{"ssh.service", "ssh.socket", "systemd-networkd-wait-online.service", "e2scrub_reap.service", "e2scrub_all.timer", "fstrim.timer",
 		"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"}
-	masked = []string{"systemd-firstboot.service", "systemd-repart.service", "systemd-hwdb-update.service", "ldconfig.service", "systemd-update-done.service"}
+	// Nobody has a password, so a login prompt is of no use: it would only hear a scanner that is a keyboard, while railgated is stopped.
+	masked = []string{"getty@tty1.service", "autovt@.service", "systemd-firstboot.service", "systemd-repart.service", "systemd-hwdb-update.service", "ldconfig.service", "systemd-update-done.service"}
 )
 
 func (b *build) enableUnits() error {

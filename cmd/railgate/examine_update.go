@@ -12,6 +12,9 @@ func (p *patient) update() []finding {
 	if _, err := os.Stat(p.host.path("/etc/rauc/system.conf")); err != nil {
 		return nil // it has one system
 	}
+	if _, err := os.Stat(p.host.path("/boot/railgate/autoboot.txt")); err != nil {
+		return nil // U-Boot or GRUB counts its attempts
+	}
 	tryboot := &slots.Tryboot{Tree: p.host.path("/sys/firmware/devicetree/base"), Vcio: p.host.path("/dev/vcio")}
 	boot := tryboot.Bootloader()
 	built := "a date that it does not say"

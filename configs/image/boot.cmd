@@ -1,5 +1,4 @@
 # Which slot is booted. Each has three tries, until it is marked good. uboot.env has a checksum; without it, both have all.
-setenv at 0x48000000
 setenv BOOT_ORDER "A B"
 setenv BOOT_A_LEFT 3
 setenv BOOT_B_LEFT 3
@@ -29,7 +28,7 @@ if test -z "${slot}"; then
   setenv BOOT_A_LEFT 3
   setenv BOOT_B_LEFT 3
 fi
-env export -c -s 0x4000 ${at} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
+env export -c -s 0x4000 ${at} ${kept} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
 fatwrite ${devtype} ${devnum}:1 ${at} uboot.env 0x4000
 if test -z "${slot}"; then
   reset

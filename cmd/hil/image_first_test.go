@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// runHere runs one of this machine's programs, as a technician does with a laptop.
+func (g *gate) runHere(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	g.story.tell("hand", "%s %s", filepath.Base(program), strings.Join(args, " "))
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", program, args, err, out)
+	}
+	return string(out)
+}
+
+// flashed is a new card, written by railgate flash, with the station's signer in its folder provision. Nothing on it says
+// which gate it is. The agent, which only looks, is put beside.
+func (g *gate) flashed(t testing.TB, signer string) string {
+	t.Helper()
+	card := g.path("card.img")
+	if err := os.WriteFile(card, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(card, diskBytes); err != nil {
+		t.Fatal(err)
+	}
+	from := time.Now()
+	g.runHere(t, filepath.Join(folder(t), "here/railgate"), "flash", imageFile(t), card, "--yes", "--json")
+	t.Logf("written and read back in %v", time.Since(from).Round(100*time.Millisecond))
+	parts := partitions(t, card)
+	keys := g.path("provision.keys")
+	writeFile(t, keys, signer, 0o644)
+	g.runHere(t, "mcopy", "-o", "-i", fmt.Sprintf("%s@@%d", card, parts["RAILGATE"].Start*512), keys, "::provision/provision.keys")
+	data := parts["railgate-data"]
+	g.runHere(t, "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-O", "^metadata_csum", "-d", watchersFolder(t), "-L", "railgate-data",
+		"-E", fmt.Sprintf("offset=%d", data.Start*512), card, fmt.Sprintf("%dk", data.Size/2))
+	return card
+}
+
+// screen is what the gate's screen shows: the page's data.
+func (g *gate) screen() string {
+	g.t.Helper()
+	return g.attempt("railgate", "status").Output
+}
+
+// identityCode is the text of the code by which a station learns a gate's keys.
+var identityCode = regexp.MustCompile(`RGID1:\S+`)
+
+// docs/technician.md, “From the sealed box to the first passage”, with nothing but its steps: an empty card, a gate that
+// makes its own keys, a station that reads them from its screen, a set-up code at the gate's own scanner, keys and time
+// from the station, and a passenger.
+func TestFromAnEmptyCardToAPassage(t *testing.T) {
+	imageFile(t)
+	station := newStation(t)
+	g := &gate{machine: emptyMachine(t)}
+	g.makeKeys(t)
+	station.publish(g.keys)
+	begun := time.Now()
+	lap := func(what string) { t.Logf("%6.1f s  %s", time.Since(begun).Seconds(), what) }
+
+	signer, _, _ := strings.Cut(station.do("", "enroll", "--signer"), "\n")
+	g.card = g.flashed(t, signer+"\n")
+	lap("1. the card is written")
+	g.networked = true
+	g.turnOn()
+	t.Cleanup(g.tellSystem)
+	lap("2. the board is on")
+
+	var keys string
+	g.step("it waits to be set up, and opens nothing", func(t *testing.T) {
+		g.within(bootPatience, "its keys", func() bool {
+			keys = identityCode.FindString(g.attempt("railgate", "identity").Output)
+			return keys != ""
+		})
+		g.within(bootPatience, "a lane that waits", func() bool { return strings.Contains(g.screen(), "not_provisioned") })
+		lap("   it shows its keys")
+		code, _ := g.code()
+		shown := time.Now()
+		g.scan(code)
+		time.Sleep(quiet)
+		if opened := g.since(shown, relayPin); len(opened) > 0 {
+			t.Errorf("a gate that is not set up moved its relay: %v", opened)
+		}
+	})
+	setUp := func(name, keys string) string {
+		return strings.TrimSpace(station.do("", "enroll", "--gate", name, "--direction", "entry", "--nation", station.files()+"/nation", "--repository", station.files()+"/station",
+			"--network", "dhcp", "--text", keys))
+	}
+	g.step("its own scanner", func(t *testing.T) {
+		code := setUp("A07", keys)
+		lap("3. the station has made its code")
+		g.scan(code)
+		g.within(bootPatience, "its name", func() bool { return strings.Contains(g.attempt("railgate", "status", "--json").Output, `"A07"`) })
+		lap("4. it knows who it is")
+	})
+	g.step("keys and time come from the station", func(t *testing.T) { g.inService(); lap("5. it has keys, and its lane works") })
+	g.step("a passenger", func(t *testing.T) {
+		code, certificate, _ := g.opens()
+		lap("8. “Please pass”")
+		g.walksOnSystem()
+		g.isSpent(code, certificate)
+		last := g.run("railgate", "journal")
+		for _, want := range []string{"granted", "passage"} {
+			if !strings.Contains(last, want) {
+				t.Errorf("the journal has no %q:\n%s", want, last)
+			}
+		}
+	})
+	g.step("the set-up code once more", func(t *testing.T) {
+		g.scan(setUp("A08", keys))
+		g.within(patience, "a refusal", func() bool {
+			return strings.Contains(g.run("journalctl", "-b", "--no-pager", "-u", "railgated"), "the gate is provisioned already")
+		})
+		if !strings.Contains(g.attempt("railgate", "status", "--json").Output, `"A07"`) {
+			t.Error("a gate in service took another name")
+		}
+	})
+}
