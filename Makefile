@@ -27,7 +27,7 @@ help:
 	@echo "make install-station what a station's box needs, below DESTDIR"
 	@echo "make deb      Debian packages for arm64, armhf and amd64, under build/deb; ARCHS=arm64 for less"
 	@echo "make deb-test this machine's packages: lintian, twice the same, and installed to purged in a small Debian"
-	@echo "make image    a gate's disk, and the bundle that updates it, under build/image: BOARD=raspberry-pi, pc or virt"
+	@echo "make image    a gate's disk, and the bundle that updates it, under build/image: BOARD=raspberry-pi, raspberry-pi-tryboot, pc or virt"
 	@echo "make image-test QEMU's board boots its image to a passage, is updated, and falls back; IMAGETEST='-run TestImagePassage' for less"
 	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"

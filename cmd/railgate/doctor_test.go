@@ -230,11 +230,13 @@ func TestCausesWithoutACommandForATest(t *testing.T) {
 		}, "pinctrl_rp1"},
 		{control.BootloaderOld, func(w *ward) {
 			w.hostFile("/etc/rauc/system.conf", "[system]\n")
+			w.hostFile("/boot/railgate/autoboot.txt", "[all]\n")
 			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/build-timestamp", "\x61\x00\x00\x00")
 			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/capabilities", "\x00\x00\x00\x03")
 		}, "2021-07-27"},
 		{control.KernelNoTryboot, func(w *ward) {
 			w.hostFile("/etc/rauc/system.conf", "[system]\n")
+			w.hostFile("/boot/railgate/autoboot.txt", "[all]\n")
 			w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/capabilities", "\x00\x00\x00\x7f")
 		}, "/dev/vcio"},
 		{control.DiskFull, func(w *ward) { w.mount("size=512k") }, "are free"},
@@ -251,6 +253,18 @@ func TestCausesWithoutACommandForATest(t *testing.T) {
 				t.Errorf("%+v; want it found, %q", w.examine(), tt.why)
 			}
 		})
+	}
+}
+
+// A board whose slot U-Boot chooses needs nothing of its own bootloader, nor of the kernel.
+func TestDoctorOfARaspberryPiWithUBoot(t *testing.T) {
+	w := newWard(t)
+	w.hostFile("/etc/rauc/system.conf", "[system]\n")
+	w.hostFile("/sys/firmware/devicetree/base/chosen/bootloader/capabilities", "\x00\x00\x00\x03")
+	for _, cause := range []string{control.BootloaderOld, control.KernelNoTryboot} {
+		if f, there := find(w.examine(), cause); there {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 
