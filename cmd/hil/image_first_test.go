@@ -58,7 +58,7 @@ var identityCode = regexp.MustCompile(`RGID1:\S+`)
 // docs/technician.md, “From the sealed box to the first passage”, with nothing but its steps: an empty card, a gate that
 // makes its own keys, a station that reads them from its screen, a set-up code at the gate's own scanner, keys and time
 // from the station, and a passenger.
-func TestFromAnEmptyCardToAPassage(t *testing.T) {
+func TestImageFromAnEmptyCard(t *testing.T) {
 	imageFile(t)
 	station := newStation(t)
 	g := &gate{machine: emptyMachine(t)}
