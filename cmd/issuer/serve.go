@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin"
 )
 
 // serveFlags are what issuer serve is told.
@@ -78,7 +79,7 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 		defer told.Close()
 		go told.Serve(orderly)
 	}
-	w := &web{Office: s, log: log, limits: newLimits(), proxied: o.proxied}
+	w := &web{Office: s, log: log, limits: newLimits(), people: signin.New(nil, log), proxied: o.proxied}
 	srv := newServer(w.handler(), log)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
