@@ -122,7 +122,9 @@ func TestRevokeOnTheCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	revoked := func(args ...string) (int, string, string) { return tool(t, append([]string{"--dir", dir, "revoke"}, args...)...) }
+	revoked := func(args ...string) (int, string, string) {
+		return tool(t, append([]string{"--dir", dir, "revoke"}, args...)...)
+	}
 	if status, _, errOut := revoked("c1ce280c37389389"); status != 1 || !strings.Contains(errOut, "no issuer has run in this folder") {
 		t.Errorf("an empty folder: status %d, %s", status, errOut)
 	}
