@@ -57,7 +57,9 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /keys.json", w.getKeys)
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
 	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
-	mux.Handle("/signin/", w.limited(w.people.Handler()))
+	for _, method := range []string{"GET", "POST"} {
+		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
+	}
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
 	read("GET /api/state", w.getState)
