@@ -16,7 +16,7 @@ type corner struct {
 const (
 	maxSorted = 160 // finders of which corners are made: the best seen of them
 	maxNear   = 14  // of them around each that may be its neighbours in a code
-	maxRanked = 192 // corners that are kept, the likeliest
+	maxEach   = 4   // corners that are kept for each
 	sizeRatio = 3
 	mostAskew = 1.02 // of a corner: how unequal its legs are, and how far from right its angle is
 )
@@ -31,12 +31,15 @@ type neighbour struct {
 // memory of the level. Each finder in turn is taken for the one where a code's sides meet: which
 // it is cannot be told from the longest side, for a code that is seen aslant has its diagonal
 // shortened. Its sides end at finders around it, so of a crowd only those are taken that are
-// nearest and most alike: the work grows as the number of finders, not as its cube.
+// nearest and most alike: the work grows as the number of finders, not as its cube. And of each
+// finder only the likeliest corners are kept, for a wall of posters makes better ones than a code
+// that is held aslant.
 func (l *level) makeCorners() []corner {
 	order := l.bestSeen()
-	l.corners = l.corners[:0]
-	triples := 0
+	out, triples := l.corners[:0], 0
 	for _, i := range order {
+		var best [maxEach]corner
+		kept := best[:0]
 		near := l.neighbours(i, order)
 		triples += len(near) * (len(near) - 1) / 2
 		for n := range near {
@@ -46,30 +49,33 @@ func (l *level) makeCorners() []corner {
 					continue
 				}
 				if c, ok := l.makeCorner(i, j, k); ok {
-					l.rank(c)
+					kept = rank(kept, c)
 				}
 			}
 		}
+		out = append(out, kept...)
 	}
-	l.spend(8*len(order)*len(order) + 40*triples)
-	return l.corners
+	l.spend(8*len(order)*len(order) + 40*triples + 50*len(out))
+	slices.SortStableFunc(out, func(a, b corner) int { return cmp.Compare(a.doubt, b.doubt) })
+	l.corners = out
+	return out
 }
 
-// rank puts a corner in its place among the likeliest.
-func (l *level) rank(c corner) {
-	if len(l.corners) == maxRanked {
-		if c.doubt >= l.corners[maxRanked-1].doubt {
-			return
+// rank puts a corner in its place among the likeliest, of which as many are kept as there is room.
+func rank(best []corner, c corner) []corner {
+	if len(best) == cap(best) {
+		if c.doubt >= best[len(best)-1].doubt {
+			return best
 		}
-		l.corners = l.corners[:maxRanked-1]
+		best = best[:len(best)-1]
 	}
-	at, _ := slices.BinarySearchFunc(l.corners, c, func(a, b corner) int {
-		if a.doubt <= b.doubt { // after those that are as likely
-			return -1
-		}
-		return 1
-	})
-	l.corners = slices.Insert(l.corners, at, c)
+	k := len(best)
+	best = append(best, c)
+	for ; k > 0 && best[k-1].doubt > c.doubt; k-- {
+		best[k] = best[k-1]
+	}
+	best[k] = c
+	return best
 }
 
 // bestSeen are the finders that are not known, and if they are many those that most rows crossed
@@ -154,7 +160,7 @@ func (l *level) makeCorner(i, j, k int) (c corner, ok bool) {
 		return c, false
 	}
 	least, most := min(f.module(), g.module(), h.module()), max(f.module(), g.module(), h.module())
-	doubt := askew + most/least - 1 + (f.off+g.off+h.off)/10
+	doubt := askew + most/least - 1 + (f.off+g.off+h.off)/4
 	for _, f := range [...]*finder{f, g, h} {
 		if f.rows < 2 {
 			doubt += 0.3

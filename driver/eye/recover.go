@@ -8,6 +8,7 @@ import "math"
 
 const (
 	maxPairs   = 2    // of finders for which the third is looked for
+	longestRun = 32   // half modules along a code in which nothing changes
 	maxLikely  = 12   // pairs of which it is seen whether a code may be between them
 	maxUnlike  = 0.6  // of a pair: its finders' sizes along both axes, as logarithms
 	pairReach  = 0.18 // how far from where it should be, in lengths of the code's side
@@ -105,11 +106,13 @@ func (l *level) busy(i, j int) bool {
 	m := (f.module() + g.module()) / 2
 	n := int(2 * math.Sqrt(l.distance2(i, j)) / m) // half modules
 	l.spend(20 * n)
-	changes, last := 0, false
+	changes, since, last := 0, 9, false
 	for k := 9; k < n-9; k++ {
 		at := float64(k) / float64(n)
 		if dark := l.brightness(f.x+at*(g.x-f.x), f.y+at*(g.y-f.y)) < 0; dark != last {
-			changes, last = changes+1, dark
+			changes, since, last = changes+1, k, dark
+		} else if k-since > longestRun {
+			return false
 		}
 	}
 	return 10*changes >= n-18

@@ -18,7 +18,7 @@ const (
 	maxCorners  = 8  // tried in one pass
 	maxEarly    = 2  // of them before all rows have been looked at
 	crowded     = 8  // corners from which on each is weighed first
-	weighShare  = 6  // of what is left of the budget, for weighing: one part of so many
+	weighShare  = 28 // of what is left of the budget, for weighing: one part of so many for each that may be tried
 )
 
 // search looks at the frame at its own size, for codes of up to about 13 pixels a module;
@@ -181,7 +181,7 @@ func (r *Reader) tryCorners(l *level, most int) bool {
 	corners := l.makeCorners()
 	crowd := len(corners) > crowded
 	l.likely = l.likely[:0]
-	floor := l.left - l.left/weighShare // what weighing leaves of the budget
+	floor := l.left - l.left*most/weighShare // what weighing leaves of the budget
 	for _, c := range corners {
 		if l.tries >= most || r.left <= floor || r.spent() {
 			break
