@@ -47,13 +47,13 @@ func wantRead(t *testing.T, name string, strength float64, least, n int) {
 // A code before a hundred square icons is found among them, as is one before a wall of torn codes:
 // corners are taken of each finder's nearest, and weighed before a grid is tried.
 func TestCornersOfACrowdAreWeighed(t *testing.T) {
-	wantRead(t, "icons", 100, 4, 4)
-	wantRead(t, "torn", 3, 4, 4)
+	wantRead(t, "icons", 100, 3, 3)
+	wantRead(t, "torn", 3, 3, 3)
 }
 
 // What looks like finders in a page of text does not fill the table, nor spend the budget.
 func TestWeakFindersMakeRoom(t *testing.T) {
-	wantRead(t, "text", 5, 2, 2)
+	wantRead(t, "text", 5, 1, 1)
 	l := newLevel(image.NewGray(image.Rect(0, 0, 640, 480)))
 	for i := range maxFinders {
 		l.add(finder{x: float64(i), y: float64(i), rows: 1, off: 2})
@@ -69,7 +69,7 @@ func TestWeakFindersMakeRoom(t *testing.T) {
 // Seen aslant, a code's diagonal is not the longest side of its finders' triangle, its finders are
 // higher than they are wide, and its corner is not right.
 func TestReadsCodesSeenAslant(t *testing.T) {
-	wantRead(t, "tilt", 67, 6, 6)
+	wantRead(t, "tilt", 67, 4, 4)
 	s, c := math.Sincos(math.Pi / 4)
 	const flat = 0.42 // the cosine of 65 degrees
 	at := func(u, v float64) Point { return Point{300 + flat*(c*u-s*v), 300 + s*u + c*v} }
