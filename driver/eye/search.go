@@ -21,6 +21,9 @@ const (
 // less. Big frames begin small, and get as far as the budget goes.
 func (r *Reader) search(p plane) bool {
 	full := r.level(0, p)
+	if r.pure(full) {
+		return true
+	}
 	big := p.w*p.h > bigFrame
 	if !big && r.firstLook(full) {
 		return true
