@@ -10,7 +10,8 @@ package eye
 type level struct {
 	plane
 	*budget
-	shrink int // pixels of the frame to one of the level, along a side
+	smoothed bool
+	shrink   int // pixels of the frame to one of the level, along a side
 
 	bw, bh   int      // the level in blocks; the last ones may overlap those before
 	contrast uint32   // up to which a block is flat
@@ -24,6 +25,10 @@ type level struct {
 	radius   int      // blocks around a block that its threshold is made of
 	bits     []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
 
+	from, to int         // rows that may be looked at
+	fine     int         // stretches of rows that showed something fine
+	fineFrom int         // the first row of them
+	fineTo   int         // the last
 	scanned  []bool      // rows
 	known    *[][4]Point // the reader's
 	finders  []finder
@@ -46,6 +51,7 @@ const (
 // one before. But for the noise, nothing is computed yet.
 func (l *level) reset() {
 	l.finders, l.tried = l.finders[:0], l.tried[:0]
+	l.from, l.to = 0, l.h
 	bw, bh := (l.w+block-1)/block, (l.h+block-1)/block
 	if bw != l.bw || bh != l.bh {
 		l.bw, l.bh = bw, bh
