@@ -9,45 +9,6 @@ import (
 	"railgate/driver/eye/frames"
 )
 
-// condition is one of package frames.
-func condition(t testing.TB, name string) frames.Condition {
-	t.Helper()
-	for _, c := range frames.Conditions() {
-		if c.Name == name {
-			return c
-		}
-	}
-	t.Fatalf("no condition %q", name)
-	return frames.Condition{}
-}
-
-// wantReads counts the scenes of a condition that are read, each by a reader of its own, or by one
-// that sees the scene's frames one after another. None may be misread.
-func wantReads(t *testing.T, name string, strength float64, least, of int) {
-	t.Helper()
-	c, read := condition(t, name), 0
-	for seed := range of {
-		r := NewReader()
-		for k := range c.Frames {
-			f := c.Frame(uint64(seed), strength, k)
-			text, ok := r.Read(f.Image)
-			if r.Spent() > frameBudget+overrun {
-				t.Errorf("%s-%g, seed %d: spent %d", name, strength, seed, r.Spent())
-			}
-			if ok && text != f.Text {
-				t.Errorf("%s-%g, seed %d: misread %q; want %q", name, strength, seed, text, f.Text)
-			}
-			if ok {
-				read++
-				break
-			}
-		}
-	}
-	if read < least {
-		t.Errorf("%s-%g: read %d of %d; want %d", name, strength, read, of, least)
-	}
-}
-
 // Rule: a clean picture of nothing but a code is read, whatever its version and its size.
 func TestReadsEveryPurePicture(t *testing.T) {
 	for _, scale := range []float64{1, 2, 8, 13, 32} {
@@ -55,10 +16,10 @@ func TestReadsEveryPurePicture(t *testing.T) {
 		if scale > 8 {
 			n = 6
 		}
-		wantReads(t, "digital", scale, n, n)
+		wantRead(t, "digital", scale, n, n)
 	}
 	for _, scale := range []float64{1, 2, 3, 8} {
-		wantReads(t, "edge", scale, 20, 20)
+		wantRead(t, "edge", scale, 20, 20)
 	}
 }
 

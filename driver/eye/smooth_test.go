@@ -8,16 +8,16 @@ import (
 
 // Rule: what is finer than a module is smoothed away, in a second look.
 func TestReadsDotsAndGrain(t *testing.T) {
-	wantReads(t, "dots", 0.9, 6, 6)
-	wantReads(t, "dots", 0.8, 5, 6)
-	wantReads(t, "dot-print", 6, 6, 6)
-	wantReads(t, "low-light", 1.8, 6, 6)
+	wantRead(t, "dots", 0.9, 6, 6)
+	wantRead(t, "dots", 0.8, 5, 6)
+	wantRead(t, "dot-print", 6, 6, 6)
+	wantRead(t, "low-light", 1.8, 6, 6)
 }
 
 // Rule: where all but the modules' middles is a picture, their middles are read.
 func TestReadsPictureCodes(t *testing.T) {
-	wantReads(t, "picture", 0.6, 4, 4)
-	wantReads(t, "picture", 0.67, 4, 4)
+	wantRead(t, "picture", 0.6, 4, 4)
+	wantRead(t, "picture", 0.67, 4, 4)
 }
 
 func TestSmoothIsTheBinomialMean(t *testing.T) {
