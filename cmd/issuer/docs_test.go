@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -47,14 +47,17 @@ func TestEachRuleOfTheDocumentHasItsTests(t *testing.T) {
 	}
 	rows := regexp.MustCompile(`(?m)^\| (R\d+) \| .+ \| (.+) \|$`).FindAllSubmatch(data, -1)
 	const rules = 16
-	if len(rows) != rules {
-		t.Errorf("docs/issuer.md has %d rows of rules with their tests; want %d", len(rows), rules)
+	if len(rows) < rules {
+		t.Errorf("docs/issuer.md has %d rows of rules with their tests; want %d at least", len(rows), rules)
 	}
-	for i, row := range rows {
+	last := 0
+	for _, row := range rows {
 		rule := string(row[1])
-		if rule != fmt.Sprintf("R%d", i+1) {
-			t.Errorf("row %d is of %s", i+1, rule)
+		n, err := strconv.Atoi(rule[1:])
+		if err != nil || n <= last {
+			t.Errorf("the row of %s follows that of R%d", rule, last)
 		}
+		last = n
 		var got []string
 		for _, m := range namedTest.FindAllSubmatch(row[2], -1) {
 			got = append(got, string(m[1]))
@@ -64,6 +67,10 @@ func TestEachRuleOfTheDocumentHasItsTests(t *testing.T) {
 		if len(got) == 0 || !slices.Equal(got, want[rule]) {
 			t.Errorf("%s: the document names %q; there are %q", rule, got, want[rule])
 		}
+		delete(want, rule)
+	}
+	for rule, tests := range want {
+		t.Errorf("%s has tests (%q) and no row", rule, tests)
 	}
 }
 

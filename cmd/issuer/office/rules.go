@@ -29,8 +29,9 @@ type Certificate struct {
 	ID       verify.CertificateID
 	Rotation verify.Rotation `cbor:"Way"` // who makes its codes
 	Approved time.Time
-	Live     time.Time // the last real-person check
-	Session  string    // which may see it: the one that passed that check
+	Live     time.Time       // the last real-person check
+	Session  string          // which may see it: the one that passed that check
+	Guardian verify.HolderID `cbor:",omitempty"` // who applied for a companion (R21); "": the holder did
 }
 
 func (c *Certificate) Ends() time.Time { return c.Approved.Add(validFor) }
