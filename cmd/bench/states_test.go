@@ -162,6 +162,7 @@ func (t *tour) signedIn() {
 	t.until("the history", "$('#applications').children.length === 1")
 	t.at("history")
 	t.tap("#back")
+	t.sees()
 	t.tap("#back")
 	t.addsCompanion("林小满", "51010420140601312X")
 	t.at("companions")

@@ -12,7 +12,7 @@ import (
 // An errand is what a real-person check is for. It goes to the page and comes back
 // sealed, so that the issuer need not remember it.
 type errand struct {
-	Kind     string // apply, view
+	Kind     string // apply, view, revoke
 	Person   Person // who is checked
 	For      Person // whose certificate it is; zero: the same
 	Rotation verify.Rotation
@@ -141,6 +141,9 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 	if e.For.Number != "" {
 		guardian = s.vault.holder(e.Person.Document, e.Person.Number)
 	}
+	if e.Kind == "revoke" {
+		return nil, s.settleRevoke(p, guardian, now)
+	}
 	err = s.register.change(s.vault.holder(p.Document, p.Number), func(rec *record) error {
 		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, p.Name) {
 			return Deny(DetailsDiffer)
@@ -168,4 +171,24 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Rotation, "ends", out.Ends().UTC().Format(time.RFC3339))
 	}
 	return out, err
+}
+
+// settleRevoke revokes what the person holds who was checked, or a companion whose guardian was
+// checked: the phone is lost.
+func (s *Office) settleRevoke(p Person, guardian verify.HolderID, now time.Time) error {
+	holder := s.vault.holder(p.Document, p.Number)
+	rec, err := s.register.person(holder)
+	if err != nil {
+		return err
+	}
+	if rec != nil {
+		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, p.Name) {
+			return Deny(DetailsDiffer)
+		}
+		if guardian != "" && rec.Dossier.heldByAnother(guardian, "view", now) {
+			return Deny(HeldByAnother)
+		}
+	}
+	_, err = s.revokeHolder(holder, "lost phone", "the holder", now)
+	return err
 }

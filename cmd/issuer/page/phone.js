@@ -88,6 +88,7 @@ const send = (form, what) => { form.onsubmit = (e) => { e.preventDefault(); atte
 const forMe = (what) => () => { actFor(''); return what(); };
 on('goapply', forMe(() => fill('apply')));
 on('goview', forMe(see));
+on('gorevoke', forMe(() => fill('revoke')));
 on('gohistory', forMe(history));
 on('gocompanions', async () => {
   await refreshState();
