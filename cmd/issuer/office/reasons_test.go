@@ -24,6 +24,13 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		DetailsDiffer:     {"R12", "form"},
 		CertificateEnded:  {"R15", "apply"},
 		NoCheck:           {"R16", "window"},
+		BadJourney:        {"R17", "form"},
+		SlipValid:         {"R18", "list"},
+		ElectronicValid:   {"R18", "told"},
+		SlipOver:          {"R20", "list"},
+		NotYourSlip:       {"R20", "list"},
+		TooLateToCancel:   {"R20", "list"},
+		NoSuchSlip:        {"", "list"},
 		NotGuardian:       {"R21", "companions"},
 		NotCompanion:      {"R21", "window"},
 		CompanionKnown:    {"R21", "companions"},
@@ -31,13 +38,12 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		NoCompanion:       {"R21", "companions"},
 		HeldByAnother:     {"R21", "companions"},
 		NoCardYet:         {"R23", "window"},
-
-		NoCertificate: {"", "apply"},
-		WrongPassword: {"", "signin"},
-		AccountTaken:  {"", "signin"},
-		BadAccount:    {"", "signin"},
-		TooMany:       {"", ""},
-		Broken:        {"", "window"},
+		NoCertificate:     {"", "apply"},
+		WrongPassword:     {"", "signin"},
+		AccountTaken:      {"", "signin"},
+		BadAccount:        {"", "signin"},
+		TooMany:           {"", ""},
+		Broken:            {"", "window"},
 	}
 	if len(rows) != len(denials) {
 		t.Errorf("%d reasons here, %d denials", len(rows), len(denials))
