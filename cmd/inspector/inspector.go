@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/json"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -25,16 +26,7 @@ var built embed.FS
 type Options struct {
 	Now  func() time.Time       // the time that the page goes by
 	Keys func() ([]byte, error) // keys.json; an error: there is none now
-	Log  func(string, ...any)   // nil: nothing is logged
-}
-
-// programs are the files that make build makes.
-func programs() fs.FS {
-	dir, err := fs.Sub(built, "built")
-	if err != nil {
-		panic("inspector: internal error: " + err.Error()) // it is embedded
-	}
-	return dir
+	Log  *slog.Logger
 }
 
 // New makes the inspector's handler. It is mounted at a path that ends with a slash, with that path
@@ -43,36 +35,45 @@ func programs() fs.FS {
 //	GET /           the page, and its files
 //	GET /now        {"now": milliseconds since 1970}
 //	GET /keys.json  the keyset
-func New(o Options) (http.Handler, error) { return newHandler(o, programs()) }
-
-func newHandler(o Options, programs fs.FS) (http.Handler, error) {
-	mux := http.NewServeMux()
-	set, err := files(programs)
-	switch {
-	case err != nil:
-		return nil, err
-	case set == nil:
-		mux.HandleFunc("GET /{$}", notBuilt)
-	default:
-		mux.Handle("GET /", set)
+func New(o Options) http.Handler {
+	dir, err := fs.Sub(built, "built")
+	if err != nil {
+		panic("inspector: internal error: " + err.Error()) // it is embedded
 	}
-	mux.HandleFunc("GET /now", func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(rw).Encode(map[string]int64{"now": o.Now().UnixMilli()})
-	})
-	mux.HandleFunc("GET /keys.json", func(rw http.ResponseWriter, _ *http.Request) {
-		keys, err := o.Keys()
-		if err != nil {
-			if o.Log != nil {
-				o.Log("the inspector's keyset", "err", err)
-			}
-			http.Error(rw, "there is no keyset here", http.StatusServiceUnavailable)
-			return
-		}
-		rw.Header().Set("Content-Type", "application/json")
-		rw.Write(keys)
-	})
-	return guard(mux), nil
+	return newHandler(o, dir)
+}
+
+// newHandler takes the folder of what make build makes.
+func newHandler(o Options, programs fs.FS) http.Handler {
+	set, err := files(programs)
+	if err != nil {
+		panic("inspector: internal error: " + err.Error()) // they are embedded
+	}
+	mux := http.NewServeMux()
+	if set != nil {
+		mux.Handle("GET /", set)
+	} else {
+		mux.HandleFunc("GET /{$}", notBuilt)
+	}
+	mux.HandleFunc("GET /now", o.getNow)
+	mux.HandleFunc("GET /keys.json", o.getKeys)
+	return guard(mux)
+}
+
+func (o *Options) getNow(rw http.ResponseWriter, _ *http.Request) {
+	rw.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(rw).Encode(map[string]int64{"now": o.Now().UnixMilli()}) // a page that is gone asks again
+}
+
+func (o *Options) getKeys(rw http.ResponseWriter, _ *http.Request) {
+	keys, err := o.Keys()
+	if err != nil {
+		o.Log.Error("the inspector has no keyset", "err", err)
+		http.Error(rw, "there is no keyset here", http.StatusServiceUnavailable)
+		return
+	}
+	rw.Header().Set("Content-Type", "application/json")
+	rw.Write(keys)
 }
 
 // guard says what a browser may do with the page: run its own scripts and its own WebAssembly, use

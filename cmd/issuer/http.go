@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"railgate/cmd/inspector"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
 	"railgate/cmd/limit"
@@ -21,6 +22,7 @@ import (
 //
 //	GET  /                  the page; files.go has its files
 //	GET  /keys.json         the keyset that gates read
+//	GET  /inspect/          the inspector, for conductors and clerks; railgate/cmd/inspector
 //	GET  /healthz           the process answers
 //	GET  /api/state         what the page shows: the time, who is signed in, the certificate
 //	GET  /api/history       the applications of the last month
@@ -51,6 +53,7 @@ func (w *web) handler() http.Handler {
 	mux.Handle("GET /", embeddedPage())
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.HandleFunc("GET /keys.json", w.getKeys)
+	mux.Handle("GET /inspect/", http.StripPrefix("/inspect", inspector.New(inspector.Options{Now: w.Now, Keys: w.keysJSON, Log: w.log})))
 	mux.Handle("/signin/", w.limited(w.people.Handler()))
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
@@ -190,3 +193,5 @@ func body(r *http.Request, v any) error {
 func (w *web) getKeys(rw http.ResponseWriter, _ *http.Request) {
 	reply(rw, http.StatusOK, w.Keyset())
 }
+
+func (w *web) keysJSON() ([]byte, error) { return json.Marshal(w.Keyset()) }
