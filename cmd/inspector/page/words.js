@@ -21,7 +21,7 @@ export const says = (reason) => own[reason] || gates[reason] || gates[''];
 
 // What an inspector says and no gate.
 const own = {
-  time_unknown: { light: 'unsure', sound: 'again', zh: '签名有效，时间未确认', en: 'Genuine signature; the time is not confirmed' },
+  time_unknown: { light: 'unsure', sound: 'again', zh: '签名有效，时间未确认，请联网', en: 'Genuine, but the time is not confirmed: connect' },
   no_keys: { light: 'unsure', sound: 'again', zh: '本机没有密钥，请联网', en: 'No keys on this phone: connect to a network' },
 };
 
