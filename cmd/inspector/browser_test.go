@@ -173,6 +173,8 @@ type codes struct {
 	many   []string // of phones, each of another certificate
 	paper  string
 	forged string // by somebody with another key of the same name
+
+	revokers, nothing, list []byte // revokers.json; a list of nothing, and one of the last of many
 }
 
 // minted makes the codes once.
@@ -226,8 +228,36 @@ func mintCodes(n int) (*codes, error) {
 	if c.forged, err = code(forger, verify.ByChain, verify.EdDSA); err != nil {
 		return nil, err
 	}
-	c.keys, err = honest.KeysetJSON()
-	return c, err
+	if c.keys, err = honest.KeysetJSON(); err != nil {
+		return nil, err
+	}
+	return c, c.revoke()
+}
+
+// revoke makes the lists of revocations.
+func (c *codes) revoke() error {
+	var f mint.RevokerFile
+	if err := f.Add("inspected", verify.EdDSA, c.now.Add(-time.Hour), c.now.Add(time.Hour)); err != nil {
+		return err
+	}
+	r, err := f.Revoker("inspected", c.now)
+	if err != nil {
+		return err
+	}
+	if c.revokers, err = f.RevokersJSON(); err != nil {
+		return err
+	}
+	code, err := verify.Parse(c.many[len(c.many)-1])
+	if err != nil {
+		return err
+	}
+	l := verify.RevocationList{IssuedAt: mint.Seconds(c.now), Expires: mint.Seconds(c.now.Add(time.Hour)), Entries: []verify.Revocation{}}
+	if c.nothing, err = r.Sign(l, rand.Reader); err != nil {
+		return err
+	}
+	l.Entries = append(l.Entries, verify.Revocation{Certificate: code.Claims.Certificate, Before: mint.Seconds(c.now.Add(time.Second)), Until: mint.Seconds(c.now.Add(time.Hour))})
+	c.list, err = r.Sign(l, rand.Reader)
+	return err
 }
 
 const filmWide, filmHigh = 1280, 720
@@ -302,6 +332,7 @@ type server struct {
 	mu    sync.Mutex // guards the fields below
 	now   time.Time
 	keys  []byte
+	list  []byte
 	asked map[string]int
 	away  bool
 }
@@ -309,11 +340,14 @@ type server struct {
 func newServer(t testing.TB) *server {
 	t.Helper()
 	c := someCodes(t)
-	s := &server{now: c.now, keys: c.keys, asked: map[string]int{}}
+	s := &server{now: c.now, keys: c.keys, list: c.nothing, asked: map[string]int{}}
 	h := newHandler(Options{
 		Now:  func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return s.now },
 		Keys: func() ([]byte, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.keys, nil },
 		Log:  slog.New(slog.DiscardHandler),
+
+		Revokers:    func() ([]byte, error) { return c.revokers, nil },
+		Revocations: func() ([]byte, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.list, nil },
 	}, theFiles(t))
 	s.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

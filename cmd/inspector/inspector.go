@@ -27,6 +27,10 @@ type Options struct {
 	Now  func() time.Time       // the time that the page goes by
 	Keys func() ([]byte, error) // keys.json; an error: there is none now
 	Log  *slog.Logger
+
+	// Revokers and Revocations are revokers.json and the newest list that one of its keys signed; nil:
+	// this server has none.
+	Revokers, Revocations func() ([]byte, error)
 }
 
 // New makes the inspector's handler. It is mounted at a path that ends with a slash, with that path
@@ -34,7 +38,7 @@ type Options struct {
 //
 //	GET /           the page, and its files
 //	GET /now        {"now": milliseconds since 1970}
-//	GET /keys.json  the keyset
+//	GET /keys.json, /revokers.json, /revocations
 func New(o Options) http.Handler {
 	dir, err := fs.Sub(built, "built")
 	if err != nil {
@@ -56,7 +60,15 @@ func newHandler(o Options, programs fs.FS) http.Handler {
 		mux.HandleFunc("GET /{$}", notBuilt)
 	}
 	mux.HandleFunc("GET /now", o.getNow)
-	mux.HandleFunc("GET /keys.json", o.getKeys)
+	for path, f := range map[string]document{
+		"keys.json":     {o.Keys, "application/json"},
+		"revokers.json": {o.Revokers, "application/json"},
+		"revocations":   {o.Revocations, "application/cose"},
+	} {
+		if f.read != nil {
+			mux.HandleFunc("GET /"+path, func(rw http.ResponseWriter, _ *http.Request) { o.answer(rw, path, f) })
+		}
+	}
 	return guard(mux)
 }
 
@@ -65,15 +77,21 @@ func (o *Options) getNow(rw http.ResponseWriter, _ *http.Request) {
 	json.NewEncoder(rw).Encode(map[string]int64{"now": o.Now().UnixMilli()}) // a page that is gone asks again
 }
 
-func (o *Options) getKeys(rw http.ResponseWriter, _ *http.Request) {
-	keys, err := o.Keys()
+// A document is what the page goes by.
+type document struct {
+	read func() ([]byte, error)
+	kind string
+}
+
+func (o *Options) answer(rw http.ResponseWriter, name string, d document) {
+	data, err := d.read()
 	if err != nil {
-		o.Log.Error("the inspector has no keyset", "err", err)
-		http.Error(rw, "there is no keyset here", http.StatusServiceUnavailable)
+		o.Log.Error("the inspector's document is not there", "name", name, "err", err)
+		http.Error(rw, "it is not there", http.StatusServiceUnavailable)
 		return
 	}
-	rw.Header().Set("Content-Type", "application/json")
-	rw.Write(keys)
+	rw.Header().Set("Content-Type", d.kind)
+	rw.Write(data)
 }
 
 // guard says what a browser may do with the page: run its own scripts and its own WebAssembly, use

@@ -156,6 +156,27 @@ func TestInAirplaneMode(t *testing.T) {
 	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 }
 
+// What its holder revoked is denied as soon as the list is here, and with the network cut after that.
+func TestARevokedCodeIsDenied(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	lost := c.many[len(c.many)-1]
+	l.reads(lost)
+	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#lists').innerText.includes('revocations')")
+	l.tap("#next")
+	s.set(func() { s.list = c.list })
+	l.until("the list is here", "(worker.postMessage({ kind: 'sync' }), said.some((d) => d.status?.lists?.entries === 1))")
+	l.reads(lost)
+	l.until("it is denied", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#what').innerText.includes('撤销')")
+	s.set(func() { s.away = true })
+	l.run(chromedp.Reload())
+	l.ready()
+	l.reads(lost)
+	l.until("with the network cut too", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked'")
+}
+
 // A phone that slept with the network cut does not know the time: its monotonic clock may have
 // stood still.
 func TestAPhoneThatSleptSaysSo(t *testing.T) {

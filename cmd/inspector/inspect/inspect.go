@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,9 +53,11 @@ type Inspector struct {
 	watch *eye.Watch
 	shift Shift
 
-	keys    *verify.Keyset
+	base    *verify.Keyset // as it was fetched
 	fetched time.Time
-	turn    int // counts what changes answers: the keyset, the time that is believed
+	lists   map[string]*verify.Revocations // by issuer
+	keys    *verify.Keyset                 // the base under the lists; nil: there is none
+	turn    int                            // counts what changes answers: the keyset, the lists, the time that is believed
 
 	recent []reading
 }
@@ -83,8 +87,8 @@ func (i *Inspector) Hear(server time.Time, sent, got Instant) bool {
 	return ok
 }
 
-// ErrOlder is the answer to a keyset that is older than the one that is held.
-var ErrOlder = errors.New("an older keyset")
+// ErrOlder is the answer to a keyset, or a list of revocations, that is older than the one held.
+var ErrOlder = errors.New("an older copy")
 
 // TakeKeys takes a keyset, keys.json, that was fetched at a time. A copy that is older than the one
 // held is refused, for a cache on the way may have it; the keyset of an issuer with other keys is
@@ -94,12 +98,43 @@ func (i *Inspector) TakeKeys(data []byte, fetched time.Time) error {
 	if err != nil {
 		return err
 	}
-	if held := i.keys; held != nil && keys.Version < held.Version && keys.SharesKey(held) {
+	if held := i.base; held != nil && keys.Version < held.Version && keys.SharesKey(held) {
 		return fmt.Errorf("%w: version %d, where %d is held", ErrOlder, keys.Version, held.Version)
 	}
-	i.keys, i.fetched = keys, fetched
-	i.turn++
+	i.base, i.fetched = keys, fetched
+	i.combine()
 	return nil
+}
+
+// TakeRevocations takes a list of revocations, which one of the keys of revokers.json signed. One
+// that was signed before the one that is held is refused.
+func (i *Inspector) TakeRevocations(revokers, list []byte, at Instant) error {
+	by, err := verify.ParseRevokers(revokers)
+	if err != nil {
+		return err
+	}
+	now, _ := i.clock.Now(at)
+	l, err := verify.OpenRevocations(list, by, now)
+	if err != nil {
+		return err
+	}
+	if held := i.lists[l.Issuer]; held != nil && l.IssuedAt.Before(held.IssuedAt) {
+		return fmt.Errorf("%w: revocations of %v, where those of %v are held", ErrOlder, l.IssuedAt, held.IssuedAt)
+	}
+	if i.lists == nil {
+		i.lists = map[string]*verify.Revocations{}
+	}
+	i.lists[l.Issuer] = l
+	i.combine()
+	return nil
+}
+
+// combine makes the keyset under the lists.
+func (i *Inspector) combine() {
+	i.turn++
+	if i.base != nil {
+		i.keys = i.base.With(slices.Collect(maps.Values(i.lists))...)
+	}
 }
 
 // Look looks for a code in a camera's frame, and answers where there is one.

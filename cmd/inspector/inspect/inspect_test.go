@@ -223,6 +223,103 @@ func TestAnOlderKeysetIsRefused(t *testing.T) {
 	}
 }
 
+// revoker gives revokers.json and a function that signs lists of revocations.
+func (b *bench) revoker(issuer string) (revokers []byte, sign func(iat time.Time, entries ...verify.Revocation) []byte) {
+	b.Helper()
+	var f mint.RevokerFile
+	if err := f.Add(issuer, verify.EdDSA, noon.Add(-time.Hour), noon.Add(time.Hour)); err != nil {
+		b.Fatal(err)
+	}
+	revokers, err := f.RevokersJSON()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, err := f.Revoker(issuer, noon)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return revokers, func(iat time.Time, entries ...verify.Revocation) []byte {
+		b.Helper()
+		if entries == nil {
+			entries = []verify.Revocation{}
+		}
+		data, err := r.Sign(verify.RevocationList{IssuedAt: mint.Seconds(iat), Expires: mint.Seconds(iat.Add(10 * time.Minute)), Entries: entries}, rand.Reader)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return data
+	}
+}
+
+// A list denies what it names; it stays over a new keyset; one that was signed before it, or by
+// nobody who may, does not take its place.
+func TestRevocations(t *testing.T) {
+	b := newBench(t)
+	w := b.wallet(nil)
+	text := b.code(w, 0)
+	entry := verify.Revocation{Certificate: w.Order.Certificate, Before: mint.Seconds(noon) + 1, Until: mint.Seconds(noon) + 3600}
+	revokers, sign := b.revoker("test")
+	if s := b.Status(after(0, 0)); s.Lists != nil {
+		t.Errorf("lists %+v; want none", s.Lists)
+	}
+	if got := b.Read(text, after(0, 0)); got.Reason != "ok" {
+		t.Fatalf("%+v; want ok", got)
+	}
+	if err := b.TakeRevocations(revokers, sign(noon.Add(-time.Minute), entry), after(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Read(text, after(time.Second, 0)); got.Reason != "revoked" || !got.New {
+		t.Errorf("under the list: %+v; want revoked, and new", got)
+	}
+	if err := b.TakeRevocations(revokers, sign(noon.Add(-2*time.Minute)), after(0, 0)); !errors.Is(err, ErrOlder) {
+		t.Errorf("an older list: %v; want %v", err, ErrOlder)
+	}
+	_, stranger := b.revoker("test")
+	for name, list := range map[string][]byte{"signed by another": stranger(noon), "no list": []byte("x")} {
+		if err := b.TakeRevocations(revokers, list, after(0, 0)); err == nil || errors.Is(err, ErrOlder) {
+			t.Errorf("%s: %v; want what is wrong", name, err)
+		}
+	}
+	if err := b.TakeRevocations([]byte("{}"), sign(noon), after(0, 0)); err == nil {
+		t.Error("revokers without keys are taken")
+	}
+	b.takeKeys(4)
+	if got := b.Read(text, after(2*time.Second, 0)); got.Reason != "revoked" {
+		t.Errorf("under a new keyset: %s; want revoked", got.Reason)
+	}
+	want := ListStatus{IssuedAt: noon.Add(-time.Minute).UnixMilli(), Entries: 1}
+	if s := b.Status(after(9*time.Minute-time.Millisecond, 0)); s.Lists == nil || *s.Lists != want {
+		t.Errorf("lists %+v; want %+v", s.Lists, want)
+	}
+	want.Old = true
+	if s := b.Status(after(9*time.Minute, 0)); s.Lists == nil || *s.Lists != want {
+		t.Errorf("lists %+v; want %+v", s.Lists, want)
+	}
+	// Another issuer's list is beside it, and says nothing of this one's codes.
+	others, signOther := b.revoker("another")
+	if err := b.TakeRevocations(others, signOther(noon), after(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Read(text, after(3*time.Second, 0)); got.Reason != "revoked" {
+		t.Errorf("beside another issuer's list: %s; want revoked", got.Reason)
+	}
+	if s := b.Status(after(0, 0)); s.Lists.IssuedAt != want.IssuedAt || s.Lists.Entries != 1 {
+		t.Errorf("lists %+v; want the oldest of both", s.Lists)
+	}
+	// A list may be here before any keyset.
+	i := New()
+	if err := i.TakeRevocations(revokers, sign(noon, entry), after(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	i.Hear(noon, after(0, 0), after(0, 0))
+	if err := i.TakeKeys(b.document(5), noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := i.Read(text, after(0, 0)); got.Reason != "revoked" {
+		t.Errorf("a keyset after the list: %s; want revoked", got.Reason)
+	}
+}
+
 func TestAKeysetsAge(t *testing.T) {
 	b := newBench(t)
 	for age, old := range map[time.Duration]bool{24*time.Hour - time.Millisecond: false, 24 * time.Hour: true} {

@@ -12,8 +12,16 @@ const keysOld = 24 * time.Hour
 type Status struct {
 	Now   int64       `json:"now"`
 	Doubt Doubt       `json:"doubt,omitempty"`
-	Keys  *KeysStatus `json:"keys"` // null: there are none
+	Keys  *KeysStatus `json:"keys"`  // null: there are none
+	Lists *ListStatus `json:"lists"` // null: there are none
 	Shift Shift       `json:"shift"`
+}
+
+// ListStatus is about the list of revocations; of several, about the oldest.
+type ListStatus struct {
+	IssuedAt int64 `json:"issued_at"`
+	Entries  int   `json:"entries"` // of all
+	Old      bool  `json:"old"`     // a newer one should have come: it applies all the same
 }
 
 // KeysStatus is about the keyset.
@@ -31,6 +39,22 @@ func (i *Inspector) Status(at Instant) Status {
 	s := Status{Now: now.UnixMilli(), Doubt: doubt, Shift: i.shift}
 	if i.keys != nil {
 		s.Keys = &KeysStatus{i.keys.Version, len(i.keys.Keys), i.fetched.UnixMilli(), now.Sub(i.fetched) >= keysOld}
+	}
+	s.Lists = i.listStatus(now)
+	return s
+}
+
+func (i *Inspector) listStatus(now time.Time) *ListStatus {
+	var s *ListStatus
+	n := 0
+	for _, l := range i.lists {
+		n += len(l.Entries)
+		if at := l.IssuedAt.UnixMilli(); s == nil || at < s.IssuedAt {
+			s = &ListStatus{IssuedAt: at, Old: !now.Before(l.Expires)}
+		}
+	}
+	if s != nil {
+		s.Entries = n
 	}
 	return s
 }

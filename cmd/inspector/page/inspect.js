@@ -100,6 +100,11 @@ function showStatus(s) {
     const [zh, en] = ageText(s.now - s.keys.fetched), old = s.older ? ['，服务器的更旧，未采用', '; the server has an older one, not taken'] : ['', ''];
     mark('keys', !s.keys.old && !s.older, `密钥 ${zh}前${old[0]}`, `keys ${en} old${old[1]}`);
   }
+  $('lists').hidden = !s.lists;
+  if (s.lists) {
+    const [zh, en] = ageText(s.now - s.lists.issued_at);
+    mark('lists', !s.lists.old, `撤销名单 ${zh}前`, `revocations ${en} old`);
+  }
   mark('net', s.online, ...(s.online ? ['在线', 'online'] : ['离线', 'offline']));
   showShift(s.shift);
 }

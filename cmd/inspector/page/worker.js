@@ -35,23 +35,36 @@ async function fetchAll() {
   const { now } = await answer.json();
   inspector.hear(now, ...sent, ...got);
   const keys = await ask('keys.json');
-  if (keys.ok) await take(await keys.text(), now);
+  if (keys.ok) await takeKeys(await keys.text(), now);
+  const [revokers, list] = await Promise.all([ask('revokers.json'), ask('revocations')]);
+  if (revokers.ok && list.ok) await takeList(await revokers.text(), await list.arrayBuffer()); // a server may have none
 }
 
-// take takes a keyset, and keeps it.
-async function take(text, now) {
+// What is taken is kept for when the network is cut. A browser may refuse to keep.
+async function takeKeys(text, now) {
   const wrong = inspector.keys(text, now);
   older = wrong === 'older';
-  if (wrong) return;
-  const cache = await caches.open(dataCache);
-  await cache.put(new URL('keys.json', base), new Response(text, { headers: { 'Content-Type': 'application/json', 'Railgate-Fetched': String(now) } }));
+  if (!wrong) await keep('keys.json', text, now);
 }
 
-// recall takes what was kept. A browser may refuse to keep.
+async function takeList(revokers, list) {
+  if (inspector.revocations(revokers, new Uint8Array(list), ...instant())) return; // the one that is held goes on
+  await keep('revokers.json', revokers, 0);
+  await keep('revocations', list, 0);
+}
+
+async function keep(name, data, now) {
+  const cache = await caches.open(dataCache).catch(() => null);
+  await cache?.put(new URL(name, base), new Response(data, { headers: { 'Railgate-Fetched': String(now) } }));
+}
+
+// recall takes what was kept.
 async function recall() {
   try {
-    const kept = await (await caches.open(dataCache)).match(new URL('keys.json', base));
-    if (kept) inspector.keys(await kept.text(), Number(kept.headers.get('Railgate-Fetched')));
+    const cache = await caches.open(dataCache);
+    const [keys, revokers, list] = await Promise.all(['keys.json', 'revokers.json', 'revocations'].map((name) => cache.match(new URL(name, base))));
+    if (keys) inspector.keys(await keys.text(), Number(keys.headers.get('Railgate-Fetched')));
+    if (revokers && list) inspector.revocations(await revokers.text(), new Uint8Array(await list.arrayBuffer()), ...instant());
   } catch { /* there is nothing */ }
 }
 

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"railgate/cmd/inspector/inspect"
+	"railgate/verify"
 )
 
 func main() {
 	p := &page{inspect.New(), image.Gray{}}
 	o := js.Global().Get("Object").New()
 	for name, f := range map[string]func([]js.Value) any{
-		"look": p.look, "read": p.read, "hear": p.hear, "keys": p.keys, "status": p.status, "resume": p.resume, "end": p.end,
+		"look": p.look, "read": p.read, "hear": p.hear, "keys": p.keys, "revocations": p.revocations, "status": p.status, "resume": p.resume, "end": p.end,
 	} {
 		o.Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return f(args) }))
 	}
@@ -64,11 +65,14 @@ func (p *page) hear(args []js.Value) any {
 
 // keys (text, fetched) gives "", "older" or what is wrong with the keyset.
 func (p *page) keys(args []js.Value) any {
-	err := p.TakeKeys([]byte(args[0].String()), time.UnixMilli(int64(args[1].Float())))
-	if errors.Is(err, inspect.ErrOlder) {
-		return "older"
-	}
-	return text(err)
+	return text(p.TakeKeys([]byte(args[0].String()), time.UnixMilli(int64(args[1].Float()))))
+}
+
+// revocations (revokers, list, mono, wall) gives the same about a list of revocations, which is bytes.
+func (p *page) revocations(args []js.Value) any {
+	list := make([]byte, min(args[1].Length(), verify.MaxRevocations+1))
+	js.CopyBytesToGo(list, args[1])
+	return text(p.TakeRevocations([]byte(args[0].String()), list, instant(args[2:])))
 }
 
 // status (mono, wall) gives a status.
@@ -87,6 +91,9 @@ func instant(args []js.Value) inspect.Instant {
 }
 
 func text(err error) string {
+	if errors.Is(err, inspect.ErrOlder) {
+		return "older"
+	}
 	if err != nil {
 		return err.Error()
 	}
