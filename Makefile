@@ -254,6 +254,8 @@ bench: go browser
 	$(GO) test -run '^$$' -bench 'Watch' -benchtime 500x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'Footprint' -benchtime 1x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'IssuerCodes' -benchtime 50000x ./cmd/issuer
+	@# From a camera's frame to the verdict, on a phone's page.
+	$(GO) test -run '^$$' -bench 'FrameToVerdict' -benchtime 300x ./cmd/inspector
 	@# From a picture at the camera to the lit screen; a hand holds each for more than a second.
 	$(GO) test -run '^$$' -bench 'PictureToScreen' -benchtime 100x ./cmd/bench
 

@@ -235,6 +235,9 @@ func TestEveryScreen(t *testing.T) {
 			}
 			l.at(c.now)
 			check("begin")
+			l.tap("#type")
+			check("type")
+			l.tap("#typing button:not(.main)")
 			l.reads(c.many[0])
 			l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 			check("granted")
@@ -257,8 +260,6 @@ func TestEveryScreen(t *testing.T) {
 			l.at(c.now)
 			l.until("the code on the film", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 			check("camera")
-			l.tap("#type")
-			check("type")
 		})
 	}
 }
