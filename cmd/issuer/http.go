@@ -15,6 +15,7 @@ import (
 
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
+	"railgate/cmd/issuer/window"
 	"railgate/cmd/limit"
 	"railgate/cmd/pages"
 )
@@ -36,6 +37,7 @@ import (
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
 //	     /signin/           people with a role sign in and out (package signin)
+//	     /desk/             the police window, for officers (package window)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
 //
 // Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
@@ -59,8 +61,10 @@ func (w *web) handler() http.Handler {
 	mux.Handle("GET /inspect/", w.inspector())
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
 	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
-	for _, method := range []string{"GET", "POST"} {
+	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
+	for _, method := range []string{http.MethodGet, http.MethodPost} { // "GET /" is not to conflict with them
 		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
+		mux.Handle(method+" /desk/", desk)
 	}
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
@@ -83,6 +87,12 @@ func (w *web) handler() http.Handler {
 		write("POST /api/bench/paper", w.postPaper)
 	}
 	return w.guard(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// officer is who asks at the police window.
+func officer(r *http.Request) (window.Person, bool) {
+	p, ok := signin.From(r)
+	return window.Person{Officer: office.Officer{Subject: p.Subject, Lead: p.May(signin.WindowLead)}, Name: p.Name}, ok
 }
 
 // guard says what a browser may do with the page: run its own scripts, talk to its own
