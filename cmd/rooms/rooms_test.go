@@ -65,6 +65,7 @@ var may = []struct {
 	{"cmd/pages", nil, []string{"os", "log/slog"}},
 	{"cmd/inspector/inspect", []string{"verify", "driver/eye"}, impure},
 	{"cmd/inspector/pack", nil, nil},
+	{"cmd/inspector/wasm", nil, nil}, // for browsers it imports the inspector
 	{"cmd/inspector", []string{"cmd/pages", "verify", "verify/lane"}, []string{"os"}},
 	{"cmd/issuer/provider", nil, nil},
 	{"cmd/issuer/provider/providertest", []string{"cmd/issuer/provider"}, nil},
