@@ -77,6 +77,9 @@ func (s *station) troubles() []string {
 	for part, why := range c.State().Troubles {
 		all = append(all, part+": "+why)
 	}
+	if s.courier != nil && s.courier.trouble() != "" {
+		all = append(all, "revocations from the issuer: "+s.courier.trouble())
+	}
 	slices.Sort(all)
 	return all
 }
