@@ -24,6 +24,7 @@ import (
 //
 //	GET  /                  the page; files.go has its files
 //	GET  /keys.json         the keyset that gates read
+//	GET  /inspect/          the inspector, for conductors and clerks; railgate/cmd/inspector
 //	GET  /v1/revocations    what is revoked, signed (docs/wire.md); with an ETag
 //	GET  /revokers.json     the keys that sign it
 //	GET  /healthz           the process answers
@@ -58,6 +59,7 @@ func (w *web) handler() http.Handler {
 	mux.Handle("GET /", embeddedPage())
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.HandleFunc("GET /keys.json", w.getKeys)
+	mux.Handle("GET /inspect/", w.inspector())
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
 	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
 	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
