@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -37,7 +38,7 @@ func newDesk(t *testing.T, bench bool) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.web = &web{Office: s, limits: newLimits()}
+	d.web = &web{Office: s, limits: newLimits(), people: signintest.Guard()}
 	d.srv = httptest.NewServer(d.web.handler())
 	t.Cleanup(func() { d.srv.Close(); s.Close() })
 	return d
@@ -67,6 +68,7 @@ type phone struct {
 	page   string // a visitor's token
 
 	forwarded string // what a proxy says of its address
+	companion string // whom its requests are for
 }
 
 func (d *desk) phone() *phone {
@@ -131,6 +133,9 @@ func (p *phone) ask(method, path string, in, out any) (int, office.Reason) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(visitorHeader, p.page)
+	if p.companion != "" {
+		req.Header.Set(companionHeader, p.companion)
+	}
 	if p.forwarded != "" {
 		req.Header.Set("X-Forwarded-For", p.forwarded)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin/signintest"
 	"railgate/cmd/limit"
 	"railgate/verify"
 )
@@ -59,6 +60,11 @@ func TestWhatIsAnswered(t *testing.T) {
 	if _, err := verify.ParseKeyset(rec.Body.Bytes()); err != nil || rec.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("/keys.json: %v, %q; want a keyset in JSON", err, rec.Header().Get("Content-Type"))
 	}
+	for path, want := range map[string]string{"/inspect/keys.json": rec.Body.String(), "/inspect/revokers.json": `"keys"`, "/inspect/revocations": "", "/inspect/now": `"now":`} {
+		if got := d.ask(h, "GET", path, "", nil); got.Code != 200 || !strings.Contains(got.Body.String(), strings.TrimSpace(want)) {
+			t.Errorf("%s: %d %.100s; want %.100s", path, got.Code, got.Body, want)
+		}
+	}
 	if rec := d.ask(h, "POST", "/api/leave", "{}", http.Header{visitorHeader: {d.visitor().page}}); rec.Code != 200 || rec.Body.String() != "{}\n" {
 		t.Errorf("an answer of nothing: %d %q; want {}", rec.Code, rec.Body)
 	}
@@ -88,7 +94,7 @@ func TestATypeOfJSONMustBeWhole(t *testing.T) {
 func TestHowLongToWaitIsSaid(t *testing.T) {
 	d := newDesk(t, true)
 	never := limit.New(time.Hour, 0)
-	h := (&web{Office: d.web.Office, limits: &limits{readSession: never, readAddress: never}}).handler()
+	h := (&web{Office: d.web.Office, people: signintest.Guard(), limits: &limits{readSession: never, readAddress: never}}).handler()
 	rec := d.ask(h, "GET", "/api/state", "", nil)
 	var got refusal
 	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || got.Denied.Reason != office.TooMany {
@@ -102,7 +108,7 @@ func TestHowLongToWaitIsSaid(t *testing.T) {
 // Who has no session yet shares none with others who have none.
 func TestWithoutASessionOnlyTheAddressCounts(t *testing.T) {
 	d := newDesk(t, true)
-	h := (&web{Office: d.web.Office, limits: &limits{readSession: limit.New(time.Hour, 1), readAddress: limit.New(time.Hour, 9)}}).handler()
+	h := (&web{Office: d.web.Office, people: signintest.Guard(), limits: &limits{readSession: limit.New(time.Hour, 1), readAddress: limit.New(time.Hour, 9)}}).handler()
 	for n := range 3 {
 		if rec := d.ask(h, "GET", "/api/state", "", nil); rec.Code != 200 {
 			t.Errorf("request %d: status %d; want 200", n+1, rec.Code)
@@ -189,6 +195,24 @@ func TestHowOftenOneMayAsk(t *testing.T) {
 		}
 		if tt.limiter.Allow("somebody", now.Add(tt.every-1)) || !tt.limiter.Allow("somebody", now.Add(tt.every)) || tt.limiter.Allow("somebody", now.Add(tt.every)) {
 			t.Errorf("%s: not once more after %v", tt.name, tt.every)
+		}
+	}
+}
+
+// The sign-in of people with a role is there, and says that no provider is connected.
+func TestPeopleWithARoleSignInHere(t *testing.T) {
+	d := newDesk(t, true)
+	rec := d.ask(d.web.handler(), "GET", "/signin/start", "", nil)
+	if rec.Code != http.StatusServiceUnavailable || !strings.Contains(rec.Body.String(), "no_provider") {
+		t.Errorf("/signin/start: %d %s; want 503 no_provider", rec.Code, rec.Body)
+	}
+	if rec := d.ask(d.web.handler(), "POST", "/signin/out", "", nil); rec.Code != http.StatusNoContent {
+		t.Errorf("/signin/out: %d; want 204", rec.Code)
+	}
+	h := (&web{Office: d.web.Office, people: d.web.people, limits: &limits{writeAddress: limit.New(time.Hour, 1)}}).handler()
+	for _, want := range []int{http.StatusServiceUnavailable, http.StatusTooManyRequests} {
+		if rec := d.ask(h, "GET", "/signin/start", "", nil); rec.Code != want {
+			t.Errorf("/signin/start of an address that asks too often: %d; want %d", rec.Code, want)
 		}
 	}
 }
