@@ -49,6 +49,7 @@ type pair struct {
 
 // recover looks for codes of which two finders are known: those that are most alike first.
 func (r *Reader) recover(l *level) bool {
+	defer r.leave(r.enter(stageThird))
 	if r.spent() {
 		return false
 	}
