@@ -299,15 +299,15 @@ func (l *level) hasSwing(x, y, dx, dy float64, back, ahead *edges, inverted bool
 }
 
 // walk goes from pixel (x, y), which is dark, by steps of (dx, dy), and finds the first three
-// edges, to a fraction of a step. What is beyond the border is light, as paper is.
+// edges, within three, four and five fifths of reach: they are at most so many modules away, to a fraction of a step. What is beyond the border is light, as paper is.
 func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 	thr, by := l.thresholds(y>>3), y>>3
 	last := over(l.pix[y*l.stride+x], thr[x>>3])
 	if (last > 0) != inverted {
 		return false
 	}
-	n, light := 0, inverted
-	for step := 1; step <= reach; step++ {
+	n, light, limit := 0, inverted, reach*3/5
+	for step := 1; step <= limit; step++ {
 		x, y = x+dx, y+dy
 		now := 60
 		if uint(x) < uint(l.w) && uint(y) < uint(l.h) {
@@ -323,11 +323,11 @@ func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 				l.spend(30 + 5*step)
 				return true
 			}
-			light = !light
+			light, limit = !light, reach*(3+n)/5
 		}
 		last = now
 	}
-	l.spend(30 + 5*reach)
+	l.spend(30 + 5*limit)
 	return false
 }
 
@@ -346,8 +346,8 @@ func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges
 	if (last > 0) != inverted {
 		return false
 	}
-	n, light := 0, inverted
-	for step := 1; step <= reach; step++ {
+	n, light, limit := 0, inverted, reach*3/5
+	for step := 1; step <= limit; step++ {
 		x, y = x+dx, y+dy
 		now := l.brightness(x, y)
 		if (now > 0) != light {
@@ -356,11 +356,11 @@ func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges
 				l.spend(30 + 14*step)
 				return true
 			}
-			light = !light
+			light, limit = !light, reach*(3+n)/5
 		}
 		last = now
 	}
-	l.spend(30 + 14*reach)
+	l.spend(30 + 14*limit)
 	return false
 }
 

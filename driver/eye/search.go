@@ -11,14 +11,15 @@ const (
 	// what is held to the glass fills it.
 	bigFrame = 3 << 20
 
-	maxLevels   = 5  // the frame, a half of it, a quarter, an eighth, a sixteenth
-	leastSide   = 60 // pixels of a level that is worth a look
-	wideRadius  = 2  // blocks around a block, for its threshold
-	closeRadius = 1  // the same, for light that changes within a code
-	maxCorners  = 8  // tried in one pass
-	maxEarly    = 2  // of them before all rows have been looked at
-	crowded     = 8  // corners from which on each is weighed first
-	weighShare  = 28 // of what is left of the budget, for weighing: one part of so many for each that may be tried
+	maxLevels   = 5   // the frame, a half of it, a quarter, an eighth, a sixteenth
+	leastSide   = 60  // pixels of a level that is worth a look
+	wideRadius  = 2   // blocks around a block, for its threshold
+	closeRadius = 1   // the same, for light that changes within a code
+	maxCorners  = 8   // tried in one pass
+	maxEarly    = 2   // of them before all rows have been looked at
+	doubtful    = 0.6 // of a corner from which on it is weighed
+	crowded     = 8   // corners from which on each is weighed first
+	weighShare  = 28  // of what is left of the budget, for weighing: one part of so many for each that may be tried
 )
 
 // search looks at the frame at its own size, for codes of up to about 13 pixels a module;
@@ -171,7 +172,8 @@ func (l *level) scanRows(from, to, every int) {
 
 // tryCorners tries the corners that have not been tried, likeliest first, until most have been in
 // all. Where there is a crowd of them, each is weighed first by what costs little: whether it is
-// busy along both sides, as in a code, and what share of the timing patterns is seen. Those that
+// busy along both sides, as in a code, which any that is doubtful must be, and what share of the
+// timing patterns is seen. Those that
 // show both timing patterns are tried at once, and of the rest those that show the most of them.
 func (r *Reader) tryCorners(l *level, most int) bool {
 	r.sketchFinders(l)
@@ -190,7 +192,7 @@ func (r *Reader) tryCorners(l *level, most int) bool {
 		if slices.Contains(l.tried, key) || l.hasKnown(c) {
 			continue
 		}
-		if crowd && !(l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
+		if (crowd || c.doubt > doubtful) && !(l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
 			l.tried = append(l.tried, key)
 			continue
 		}
