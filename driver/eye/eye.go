@@ -6,6 +6,7 @@
 //	plane.go      the picture at its own size, at a half and at a quarter
 //	threshold.go  what is dark, locally, in the rows that are looked at
 //	finder.go     the three squares at a code's corners: 1:1:3:1:1 along any line
+//	merged.go     the same where the code has no quiet zone, on dark ground
 //	corners.go    which three of them may be a code's
 //	recover.go    where the third must be, if only two are found
 //	grid.go       how many modules, and the perspective, from the finders' own sizes

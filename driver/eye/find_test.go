@@ -2,6 +2,7 @@ package eye
 
 import (
 	"image"
+	"image/color"
 	"math"
 	"slices"
 	"testing"
@@ -91,5 +92,41 @@ func TestTheBudgetGrowsWithTheFrame(t *testing.T) {
 		if got := budgetFor(tt.pixels); got != tt.want {
 			t.Errorf("%d pixels: %d; want %d", tt.pixels, got, tt.want)
 		}
+	}
+}
+
+// A code without a quiet zone on ground as dark as itself: two sides of each finder have no end.
+func TestReadsCodesThatHaveRunIntoTheirGround(t *testing.T) {
+	wantRead(t, "no-quiet-dark", 4, 4, 6)
+	wantRead(t, "no-quiet-light", 4, 2, 2)
+}
+
+// What looks like a finder that has run into its ground is no evidence of a code: a hall that shows
+// such things all day is as empty as any.
+func TestMergedFindersAreForgotten(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 320, 240))
+	for i := range img.Pix {
+		img.Pix[i] = 25
+	}
+	for _, at := range []image.Point{{40, 40}, {200, 40}, {40, 160}} { // as finders without an end to the left and above
+		for i := range 49 * 16 {
+			x, y := i%28, i/28
+			d := max(x/4-3, 3-x/4, y/4-3, 3-y/4)
+			img.SetGray(at.X+x, at.Y+y, color.Gray{Y: 25})
+			if d == 2 {
+				img.SetGray(at.X+x, at.Y+y, color.Gray{Y: 230})
+			}
+		}
+		for i := range 4 * 40 {
+			img.SetGray(at.X+28+i%4, at.Y+i/4, color.Gray{Y: 230})
+			img.SetGray(at.X+i/4, at.Y+28+i%4, color.Gray{Y: 230})
+		}
+	}
+	r := NewReader()
+	if text, ok := r.Read(img); ok {
+		t.Fatalf("read %q", text)
+	}
+	if l := &r.levels[0]; len(l.merged) < leastMerged || len(l.finders) > 0 || !r.sawNothing() {
+		t.Errorf("%d places noted, finders %v; want some, and no finders", len(l.merged), l.finders)
 	}
 }

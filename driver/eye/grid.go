@@ -15,10 +15,11 @@ type grid struct {
 }
 
 const (
-	maxGrids   = 3    // tried for a corner
-	minTiming  = 0.6  // of a grid that is looked at further
-	sureTiming = 0.8  // of one that may do as it is
-	dimError   = 0.12 // of the distance between finders, in modules
+	maxGrids    = 3    // tried for a corner
+	minTiming   = 0.6  // of a grid that is looked at further
+	clearTiming = 0.72 // of each pattern, of a corner that is doubtful
+	sureTiming  = 0.8  // of one that may do as it is
+	dimError    = 0.12 // of the distance between finders, in modules
 )
 
 // makeGrids returns the likely grids for a corner, most likely first.
