@@ -27,8 +27,23 @@ const (
 	WrongPassword    Reason = "wrong_password"
 	AccountTaken     Reason = "account_taken"
 	BadAccount       Reason = "bad_account"
+	BadJourney       Reason = "bad_journey"
+	SlipValid        Reason = "slip_valid"
+	ElectronicValid  Reason = "electronic_valid"
+	SlipOver         Reason = "slip_over"
+	NotYourSlip      Reason = "not_your_slip"
+	TooLateToCancel  Reason = "too_late_to_cancel"
+	NoSuchSlip       Reason = "no_such_slip"
 	TooMany          Reason = "too_many"
 	Broken           Reason = "broken"
+
+	NotGuardian       Reason = "not_guardian"
+	NotCompanion      Reason = "not_companion"
+	CompanionKnown    Reason = "companion_known"
+	TooManyCompanions Reason = "too_many_companions"
+	NoCompanion       Reason = "no_companion"
+	NoCardYet         Reason = "no_card_yet"
+	HeldByAnother     Reason = "held_by_another"
 )
 
 // A Denial is a reason in words, with what to do about it; Chinese first.
@@ -39,7 +54,7 @@ type Denial struct {
 	English   string `json:"en"`
 	Do        string `json:"do_zh"` // what to do
 	DoEnglish string `json:"do_en"`
-	Next      string `json:"next,omitempty"` // the step that helps: apply, view, locate, check, recheck, window, form, signin
+	Next      string `json:"next,omitempty"` // the step that helps: apply, view, locate, check, recheck, window, form, signin; at the window: list, told
 }
 
 // denials says each reason in words.
@@ -80,6 +95,20 @@ var denials = map[Reason]Denial{
 		Do: "请先申请", DoEnglish: "Apply first", Next: "apply"},
 	DetailsDiffer: {Rule: "R12", Chinese: "姓名与证件号码不一致", English: "The name does not match the number",
 		Do: "请填写本人真实信息", DoEnglish: "Enter your own details as they are on the card", Next: "form"},
+	NotGuardian: {Rule: "R21", Chinese: "请确认您是监护人或受托人", English: "Confirm that you are the guardian, or act with the person's consent",
+		Do: "核对信息后勾选确认", DoEnglish: "Check the details and tick the box", Next: "companions"},
+	NotCompanion: {Rule: "R21", Chinese: "18至59岁的旅客须本人办理", English: "A traveller of 18 to 59 years applies with their own phone",
+		Do: "同行人限未成年人和60岁以上老人；没有手机的请到车站公安制证窗口", DoEnglish: "Companions are children and people of 60 or over. Without a phone, go to the police window at the station", Next: "window"},
+	CompanionKnown: {Rule: "R21", Chinese: "该旅客已在列表中", English: "This person is on your list already",
+		Do: "请直接选择", DoEnglish: "Choose the person there", Next: "companions"},
+	TooManyCompanions: {Rule: "R21", Chinese: "最多添加5位同行人", English: "You can add up to 5 people",
+		Do: "请先移除不再同行的旅客", DoEnglish: "Remove somebody first", Next: "companions"},
+	HeldByAnother: {Rule: "R21", Chinese: "该旅客的证明由本人或其他监护人申请", English: "This person's certificate was applied for by the person, or by another guardian",
+		Do: "请由申请人出示；失效前3小时内可重新申请", DoEnglish: "Whoever applied shows it. You can apply in its last 3 hours", Next: "companions"},
+	NoCompanion: {Rule: "R21", Chinese: "该旅客已不在列表中", English: "This person is no longer on your list",
+		Do: "请重新添加", DoEnglish: "Add the person again", Next: "companions"},
+	NoCardYet: {Rule: "R23", Chinese: "没有身份证的婴幼儿不能在线申请", English: "An infant without an identity card cannot apply here",
+		Do: "请携带户口簿或出生医学证明，到车站公安制证窗口办理", DoEnglish: "Take the household register or the birth certificate to the police window at the station", Next: "window"},
 	NotVerified: {Rule: "R11", Chinese: "请先核验本人", English: "Verify yourself first",
 		Do: "核验本人后可查看最近一个月的申请记录，不占用申请次数", DoEnglish: "Once you are verified you can see the applications of the last month. It does not count as an application", Next: "view"},
 	SignedOut: {Rule: "R11", Chinese: "请先登录", English: "Sign in first",
@@ -90,6 +119,20 @@ var denials = map[Reason]Denial{
 		Do: "请换一个账号，或直接登录", DoEnglish: "Choose another, or sign in", Next: "signin"},
 	BadAccount: {Chinese: "账号或密码不符合要求", English: "This account or password is not accepted",
 		Do: "账号3至32位字母或数字，密码至少8位", DoEnglish: "Use 3 to 32 letters or digits for the account and at least 8 characters for the password", Next: "signin"},
+	BadJourney: {Rule: "R17", Chinese: "车次、日期或车站有误", English: "Train, day or stations are not valid",
+		Do: "日期限今天或明天；车次如G1234；出发站与到达站不同", DoEnglish: "The day is today or tomorrow, a train is like G1234, and the two stations differ", Next: "form"},
+	SlipValid: {Rule: "R18", Chinese: "此人已有有效的纸质证明", English: "This person has a paper certificate that is valid",
+		Do: "请补打该证明；遗失的，先吊销再重新开具", DoEnglish: "Print it again. If it is lost, revoke it first, then issue another", Next: "list"},
+	ElectronicValid: {Rule: "R18", Chinese: "此人的电子证明仍然有效", English: "This person has an electronic certificate that is valid",
+		Do: "手机可用的，请直接使用；手机不可用的，可仍然开具", DoEnglish: "If the phone works, it can be used. If it does not, you can issue a paper certificate all the same", Next: "told"},
+	SlipOver: {Rule: "R20", Chinese: "该证明已失效", English: "This certificate is no longer valid",
+		Do: "需要的，请重新开具", DoEnglish: "Issue another if it is needed", Next: "list"},
+	NotYourSlip: {Rule: "R20", Chinese: "该证明由其他民警开具", English: "Another officer issued this certificate",
+		Do: "请由开具人或带班民警办理", DoEnglish: "That officer or the officer in charge can do this", Next: "list"},
+	TooLateToCancel: {Rule: "R20", Chinese: "开具已满30分钟，不能作废", English: "It was issued more than 30 minutes ago and cannot be cancelled",
+		Do: "请改为吊销", DoEnglish: "Revoke it instead", Next: "list"},
+	NoSuchSlip: {Chinese: "查无此证明", English: "There is no such paper certificate",
+		Do: "请核对编号，至少8位", DoEnglish: "Check the number: at least 8 of its characters", Next: "list"},
 	TooMany: {Chinese: "操作过于频繁", English: "Too many attempts",
 		Do: "请稍候再试", DoEnglish: "Wait a moment, then try again"},
 	Broken: {Chinese: "系统繁忙", English: "The service is busy",
