@@ -11,6 +11,7 @@
 //	corners.go    which three of them may be a code's
 //	smooth.go     a look at it without grain
 //	recover.go    where the third must be, if only two are found
+//	covered.go    the same if nothing of it is seen: the timing patterns tell
 //	grid.go       how many modules, and the perspective, from the finders' own sizes
 //	align.go      the alignment patterns, and how the paper is bent
 //	sample.go     the modules' brightness, levelled

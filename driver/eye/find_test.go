@@ -130,3 +130,18 @@ func TestMergedFindersAreForgotten(t *testing.T) {
 		t.Errorf("%d places noted, finders %v; want some, and no finders", len(l.merged), l.finders)
 	}
 }
+
+// Nothing is seen of a finder: the timing patterns tell where it is, and the alignment patterns the rest.
+func TestReadsCodesWithAFinderCovered(t *testing.T) {
+	wantRead(t, "covered", 1, 4, 6)
+	for missing := range 3 {
+		const text, scale = "RG1:A HAND LIES ON A WHOLE FINDER AND A LITTLE MORE", 4
+		img := clean(t, text, scale)
+		last := img.Rect.Dx() - 12*scale
+		at := [3]image.Point{{4 * scale, 4 * scale}, {last, 4 * scale}, {4 * scale, last}}[missing]
+		for i := range 64 * scale * scale {
+			img.SetGray(at.X+i%(8*scale), at.Y+i/(8*scale), color.Gray{Y: 110})
+		}
+		wantText(t, "covered", img, text)
+	}
+}

@@ -17,6 +17,7 @@ type finder struct {
 	next     int16   // in its band, or -1
 	inverted bool
 	known    bool // it is of a code that was read
+	guessed  bool // nothing of it is seen: it must be there
 }
 
 func (f *finder) module() float64 { return (f.mx + f.my) / 2 }

@@ -50,13 +50,13 @@ func (r *Reader) search(p plane) bool {
 		if l := r.level(1, p); l != nil && r.firstLook(l) {
 			return true
 		}
-		return r.firstLook(full) || r.lookAtMerged(full)
+		return r.firstLook(full) || r.lookAtMerged(full) || r.lookForCovered()
 	case r.lookAtMerged(full):
 		return true
 	case seen == 0 && full.fine < leastFine:
 		return false
 	}
-	if r.lookSoftly(0, p) {
+	if r.lookForCovered() || r.lookSoftly(0, p) {
 		return true
 	}
 	if seen == 0 {
