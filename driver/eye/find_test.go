@@ -145,3 +145,26 @@ func TestReadsCodesWithAFinderCovered(t *testing.T) {
 		wantText(t, "covered", img, text)
 	}
 }
+
+// Icons on a wall make corners as good as a code's. Nothing is between them, so no grid is tried.
+func TestNoGridIsTriedBetweenIcons(t *testing.T) {
+	noise := randomGray(11, 1280, 720)
+	icon := finderWall(7*3, 7*3, 3)
+	img := image.NewGray(noise.Rect)
+	for i, g := range noise.Pix {
+		img.Pix[i] = 200 + g/32 // less than what is told from flat
+		x, y := i%1280%90, i/1280%90
+		if x < 21 && y < 21 {
+			img.Pix[i] = icon.Pix[y*icon.Stride+x]
+		}
+	}
+	r := NewReader()
+	r.left = frameBudget
+	l := r.level(0, planeOf(img))
+	if r.pass(l, wideRadius) {
+		t.Fatalf("read %q", r.code.Text)
+	}
+	if len(l.finders) < 50 || len(l.corners) < 50 || l.tries > 0 {
+		t.Errorf("%d finders, %d corners, grids of %d tried; want many, many, none", len(l.finders), len(l.corners), l.tries)
+	}
+}
