@@ -16,6 +16,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
 )
 
@@ -32,7 +33,7 @@ func BenchmarkIssuerCodes(b *testing.B) {
 		size = append(size, inUse(b, dir))
 	}
 	o := openOffice(b, dir)
-	srv := httptest.NewServer((&web{Office: o, limits: newLimits(), log: slog.New(slog.DiscardHandler)}).handler())
+	srv := httptest.NewServer((&web{Office: o, people: signintest.Guard(), limits: newLimits(), log: slog.New(slog.DiscardHandler)}).handler())
 	var next, phones, codes atomic.Int64
 	b.SetParallelism(32)
 	b.ResetTimer()

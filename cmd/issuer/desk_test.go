@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -37,7 +38,7 @@ func newDesk(t *testing.T, bench bool) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.web = &web{Office: s, limits: newLimits()}
+	d.web = &web{Office: s, limits: newLimits(), people: signintest.Guard()}
 	d.srv = httptest.NewServer(d.web.handler())
 	t.Cleanup(func() { d.srv.Close(); s.Close() })
 	return d

@@ -124,7 +124,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestThePageIsGuarded(t *testing.T) {
-	files := "/v/" + embeddedPage().version + "/"
+	files := "/v/" + embeddedPage().Version() + "/"
 	for bench, frames := range map[bool]string{true: "frame-ancestors 'self'", false: "frame-ancestors 'none'"} {
 		d := newDesk(t, bench)
 		for _, path := range []string{"/", files + "phone.css", files + "phone.js", "/sw.js", "/keys.json", "/healthz", "/api/state", "/nothing"} {

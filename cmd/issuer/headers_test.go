@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin/signintest"
 	"railgate/cmd/limit"
 	"railgate/verify"
 )
@@ -88,7 +89,7 @@ func TestATypeOfJSONMustBeWhole(t *testing.T) {
 func TestHowLongToWaitIsSaid(t *testing.T) {
 	d := newDesk(t, true)
 	never := limit.New(time.Hour, 0)
-	h := (&web{Office: d.web.Office, limits: &limits{readSession: never, readAddress: never}}).handler()
+	h := (&web{Office: d.web.Office, people: signintest.Guard(), limits: &limits{readSession: never, readAddress: never}}).handler()
 	rec := d.ask(h, "GET", "/api/state", "", nil)
 	var got refusal
 	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || got.Denied.Reason != office.TooMany {
@@ -102,7 +103,7 @@ func TestHowLongToWaitIsSaid(t *testing.T) {
 // Who has no session yet shares none with others who have none.
 func TestWithoutASessionOnlyTheAddressCounts(t *testing.T) {
 	d := newDesk(t, true)
-	h := (&web{Office: d.web.Office, limits: &limits{readSession: limit.New(time.Hour, 1), readAddress: limit.New(time.Hour, 9)}}).handler()
+	h := (&web{Office: d.web.Office, people: signintest.Guard(), limits: &limits{readSession: limit.New(time.Hour, 1), readAddress: limit.New(time.Hour, 9)}}).handler()
 	for n := range 3 {
 		if rec := d.ask(h, "GET", "/api/state", "", nil); rec.Code != 200 {
 			t.Errorf("request %d: status %d; want 200", n+1, rec.Code)

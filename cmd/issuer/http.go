@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin"
 	"railgate/cmd/limit"
 	"railgate/cmd/pages"
 )
@@ -29,6 +30,7 @@ import (
 //	POST /api/check         the check; then what it was for
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
+//	     /signin/           people with a role sign in and out (package signin)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
 //
 // Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
@@ -37,7 +39,8 @@ type web struct {
 	*office.Office
 	log     *slog.Logger
 	limits  *limits
-	proxied bool // callers are counted by the last entry of X-Forwarded-For
+	people  *signin.Guard // lets people with a role in
+	proxied bool          // callers are counted by the last entry of X-Forwarded-For
 }
 
 // maxBody bounds a request's body, in bytes.
@@ -48,6 +51,7 @@ func (w *web) handler() http.Handler {
 	mux.Handle("GET /", embeddedPage())
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.HandleFunc("GET /keys.json", w.getKeys)
+	mux.Handle("/signin/", w.limited(w.people.Handler()))
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
 	read("GET /api/state", w.getState)
@@ -114,6 +118,17 @@ func (w *web) answer(h handler, p pair) http.HandlerFunc {
 		}
 		reply(rw, http.StatusOK, v)
 	}
+}
+
+// limited bounds how often an address may do what writes or costs a trip to the provider.
+func (w *web) limited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !w.limits.writeAddress.Allow(pages.Address(r, w.proxied), time.Now()) {
+			w.refuse(rw, office.Deny(office.TooMany))
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
 }
 
 func reply(rw http.ResponseWriter, status int, v any) {

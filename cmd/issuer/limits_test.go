@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin/signintest"
 	"railgate/cmd/limit"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestSessionsAndAddressesWaitTheirTurn(t *testing.T) {
 	d := newDesk(t, true)
 	few := func(n int) *limit.Limiter { return limit.New(time.Hour, n) }
-	h := (&web{Office: d.web.Office, log: d.web.log, limits: &limits{
+	h := (&web{Office: d.web.Office, people: signintest.Guard(), log: d.web.log, limits: &limits{
 		readSession: few(3), readAddress: few(6), writeSession: few(3), writeAddress: few(6),
 	}}).handler()
 	for _, path := range []string{"GET /api/state", "POST /api/recheck"} {
@@ -58,7 +59,7 @@ func TestTheLimitCountsWhoCalls(t *testing.T) {
 	few := func(n int) *limit.Limiter { return limit.New(time.Hour, n) }
 	for _, proxied := range []bool{false, true} {
 		d := newDesk(t, true)
-		h := (&web{Office: d.web.Office, proxied: proxied, limits: &limits{readSession: few(9), readAddress: few(1)}}).handler()
+		h := (&web{Office: d.web.Office, people: signintest.Guard(), proxied: proxied, limits: &limits{readSession: few(9), readAddress: few(1)}}).handler()
 		for n, from := range []string{"198.51.100.1", "198.51.100.2"} {
 			r := httptest.NewRequest("GET", "/api/state", nil)
 			r.Header.Set("X-Forwarded-For", from)

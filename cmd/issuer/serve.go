@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin"
 )
 
 // serveFlags are what issuer serve is told.
@@ -69,7 +70,7 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
-	w := &web{Office: s, log: log, limits: newLimits(), proxied: o.proxied}
+	w := &web{Office: s, log: log, limits: newLimits(), people: signin.New(nil, log), proxied: o.proxied}
 	srv := newServer(w.handler(), log)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -8,6 +8,7 @@ type Policy struct {
 	Framed      bool   // by pages of the same server; else by nobody
 	Sources     string // further directives of the Content-Security-Policy, each ended by "; "
 	Permissions string // of the Permissions-Policy; the microphone is never among them
+	WebAssembly bool   // a page may compile WebAssembly; no other code is made from text
 }
 
 // Headers gives the function that sets a policy's headers on an answer.
@@ -16,7 +17,11 @@ func (p Policy) Headers() func(http.Header) {
 	if p.Framed {
 		frames = "'self'"
 	}
-	content := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " + p.Sources +
+	scripts := "'self'"
+	if p.WebAssembly {
+		scripts += " 'wasm-unsafe-eval'"
+	}
+	content := "default-src 'none'; script-src " + scripts + "; style-src 'self'; img-src 'self'; connect-src 'self'; " + p.Sources +
 		"frame-ancestors " + frames + "; base-uri 'none'; form-action 'none'"
 	return func(h http.Header) {
 		h.Set("Content-Security-Policy", content)

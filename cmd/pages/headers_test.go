@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -18,6 +19,7 @@ func TestHeaders(t *testing.T) {
 		{Policy{Permissions: "camera=()"}, begin + "frame-ancestors 'none'" + end},
 		{Policy{Permissions: "camera=()", Framed: true}, begin + "frame-ancestors 'self'" + end},
 		{Policy{Permissions: "camera=()", Sources: "worker-src 'self'; "}, begin + "worker-src 'self'; frame-ancestors 'none'" + end},
+		{Policy{Permissions: "camera=()", WebAssembly: true}, strings.Replace(begin, "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'", 1) + "frame-ancestors 'none'" + end},
 	} {
 		h := http.Header{}
 		tt.policy.Headers()(h)

@@ -1,0 +1,146 @@
+package pages
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Set is the files of a page, all of one version. What the page is made of lies
+// under v/VERSION/, so that no file of one version is ever loaded beside one of another:
+// a file that comes late, from the network or from a cache, is of the page that asked
+// for it or is not there.
+//
+//	/                  index.html, which names files under v/VERSION/
+//	/sw.js             the service worker, with the version and the list of the files
+//	/v/VERSION/…       scripts, styles, programs and data; they never change
+//	/icon.svg, …       what browsers ask for by a fixed name
+//
+// A file NAME.gz is answered as NAME, packed as it is. In the others {{version}} stands for
+// the version, and in the worker {{files}} for the list.
+type Set struct {
+	version string
+	files   map[string]file // by path, without the first slash
+}
+
+type file struct {
+	data   []byte
+	packed bool // by gzip
+}
+
+// NewSet makes the set of files, by their names.
+func NewSet(named map[string][]byte) (*Set, error) {
+	s := &Set{version: digest(named), files: map[string]file{}}
+	for name, data := range named {
+		f := file{data: data}
+		if name, f.packed = strings.CutSuffix(name, ".gz"); !f.packed {
+			f.data = bytes.ReplaceAll(data, []byte("{{version}}"), []byte(s.version))
+		}
+		s.files[s.place(name)] = f
+	}
+	return s, s.moveWorker()
+}
+
+// place is the path of a file.
+func (s *Set) place(name string) string {
+	switch path.Ext(name) {
+	case ".js", ".css", ".wasm", ".json":
+		return "v/" + s.version + "/" + name
+	case ".html":
+		return ""
+	}
+	return name
+}
+
+// moveWorker puts the service worker beside the page, which it serves, with the list of
+// the files. A worker that differs in a byte is a new one to a browser: it fetches the
+// whole set before it takes over.
+func (s *Set) moveWorker() error {
+	from := s.place("sw.js")
+	worker := s.files[from]
+	delete(s.files, from)
+	list, err := json.Marshal(s.Names())
+	s.files["sw.js"] = file{data: bytes.Replace(worker.data, []byte("{{files}}"), list, 1)}
+	return err
+}
+
+// Version is a digest of the files: it changes with any byte of any of them.
+func (s *Set) Version() string { return s.version }
+
+// Names are the paths of the set but the worker's own, in order.
+func (s *Set) Names() []string {
+	names := []string{}
+	for name := range s.files {
+		if name != "sw.js" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Size is how many bytes a browser loads that has nothing of the set.
+func (s *Set) Size() (n int) {
+	for _, f := range s.files {
+		n += len(f.data)
+	}
+	return n
+}
+
+// ReadFiles reads all files of a folder.
+func ReadFiles(dir fs.FS) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		all[name], err = fs.ReadFile(dir, name)
+		return err
+	})
+	return all, err
+}
+
+func digest(files map[string][]byte) string {
+	names := []string{}
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	h := sha256.New()
+	for _, name := range names {
+		sum := sha256.Sum256(files[name])
+		h.Write([]byte(name))
+		h.Write(sum[:])
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// ServeHTTP answers with a file of the set.
+func (s *Set) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	name := r.URL.Path[1:]
+	f, ok := s.files[name]
+	if !ok {
+		http.NotFound(rw, r)
+		return
+	}
+	shown := path.Base(name)
+	switch {
+	case name == "":
+		shown = "index.html"
+	case path.Ext(name) == ".webmanifest":
+		rw.Header().Set("Content-Type", "application/manifest+json")
+	case strings.HasPrefix(name, "v/"):
+		rw.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // its path names what it is
+	}
+	if f.packed {
+		rw.Header().Set("Content-Encoding", "gzip") // every browser that runs the page takes it
+	}
+	http.ServeContent(rw, r, shown, time.Time{}, bytes.NewReader(f.data))
+}

@@ -1,0 +1,108 @@
+package pages
+
+import (
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"testing/fstest"
+)
+
+// someFiles are those of a small page.
+func someFiles() map[string][]byte {
+	return map[string][]byte{
+		"index.html": []byte(`<script src="v/{{version}}/a.js">`), "a.js": []byte("1 {{version}}"), "icon.svg": []byte("<svg/>"), "words.json": []byte("{}"),
+		"p.wasm.gz": []byte("\x1f\x8b{{version}}"), "m.webmanifest": []byte("{}"),
+		"sw.js": []byte("const version = '{{version}}', files = JSON.parse('{{files}}')"),
+	}
+}
+
+func newTestSet(t *testing.T, files map[string][]byte) *Set {
+	t.Helper()
+	s, err := NewSet(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func getFile(h http.Handler, path string) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
+	return rec
+}
+
+// A byte of any file makes another version, with other paths and another worker.
+func TestEachByteMakesAnotherVersion(t *testing.T) {
+	first := newTestSet(t, someFiles())
+	for name := range someFiles() {
+		changed := someFiles()
+		changed[name] = append(changed[name], ' ')
+		second := newTestSet(t, changed)
+		if second.Version() == first.Version() || string(second.files["sw.js"].data) == string(first.files["sw.js"].data) {
+			t.Errorf("a change of %s makes no other version", name)
+		}
+		if rec := getFile(second, "/v/"+first.Version()+"/a.js"); rec.Code != http.StatusNotFound {
+			t.Errorf("the first version's file is there with the second's %s", name)
+		}
+	}
+	renamed := someFiles()
+	renamed["b.js"] = renamed["a.js"]
+	delete(renamed, "a.js")
+	if newTestSet(t, renamed).Version() == first.Version() {
+		t.Error("a file of another name makes no other version")
+	}
+}
+
+func TestWhereFilesOfASetLie(t *testing.T) {
+	s := newTestSet(t, someFiles())
+	v := "v/" + s.Version() + "/"
+	if got, want := s.Names(), []string{"", "icon.svg", "m.webmanifest", v + "a.js", v + "p.wasm", v + "words.json"}; !slices.Equal(got, want) {
+		t.Fatalf("names %q; want %q", got, want)
+	}
+	const forever = "public, max-age=31536000, immutable"
+	for path, want := range map[string]struct{ kind, cache, encoding, body string }{
+		"":               {"text/html; charset=utf-8", "", "", `<script src="` + v + `a.js">`},
+		"icon.svg":       {"image/svg+xml", "", "", "<svg/>"},
+		"m.webmanifest":  {"application/manifest+json", "", "", "{}"},
+		"sw.js":          {"text/javascript; charset=utf-8", "", "", "const version = '" + s.Version() + "', files = JSON.parse('" + `["","icon.svg","m.webmanifest","` + v + `a.js","` + v + `p.wasm","` + v + `words.json"]` + "')"},
+		v + "a.js":       {"text/javascript; charset=utf-8", forever, "", "1 " + s.Version()},
+		v + "p.wasm":     {"application/wasm", forever, "gzip", "\x1f\x8b{{version}}"},
+		v + "words.json": {"application/json", forever, "", "{}"},
+	} {
+		rec := getFile(s, "/"+path)
+		got := struct{ kind, cache, encoding, body string }{rec.Header().Get("Content-Type"), rec.Header().Get("Cache-Control"), rec.Header().Get("Content-Encoding"), rec.Body.String()}
+		if rec.Code != http.StatusOK || got != want {
+			t.Errorf("/%s: %d %+v; want %+v", path, rec.Code, got, want)
+		}
+	}
+	for _, path := range []string{"/a.js", "/p.wasm", "/" + v + "p.wasm.gz", "/index.html", "/" + v, "/" + v + "sw.js"} {
+		if rec := getFile(s, path); rec.Code != http.StatusNotFound {
+			t.Errorf("%s: status %d; want 404", path, rec.Code)
+		}
+	}
+}
+
+func TestTheSizeOfASet(t *testing.T) {
+	s := newTestSet(t, map[string][]byte{"index.html": []byte("12345"), "sw.js": []byte("'{{files}}'")})
+	if got, want := s.Size(), 5+len(`'[""]'`); got != want {
+		t.Errorf("size %d; want %d", got, want)
+	}
+}
+
+func TestFilesOfAFolderAreRead(t *testing.T) {
+	got, err := ReadFiles(fstest.MapFS{"a.js": {Data: []byte("1")}, "sub/b.js": {Data: []byte("2")}})
+	want := map[string][]byte{"a.js": []byte("1"), "sub/b.js": []byte("2")}
+	if err != nil || !maps.EqualFunc(got, want, func(a, b []byte) bool { return string(a) == string(b) }) {
+		t.Errorf("files %q, %v; want %q", got, err, want)
+	}
+	missing, err := fs.Sub(fstest.MapFS{}, "page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadFiles(missing); err == nil {
+		t.Errorf("a folder that is not there has files %q", got)
+	}
+}
