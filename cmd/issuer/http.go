@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"railgate/cmd/issuer/counter"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
 	"railgate/cmd/limit"
@@ -31,6 +32,7 @@ import (
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
 //	     /signin/           people with a role sign in and out (package signin)
+//	     /v1/, /oauth/, /counter/    ticketing systems, clerks, conductors (package counter)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
 //
 // Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
@@ -39,8 +41,9 @@ type web struct {
 	*office.Office
 	log     *slog.Logger
 	limits  *limits
-	people  *signin.Guard // lets people with a role in
-	proxied bool          // callers are counted by the last entry of X-Forwarded-For
+	people  *signin.Guard    // lets people with a role in
+	counter *counter.Counter // nil: there is none
+	proxied bool             // callers are counted by the last entry of X-Forwarded-For
 }
 
 // maxBody bounds a request's body, in bytes.
@@ -71,7 +74,12 @@ func (w *web) handler() http.Handler {
 		write("POST /api/bench/advance", w.postAdvance)
 		write("POST /api/bench/paper", w.postPaper)
 	}
-	return w.guard(http.NewCrossOriginProtection().Handler(mux))
+	if w.counter != nil {
+		w.counter.Mount(mux)
+	}
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(w.refuseCrossSite))
+	return w.guard(own.Handler(mux))
 }
 
 // guard says what a browser may do with the page: run its own scripts, talk to its own

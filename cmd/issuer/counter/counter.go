@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"railgate/cmd/issuer/office"
@@ -14,8 +15,8 @@ import (
 type Office interface {
 	// Inspect decides about a text as a gate does, at the time that it returns.
 	Inspect(text string) (v verify.Verdict, at time.Time, err error)
-	// Holder is who has a pseudonym; false: nobody on record.
-	Holder(id verify.HolderID) (p office.Person, known bool, err error)
+	// Holder is whose code it is; false: nobody on record.
+	Holder(v *verify.Verdict) (p office.Person, known bool, err error)
 }
 
 // A Config is what a counter is made of.
@@ -116,6 +117,11 @@ func (c *Counter) otherMethod(allow string) http.HandlerFunc {
 // RefuseCrossSite answers to another site's page.
 func (c *Counter) RefuseCrossSite(rw http.ResponseWriter, _ *http.Request) {
 	c.refuse(rw, because("cross_site", ""))
+}
+
+// Describes tells whether a path is one of those that openapi.yaml is about.
+func Describes(path string) bool {
+	return strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/oauth/")
 }
 
 func getOpenAPI(rw http.ResponseWriter, _ *http.Request) {

@@ -198,7 +198,7 @@ func describe(v *verify.Verdict, at time.Time) *Answer {
 func (c *Counter) tell(ctx context.Context, a *Answer, v *verify.Verdict, who *caller) (shown []Scope, err error) {
 	may := func(s Scope) bool { return slices.Contains(who.scopes, s) }
 	if may(ResolveName) || may(ResolveNumber) {
-		p, known, err := c.office.Holder(v.Holder)
+		p, known, err := c.office.Holder(v)
 		if err != nil {
 			return nil, err
 		}

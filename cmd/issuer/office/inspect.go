@@ -25,9 +25,9 @@ func (s *Office) Inspect(text string) (v verify.Verdict, at time.Time, err error
 	return verify.Decide(text, keys, inspected, at), at, nil
 }
 
-// Holder is who has a pseudonym; false: nobody on record.
-func (s *Office) Holder(id verify.HolderID) (p Person, known bool, err error) {
-	rec, err := s.register.person(id)
+// Holder is whose code a verdict is about; false: nobody on record.
+func (s *Office) Holder(v *verify.Verdict) (p Person, known bool, err error) {
+	rec, err := s.register.person(v.Holder)
 	if err != nil || rec == nil || rec.Sealed == nil {
 		return p, false, err
 	}
