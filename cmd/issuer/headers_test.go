@@ -193,3 +193,21 @@ func TestHowOftenOneMayAsk(t *testing.T) {
 		}
 	}
 }
+
+// The sign-in of people with a role is there, and says that no provider is connected.
+func TestPeopleWithARoleSignInHere(t *testing.T) {
+	d := newDesk(t, true)
+	rec := d.ask(d.web.handler(), "GET", "/signin/start", "", nil)
+	if rec.Code != http.StatusServiceUnavailable || !strings.Contains(rec.Body.String(), "no_provider") {
+		t.Errorf("/signin/start: %d %s; want 503 no_provider", rec.Code, rec.Body)
+	}
+	if rec := d.ask(d.web.handler(), "POST", "/signin/out", "", nil); rec.Code != http.StatusNoContent {
+		t.Errorf("/signin/out: %d; want 204", rec.Code)
+	}
+	h := (&web{Office: d.web.Office, people: d.web.people, limits: &limits{writeAddress: limit.New(time.Hour, 1)}}).handler()
+	for _, want := range []int{http.StatusServiceUnavailable, http.StatusTooManyRequests} {
+		if rec := d.ask(h, "GET", "/signin/start", "", nil); rec.Code != want {
+			t.Errorf("/signin/start of an address that asks too often: %d; want %d", rec.Code, want)
+		}
+	}
+}

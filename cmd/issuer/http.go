@@ -54,7 +54,9 @@ func (w *web) handler() http.Handler {
 	mux.Handle("GET /", embeddedPage())
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.HandleFunc("GET /keys.json", w.getKeys)
-	mux.Handle("/signin/", w.limited(w.people.Handler()))
+	for _, method := range []string{"GET", "POST"} {
+		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
+	}
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
 	read("GET /api/state", w.getState)
