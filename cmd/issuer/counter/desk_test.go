@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -37,16 +36,17 @@ type desk struct {
 
 var noon = time.Date(2026, 11, 29, 4, 0, 0, 0, time.UTC)
 
+var document = countertest.Lazily(OpenAPI)
+
 // described is openapi.yaml, read once.
-var described = sync.OnceValue(func() func(t testing.TB) *countertest.Document {
-	var d *countertest.Document
-	return func(t testing.TB) *countertest.Document {
-		if d == nil {
-			d = countertest.Read(t, OpenAPI)
-		}
-		return d
+func described(t testing.TB) *countertest.Document {
+	t.Helper()
+	d, err := document()
+	if err != nil {
+		t.Fatal(err)
 	}
-})()
+	return d
+}
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
@@ -102,6 +102,9 @@ func newOffice(t testing.TB) *fakeOffice {
 	}
 	return o
 }
+
+// office is the person on record.
+func (o *fakeOffice) office() *office.Person { return &o.person }
 
 func (o *fakeOffice) Inspect(text string) (verify.Verdict, time.Time, error) {
 	return verify.Decide(text, o.keys, verify.Rules{Classes: []verify.Class{1, 2}}, o.now), o.now, o.fails

@@ -3,10 +3,14 @@ package countertest
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pb33f/libopenapi"
@@ -23,22 +27,30 @@ type Document struct {
 // Read reads a document, and fails the test where it is not valid.
 func Read(t testing.TB, data []byte) *Document {
 	t.Helper()
-	doc, err := libopenapi.NewDocument(data)
+	d, err := read(data)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return d
+}
+
+func read(data []byte) (*Document, error) {
+	doc, err := libopenapi.NewDocument(data)
+	if err != nil {
+		return nil, err
 	}
 	model, err := doc.BuildV3Model()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	v, errs := validator.NewValidator(doc)
 	if len(errs) > 0 {
-		t.Fatal(errs)
+		return nil, errors.Join(errs...)
 	}
 	if ok, errs := v.ValidateDocument(); !ok {
-		t.Fatal("the document is not OpenAPI 3.1: ", errs)
+		return nil, fmt.Errorf("the document is not OpenAPI 3.1: %v", errs)
 	}
-	return &Document{v, &model.Model}
+	return &Document{v, &model.Model}, nil
 }
 
 // Routes are the document's, as "METHOD /path".
@@ -88,26 +100,39 @@ func (d *Document) Check(r *http.Request, sent []byte, rec *http.Response, got [
 // Described is a server whose every answer under /v1/ and /oauth/ is held against the
 // document; what is not described fails the test.
 func (d *Document) Described(t testing.TB, h http.Handler) http.Handler {
+	return Described(t, func() (*Document, error) { return d, nil }, h)
+}
+
+// Lazily reads a document when it is first asked for.
+func Lazily(data []byte) func() (*Document, error) {
+	return sync.OnceValues(func() (*Document, error) { return read(data) })
+}
+
+// Described is [Document.Described] for a document that is read when it is needed.
+func Described(t testing.TB, document func() (*Document, error), h http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if !Under(r.URL.Path) {
 			h.ServeHTTP(rw, r)
 			return
 		}
-		sent, err := io.ReadAll(r.Body)
+		d, err := document()
 		if err != nil {
 			t.Error(err)
+			return
 		}
 		asked := r.Clone(r.Context())
-		r.Body = io.NopCloser(bytes.NewReader(sent))
+		sent := new(bytes.Buffer)
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.TeeReader(r.Body, sent), r.Body}
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
 		got := rec.Body.Bytes()
-		for _, wrong := range d.Check(asked, sent, rec.Result(), got) {
+		for _, wrong := range d.Check(asked, sent.Bytes(), rec.Result(), got) {
 			t.Errorf("%s %s, status %d: not as openapi.yaml has it: %s\n%s", r.Method, r.URL.Path, rec.Code, wrong, got)
 		}
-		for name, values := range rec.Header() {
-			rw.Header()[name] = values
-		}
+		maps.Copy(rw.Header(), rec.Header())
 		rw.WriteHeader(rec.Code)
 		rw.Write(got)
 	})
