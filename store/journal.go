@@ -19,7 +19,8 @@ const maxQueue = 4096
 // is queued. It returns the proof once both are on the disk.
 //
 // [journal.ErrSpent] means that the use is spent: it, or a code of its certificate
-// that begins no earlier, was granted in its role before; or that a store which lost
+// that begins no earlier, was granted in its role before; or a slip, whose record has the
+// number of a walk, may have gone this way last; or that a store which lost
 // its memory cannot tell ([Store.Blind]). After any other error the
 // lane must not open: the record may or may not be on the disk, and the use counts
 // as spent.
@@ -95,6 +96,7 @@ func (s *Store) enqueue(e entry) {
 	if e.holder != "" {
 		s.passages[e.holder] = *e.passage
 	}
+	s.followSlip(&e)
 	if len(s.queue) >= maxQueue {
 		s.queue = s.queue[1:]
 		s.lost++
@@ -175,7 +177,11 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	s.bytes += int64(len(key) + len(value) + elementSize)
-	if e.use != nil {
+	if e.use != nil && e.record.Walk > 0 {
+		if err := sets.putSlip(tx, e); err != nil {
+			return err
+		}
+	} else if e.use != nil {
 		key := spentKey(*e.use, e.until)
 		if err := sets.put(tx, spentBucket, key, seal(key, spentValue(*e.use))); err != nil {
 			return err
@@ -207,7 +213,7 @@ func (s *Store) settle() {
 	flying := s.flying
 	s.flying = nil
 	if (mark{Store: s.id, Seq: s.opened}) == s.landing {
-		s.recountRides()
+		s.recount()
 		return
 	}
 	var again []entry
@@ -217,7 +223,7 @@ func (s *Store) settle() {
 		}
 	}
 	s.queue = append(again, s.queue...)
-	s.recountRides()
+	s.recount()
 	s.wake()
 }
 

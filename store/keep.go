@@ -221,11 +221,11 @@ func (s *Store) removeMemory(tx *bbolt.Tx, next *sets, d doomed) (forgotten []fu
 		if err != nil {
 			return nil, fmt.Errorf("pruning spent codes: %w", err)
 		}
-		use, until, _, err := parseSpent(key, value)
+		forget, err := s.forgetting(key, value)
 		if err != nil {
 			return nil, fmt.Errorf("pruning spent codes: %w", err)
 		}
-		forgotten = append(forgotten, func() { s.spent.forget(use, until) })
+		forgotten = append(forgotten, forget)
 		if err := next.delete(tx, spentBucket, key); err != nil {
 			return nil, err
 		}

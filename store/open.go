@@ -194,15 +194,23 @@ func (s *Store) loadSpent(b *bbolt.Bucket, read *set) error {
 	if b == nil {
 		return errNoBucket
 	}
+	clear(s.slips) // what is queued is counted again
 	return b.ForEach(func(key, sealed []byte) error {
 		value, err := unseal(key, sealed)
 		if err != nil {
 			return err
 		}
+		read.add(key, sealed)
+		if isSlip(value) {
+			p, err := parseSlip(key, value)
+			if err == nil {
+				s.addSlip(p)
+			}
+			return err
+		}
 		use, until, old, err := parseSpent(key, value)
 		if err == nil {
 			s.spent.add(use, until, old)
-			read.add(key, sealed)
 		}
 		return err
 	})

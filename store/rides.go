@@ -37,15 +37,23 @@ func (t tally) add(r *journal.Ride) tally {
 func (s *Store) GrantRide(use journal.Use, until time.Time, r journal.Record, ride *journal.Ride) (Durable, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mayBeSpent(use) {
+	e := entry{record: r, use: &use, until: until, ride: ride, act: true}
+	spent := s.mayBeSpent(use)
+	if r.Walk > 0 {
+		spent = !s.mayWalk(use, r.Walk)
+	}
+	switch {
+	case spent:
 		return Durable{}, journal.ErrSpent
-	}
-	if s.db == nil {
+	case s.db == nil:
 		return Durable{}, s.err
+	case r.Walk > 0:
+		s.followSlip(&e)
+	default:
+		s.spent.add(use, until.Unix(), false)
 	}
-	s.spent.add(use, until.Unix(), false)
 	s.countRide(ride)
-	return s.commitNow(entry{record: r, use: &use, until: until, ride: ride, act: true})
+	return s.commitNow(e)
 }
 
 // AppendRide queues a record and a ride that is given back.
@@ -85,10 +93,11 @@ func (s *sets) putRide(tx *bbolt.Tx, r *journal.Ride) error {
 	return s.put(tx, passbackBucket, key, encodeSealed(key, t.add(r)))
 }
 
-// recountRides counts in memory what is queued, on top of what the file says.
-func (s *Store) recountRides() {
+// recount counts in memory what is queued, on top of what the file says.
+func (s *Store) recount() {
 	for i := range s.queue {
 		s.countRide(s.queue[i].ride)
+		s.followSlip(&s.queue[i])
 	}
 }
 

@@ -47,7 +47,7 @@
 // gate.db, four buckets and "leaves", all integers big-endian, every value followed by a
 // CRC-32C (4 bytes) over its key and itself:
 //
-//	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds)
+//	spent     until (8, seconds) ‖ role (1) ‖ slot (1) ‖ issued (8) ‖ len (1) ‖ cti → begins (8, seconds); a slip: ‖ granted (4) ‖ passed (4), see slips.go
 //	passback  sub → CBOR {1: role, 2: time, 3: day, 4: passages on that day}, and rides that were taken of tickets (see rides.go)
 //	journal   seq (8) → CBOR map of a [journal.Record]
 //	leaves    seq (8) → leaf hashes (32 bytes each, at most 16), from seq on, of records whose bodies made room; made when it is needed
@@ -156,8 +156,9 @@ type Store struct {
 	spent     spentCodes
 	passages  map[journal.ID]journal.LastPassage
 	rides     map[journal.ID]tally // by ticket
-	seq       uint64               // of the newest record on the disk
-	newest    uint64               // the highest of those that were on the disk
+	slips     map[bearer]slip
+	seq       uint64 // of the newest record on the disk
+	newest    uint64 // the highest of those that were on the disk
 	queue     []entry
 	flying    []entry   // a commit of these failed: it may have landed
 	landing   mark      // where the journal would end if it has
@@ -213,7 +214,7 @@ func Open(opt Options, log *slog.Logger) (*Store, error) {
 	s := &Store{
 		opt: opt, limit: limitFor(opt.MaxBytes, wordBits), log: log, commit: (*bbolt.Tx).Commit,
 		kick:  make(chan struct{}, 1),
-		spent: newSpentCodes(), passages: map[journal.ID]journal.LastPassage{}, rides: map[journal.ID]tally{},
+		spent: newSpentCodes(), passages: map[journal.ID]journal.LastPassage{}, rides: map[journal.ID]tally{}, slips: map[bearer]slip{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

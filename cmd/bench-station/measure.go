@@ -205,7 +205,7 @@ func (b *bench) follow(ctx context.Context, g *gate) (time.Duration, error) {
 	began := time.Now() // the commit is on the disk
 	rest := slices.DeleteFunc(slices.Clone(b.gates), func(o *gate) bool { return o == g })
 	for {
-		rest = slices.DeleteFunc(rest, func(o *gate) bool { return o.Spent(use, false) })
+		rest = slices.DeleteFunc(rest, func(o *gate) bool { return o.Spent(use) })
 		if len(rest) == 0 {
 			return time.Since(began), nil
 		}

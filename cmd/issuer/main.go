@@ -6,6 +6,7 @@
 //	issuer feed     shows codes to a gate on a bench, good and bad, as scanners would
 //	issuer serve    serves the passenger's page, with the rules
 //	issuer client   lets ticketing systems look codes up
+//	issuer revoke   revokes what a lost phone or a slip holds
 package main
 
 import (
@@ -58,7 +59,11 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	dir := root.PersistentFlags().String("dir", "issuer-data", "the issuer's `folder`: its private keys and keys.json")
-	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir), newServe(dir), newClient(dir)} {
+	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir), newServe(dir), newClient(dir), newRevoke(dir)} {
+		if c.Args != nil {
+			root.AddCommand(c)
+			continue
+		}
 		c.Args = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError{fmt.Errorf("%s takes no arguments, and was given %q", c.CommandPath(), args[0])}

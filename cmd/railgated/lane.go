@@ -206,7 +206,11 @@ func (l *runner) decide(e lane.Decide) {
 		// In touch is asked first: then what others spent until now is known below.
 		answer.OutOfTouch = l.wire.outOfTouch()
 		use, holder := rules.Use(v), journal.ID(v.Holder)
-		answer.Used = l.store.Spent(use) || l.wire.spent(use, v.Rotation == verify.Static)
+		if v.Rotation != verify.Static {
+			answer.Used = l.store.Spent(use) || l.wire.spent(use)
+		} else {
+			answer.Walks = l.store.Walks(use).With(l.wire.walks(use.Certificate))
+		}
 		own, ok := l.store.LastPassage(holder)
 		if ok {
 			answer.Today = own.On(rules.Day(now.Wall))

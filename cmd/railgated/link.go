@@ -122,10 +122,18 @@ func (w *wire) code() string {
 	return w.enroll
 }
 
-// spent tells whether another gate of the station has spent a code.
-func (w *wire) spent(use journal.Use, static bool) bool {
+// spent tells whether another gate of the station has spent a code that rotates.
+func (w *wire) spent(use journal.Use) bool {
 	l := w.up()
-	return l != nil && l.Spent(use, static)
+	return l != nil && l.Spent(use)
+}
+
+// walks are what other gates of the station have said of a slip.
+func (w *wire) walks(certificate journal.ID) (none journal.Walks) {
+	if l := w.up(); l != nil {
+		return l.Walks(certificate)
+	}
+	return none
 }
 
 // later is a holder's last passage, at this gate or at another.
@@ -169,9 +177,6 @@ func (w *wire) clockStepped() {
 	}
 }
 
-// claimMargin is by how much a claim outlasts the opening that it is for.
-const claimMargin = 2 * time.Second
-
 // claim asks the station, and leaves the answer for the lane: the lane goes on meanwhile.
 func (l *runner) claim(e lane.Claim) {
 	answered := func(a lane.Answer) { l.in.post(lane.Claimed{ID: e.ID, Answer: a}) }
@@ -180,13 +185,12 @@ func (l *runner) claim(e lane.Claim) {
 		answered(lane.NoAnswer)
 		return
 	}
-	lasts := l.state.Rules().OpenFor + claimMargin
 	l.spawn(new(gosync.WaitGroup), "claim", func() {
 		var keys []string
 		for _, k := range e.Keys {
 			keys = append(keys, link.ClaimKey(k.What, k.Role, k.Of))
 		}
-		answered(map[link.Claim]lane.Answer{link.Held: lane.Held, link.Taken: lane.Taken}[station.Claim(context.Background(), keys, lasts)])
+		answered(map[link.Claim]lane.Answer{link.Held: lane.Held, link.Taken: lane.Taken}[station.Claim(context.Background(), keys, e.Lasts)])
 	})
 }
 

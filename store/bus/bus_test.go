@@ -103,7 +103,7 @@ func TestAPlaceIsReadAsItWasWritten(t *testing.T) {
 
 var someSpent = Spent{
 	Kind: Granted, Gate: "A07", Epoch: "e1", Seq: 3, Role: journal.Entry, Certificate: "0123456789abcdef", Holder: "\xff\x00h",
-	IssuedAt: 1764000000, Slot: 4, Begins: 1764000240, Until: 1764000310, Static: true, Time: 1764000250, Ticket: "t1", Uses: 2,
+	IssuedAt: 1764000000, Slot: 4, Begins: 1764000240, Until: 1764000310, Static: true, Time: 1764000250, Ticket: "t1", Uses: 2, Walk: 3,
 }
 
 func TestASpentCodeIsReadAsItWasWritten(t *testing.T) {
@@ -133,6 +133,7 @@ func TestASpentCodeIsReadAsItWasWritten(t *testing.T) {
 		"role":        func(s *Spent) { s.Role = 9 },
 		"certificate": func(s *Spent) { s.Certificate = journal.ID(strings.Repeat("x", 65)) },
 		"time":        func(s *Spent) { s.Time = -1 },
+		"walk":        func(s *Spent) { s.Walk = maxWalk + 1 },
 	} {
 		s := someSpent
 		change(&s)

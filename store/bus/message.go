@@ -121,6 +121,7 @@ type Spent struct {
 	Time        int64        `cbor:"13,keyasint,omitempty"` // the gate's trusted time; 0: not trusted
 	Ticket      string       `cbor:"14,keyasint,omitempty"` // a multi-ride ticket
 	Uses        int          `cbor:"15,keyasint,omitempty"` // the gate's own count of uses of it
+	Walk        uint32       `cbor:"16,keyasint,omitempty"` // of a slip, as in journal.Record; 0: an older version's
 }
 
 // Bounds of a message of spent codes.
@@ -132,6 +133,7 @@ const (
 const (
 	maxID     = 64
 	maxTicket = 64
+	maxWalk   = 1 << 20 // nobody walks more often in a day
 )
 
 // Encode is deterministic CBOR, a map with integer keys: a message's body, or a part of it.
@@ -178,6 +180,8 @@ func (s Spent) check() error {
 		return fmt.Errorf("a spent code: unknown role %d", s.Role)
 	case len(s.Certificate) > maxID || len(s.Holder) > maxID || len(s.Ticket) > maxTicket:
 		return errors.New("a spent code: an id that is too long")
+	case s.Walk > maxWalk:
+		return fmt.Errorf("a spent code: walk %d; want %d at most", s.Walk, maxWalk)
 	case s.IssuedAt < 0 || s.Begins < 0 || s.Until < 0 || s.Time < 0 || s.Uses < 0:
 		return errors.New("a spent code: a number below 0")
 	}

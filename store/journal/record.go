@@ -102,6 +102,7 @@ type Record struct {
 	Begins      int64     `json:"begins,omitempty" cbor:"19,keyasint,omitempty"`    // a granted code's first second,
 	Ends        int64     `json:"ends,omitempty" cbor:"20,keyasint,omitempty"`      // and the one at which it is out of date
 	Ticket      ID        `json:"ticket,omitempty" cbor:"21,keyasint,omitempty"`    // of the manifest, on which a holder was granted
+	Walk        uint32    `json:"walk,omitempty" cbor:"22,keyasint,omitempty"`      // of a slip: which of its walks this is about ([Walks])
 }
 
 var (

@@ -202,7 +202,7 @@ var roles = map[string]journal.Role{"entry": journal.Entry, "exit": journal.Exit
 func (l *Link) spentOf(r journal.Record, epoch string) (bus.Spent, bool) {
 	s := bus.Spent{
 		Gate: l.opt.Gate, Epoch: epoch, Seq: r.Seq, Role: roles[r.Direction], Certificate: r.Certificate, Holder: r.Holder,
-		IssuedAt: r.Issued, Begins: r.Begins, Until: r.Ends, Static: r.Slot == nil,
+		IssuedAt: r.Issued, Begins: r.Begins, Until: r.Ends, Static: r.Slot == nil, Walk: r.Walk,
 	}
 	if r.Slot != nil {
 		s.Slot = *r.Slot
@@ -223,7 +223,9 @@ func (l *Link) spentOf(r journal.Record, epoch string) (bus.Spent, bool) {
 		}
 	case r.Kind == journal.Passage:
 		s.Kind = bus.Passed
-	case r.Kind == journal.NoPassage && (s.Static || s.Ticket != ""):
+	case r.Kind == journal.NoPassage && r.Count > 0 && s.Static:
+		s.Kind = bus.Passed // of a group somebody has
+	case r.Kind == journal.NoPassage && (s.Static || s.Ticket != ""), r.Kind == journal.TooLate && s.Static:
 		s.Kind = bus.NoPassage
 	default:
 		return bus.Spent{}, false

@@ -34,11 +34,11 @@ func TestACodeSpentAtOneGateIsSpentAtTheOther(t *testing.T) {
 	_, a, b := pair(t)
 	at := begins()
 	use := someUse("one", at)
-	if b.Spent(use, false) {
+	if b.Spent(use) {
 		t.Fatal("a code that nobody used is spent")
 	}
 	a.grant("one", at)
-	until(t, "the code spent at B", func() bool { return b.Spent(use, false) })
+	until(t, "the code spent at B", func() bool { return b.Spent(use) })
 	later, earlier, exit := use, use, use
 	later.Begins, later.IssuedAt = at+60, at+60
 	earlier.Begins, earlier.IssuedAt = at-60, at-60
@@ -48,11 +48,11 @@ func TestACodeSpentAtOneGateIsSpentAtTheOther(t *testing.T) {
 		use  journal.Use
 		want bool
 	}{{"a later code", later, false}, {"an earlier code", earlier, true}, {"in another role", exit, false}, {"another certificate's", someUse("two", at), false}} {
-		if got := b.Spent(tt.use, false); got != tt.want {
+		if got := b.Spent(tt.use); got != tt.want {
 			t.Errorf("%s is spent at B: %v; want %v", tt.name, got, tt.want)
 		}
 	}
-	if a.Spent(use, false) {
+	if a.Spent(use) {
 		t.Error("the link tells the gate what its own store knows")
 	}
 }
@@ -76,7 +76,7 @@ func TestAfterACutAllIsKnownOnceInTouch(t *testing.T) {
 		cable.Cut(false)
 		c.untilInTouch()
 		for _, name := range names {
-			if !c.Spent(someUse(name, at), false) {
+			if !c.Spent(someUse(name, at)) {
 				t.Fatalf("in touch, and code %s is not known", name)
 			}
 		}
@@ -96,7 +96,7 @@ func TestWhatWasSpentOfflineIsPublishedLater(t *testing.T) {
 	c.grant("slip", at, paper)
 	c.store.Close()
 	newGate(t, "C03", dir).Start(s.File())
-	until(t, "both at B", func() bool { return b.Spent(someUse("offline", at), false) && b.Spent(someUse("slip", at), true) })
+	until(t, "both at B", func() bool { return b.Spent(someUse("offline", at)) && b.Walks("slip").Used(journal.Entry) })
 }
 
 // A stream that is new, or was emptied, is filled again with what is still valid.
@@ -122,9 +122,9 @@ func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
 			})
 			c := newGate(t, "C03", t.TempDir()).Start(s.File())
 			until(t, "known to a gate that comes later", func() bool {
-				return c.Spent(someUse("rotating", at), false) && c.Spent(someUse("slip", at), true)
+				return c.Spent(someUse("rotating", at)) && c.Walks("slip").Used(journal.Entry)
 			})
-			if c.Spent(someUse("over", at), false) {
+			if c.Spent(someUse("over", at)) {
 				t.Error("a code that has ended was published again")
 			}
 		})
@@ -169,9 +169,9 @@ func TestWhatWaitedIsPublishedTogether(t *testing.T) {
 		a.grant(fmt.Sprint("code", i), at)
 	}
 	a.Start(s.File())
-	until(t, "all at B", func() bool { return b.Spent(someUse(fmt.Sprint("code", n-1), at), false) })
+	until(t, "all at B", func() bool { return b.Spent(someUse(fmt.Sprint("code", n-1), at)) })
 	for i := range n {
-		if !b.Spent(someUse(fmt.Sprint("code", i), at), false) {
+		if !b.Spent(someUse(fmt.Sprint("code", i), at)) {
 			t.Fatalf("code %d is not known at B", i)
 		}
 	}
@@ -184,35 +184,128 @@ func TestWhatWaitedIsPublishedTogether(t *testing.T) {
 	}
 }
 
-// A slip on which nobody crossed may be shown again, at any gate; one that was walked on may not.
-// A duplicate, or a late message, changes nothing.
+// A slip on which nobody crossed may be shown again, at any gate; one that was walked on may not,
+// until it was walked on the other way. A duplicate, or a late message, changes nothing.
 func TestASlipIsFreeAgainWhenNobodyCrossed(t *testing.T) {
 	o := newOthers(Options{})
 	day := time.Now().Add(20 * time.Hour).Unix()
-	use := someUse("slip", begins())
-	say := func(gate string, seq uint64, kind bus.Kind) {
-		o.hear(bus.Spent{Kind: kind, Gate: gate, Epoch: "e", Seq: seq, Role: journal.Entry, Certificate: "slip", Static: true, Until: day}, time.Now())
-	}
 	for _, step := range []struct {
 		gate  string
 		seq   uint64
 		kind  bus.Kind
-		spent bool
+		role  journal.Role
+		walk  uint32
+		spent bool // at the entry
 	}{
-		{"A", 5, bus.Granted, true},
-		{"A", 6, bus.NoPassage, false},
-		{"A", 5, bus.Granted, false}, // again
-		{"B", 9, bus.Granted, true},
-		{"A", 6, bus.NoPassage, true},
-		{"B", 10, bus.NoPassage, false},
-		{"A", 5, bus.Granted, false},
-		{"B", 12, bus.Passed, true}, // before its grant
-		{"B", 11, bus.Granted, true},
+		{"A", 5, bus.Granted, journal.Entry, 1, true},
+		{"A", 6, bus.NoPassage, journal.Entry, 1, false},
+		{"A", 5, bus.Granted, journal.Entry, 1, false}, // again
+		{"B", 9, bus.Granted, journal.Entry, 1, true},
+		{"A", 6, bus.NoPassage, journal.Entry, 1, true},
+		{"B", 10, bus.NoPassage, journal.Entry, 1, false},
+		{"A", 5, bus.Granted, journal.Entry, 1, false},
+		{"B", 12, bus.Passed, journal.Entry, 1, true}, // before its grant
+		{"B", 11, bus.Granted, journal.Entry, 1, true},
+		{"C", 1, bus.Passed, journal.Check, 9, true}, // a check takes nothing, whatever it says
+		{"D", 1, bus.Granted, journal.Exit, 2, true}, // it may come back yet
+		{"D", 2, bus.NoPassage, journal.Exit, 2, true},
+		{"D", 3, bus.Granted, journal.Exit, 2, true},
+		{"D", 4, bus.Passed, journal.Exit, 2, false},
+		{"D", 2, bus.NoPassage, journal.Exit, 2, false}, // late
+		{"B", 12, bus.Passed, journal.Entry, 1, false},  // again
+		{"B", 13, bus.Granted, journal.Entry, 3, true},
+		{"B", 14, bus.NoPassage, journal.Entry, 3, false},
+		{"A", 15, bus.Granted, journal.Entry, 3, true},
+		{"E", 1, bus.Passed, journal.Exit, 0, true}, // of an older version: it says no number
 	} {
-		say(step.gate, step.seq, step.kind)
-		if got := o.spent(use, true); got != step.spent {
+		o.hear(bus.Spent{Kind: step.kind, Gate: step.gate, Epoch: "e", Seq: step.seq, Role: step.role, Certificate: "slip", Static: true, Until: day, Walk: step.walk}, time.Now())
+		if got := o.walks("slip").Used(journal.Entry); got != step.spent {
 			t.Fatalf("after %s %s %d the slip is spent: %v; want %v", step.gate, step.kind, step.seq, got, step.spent)
 		}
+	}
+	if w := o.walks("slip"); w.Latest() != 3 || !w.Used(journal.Exit) {
+		t.Errorf("%+v; want three walks, the second of them out", w)
+	}
+}
+
+// A slip goes in at one gate, out at the next, and in again: each knows what the other saw, and
+// the first still knows it after a restart.
+func TestASlipGoesInAtOneGateAndOutAtTheNext(t *testing.T) {
+	s, a, b := pair(t)
+	day := time.Now().Add(20 * time.Hour)
+	known := func(g *testGate) journal.Walks {
+		return g.store.Walks(someUse("slip", begins())).With(g.Walks("slip"))
+	}
+	walk := func(g *testGate, role journal.Role) {
+		t.Helper()
+		w := known(g)
+		if w.Used(role) {
+			t.Fatalf("%s: %+v; want that it may go this way", g.name, w)
+		}
+		r := journal.Record{
+			Time: time.Now(), Kind: journal.Decision, Decision: journal.Granted, Certificate: "slip", Holder: "h",
+			Direction: map[journal.Role]string{journal.Entry: "entry", journal.Exit: "exit"}[role], Ends: day.Unix(), Walk: w.Latest() + 1,
+		}
+		use := someUse("slip", 1)
+		use.Role = role
+		if _, err := g.store.GrantRide(use, day, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.Kind, r.Decision = journal.Passage, ""
+		g.store.AppendPassage(r, "h", role, 0)
+		g.Wrote()
+	}
+	for n := range 2 {
+		walk(a, journal.Entry)
+		until(t, "B knows that it went in", func() bool { return b.Walks("slip").Passed[journal.Entry] == uint32(2*n+1) })
+		if !known(b).Used(journal.Entry) {
+			t.Error("a copy goes in at the other gate")
+		}
+		walk(b, journal.Exit)
+		until(t, "A knows that it came out", func() bool { return !known(a).Used(journal.Entry) })
+	}
+	a.end()
+	a = newGate(t, "A07", a.dir).Start(s.File())
+	if w := known(a); w.Used(journal.Entry) || w.Latest() != 4 {
+		t.Errorf("after a restart: %+v; want four walks, the last of them out", w)
+	}
+}
+
+// However many gates a slip was shown at, those of the latest walks are remembered.
+func TestTheLatestWalksAreRemembered(t *testing.T) {
+	var uses []slipUse
+	for n := range uint32(mostUses + 3) {
+		uses = newestUse(uses, slipUse{Gate: fmt.Sprint("G", n), Epoch: "e", Seq: 1, Walk: n + 1, Passed: n + 1})
+	}
+	uses = newestUse(uses, slipUse{Gate: "late", Epoch: "e", Seq: 1, Walk: 1})
+	if len(uses) != mostUses {
+		t.Fatalf("%d gates; want %d", len(uses), mostUses)
+	}
+	for _, u := range uses {
+		if u.Walk <= 3 {
+			t.Errorf("walk %d of %s is remembered in the place of a later one", u.Walk, u.Gate)
+		}
+	}
+}
+
+// What other gates must know of a slip's grant is told in the record of its end, also where the
+// disk was late; of a group that was not complete somebody walked.
+func TestWhatIsToldOfASlip(t *testing.T) {
+	g := newGate(t, "A07", t.TempDir())
+	day := time.Now().Add(20 * time.Hour).Unix()
+	for _, tt := range []struct {
+		kind  journal.Kind
+		count int
+		want  bus.Kind
+	}{{journal.Passage, 0, bus.Passed}, {journal.NoPassage, 0, bus.NoPassage}, {journal.TooLate, 0, bus.NoPassage}, {journal.NoPassage, 1, bus.Passed}} {
+		s, ok := g.spentOf(journal.Record{Seq: 7, Time: time.Now(), Kind: tt.kind, Count: tt.count, Certificate: "slip", Holder: "h", Direction: "entry", Ends: day, Walk: 4}, "e")
+		if !ok || s.Kind != tt.want || s.Walk != 4 || !s.Static || s.Until != day {
+			t.Errorf("%s, %d did not come: told %v, %+v; want %s of walk 4", tt.kind, tt.count, ok, s, tt.want)
+		}
+	}
+	check := journal.Record{Seq: 8, Time: time.Now(), Kind: journal.Decision, Decision: journal.Granted, Certificate: "slip", Direction: "check"}
+	if s, ok := g.spentOf(check, "e"); ok {
+		t.Errorf("of a check %+v is told; it takes nothing", s)
 	}
 }
 
@@ -240,13 +333,13 @@ func TestPaperAndPassagesAreKeptOverARestart(t *testing.T) {
 	a.grant("slip", at, paper)
 	a.store.AppendPassage(journal.Record{Time: time.Now(), Kind: journal.Passage, Certificate: "c", Holder: "h", Direction: "entry", Slot: new(uint8)}, "h", journal.Entry, 0)
 	a.Wrote()
-	until(t, "both at B", func() bool { _, ok := b.LastPassage("h"); return ok && b.Spent(someUse("slip", at), true) })
+	until(t, "both at B", func() bool { _, ok := b.LastPassage("h"); return ok && b.Walks("slip").Used(journal.Entry) })
 	b.end()
 	again := newGate(t, "B02", b.dir)
 	defer again.store.Close()
 	defer again.others.close()
-	if _, ok := again.LastPassage("h"); !ok || !again.Spent(someUse("slip", at), true) {
-		t.Errorf("after a restart: passage %v, slip %v; want both known", ok, again.Spent(someUse("slip", at), true))
+	if _, ok := again.LastPassage("h"); !ok || !again.Walks("slip").Used(journal.Entry) {
+		t.Errorf("after a restart: passage %v, slip %v; want both known", ok, again.Walks("slip").Used(journal.Entry))
 	}
 	if again.InTouch() {
 		t.Error("a gate that has no connection is in touch")
@@ -266,7 +359,7 @@ func TestAStaleHeartbeatDoesNotCount(t *testing.T) {
 	}
 	a.grant("one", begins())
 	b := newGate(t, "B02", t.TempDir()).Start(s.File())
-	until(t, "B has read the stream to its end", func() bool { return b.Spent(someUse("one", begins()-1), false) })
+	until(t, "B has read the stream to its end", func() bool { return b.Spent(someUse("one", begins()-1)) })
 	if b.InTouch() {
 		t.Error("a gate is in touch with a station whose heart stood still before it came")
 	}
@@ -407,7 +500,7 @@ func TestRidesAreCountedEverywhere(t *testing.T) {
 	}
 	s.Publish(bus.SpentSubject(linktest.Name, "A07"), body)
 	a.grant("after", begins())
-	until(t, "a later message at B", func() bool { return b.Spent(someUse("after", begins()-1), false) })
+	until(t, "a later message at B", func() bool { return b.Spent(someUse("after", begins()-1)) })
 	if n := b.Rides(ticket); n != 1 {
 		t.Errorf("%d rides after an old message; want 1", n)
 	}

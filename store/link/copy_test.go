@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"railgate/store/bus"
+	"railgate/store/journal"
 	"railgate/store/link/linktest"
 )
 
@@ -37,9 +38,9 @@ func TestACopiedCardHearsWhatTheOtherSpent(t *testing.T) {
 		c.grant(cti, at)
 	}
 	c.Start(s.File())
-	until(t, "the slip is spent at the copy", func() bool { return c.Spent(someUse("slip", at), true) })
-	until(t, "the code is spent at the copy", func() bool { return c.Spent(someUse("code", at), false) })
-	if c.Spent(someUse("o1", at), false) {
+	until(t, "the slip is spent at the copy", func() bool { return c.Walks("slip").Used(journal.Entry) })
+	until(t, "the code is spent at the copy", func() bool { return c.Spent(someUse("code", at)) })
+	if c.Spent(someUse("o1", at)) {
 		t.Error("its own grant is taken for another's")
 	}
 }

@@ -41,7 +41,7 @@ func TestAFileOfOthersThatIsDamagedIsBegunAgain(t *testing.T) {
 			}
 			again := newOthers(opt)
 			defer again.close()
-			known := again.spent(someUse("slip", 1), true)
+			known := again.walks("slip").Used(journal.Entry)
 			if at := again.position(); known != (at.Seq == 5) {
 				t.Errorf("the slip is known: %v, and the place in the stream is %d: want both or neither", known, at.Seq)
 			}
@@ -50,7 +50,7 @@ func TestAFileOfOthersThatIsDamagedIsBegunAgain(t *testing.T) {
 			}
 			again.hear(bus.Spent{Kind: bus.Granted, Gate: "A", Epoch: "e", Seq: 2, Role: journal.Entry, Certificate: "another", Static: true, Until: day}, time.Now())
 			again.flush()
-			if !again.spent(someUse("another", 1), true) {
+			if !again.walks("another").Used(journal.Entry) {
 				t.Error("what is heard since is not remembered")
 			}
 		})
@@ -69,7 +69,7 @@ func TestWhatIsOverIsForgottenByProvenTime(t *testing.T) {
 		o.hear(bus.Spent{Kind: bus.Passed, Gate: "A", Holder: "h", Role: journal.Entry, Certificate: "c", Time: now.Unix()}, now)
 		known := func() [3]bool {
 			_, passed := o.lastPassage("h")
-			return [3]bool{o.spent(someUse("rotating", now.Unix()), false), o.spent(someUse("slip", 1), true), passed}
+			return [3]bool{o.spent(someUse("rotating", now.Unix())), o.walks("slip").Used(journal.Entry), passed}
 		}
 		for _, step := range []struct {
 			after time.Duration

@@ -22,7 +22,7 @@ func TestAStationWithoutNewsIsHeardAllTheSame(t *testing.T) {
 	a.untilInTouch()
 	b.untilInTouch()
 	a.grant("one", begins())
-	until(t, "the code spent at B", func() bool { return b.Spent(someUse("one", begins()-1), false) })
+	until(t, "the code spent at B", func() bool { return b.Spent(someUse("one", begins()-1)) })
 	if n := len(readers(t, s)); n != 2 {
 		t.Errorf("%d readers of the stream; want one for each gate", n)
 	}
@@ -34,7 +34,7 @@ func TestAGateThatHearsNewsReadsNoStream(t *testing.T) {
 	s, a, b := pair(t)
 	until(t, "no reader but the station's own", func() bool { return len(readers(t, s)) == 1 })
 	a.grant("one", begins())
-	until(t, "the code spent at B", func() bool { return b.Spent(someUse("one", begins()-1), false) })
+	until(t, "the code spent at B", func() bool { return b.Spent(someUse("one", begins()-1)) })
 	if n := len(readers(t, s)); n != 1 {
 		t.Errorf("%d readers of the stream; want the station's own", n)
 	}
@@ -88,7 +88,7 @@ func word(t *testing.T, seq uint64, cti string) bus.Word {
 }
 
 func (f *follower) knows(cti string) bool {
-	return f.link.Spent(journal.Use{Role: journal.Entry, Certificate: journal.ID(cti), IssuedAt: 1, Begins: 1}, false)
+	return f.link.Spent(journal.Use{Role: journal.Entry, Certificate: journal.ID(cti), IssuedAt: 1, Begins: 1})
 }
 
 // News that do not go on where the gate is are not taken: the stream is read first. News that
@@ -163,7 +163,7 @@ func TestMissedNewsAreReadInTheStream(t *testing.T) {
 		s.Send(bus.NewsSubject(linktest.Name), gap) // to B and A, something is missing before it
 		cti := fmt.Sprint("code", n)
 		a.grant(cti, at)
-		until(t, "the code spent at B", func() bool { return b.Spent(someUse(cti, at), false) })
+		until(t, "the code spent at B", func() bool { return b.Spent(someUse(cti, at)) })
 	}
 	a.untilInTouch()
 	b.untilInTouch()

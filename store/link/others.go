@@ -1,7 +1,6 @@
 package link
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -70,6 +69,9 @@ type (
 		Seq   uint64 `cbor:"3,keyasint"`
 		Free  bool   `cbor:"4,keyasint,omitempty"` // nobody crossed
 		Until int64  `cbor:"5,keyasint"`
+
+		Walk   uint32 `cbor:"6,keyasint,omitempty"` // which of the slip's it was
+		Passed uint32 `cbor:"7,keyasint,omitempty"` // the latest there that was walked
 	}
 	// A rideCount is the newest that one gate said of how many of a ticket's rides it took.
 	rideCount struct {
@@ -210,7 +212,10 @@ func (o *others) hearSlip(s bus.Spent, heard time.Time) {
 		o.full = true
 		return
 	}
-	use := slipUse{Gate: s.Gate, Epoch: s.Epoch, Seq: s.Seq, Free: s.Kind == bus.NoPassage, Until: atMost(s.Until, heard, longestSlip)}
+	use := slipUse{Gate: s.Gate, Epoch: s.Epoch, Seq: s.Seq, Free: s.Kind == bus.NoPassage, Until: atMost(s.Until, heard, longestSlip), Walk: max(1, s.Walk)}
+	if s.Kind == bus.Passed {
+		use.Passed = use.Walk
+	}
 	o.fresh.slips[b] = newestUse(uses, use)
 }
 
@@ -227,7 +232,7 @@ func (o *others) slipOf(b bearer) []slipUse {
 	return o.file.slip(b)
 }
 
-// mostUses bounds the gates that are remembered of one slip: the first ones stay.
+// mostUses bounds the gates that are remembered of one slip: those of the latest walks.
 const mostUses = 8
 
 // newestUse takes a gate's newest word on a slip, in a list of its own.
@@ -238,25 +243,52 @@ func newestUse(uses []slipUse, use slipUse) []slipUse {
 			continue
 		}
 		if old.Epoch != use.Epoch || use.Seq > old.Seq {
-			use.Until = max(use.Until, old.Until)
+			use.Until, use.Passed = max(use.Until, old.Until), max(use.Passed, old.Passed)
 			uses[i] = use
 		}
 		return uses
 	}
 	if len(uses) < mostUses {
-		uses = append(uses, use)
+		return append(uses, use)
+	}
+	oldest := 0
+	for i := range uses {
+		if uses[i].used() < uses[oldest].used() {
+			oldest = i
+		}
+	}
+	if uses[oldest].used() < use.used() {
+		uses[oldest] = use
 	}
 	return uses
 }
 
-// spent tells whether a code is known to be spent elsewhere.
-func (o *others) spent(u journal.Use, static bool) bool {
+// used is the latest walk at that gate that may have been walked; 0: none.
+func (u slipUse) used() uint32 {
+	if u.Free {
+		return u.Passed
+	}
+	return max(1, u.Walk) // an older version's file does not say
+}
+
+// walks are what other gates said of a slip.
+func (o *others) walks(certificate journal.ID) (w journal.Walks) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, role := range []journal.Role{journal.Entry, journal.Exit} {
+		for _, u := range o.slipOf(bearer{role, certificate}) {
+			w.Granted[role] = max(w.Granted[role], u.used())
+			w.Passed[role] = max(w.Passed[role], u.Passed)
+		}
+	}
+	return w
+}
+
+// spent tells whether a code that rotates is known to be spent elsewhere.
+func (o *others) spent(u journal.Use) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	b := bearer{u.Role, u.Certificate}
-	if static {
-		return slices.ContainsFunc(o.slipOf(b), func(use slipUse) bool { return !use.Free })
-	}
 	if l, ok := o.latest[b]; ok && u.Begins <= l.most {
 		return true
 	}
@@ -312,8 +344,11 @@ func (o *others) position() position {
 	return o.at
 }
 
-// Spent tells whether another gate of the station has spent a code. static: it is paper.
-func (l *Link) Spent(use journal.Use, static bool) bool { return l.others.spent(use, static) }
+// Spent tells whether another gate of the station has spent a code that rotates.
+func (l *Link) Spent(use journal.Use) bool { return l.others.spent(use) }
+
+// Walks are what other gates of the station have said of a slip.
+func (l *Link) Walks(certificate journal.ID) journal.Walks { return l.others.walks(certificate) }
 
 // LastPassage is a holder's last passage at another gate of the station.
 func (l *Link) LastPassage(holder journal.ID) (journal.LastPassage, bool) {

@@ -55,6 +55,9 @@ const (
 // claimWait bounds the wait for whoever answers claims, which has a budget of its own.
 const claimWait = time.Second
 
+// claimSpare is for how long a claim outlasts its grant.
+const claimSpare = 2 * time.Second
+
 // claiming is a code whose claim has not been answered.
 type claiming struct {
 	id    uint64
@@ -72,8 +75,8 @@ func (r *Rules) claimKeys(v *verify.Verdict) (keys []ClaimKey) {
 	if v.Class == verify.Staff {
 		return []ClaimKey{{ClaimStaff, journal.AnyRole, certificate}}
 	}
-	if v.Rotation == verify.Static {
-		keys = append(keys, ClaimKey{ClaimPaper, r.Role, certificate})
+	if r.Walked(v) { // in both directions together: while one gate waits for its passage, no other grants it
+		keys = append(keys, ClaimKey{ClaimPaper, journal.AnyRole, certificate})
 	}
 	if r.Passback == "hard" && r.Role != journal.Check {
 		keys = append(keys, ClaimKey{ClaimHolder, r.Role, journal.ID(v.Holder)})
@@ -102,7 +105,7 @@ func (t *stepper) claim(p pending, touch bool) {
 	default:
 		t.claimed++
 		t.claims = append(t.claims, claiming{t.claimed, t.now.Mono + claimWait, p})
-		t.do(Claim{ID: t.claimed, Keys: keys})
+		t.do(Claim{ID: t.claimed, Keys: keys, Lasts: t.rules.OpenFor*time.Duration(max(1, p.people)) + claimSpare})
 	}
 }
 

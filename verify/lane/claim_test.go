@@ -180,7 +180,7 @@ func TestNothingWaitsForAClaim(t *testing.T) {
 func TestClaimsAreOfOneThing(t *testing.T) {
 	r := entry(func(r *Rules) { r.Claims, r.Passback = true, "hard" })
 	v := verify.Verdict{Class: verify.Temporary, Rotation: verify.Static, Certificate: "c", Holder: "h"}
-	if keys := r.claimKeys(&v); len(keys) != 2 || keys[0] != (ClaimKey{ClaimPaper, journal.Entry, "c"}) || keys[1] != (ClaimKey{ClaimHolder, journal.Entry, "h"}) {
+	if keys := r.claimKeys(&v); len(keys) != 2 || keys[0] != (ClaimKey{ClaimPaper, journal.AnyRole, "c"}) || keys[1] != (ClaimKey{ClaimHolder, journal.Entry, "h"}) {
 		t.Errorf("%v; want the slip and its holder", keys)
 	}
 	v.Class = verify.Staff

@@ -95,8 +95,10 @@ func (t *stepper) judge(ev Judged) {
 			t.decideAgain(ev.Text, v)
 		}
 		t.deny(v.Reason, v, r)
-	case t.forgotten(v), ev.Used:
+	case ev.Used, t.rules.Walked(v) && (t.forgotten(v) || t.stands(v)):
 		t.deny(alreadyUsed, v, r)
+	case t.rules.Walked(v) && ev.Walks.Used(t.rules.Role):
+		t.deny(passback, v, r)
 	case v.Class == verify.Staff:
 		t.judgeStaff(ev, r)
 	case t.service == ServiceFree:
@@ -108,10 +110,24 @@ func (t *stepper) judge(ev Judged) {
 	}
 }
 
-// forgotten tells whether paper may have been used before the store's memory begins. While
-// a rotating code may have been, the lane is closed ([CauseSpentCodes]).
+// Walked tells whether a code is a slip whose walks count in a lane: paper shows one code for
+// its whole day. A check takes nothing of it.
+func (r *Rules) Walked(v *verify.Verdict) bool {
+	return v.Rotation == verify.Static && v.Class != verify.Staff && r.Role != journal.Check
+}
+
+// forgotten tells whether a slip may have been walked on before the store's memory begins. While
+// a rotating code may have been used, the lane is closed ([CauseSpentCodes]).
 func (t *stepper) forgotten(v *verify.Verdict) bool {
-	return v.Rotation == verify.Static && !v.Begins.Add(-v.Early).After(t.blindSince)
+	return !v.Begins.Add(-v.Early).After(t.blindSince)
+}
+
+// stands tells whether a slip has a grant here whose passage is still awaited, or will have one.
+func (t *stepper) stands(v *verify.Verdict) bool {
+	same := func(p *pending) bool { return p.verdict.Signed && p.verdict.Certificate == v.Certificate }
+	return slices.ContainsFunc(t.grants, func(g grant) bool { return g.record.Walk > 0 && g.record.Certificate == journal.ID(v.Certificate) }) ||
+		slices.ContainsFunc(t.pending, func(p pending) bool { return same(&p) }) ||
+		slices.ContainsFunc(t.claims, func(c claiming) bool { return same(&c.pending) })
 }
 
 // judgePassenger grants a code, unless its holder went this way already, has no ticket, or
@@ -202,6 +218,9 @@ func (t *stepper) grant(ev Judged, r journal.Record, ticket *Ticket) {
 	if p.people > 1 {
 		r.Detail = fmt.Sprintf("for %d people", p.people)
 	}
+	if t.rules.Walked(&ev.Verdict) {
+		r.Walk = ev.Walks.Latest() + 1
+	}
 	if ev.OutOfTouch {
 		r.Flag = addFlag(r.Flag, FlagOutOfTouch)
 	}
@@ -213,6 +232,10 @@ func (t *stepper) grant(ev Judged, r journal.Record, ticket *Ticket) {
 func (t *stepper) spend(p pending) {
 	v := &p.verdict
 	p.record.Decision, p.record.Reason = journal.Granted, string(verify.OK)
+	if v.Rotation == verify.Static && !t.rules.Walked(v) {
+		t.write(p, Write{}) // a check, of paper: there is nothing to remember
+		return
+	}
 	p.record.Begins, p.record.Ends = v.Begins.Unix(), v.Ends.Unix() // the station's other gates must know
 	use := t.rules.Use(v)
 	t.write(p, Write{Use: &use, Until: v.Ends.Add(spentFor), Ride: p.ride})
@@ -288,7 +311,7 @@ func (t *stepper) tooLate(p pending, proof journal.Durable) {
 
 // denied is a granted record as the beginning of a denied one.
 func denied(r journal.Record) journal.Record {
-	r.Flag, r.Detail, r.Ticket, r.Begins, r.Ends = "", "", "", 0, 0
+	r.Flag, r.Detail, r.Ticket, r.Begins, r.Ends, r.Walk = "", "", "", 0, 0, 0
 	return r
 }
 

@@ -23,6 +23,7 @@ type (
 		Used    bool                 // the code is spent in this lane's role; what is not known now, the disk will say
 		Today   int                  // the holder's passages today
 		Tickets []Ticket             // the holder's, where the lane needs one
+		Walks   journal.Walks        // of a slip, as far as is known here ([Rules.Walked])
 
 		// OutOfTouch: what the station's other gates spend is not known here within a moment.
 		OutOfTouch bool
@@ -87,8 +88,9 @@ type (
 	// Claim: ask the station for keys, all of them; Claimed answers. Nothing waits for it but the
 	// code that it is for.
 	Claim struct {
-		ID   uint64
-		Keys []ClaimKey
+		ID    uint64
+		Keys  []ClaimKey
+		Lasts time.Duration // from the answer on: as long as the grant can stand, and the way to the disk
 	}
 	// Open: energise the relay, for what a durable record says; Opened answers.
 	Open struct {

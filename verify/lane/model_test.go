@@ -19,7 +19,8 @@ type reference struct {
 	rules     *Rules
 	emergency bool
 	broken    map[Cause]bool
-	used      map[string]bool          // texts
+	used      map[string]bool          // texts that rotate
+	walked    map[string]bool          // holders of slips who are inside on them
 	inside    map[string]time.Duration // holders: their last passage
 	seen      map[string]time.Duration // texts: their last reading
 	waiting   []waiting                // people let through, oldest first
@@ -52,11 +53,15 @@ func (m *reference) opens(text, holder string, valid, works bool, at, now time.D
 	if held || len(m.waiting) >= maxGrants || !valid || m.rules.Passback == "hard" && passed && now-last < m.rules.PassbackFor || m.used[text] {
 		return false
 	}
+	stands := slices.ContainsFunc(m.waiting, func(w waiting) bool { return w.holder == holder })
+	if isSlip(holder) && (m.walked[holder] || stands) {
+		return false
+	}
 	if !works {
 		m.broken[CauseStore] = true
 		return false
 	}
-	m.used[text] = true
+	m.used[text] = !isSlip(holder)
 	if m.rules.Passback == "hard" {
 		m.waiting = slices.DeleteFunc(m.waiting, func(w waiting) bool { return w.holder == holder })
 	}
@@ -73,12 +78,31 @@ func (m *reference) crosses(now time.Duration) journal.Kind {
 		return ""
 	case len(m.waiting) > 0:
 		m.inside[m.waiting[0].holder] = now
+		m.walked[m.waiting[0].holder] = true
 		m.waiting = m.waiting[1:]
 		return journal.Passage
 	case now < m.grace:
 		return journal.Tailgating
 	}
 	return journal.Forced
+}
+
+// isSlip tells the holders who have paper from the others.
+func isSlip(holder string) bool { return holder >= "s" }
+
+// leaves has a slip go out at another gate of the station, if it is inside.
+func (m *reference) leaves(p *play, holder string) {
+	if !m.walked[holder] {
+		return
+	}
+	delete(m.walked, holder)
+	delete(m.inside, holder)
+	cti := journal.ID("cti-" + holder)
+	w := p.walks[cti]
+	w.Granted[journal.Exit] = w.Latest() + 1
+	w.Passed[journal.Exit] = w.Granted[journal.Exit]
+	p.walks[cti] = w
+	p.inside[journal.ID("sub-"+holder)] = journal.LastPassage{Role: journal.Exit, Time: p.instant().Wall}
 }
 
 func TestLaneAgainstTheReference(t *testing.T) {
@@ -88,18 +112,22 @@ func TestLaneAgainstTheReference(t *testing.T) {
 			r.PassbackFor = 30 * time.Second
 		})
 		p := newPlay(t, r)
-		m := &reference{rules: r, broken: map[Cause]bool{}, used: map[string]bool{}, inside: map[string]time.Duration{}, seen: map[string]time.Duration{}}
+		m := &reference{rules: r, broken: map[Cause]bool{}, used: map[string]bool{}, walked: map[string]bool{}, inside: map[string]time.Duration{}, seen: map[string]time.Duration{}}
 		broken := errors.New("input/output error")
 		for range rapid.IntRange(1, 80).Draw(t, "events") {
 			if rapid.Bool().Draw(t, "time passes") {
 				p.wait(time.Duration(rapid.IntRange(0, 8000).Draw(t, "ms")) * time.Millisecond)
 			}
 			p.log = nil
-			switch rapid.SampledFrom([]string{"read", "read", "read", "cross", "cross", "alarm", "cause", "tick"}).Draw(t, "event") {
+			switch rapid.SampledFrom([]string{"read", "read", "read", "cross", "cross", "leave", "alarm", "cause", "tick"}).Draw(t, "event") {
 			case "read":
-				holder, n := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "holder"), rapid.IntRange(0, 4).Draw(t, "code")
+				holder, n := rapid.SampledFrom([]string{"a", "b", "c", "s", "t"}).Draw(t, "holder"), rapid.IntRange(0, 4).Draw(t, "code")
 				valid, works := n > 0, rapid.IntRange(0, 9).Draw(t, "disk") > 0
 				text := p.code(holder, n)
+				if isSlip(holder) {
+					n = min(n, 1)
+					text = p.as(p.code(holder, n), isPaper)
+				}
 				if !valid {
 					p.as(text, func(v *verify.Verdict) { v.Reason = verify.CodeExpired })
 				}
@@ -119,6 +147,9 @@ func TestLaneAgainstTheReference(t *testing.T) {
 					t.Fatalf("at %v, someone crosses: %v; want %q", p.now, p.log, want)
 				}
 				p.feed(Sensor{false})
+			case "leave":
+				m.tick(p.now)
+				m.leaves(p, rapid.SampledFrom([]string{"s", "t"}).Draw(t, "slip"))
 			case "alarm":
 				m.tick(p.now)
 				m.emergency = rapid.Bool().Draw(t, "active")
@@ -143,13 +174,47 @@ func TestLaneAgainstTheReference(t *testing.T) {
 	})
 }
 
+// slipWalks are how the records tell of a slip.
+type slipWalks struct {
+	walked uint32 // the latest
+	stands bool
+}
+
+// checkWalk checks that no slip admits two people: its grants follow one another, and after a
+// walk in there was one out.
+func checkWalk(t *rapid.T, all map[journal.ID]*slipWalks, r *journal.Record) {
+	if r.Walk == 0 {
+		return
+	}
+	w := all[r.Certificate]
+	if w == nil {
+		w = new(slipWalks)
+		all[r.Certificate] = w
+	}
+	switch {
+	case r.Decision == journal.Granted:
+		if w.stands || w.walked > 0 && r.Walk < w.walked+2 {
+			t.Fatalf("walk %d of %s is granted after %+v", r.Walk, r.Certificate, *w)
+		}
+		w.stands = true
+	case r.Kind == journal.Passage:
+		w.walked, w.stands = r.Walk, false
+	default:
+		w.stands = false
+	}
+}
+
 // checkPromises checks what must hold whatever happened.
 func checkPromises(t *rapid.T, p *play) {
 	granted, ended := map[uint64]string{}, map[uint64]int{}
 	codes := map[string]int{}
+	walks := map[journal.ID]*slipWalks{}
 	for _, r := range p.records {
+		checkWalk(t, walks, &r)
 		if r.Decision == "granted" {
 			granted[r.Seq] = string(r.Holder)
+		}
+		if r.Decision == "granted" && r.Walk == 0 {
 			codes[fmt.Sprintf("%s %d", r.Certificate, r.Issued)]++
 		}
 		if r.Grant > 0 {

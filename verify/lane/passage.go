@@ -89,7 +89,7 @@ func (t *stepper) noPassage() {
 
 // follow is a record about what became of a grant.
 func follow(granted journal.Record, kind journal.Kind) journal.Record {
-	r := journal.Record{Kind: kind, Certificate: granted.Certificate, Holder: granted.Holder, KeyID: granted.KeyID, Slot: granted.Slot, Grant: granted.Seq, Ticket: granted.Ticket}
+	r := journal.Record{Kind: kind, Certificate: granted.Certificate, Holder: granted.Holder, KeyID: granted.KeyID, Slot: granted.Slot, Grant: granted.Seq, Ticket: granted.Ticket, Walk: granted.Walk}
 	if r.Slot == nil {
 		r.Ends = granted.Ends // for so long paper is remembered, at other gates too
 	}

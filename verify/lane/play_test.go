@@ -21,9 +21,10 @@ type play struct {
 	verdicts map[string]verify.Verdict
 	used     map[journal.Use]bool
 	inside   map[journal.ID]journal.LastPassage
-	days     map[string]int          // passages, by holder and day
-	tickets  map[journal.ID][]Ticket // the manifest, by holder
-	rides    map[journal.ID]int      // that were taken, by ticket
+	days     map[string]int               // passages, by holder and day
+	tickets  map[journal.ID][]Ticket      // the manifest, by holder
+	rides    map[journal.ID]int           // that were taken, by ticket
+	walks    map[journal.ID]journal.Walks // by slip
 	seq      uint64
 	answers  []Event       // what the lane has not heard yet
 	spendErr error         // what the store answers
@@ -58,7 +59,7 @@ func newPlay(t tester, r *Rules) *play {
 	s := New(r)
 	s.why, s.shown = [Causes]string{}, ScreenIdle // every device works
 	return &play{t: t, State: s, verdicts: map[string]verify.Verdict{}, used: map[journal.Use]bool{}, inside: map[journal.ID]journal.LastPassage{},
-		days: map[string]int{}, tickets: map[journal.ID][]Ticket{}, rides: map[journal.ID]int{}}
+		days: map[string]int{}, tickets: map[journal.ID][]Ticket{}, rides: map[journal.ID]int{}, walks: map[journal.ID]journal.Walks{}}
 }
 
 // code makes a text that is granted, of a holder's nth code.
@@ -119,6 +120,7 @@ func (p *play) perform(e Effect) {
 			answer.Last = &c
 		}
 		answer.Used, answer.OutOfTouch = p.used[p.rules.Use(&v)], p.outOfTouch
+		answer.Walks = p.walks[journal.ID(v.Certificate)]
 		answer.Today = p.days[fmt.Sprint(v.Holder, p.rules.Day(p.instant().Wall))]
 		for _, k := range p.tickets[journal.ID(v.Holder)] {
 			k.Used = p.rides[k.ID]
@@ -135,7 +137,7 @@ func (p *play) perform(e Effect) {
 			p.answer(Written{Err: err})
 			return
 		}
-		if e.Use != nil {
+		if e.Use != nil && e.Record.Walk == 0 {
 			p.used[*e.Use] = true
 		}
 		p.ride(e.Ride)
@@ -192,11 +194,29 @@ func (p *play) write(r journal.Record) {
 	p.seq++
 	r.Seq = p.seq
 	p.records = append(p.records, r)
+	p.follow(r)
 	if r.Kind == journal.Decision {
 		p.note(string(r.Decision) + " " + r.Reason)
 		return
 	}
 	p.note(string(r.Kind))
+}
+
+// follow remembers a slip's walks, as a store does.
+func (p *play) follow(r journal.Record) {
+	if r.Walk == 0 {
+		return
+	}
+	w := p.walks[r.Certificate]
+	switch role := p.rules.Role; {
+	case r.Decision == journal.Granted:
+		w.Granted[role] = r.Walk
+	case r.Kind == journal.Passage:
+		w.Passed[role] = r.Walk
+	default:
+		w.Granted[role] = w.Passed[role]
+	}
+	p.walks[r.Certificate] = w
 }
 
 func (p *play) note(s string) { p.log = append(p.log, s) }

@@ -89,6 +89,9 @@ func find(o Occasion) message {
 	case ScreenEmergency:
 		return message{Green, Silent, "紧急疏散，请由此离开", "Emergency: leave this way"}
 	case ScreenFree:
+		if o.Check {
+			return message{Green, Silent, "当前无需核验", "No check needed now"}
+		}
 		return message{Green, Silent, "请通行", "Please pass"}
 	case ScreenDiagnosis:
 		return message{Red, Silent, "检修中，请走其他通道", "Maintenance: please use another lane"}

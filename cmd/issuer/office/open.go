@@ -44,13 +44,25 @@ func Open(c Config) (*Office, error) {
 	if s.register, err = openRegister(c.Dir); err != nil {
 		return nil, err
 	}
-	if c.Bench {
+	s.notary, err = openNotary(c.Dir, s.signing.document().Issuers[0].ID, c.Algorithm, s.register, s.Now(), c.Log)
+	if err == nil && c.Bench {
 		err = s.addExample()
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// OpenRecords opens what is on record in an issuer's folder where no issuer runs, for
+// whoever revokes: it makes no key and signs nothing.
+func OpenRecords(dir string, log *slog.Logger) (*Office, error) {
+	s := &Office{log: log}
+	var err error
+	if s.vault, err = openVault(filepath.Join(dir, vaultKeyName)); err == nil {
+		s.register, err = openRegister(dir)
+	}
+	return s, err
 }
 
 // Close closes the register.

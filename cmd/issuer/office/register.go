@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -13,27 +14,36 @@ import (
 	"railgate/verify"
 )
 
-// A register is the issuer's one file, issuer.db (bbolt), three buckets, values in
+// A register is the issuer's one file, issuer.db (bbolt), five buckets, values in
 // CBOR:
 //
 //	people    sub → a [record]
 //	sessions  session (32) → sub of the certificate that it may see
 //	accounts  keyed hash of the name (16) → an [account]
+//	revoked   cti → a [revoked], until none of it can be valid
+//	listed    "iat" → that of the last list of those that was signed
 //
 // It grows with people, certificates and accounts; codes leave nothing behind. Names
 // and numbers in it are sealed. Its methods may be called concurrently.
-type register struct{ db *bbolt.DB }
+type register struct {
+	db          *bbolt.DB
+	revocations atomic.Uint64 // how many were filed since the start
+}
 
 // A record is one person.
 type record struct {
 	Sealed  []byte // a person, by vault.seal
 	Dossier dossier
+
+	reason, by string // of a revocation that a change makes; not kept here
 }
 
 var (
 	peopleBucket   = []byte("people")
 	sessionsBucket = []byte("sessions")
 	accountsBucket = []byte("accounts")
+	revokedBucket  = []byte("revoked")
+	listedBucket   = []byte("listed")
 )
 
 const registerName = "issuer.db"
@@ -45,7 +55,7 @@ func openRegister(dir string) (*register, error) {
 		return nil, fmt.Errorf("%s: %w (is another issuer running?)", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket} {
+		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, revokedBucket, listedBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -55,7 +65,7 @@ func openRegister(dir string) (*register, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
-	return &register{db}, nil
+	return &register{db: db}, nil
 }
 
 func (r *register) close() error { return r.db.Close() }
@@ -116,7 +126,8 @@ func (r *register) seenBy(session string) (holder verify.HolderID, rec *record, 
 }
 
 // change lets a function change a person's record, and writes it durably before it
-// returns. What the function returns comes back, and undoes the change.
+// returns, with the revocation of what it made void. What the function returns comes back,
+// and undoes the change.
 func (r *register) change(holder verify.HolderID, by func(*record) error) error {
 	return r.db.Update(func(tx *bbolt.Tx) error {
 		rec, err := read[record](tx, peopleBucket, string(holder))
@@ -126,8 +137,11 @@ func (r *register) change(holder verify.HolderID, by func(*record) error) error 
 		if rec == nil {
 			rec = new(record)
 		}
-		before := rec.sessions()
+		before, from := rec.sessions(), rec.from()
 		if err := by(rec); err != nil {
+			return err
+		}
+		if err := r.fileVoid(tx, rec, from); err != nil {
 			return err
 		}
 		if err := refile(tx, holder, before, rec.sessions()); err != nil {
@@ -168,6 +182,9 @@ func refile(tx *bbolt.Tx, holder verify.HolderID, before, after []string) error 
 // prune forgets what no rule asks for any more.
 func (r *register) prune(now time.Time) error {
 	return r.db.Update(func(tx *bbolt.Tx) error {
+		if err := pruneRevoked(tx, uint64(now.Unix())); err != nil {
+			return err
+		}
 		var keys []string
 		people := tx.Bucket(peopleBucket)
 		if err := people.ForEach(func(k, _ []byte) error { keys = append(keys, string(k)); return nil }); err != nil {

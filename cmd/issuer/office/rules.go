@@ -31,6 +31,7 @@ type Certificate struct {
 	Approved time.Time
 	Live     time.Time // the last real-person check
 	Session  string    // which may see it: the one that passed that check
+	From     time.Time // its codes are signed as of this or later: what was before is revoked; zero: nothing is
 }
 
 func (c *Certificate) Ends() time.Time { return c.Approved.Add(validFor) }
@@ -117,7 +118,16 @@ func (d *dossier) apply(id verify.CertificateID, rotation verify.Rotation, sessi
 	return d.last(), ""
 }
 
-// reverify lets a session see the certificate after a real-person check (R9, R10).
+// from is the first second as of which a code is signed; 0: whenever.
+func (c *Certificate) from() uint64 {
+	if c.From.IsZero() {
+		return 0
+	}
+	return mint.Seconds(c.From)
+}
+
+// reverify lets a session see the certificate after a real-person check (R9, R10). What
+// another session's phone holds of it is void.
 func (d *dossier) reverify(session string, now time.Time) (*Certificate, Reason) {
 	c := d.current(now)
 	switch {
@@ -125,6 +135,9 @@ func (d *dossier) reverify(session string, now time.Time) (*Certificate, Reason)
 		return nil, CertificateEnded
 	case c == nil:
 		return nil, NoCertificate
+	}
+	if c.Session != session {
+		c.void(now)
 	}
 	c.Live, c.Session = now.Truncate(time.Second), session
 	return c, ""
@@ -160,7 +173,7 @@ func (c *Certificate) MayShow(now time.Time) Reason {
 func (c *Certificate) claims(holder verify.HolderID, now time.Time) verify.Claims {
 	return verify.Claims{
 		Holder: holder, Certificate: c.ID, Class: verify.Temporary,
-		IssuedAt: mint.Seconds(now), Live: mint.Seconds(c.Live), Expires: mint.Seconds(c.Ends()),
+		IssuedAt: max(mint.Seconds(now), c.from()), Live: mint.Seconds(c.Live), Expires: mint.Seconds(c.Ends()),
 	}
 }
 

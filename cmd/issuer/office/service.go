@@ -20,6 +20,7 @@ type Office struct {
 	register  *register
 	vault     *vault
 	signing   *signing
+	notary    *notary
 	checker   checker
 	checkTime time.Duration
 	bench     bool
@@ -61,6 +62,7 @@ func (s *Office) Run(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
+		s.notary.watch(s.Now())
 		if err := errors.Join(s.signing.rotate(s.Now()), s.register.prune(s.Now())); err != nil {
 			return err
 		}

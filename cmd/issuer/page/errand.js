@@ -1,14 +1,16 @@
 // The way to a certificate: the form, the check, and what is said when it is denied.
 
 import { arrive, refreshState, signIn } from './here.js';
+import { drop, noted } from './keep.js';
 import { showCertificate, showSlip } from './show.js';
 import { ask, talk } from './talk.js';
 import { $, person, say, shown, view } from './view.js';
 import { clockText, examples, two, words } from './words.js';
 
-let kind = 'apply'; // what the form is for: apply, view
+let kind = 'apply'; // what the form is for: apply, view, revoke
 let ticket = null;  // the errand for the check
 let denial = null;  // the last one
+let then = arrive;  // what follows the check
 
 document.addEventListener('forget', () => { ticket = denial = null; });
 
@@ -23,7 +25,7 @@ async function visit() {
 export function fill(what) {
   kind = what;
   const own = Boolean(talk.state?.signed_in);
-  two($('fill').querySelector('h1'), ...(kind === 'apply' ? ['申请', 'Apply'] : ['核验并查看', 'Verify and view']));
+  two($('fill').querySelector('h1'), ...words.kinds[kind]);
   $('own').hidden = !own;
   $('theirs').hidden = own;
   $('where').hidden = kind !== 'apply';
@@ -49,7 +51,7 @@ export async function submit() {
   if (!talk.state) await refreshState(); // opened with the network cut
   const body = { name: f.name.value, document: f.document.value, number: f.number.value, confirmed: f.confirmed.checked, located: await located(), way: wayWanted() };
   ticket = (await ask(kind, body)).ticket;
-  toCheck();
+  toCheck(kind === 'revoke' ? revoked : arrive);
 }
 
 // wayWanted: a phone that can make its codes does.
@@ -60,7 +62,8 @@ function wayWanted() {
 
 const facing = () => two($('checkwords'), '请正对屏幕，保持光线充足', 'Face the screen, in good light');
 
-function toCheck() {
+function toCheck(next) {
+  then = next;
   facing();
   view('check');
 }
@@ -77,19 +80,27 @@ export async function check() {
     facing();
   }
   ticket = null;
-  await arrive();
+  await then();
+}
+
+// revoked says that what the lost phone holds is void. Nothing is kept here of it either.
+async function revoked() {
+  drop();
+  noted.forget();
+  await refreshState();
+  await deny(words.revoked);
 }
 
 export async function recheck() {
   ticket = (await ask('recheck', {})).ticket;
-  toCheck();
+  toCheck(arrive);
 }
 
 // viewOwn: a signed-in user's details are known.
 async function viewOwn() {
   kind = 'view';
   ticket = (await ask('view', { located: true })).ticket;
-  toCheck();
+  toCheck(arrive);
 }
 
 // see goes to the certificate: at once where this page may see it still.
@@ -107,7 +118,7 @@ const help = {
   form: () => fill(kind),
   signin: () => view('sign'),
   locate: () => { $('benchlocation').value = 'granted'; return submit(); },
-  check: () => (ticket ? toCheck() : fill(kind)),
+  check: () => (ticket ? toCheck(then) : fill(kind)),
   recheck,
   window: paper,
 };

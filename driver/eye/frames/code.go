@@ -34,19 +34,24 @@ func (c *Code) Black(x, y int) bool {
 // letters are the characters of alphanumeric mode (ISO/IEC 18004 table 5).
 const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
-// NewCode makes a code of a version from 1 to 20 with error correction level M, whose
+// NewCode makes a code of a version from 1 to 40 with error correction level M, whose
 // text fills it to nine parts of ten or more, under a mask chosen by the seed.
 func NewCode(seed uint64, version int, what Writing) (*Code, error) {
 	r := newRandom(seed, 0xc0de)
-	if version < 1 || version > 20 {
-		return nil, fmt.Errorf("version %d: want 1 to 20", version)
+	if version < 1 || version > 40 {
+		return nil, fmt.Errorf("version %d: want 1 to 40", version)
 	}
 	plan, err := coding.NewPlan(coding.Version(version), coding.M, coding.Mask(r.IntN(8)))
 	if err != nil {
 		return nil, err
 	}
 	text := fill(r, plan, what)
-	drawn, err := plan.Encode(encode(text, what))
+	return newCode(plan, version, text, encode(text, what))
+}
+
+// newCode makes the code of a plan that says a text, encoded as it is given.
+func newCode(plan *coding.Plan, version int, text string, as ...coding.Encoding) (*Code, error) {
+	drawn, err := plan.Encode(as...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 // Package frames draws pictures as a gate's camera sees them: passengers who show a
-// code on a phone or on paper, halls where nobody does, a phone that comes near, and
-// pictures made to keep a reader busy. They are for tests and measurements.
+// code on a phone or on paper, halls where nobody does, a phone that comes near,
+// pictures made to keep a reader busy, and all that makes a code hard to read (Conditions). They are for tests and measurements.
 //
 // What is before the camera is drawn in linear light, 1 being what fills a pixel, and
 // in the plane of the phone, in modules from the code's centre. A pinhole camera looks

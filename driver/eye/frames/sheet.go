@@ -72,12 +72,17 @@ const samples = 3
 // light of a pixel; nil leaves it.
 func (c *canvas) paint(p *pose, s sheet, filter func(x, y int, light float32) float32) {
 	x0, y0, x1, y1 := box(p, s)
+	c.paintWithin(x0, y0, x1, y1, p.plane, s, filter)
+}
+
+// paintWithin draws what of a sheet lies in a part of the picture, seen as plane says.
+func (c *canvas) paintWithin(x0, y0, x1, y1 int, plane func(x, y float64) (u, v float64), s sheet, filter func(x, y int, light float32) float32) {
 	for y := max(0, y0); y < min(c.h, y1); y++ {
 		for x := max(0, x0); x < min(c.w, x1); x++ {
 			var sum float32
 			n := 0
 			for i := range samples * samples {
-				u, v := p.plane(float64(x)+(float64(i%samples)+0.5)/samples, float64(y)+(float64(i/samples)+0.5)/samples)
+				u, v := plane(float64(x)+(float64(i%samples)+0.5)/samples, float64(y)+(float64(i/samples)+0.5)/samples)
 				if light, inside := s.light(u, v); inside {
 					sum += light
 					n++

@@ -9,7 +9,7 @@ import (
 // A Showing is how a passenger shows a code. What is zero is left to the seed or off.
 type Showing struct {
 	Width, Height int     // of the frame
-	Version       int     // of the code, 1 to 20
+	Version       int     // of the code, 1 to 40
 	Pitch         float64 // pixels a module
 	Writing       Writing
 
