@@ -2,7 +2,10 @@ package office
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"railgate/verify"
 )
@@ -10,8 +13,8 @@ import (
 // inspected are the documents that stand for the identity card: not a member of staff's.
 var inspected = verify.Rules{Classes: []verify.Class{verify.Temporary, verify.Paper}}
 
-// Inspect decides about a text as a gate does, by the issuer's own keyset and time. It
-// spends nothing (R31).
+// Inspect decides about a text as a gate does, by the issuer's own keyset and time, and by
+// what is revoked at that moment: it waits for no list. It spends nothing (R31).
 func (s *Office) Inspect(text string) (v verify.Verdict, at time.Time, err error) {
 	data, err := json.Marshal(s.Keyset())
 	if err != nil {
@@ -22,7 +25,27 @@ func (s *Office) Inspect(text string) (v verify.Verdict, at time.Time, err error
 		return v, at, err
 	}
 	at = s.Now()
-	return verify.Decide(text, keys, inspected, at), at, nil
+	v = verify.Decide(text, keys, inspected, at)
+	if !slices.Contains(afterRevoked, v.Reason) {
+		return v, at, nil
+	}
+	r, err := s.register.revocation(v.Certificate)
+	if err == nil && r != nil && uint64(v.IssuedAt.Unix()) < r.Before {
+		v.Reason = verify.Revoked
+	}
+	return v, at, err
+}
+
+// afterRevoked are the reasons that a gate looks for after [verify.Revoked].
+var afterRevoked = []verify.Reason{verify.CertificateExpired, verify.LivenessExpired, verify.BadProof, verify.NotYetValid, verify.CodeExpired, verify.OK}
+
+// revocation is what is revoked of a certificate; nil: nothing is.
+func (r *register) revocation(id verify.CertificateID) (v *revoked, err error) {
+	err = r.db.View(func(tx *bbolt.Tx) error {
+		v, err = read[revoked](tx, revokedBucket, string(id))
+		return err
+	})
+	return v, err
 }
 
 // Holder is whose code a verdict is about; false: nobody on record.

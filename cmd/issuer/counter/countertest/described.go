@@ -90,7 +90,7 @@ func (d *Document) Check(r *http.Request, sent []byte, rec *http.Response, got [
 	for _, e := range errs {
 		text := e.Message + ": " + e.Reason
 		for _, s := range e.SchemaValidationErrors {
-			text += "; " + s.Location + " " + s.Reason
+			text += "; " + s.KeywordLocation + " " + s.Reason
 		}
 		wrong = append(wrong, text)
 	}
