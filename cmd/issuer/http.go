@@ -16,6 +16,7 @@ import (
 	"railgate/cmd/issuer/counter"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
+	"railgate/cmd/issuer/window"
 	"railgate/cmd/limit"
 	"railgate/cmd/pages"
 )
@@ -36,6 +37,7 @@ import (
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
 //	     /signin/           people with a role sign in and out (package signin)
+//	     /desk/             the police window, for officers (package window)
 //	     /v1/, /oauth/, /counter/    ticketing systems, clerks, conductors (package counter)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
 //
@@ -60,8 +62,10 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /keys.json", w.getKeys)
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
 	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
-	for _, method := range []string{"GET", "POST"} {
+	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
+	for _, method := range []string{http.MethodGet, http.MethodPost} { // "GET /" is not to conflict with them
 		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
+		mux.Handle(method+" /desk/", desk)
 	}
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
@@ -89,6 +93,12 @@ func (w *web) handler() http.Handler {
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(w.refuseCrossSite))
 	return w.guard(own.Handler(mux))
+}
+
+// officer is who asks at the police window.
+func officer(r *http.Request) (window.Person, bool) {
+	p, ok := signin.From(r)
+	return window.Person{Officer: office.Officer{Subject: p.Subject, Lead: p.May(signin.WindowLead)}, Name: p.Name}, ok
 }
 
 // guard says what a browser may do with the page: run its own scripts, talk to its own

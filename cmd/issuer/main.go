@@ -4,9 +4,10 @@
 //	issuer keys     makes signing keys and the keyset that gates read
 //	issuer code     mints a code, as text and as a QR picture
 //	issuer feed     shows codes to a gate on a bench, good and bad, as scanners would
-//	issuer serve    serves the passenger's page, with the rules
+//	issuer serve    serves the passenger's page and the police window, with the rules
 //	issuer client   lets ticketing systems look codes up
 //	issuer revoke   revokes what a lost phone or a slip holds
+//	issuer record   proves or prints the record of what officers did
 package main
 
 import (
@@ -72,5 +73,6 @@ func newRoot() *cobra.Command {
 		}
 		root.AddCommand(c)
 	}
+	root.AddCommand(newRecord(dir))
 	return root
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"railgate/cmd/issuer/acts"
 	"railgate/cmd/limit"
 	"railgate/verify"
 )
@@ -36,6 +37,9 @@ func Open(c Config) (*Office, error) {
 	}
 	var err error
 	if s.vault, err = openVault(filepath.Join(c.Dir, vaultKeyName)); err != nil {
+		return nil, err
+	}
+	if s.record, err = acts.NewLog(s.vault.heads); err != nil {
 		return nil, err
 	}
 	if s.signing, err = openSigning(c.Dir, c.Algorithm, s.Now(), c.Log); err != nil {

@@ -52,8 +52,8 @@ var ErrCertificateID = errors.New("a certificate's id has 8 to 16 bytes")
 
 // Revoke makes void what was signed of a certificate until now, and says why and by whom
 // in the register. A temporary ID is not lost by that: its holder verifies again, and gets
-// codes on the phone that passes. An id that is not on record is taken for a slip's, which
-// is void for good.
+// codes on the phone that passes. A slip is void for good, and so is an id that is not on
+// record: it is taken for a slip's of another issuer with these keys.
 func (s *Office) Revoke(ctx context.Context, id verify.CertificateID, reason, by string) error {
 	if len(id) < 8 || len(id) > 16 {
 		return ErrCertificateID
@@ -68,6 +68,9 @@ func (s *Office) Revoke(ctx context.Context, id verify.CertificateID, reason, by
 	}
 	if holder != "" {
 		_, err := s.revoke(holder, func(c *Certificate) bool { return c.ID == id }, reason, by, now)
+		return err
+	}
+	if err := s.endSlip(id, operatorEnded, reason, Officer{Subject: by, Lead: true}); !errors.Is(err, Deny(NoSuchSlip)) {
 		return err
 	}
 	before := uint64(voidFrom(now).Unix())

@@ -193,22 +193,26 @@ func TestThePassengerRevokes(t *testing.T) {
 	}
 }
 
-// A slip's id is not on record: it is void for its whole day.
+// A slip is void for its whole day.
 func TestASlipIsRevokedForItsDay(t *testing.T) {
 	o := newOffice(t, t.TempDir())
-	claims, slip, _, err := o.Paper(Form{Name: "Ada Lovelace", Document: "passport", Number: "E1"})
+	p, err := o.BenchSlip(Person{"Ada Lovelace", "passport", "E1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Revoke(t.Context(), claims.Certificate, "lost", "officer 7"); err != nil {
+	slip, err := o.vault.open(p.Code, inCode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Revoke(t.Context(), p.ID, "lost", "officer 7"); err != nil {
 		t.Fatal(err)
 	}
 	list := soon(t, o)
 	if got := atGate(t, o, list, slip, o.Now()); got != verify.Revoked {
 		t.Errorf("%s; want %s", got, verify.Revoked)
 	}
-	if e := opened(t, o, list).Entries; len(e) != 1 || e[0].Until < claims.Expires {
-		t.Errorf("entries %+v; want the slip's until its exp, %d", e, claims.Expires)
+	if e := opened(t, o, list).Entries; len(e) != 1 || e[0].Until < mint.Seconds(p.Ends()) {
+		t.Errorf("entries %+v; want the slip's until its exp, %v", e, p.Ends())
 	}
 	for _, id := range []verify.CertificateID{"short", "longer than sixteen bytes"} {
 		if err := o.Revoke(t.Context(), id, "", ""); !errors.Is(err, ErrCertificateID) {

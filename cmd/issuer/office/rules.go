@@ -9,7 +9,7 @@ import (
 )
 
 // The rules of the electronic temporary ID, R1 to R16, as the railway announced
-// them for its app. Everything here is a pure function of what is on record and of a
+// them for its app; slip.go has the police window's, R17 to R20. Everything here is a pure function of what is on record and of a
 // time that it is given; form.go has the rules about what is filled in, reasons.go
 // what a passenger is told.
 const (
@@ -57,6 +57,7 @@ func (a *Application) Ends() time.Time { return a.Time.Add(validFor) }
 type dossier struct {
 	Certificates []Certificate
 	Applications []Application
+	Slips        []Slip // paper certificates, slip.go
 }
 
 // current is the newest certificate that is valid; nil: none is.
@@ -225,8 +226,11 @@ func (d *dossier) prune(now time.Time) bool {
 	d.Certificates = slices.DeleteFunc(d.Certificates, func(c Certificate) bool { return c.Approved.Before(since) })
 	d.Applications = slices.DeleteFunc(d.Applications, func(a Application) bool { return a.Time.Before(since) })
 	d.Applications = slices.Delete(d.Applications, 0, max(0, len(d.Applications)-keptPerDossier))
-	return len(d.Certificates)+len(d.Applications) > 0
+	d.Slips = slices.DeleteFunc(d.Slips, func(sl Slip) bool { return sl.Issued.Before(since) })
+	return d.size() > 0
 }
+
+func (d *dossier) size() int { return len(d.Certificates) + len(d.Applications) + len(d.Slips) }
 
 // Tickets are the kinds with which a passenger may enter (R13), and Uses the occasions
 // at which the certificate stands for the identity card (R14), for the page to name.
