@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/counter"
+	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
 	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
@@ -267,5 +268,65 @@ func TestTheWalkThroughForTicketingSystems(t *testing.T) {
 	var a counter.Answer
 	if err := json.Unmarshal(out.Bytes(), &a); err != nil || a.Decision != "granted" || a.Name != "李*" || a.Tickets == nil || a.Number != "" {
 		t.Errorf("the answer is %s, %v; want granted, a name and tickets, and no number", &out, err)
+	}
+}
+
+// The record of acts has the look-up, names nobody, and proves it.
+func TestR34TheRecordHasTheLookUp(t *testing.T) {
+	d := newDesk(t, true)
+	p := d.visitor()
+	if why := p.applies("issuer"); why != "" {
+		t.Fatal(why)
+	}
+	code, _ := p.code()
+	status, a := d.lookUp(code, "change", "Authorization", "Bearer "+d.token(d.addClient()))
+	if status != 200 {
+		t.Fatal(status)
+	}
+	clerk := signintest.As(d.web.people, "wang", signin.Clerk)
+	d.lookUp("RG1:NONSENSE", "sale", "Cookie", clerk.Name+"="+clerk.Value)
+	d.srv.Close()
+	if err := d.web.Close(); err != nil {
+		t.Fatal(err)
+	}
+	status, list, errOut := tool(t, "--dir", d.dir, "record", "list")
+	if status != 0 {
+		t.Fatal(errOut)
+	}
+	lines := strings.Split(strings.TrimSpace(list), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("the record has\n%s\nwant two look-ups", list)
+	}
+	for n, want := range [][]string{
+		{`"kind":"resolved"`, `"by":"client:ticketing"`, `"slip":"` + a.Certificate + `"`, `"person":"`, `"detail":"ok"`, `"purpose":"change"`, `"told":"resolve:name resolve:number resolve:ticket"`},
+		{`"kind":"resolved"`, `"by":"test:wang"`, `"detail":"malformed"`, `"purpose":"sale"`},
+	} {
+		for _, text := range want {
+			if !strings.Contains(lines[n], text) {
+				t.Errorf("line %d: %s; want %s in it", n+1, lines[n], text)
+			}
+		}
+	}
+	if strings.Contains(list, "李") || strings.Contains(list, a.Holder) || strings.Contains(lines[1], "person") {
+		t.Errorf("the record tells whose it was:\n%s", list)
+	}
+}
+
+// A slip's name is the one on the slip, and a slip that was ended is revoked at once.
+func TestR33TheNameIsTheDocuments(t *testing.T) {
+	d := newDesk(t, true)
+	bearer := []string{"Authorization", "Bearer " + d.token(d.addClient())}
+	slip, err := d.web.BenchSlip(office.Person{Name: "Anna Karenina", Document: "passport", Number: "E1234567"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, a := d.lookUp(slip.Text, "inspection", bearer...); status != 200 || a.Name != "A***" || a.Document != "passport" || a.Number != "E12*4567" || a.Class != 2 {
+		t.Errorf("status %d, %+v; want whose slip it is", status, a)
+	}
+	if err := d.web.Revoke(t.Context(), slip.ID, "lost", "test"); err != nil {
+		t.Fatal(err)
+	}
+	if status, a := d.lookUp(slip.Text, "inspection", bearer...); status != 200 || a.Reason != string(verify.Revoked) || a.Name != "" || a.Certificate != slip.ID.String() {
+		t.Errorf("status %d, %+v; want revoked, and no name", status, a)
 	}
 }

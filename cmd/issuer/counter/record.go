@@ -3,6 +3,8 @@ package counter
 import (
 	"context"
 	"time"
+
+	"railgate/verify"
 )
 
 // An Act is one look-up, as the record has it. It names no holder.
@@ -11,9 +13,10 @@ type Act struct {
 	Kind        string // client, person
 	Who         string
 	Purpose     Purpose
-	Certificate string  // hex; "" where the issuer's signature does not hold
-	Reason      string  // of the decision
-	Shown       []Scope // what was told beyond the decision
+	Certificate verify.CertificateID // "" where the issuer's signature does not hold
+	Holder      verify.HolderID      // the same; a recorder keeps a hash of it
+	Reason      string               // of the decision
+	Shown       []Scope              // what was told beyond the decision
 }
 
 // A Recorder keeps acts. Record returns once the act is durable, or an error; nothing of a

@@ -172,7 +172,7 @@ func (c *Counter) answer(ctx context.Context, who *caller, q Request) (*Answer, 
 			return nil, err
 		}
 	}
-	act := Act{Time: at, Kind: who.kind, Who: who.id, Purpose: q.Purpose, Certificate: a.Certificate, Reason: a.Reason, Shown: shown}
+	act := Act{Time: at, Kind: who.kind, Who: who.id, Purpose: q.Purpose, Certificate: v.Certificate, Holder: v.Holder, Reason: a.Reason, Shown: shown}
 	if err := c.record.Record(ctx, act); err != nil {
 		c.log.Error("a look-up cannot be recorded, and is not answered", "err", err)
 		return nil, because("no_record", "")

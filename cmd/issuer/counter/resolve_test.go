@@ -141,10 +141,14 @@ func TestR34EachLookUpIsRecorded(t *testing.T) {
 	if got := why(t, d.resolve("", code, Inspection)); got != "" {
 		t.Fatal(got)
 	}
+	certificate := d.acts.acts[0].Certificate
+	if certificate.String() != a.Certificate {
+		t.Errorf("the record has certificate %v; want %s", certificate, a.Certificate)
+	}
 	want := []Act{
-		{noon, "client", "ticketing", Change, a.Certificate, "ok", []Scope{ResolveName}},
-		{noon, "client", "ticketing", Sale, "", "malformed", nil},
-		{noon, "person", "staff-9", Inspection, a.Certificate, "ok", []Scope{ResolveName, ResolveTicket}},
+		{noon, "client", "ticketing", Change, certificate, d.holder, "ok", []Scope{ResolveName}},
+		{noon, "client", "ticketing", Sale, "", "", "malformed", nil},
+		{noon, "person", "staff-9", Inspection, certificate, d.holder, "ok", []Scope{ResolveName, ResolveTicket}},
 	}
 	if !reflect.DeepEqual(d.acts.acts, want) {
 		t.Errorf("the record has\n%+v; want\n%+v", d.acts.acts, want)

@@ -71,6 +71,9 @@ func readToken(key []byte, text string, clients []Client, now time.Time) (*Clien
 	return c, slices.DeleteFunc(splitScopes(string(scopes)), func(s Scope) bool { return !slices.Contains(c.Scopes, s) }), nil
 }
 
+// Told is a list of scopes as a text, with a space between.
+func Told(scopes []Scope) string { return joinScopes(scopes) }
+
 func joinScopes(scopes []Scope) string {
 	words := make([]string, len(scopes))
 	for i, s := range scopes {

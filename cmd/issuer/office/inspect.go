@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"railgate/cmd/issuer/acts"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -48,12 +50,40 @@ func (r *register) revocation(id verify.CertificateID) (v *revoked, err error) {
 	return v, err
 }
 
-// Holder is whose code a verdict is about; false: nobody on record.
+// Holder is whose code a verdict is about: of a slip, who stands on it. False: nobody on
+// record.
 func (s *Office) Holder(v *verify.Verdict) (p Person, known bool, err error) {
 	rec, err := s.register.person(v.Holder)
-	if err != nil || rec == nil || rec.Sealed == nil {
+	if err != nil || rec == nil {
 		return p, false, err
+	}
+	if sl := rec.Dossier.slip(v.Certificate); sl != nil {
+		b, err := s.bearer(sl)
+		return b.Person, err == nil, err
+	}
+	if rec.Sealed == nil {
+		return p, false, nil
 	}
 	p, err = s.unseal(rec.Sealed, inRegister)
 	return p, err == nil, err
+}
+
+// A LookUp is what is on record of a code that was looked up.
+type LookUp struct {
+	Time        time.Time
+	By          string // who asked
+	Purpose     string
+	Certificate verify.CertificateID // "": the code is none of this issuer's
+	Holder      verify.HolderID      // the same; on record is a keyed hash of it
+	Reason      verify.Reason
+	Told        string // of the holder
+}
+
+// RecordLookUp puts a look-up on record; it is durable when this returns (R34).
+func (s *Office) RecordLookUp(l LookUp) error {
+	a := acts.Act{Time: l.Time, Kind: acts.Resolved, By: l.By, Slip: journal.ID(l.Certificate), Detail: string(l.Reason), Purpose: l.Purpose, Told: l.Told}
+	if l.Holder != "" {
+		a.Person = s.vault.person(l.Holder)
+	}
+	return s.register.look(s.record, []acts.Act{a})
 }
