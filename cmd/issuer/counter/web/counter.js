@@ -60,6 +60,7 @@ function show(decision, pair, ...more) {
   said.className = 'said';
   verdict.dataset.decision = decision;
   verdict.replaceChildren(said, ...more);
+  said.scrollIntoView({ block: 'nearest' }); // on a small screen it is below the field
   clearTimeout(clearing);
   clearing = setTimeout(clear, shownFor);
 }
