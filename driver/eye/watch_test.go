@@ -67,7 +67,7 @@ func TestWatchSearchesAFrameOfAnotherSize(t *testing.T) {
 // Rule: of a screen whose light pulses, what is black in one frame is taken from the one before.
 func TestWatchFusesFramesOfAPulsingScreen(t *testing.T) {
 	const of = 6
-	for strength, least := range map[float64]int{0.2: 6, 0.35: 5, 0.5: 1} {
+	for strength, least := range map[float64]int{0.2: 6, 0.35: 5, 0.5: 4} {
 		c, read, alone := condition(t, "bands"), 0, 0
 		for seed := range uint64(of) {
 			w := NewWatch()
