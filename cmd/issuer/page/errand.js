@@ -2,6 +2,7 @@
 
 import { arrive, refreshState, signIn } from './here.js';
 import { drop, noted } from './keep.js';
+import { companions } from './people.js';
 import { showCertificate, showSlip } from './show.js';
 import { ask, talk } from './talk.js';
 import { $, person, say, shown, view } from './view.js';
@@ -25,6 +26,7 @@ async function visit() {
 export function fill(what) {
   kind = what;
   const own = Boolean(talk.state?.signed_in);
+  $('guardian').hidden = !talk.whom;
   two($('fill').querySelector('h1'), ...words.kinds[kind]);
   $('own').hidden = !own;
   $('theirs').hidden = own;
@@ -113,6 +115,7 @@ export async function see() {
 // ---- denied ----
 
 const help = {
+  companions,
   apply: () => fill('apply'),
   view: see,
   form: () => fill(kind),
@@ -132,7 +135,8 @@ export async function deny(why) {
   if (why.reason === 'still_valid') await refreshState(); // the check that was passed serves to see it
   two($('why'), why.zh, why.en);
   two($('todo'), why.do_zh, why.do_en);
-  const next = why.next === 'window' && !talk.state?.bench ? '' : why.next; // a bench's window is a button away
+  const elsewhere = !talk.state?.bench || ['no_card_yet', 'not_companion'].includes(why.reason); // a bench's window is a button away
+  const next = why.next === 'window' && elsewhere ? '' : why.next;
   $('helps').hidden = !next;
   if (next) two($('helps'), ...words.helps[next === 'view' && talk.state?.certificate ? 'look' : next]);
   $('outcome').dataset.reason = why.reason;
