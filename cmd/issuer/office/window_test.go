@@ -465,7 +465,7 @@ func TestR20WhatIsRefusedEndsNothing(t *testing.T) {
 }
 
 // A slip is revoked in a folder where no issuer runs, with its act on record.
-func TestR20RevokedWhereNoIssuerRuns(t *testing.T) {
+func TestASlipIsRevokedWhereNoIssuerRuns(t *testing.T) {
 	dir := t.TempDir()
 	o := newOffice(t, dir)
 	s := issueSlip(t, o, goodSlipForm(o.Now()))
