@@ -32,7 +32,7 @@ help:
 	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
-	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
+	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less, '--conditions 8 --rounds 1' for each condition"
 	@echo "make bench-station a station of 200 gates, with a cut; BENCHSTATION='--for 1m --cut 1m' for less"
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
 	@echo "make architecture docs/architecture.svg, from the imports"
@@ -219,7 +219,7 @@ pictures: go browser
 	RAILGATE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -run TestPictures ./cmd/bench
 
 # The race detector needs a C compiler; what it looks at is where goroutines meet.
-RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./store $(addprefix ./cmd/,issuer railgate railgated railgated/keyring railgated/logsink station/hub station/collect)
+RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./store $(addprefix ./cmd/,issuer issuer/counter railgate railgated railgated/keyring railgated/logsink station/hub station/collect)
 race: go
 	@if command -v cc >/dev/null || command -v gcc >/dev/null; then \
 		echo "go test -race $(RACED)"; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
