@@ -16,11 +16,16 @@ import (
 	"testing"
 	"time"
 
+	"railgate/cmd/issuer/counter"
+	"railgate/cmd/issuer/counter/countertest"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
+
+// describedCounter is what every answer to a ticketing system is held against.
+var describedCounter = countertest.Lazily(counter.OpenAPI)
 
 // A desk is an issuer at work in a test.
 type desk struct {
@@ -34,12 +39,14 @@ type desk struct {
 func newDesk(t *testing.T, bench bool) *desk {
 	t.Helper()
 	d := &desk{t: t, dir: t.TempDir(), log: new(bytes.Buffer)}
-	s, err := office.Open(office.Config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: bench, CheckTime: 50 * time.Millisecond, Log: slog.New(slog.NewTextHandler(d.log, nil))})
+	log := slog.New(slog.NewTextHandler(d.log, nil))
+	s, err := office.Open(office.Config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: bench, CheckTime: 50 * time.Millisecond, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.web = &web{Office: s, limits: newLimits(), people: signintest.Guard()}
-	d.srv = httptest.NewServer(d.web.handler())
+	d.web.openCounter(d.dir, log)
+	d.srv = httptest.NewServer(countertest.Described(t, describedCounter, d.web.handler()))
 	t.Cleanup(func() { d.srv.Close(); s.Close() })
 	return d
 }

@@ -80,6 +80,7 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 		go told.Serve(orderly)
 	}
 	w := &web{Office: s, log: log, limits: newLimits(), people: signin.New(nil, log), proxied: o.proxied}
+	w.openCounter(o.data, log)
 	srv := newServer(w.handler(), log)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
