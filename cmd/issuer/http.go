@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
+	"railgate/cmd/issuer/benchprovider"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
 	"railgate/cmd/limit"
@@ -27,11 +29,13 @@ import (
 //	POST /api/visit         a visitor's token
 //	POST /api/signup, /api/signin, /api/signout, /api/leave
 //	POST /api/apply, /api/view, /api/recheck     the errand for a real-person check
-//	POST /api/check         the check; then what it was for
+//	POST /api/check/start   the way to the provider of the check
+//	POST /api/check         what the phone brought back from there; then what it was for
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
 //	     /signin/           people with a role sign in and out (package signin)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
+//	     /provider/         with --bench: the provider (package benchprovider)
 //
 // Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
 // status 403 (429: too often). Times are milliseconds since 1970, by the issuer.
@@ -41,6 +45,8 @@ type web struct {
 	limits  *limits
 	people  *signin.Guard // lets people with a role in
 	proxied bool          // callers are counted by the last entry of X-Forwarded-For
+
+	provider http.Handler // a bench's own; nil: there is none
 }
 
 // maxBody bounds a request's body, in bytes.
@@ -53,6 +59,11 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /keys.json", w.getKeys)
 	for _, method := range []string{"GET", "POST"} {
 		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
+	}
+	if w.provider != nil {
+		for _, method := range []string{"GET", "POST"} {
+			mux.Handle(method+" /"+benchprovider.Path, http.StripPrefix("/"+strings.TrimSuffix(benchprovider.Path, "/"), w.provider))
+		}
 	}
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
@@ -67,6 +78,7 @@ func (w *web) handler() http.Handler {
 	write("POST /api/apply", w.postBegin("apply"))
 	write("POST /api/view", w.postBegin("view"))
 	write("POST /api/recheck", w.postRecheck)
+	write("POST /api/check/start", w.postDepart)
 	write("POST /api/check", w.postCheck)
 	write("POST /api/way", w.postWay)
 	if w.Bench() {

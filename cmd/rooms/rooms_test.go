@@ -63,6 +63,7 @@ var may = []struct {
 	{"cmd/pages", nil, []string{"os", "log/slog"}},
 	{"cmd/issuer/provider", nil, nil},
 	{"cmd/issuer/provider/providertest", []string{"cmd/issuer/provider"}, nil},
+	{"cmd/issuer/benchprovider", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin/signintest", []string{"cmd/issuer/signin"}, nil},
 	{"cmd/issuer", []string{"verify", "verify/*", "store/*", "cmd/issuer/*", "cmd/pages", "cmd/limit"}, nil},

@@ -1,6 +1,8 @@
 package office
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -13,12 +15,14 @@ import (
 	"railgate/verify"
 )
 
-// A register is the issuer's one file, issuer.db (bbolt), three buckets, values in
+// A register is the issuer's one file, issuer.db (bbolt), five buckets, values in
 // CBOR:
 //
 //	people    sub → a [record]
 //	sessions  session (32) → sub of the certificate that it may see
 //	accounts  keyed hash of the name (16) → an [account]
+//	failures  sub → the times of the person's checks that did not pass
+//	trips     hash of a trip (32) whose answer was taken → until when it would be taken again
 //
 // It grows with people, certificates and accounts; codes leave nothing behind. Names
 // and numbers in it are sealed. Its methods may be called concurrently.
@@ -34,6 +38,8 @@ var (
 	peopleBucket   = []byte("people")
 	sessionsBucket = []byte("sessions")
 	accountsBucket = []byte("accounts")
+	failuresBucket = []byte("failures")
+	tripsBucket    = []byte("trips")
 )
 
 const registerName = "issuer.db"
@@ -45,7 +51,7 @@ func openRegister(dir string) (*register, error) {
 		return nil, fmt.Errorf("%s: %w (is another issuer running?)", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket} {
+		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, failuresBucket, tripsBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -165,9 +171,91 @@ func refile(tx *bbolt.Tx, holder verify.HolderID, before, after []string) error 
 	return nil
 }
 
+// failures are the times of a person's checks that did not pass.
+func (r *register) failures(holder verify.HolderID) (all []time.Time, err error) {
+	err = r.db.View(func(tx *bbolt.Tx) error {
+		found, err := read[[]time.Time](tx, failuresBucket, string(holder))
+		if found != nil {
+			all = *found
+		}
+		return err
+	})
+	return all, err
+}
+
+// checked records that the answer of an errand's trip was taken, and what it counts for its
+// person. It gives the reason why the check does not pass after all, or the one that it was
+// given. What passes ends the count.
+func (r *register) checked(holder verify.HolderID, e *errand, why Reason, now time.Time) (Reason, error) {
+	out := why
+	err := r.db.Update(func(tx *bbolt.Tx) error {
+		trip := sha256.Sum256(e.Trip)
+		if tx.Bucket(tripsBucket).Get(trip[:]) != nil {
+			out = CheckStale
+			return nil
+		}
+		if why == "" || counts(why) {
+			if err := write(tx, tripsBucket, string(trip[:]), time.Unix(e.Until, 0)); err != nil {
+				return err
+			}
+		}
+		found, err := read[[]time.Time](tx, failuresBucket, string(holder))
+		if err != nil {
+			return err
+		}
+		var all []time.Time
+		if found != nil {
+			all = recent(*found, now)
+		}
+		switch {
+		case len(all) >= failuresAtMost && (why == "" || counts(why)):
+			out = CheckTooMany
+			return nil
+		case why == "":
+			return tx.Bucket(failuresBucket).Delete([]byte(holder))
+		case counts(why):
+			return write(tx, failuresBucket, string(holder), append(all, now))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// pruneChecks forgets the failures and the trips that count no more.
+func pruneChecks(tx *bbolt.Tx, now time.Time) error {
+	var old [][2][]byte // bucket, key
+	failures, trips := tx.Bucket(failuresBucket), tx.Bucket(tripsBucket)
+	err := failures.ForEach(func(k, _ []byte) error {
+		all, err := read[[]time.Time](tx, failuresBucket, string(k))
+		if err == nil && len(recent(*all, now)) == 0 {
+			old = append(old, [2][]byte{failuresBucket, bytes.Clone(k)})
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = trips.ForEach(func(k, _ []byte) error {
+		until, err := read[time.Time](tx, tripsBucket, string(k))
+		if err == nil && !now.Before(*until) {
+			old = append(old, [2][]byte{tripsBucket, bytes.Clone(k)})
+		}
+		return err
+	})
+	for _, o := range old {
+		if err == nil {
+			err = tx.Bucket(o[0]).Delete(o[1])
+		}
+	}
+	return err
+}
+
 // prune forgets what no rule asks for any more.
 func (r *register) prune(now time.Time) error {
 	return r.db.Update(func(tx *bbolt.Tx) error {
+		if err := pruneChecks(tx, now); err != nil {
+			return err
+		}
 		var keys []string
 		people := tx.Bucket(peopleBucket)
 		if err := people.ForEach(func(k, _ []byte) error { keys = append(keys, string(k)); return nil }); err != nil {

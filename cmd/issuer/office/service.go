@@ -20,7 +20,7 @@ type Office struct {
 	register  *register
 	vault     *vault
 	signing   *signing
-	checker   checker
+	checker   Checker
 	checkTime time.Duration
 	bench     bool
 	guesses   *limit.Limiter // tries of an account's password from an address
@@ -38,7 +38,7 @@ func (d Denied) Error() string { return string(d.Reason) }
 
 func Deny(r Reason) error { return Denied{r} }
 
-// Bench tells whether this is a bench: the check does as it is told, the time can be moved.
+// Bench tells whether this is a bench, whose time can be moved.
 func (s *Office) Bench() bool { return s.bench }
 
 // Now is the issuer's time: the system's, moved forward by a bench.
