@@ -117,7 +117,7 @@ func (c *Code) judge(key *Key, keys *Keyset, rules Rules, now time.Time) Reason 
 		return ClassNotAccepted
 	case !c.Claims.plausible(issuer):
 		return BadClaims
-	case keys.Revoked(c.Claims.Certificate):
+	case keys.withdraws(issuer, &c.Claims):
 		return Revoked
 	case !now.Before(unixTime(c.Claims.Expires)):
 		return CertificateExpired // even of a credential signed after its own end

@@ -49,6 +49,7 @@ type Keyset struct {
 
 	byID    map[KeyID]*Key
 	revoked map[CertificateID]time.Time
+	lists   map[string]*Revocations // by issuer
 }
 
 // SharesKey tells whether two keysets have a kid in common, as the keysets of one

@@ -310,9 +310,9 @@ func (w *web) postPaper(_ http.ResponseWriter, r *http.Request, _ office.Session
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	claims, signed, p, err := w.Paper(in)
+	p, err := w.BenchSlip(office.Person{Name: in.Name, Document: in.Document, Number: in.Number})
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"text": signed.Text(), "person": showPerson(p), "from": claims.IssuedAt * 1000, "ends": claims.Expires * 1000}, nil
+	return map[string]any{"text": p.Text, "person": showPerson(p.Person), "from": millis(p.Issued), "ends": millis(p.Ends())}, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/office/officetest"
 	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
 )
@@ -66,23 +66,11 @@ func BenchmarkIssuerCodes(b *testing.B) {
 
 func openOffice(b *testing.B, dir string) *office.Office {
 	b.Helper()
-	o, err := office.Open(office.Config{Dir: dir, Algorithm: verify.EdDSA, Bench: true, Checker: everybodyPasses{}, Log: slog.New(slog.DiscardHandler)})
+	o, err := office.Open(office.Config{Dir: dir, Algorithm: verify.EdDSA, Bench: true, Checker: officetest.Passes{}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
 	return o
-}
-
-// everybodyPasses is a check whose trip is the person.
-type everybodyPasses struct{}
-
-func (everybodyPasses) Begin(_ context.Context, _ string, p office.Person, _ string) ([]byte, string, error) {
-	return []byte(p.Name + "|" + p.Number), "https://check.example/", nil
-}
-
-func (everybodyPasses) Finish(_ context.Context, trip []byte, _ string, _ office.Answer) (office.Seen, error) {
-	name, number, _ := strings.Cut(string(trip), "|")
-	return office.Seen{Name: name, Number: number}, nil
 }
 
 func closeOffice(b *testing.B, o *office.Office) {
@@ -103,14 +91,7 @@ func addCertificates(b *testing.B, dir string, first, n int) (tokens []string) {
 			b.Fatal(err)
 		}
 		f := office.Form{Name: "测试员", Document: office.ResidentCard, Number: cardNumber(i), Confirmed: true, Located: true}
-		ticket, err := o.Begin("apply", f, verify.ByIssuer, o.Visitor(token))
-		if err == nil {
-			ticket, _, err = o.Depart(b.Context(), ticket, "", o.Visitor(token))
-		}
-		if err == nil {
-			_, err = o.Check(b.Context(), ticket, office.Answer{}, o.Visitor(token))
-		}
-		if err != nil {
+		if _, err := officetest.Approve(b.Context(), o, f, verify.ByIssuer, o.Visitor(token)); err != nil {
 			b.Fatal(err)
 		}
 		tokens = append(tokens, token)

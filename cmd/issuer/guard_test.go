@@ -52,12 +52,12 @@ func TestIdentityIsNowhereInClear(t *testing.T) {
 			t.Fatal(err)
 		}
 		hay[e.Name()] = data
-		if info, err := e.Info(); err != nil || e.Name() != mint.KeysetName && info.Mode().Perm() != 0o600 {
+		if info, err := e.Info(); err != nil || e.Name() != mint.KeysetName && e.Name() != mint.RevokersName && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: mode %v, %v; want 0600", e.Name(), info.Mode(), err)
 		}
 	}
-	if len(hay) != 3+4 {
-		t.Errorf("the issuer's folder holds %d files; want issuer.db, identity.key, private.json, keys.json", len(hay)-3)
+	if len(hay) != 3+6 {
+		t.Errorf("the issuer's folder holds %d files; want issuer.db, identity.key, private.json, keys.json, revoker.json, revokers.json", len(hay)-3)
 	}
 	for where, data := range hay {
 		for _, needle := range []string{"Xylophone", "Quartz", "quartz", "xylophone8", f.Number, f.Number[6:14]} {

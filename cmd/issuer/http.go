@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 	"railgate/cmd/issuer/benchprovider"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
+	"railgate/cmd/issuer/window"
 	"railgate/cmd/limit"
 	"railgate/cmd/pages"
 )
@@ -23,17 +26,20 @@ import (
 //
 //	GET  /                  the page; files.go has its files
 //	GET  /keys.json         the keyset that gates read
+//	GET  /v1/revocations    what is revoked, signed (docs/wire.md); with an ETag
+//	GET  /revokers.json     the keys that sign it
 //	GET  /healthz           the process answers
 //	GET  /api/state         what the page shows: the time, who is signed in, the certificate
 //	GET  /api/history       the applications of the last month
 //	POST /api/visit         a visitor's token
 //	POST /api/signup, /api/signin, /api/signout, /api/leave
-//	POST /api/apply, /api/view, /api/recheck     the errand for a real-person check
+//	POST /api/apply, /api/view, /api/revoke, /api/recheck     the errand for a real-person check
 //	POST /api/check/start   the way to the provider of the check
 //	POST /api/check         what the phone brought back from there; then what it was for
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
 //	     /signin/           people with a role sign in and out (package signin)
+//	     /desk/             the police window, for officers (package window)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
 //	     /provider/         with --bench: the provider (package benchprovider)
 //
@@ -57,8 +63,12 @@ func (w *web) handler() http.Handler {
 	mux.Handle("GET /", embeddedPage())
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.HandleFunc("GET /keys.json", w.getKeys)
-	for _, method := range []string{"GET", "POST"} {
+	mux.HandleFunc("GET /revokers.json", w.getRevokers)
+	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
+	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
+	for _, method := range []string{http.MethodGet, http.MethodPost} { // "GET /" is not to conflict with them
 		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
+		mux.Handle(method+" /desk/", desk)
 	}
 	if w.provider != nil {
 		for _, method := range []string{"GET", "POST"} {
@@ -77,6 +87,7 @@ func (w *web) handler() http.Handler {
 	write("POST /api/signout", w.postSignOut)
 	write("POST /api/apply", w.postBegin("apply"))
 	write("POST /api/view", w.postBegin("view"))
+	write("POST /api/revoke", w.postBegin("revoke"))
 	write("POST /api/recheck", w.postRecheck)
 	write("POST /api/check/start", w.postDepart)
 	write("POST /api/check", w.postCheck)
@@ -86,6 +97,12 @@ func (w *web) handler() http.Handler {
 		write("POST /api/bench/paper", w.postPaper)
 	}
 	return w.guard(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// officer is who asks at the police window.
+func officer(r *http.Request) (window.Person, bool) {
+	p, ok := signin.From(r)
+	return window.Person{Officer: office.Officer{Subject: p.Subject, Lead: p.May(signin.WindowLead)}, Name: p.Name}, ok
 }
 
 // guard says what a browser may do with the page: run its own scripts, talk to its own
@@ -203,4 +220,28 @@ func body(r *http.Request, v any) error {
 
 func (w *web) getKeys(rw http.ResponseWriter, _ *http.Request) {
 	reply(rw, http.StatusOK, w.Keyset())
+}
+
+func (w *web) getRevokers(rw http.ResponseWriter, _ *http.Request) {
+	d, err := w.Revokers()
+	if err != nil {
+		w.refuse(rw, err)
+		return
+	}
+	reply(rw, http.StatusOK, d)
+}
+
+// getRevocations gives the list to whoever asks: it is signed, and names nobody. A station
+// asks every few seconds, and mostly gets the answer that it has the newest.
+func (w *web) getRevocations(rw http.ResponseWriter, r *http.Request) {
+	list, err := w.Revocations()
+	if err != nil {
+		w.refuse(rw, err)
+		return
+	}
+	sum := sha256.Sum256(list)
+	rw.Header().Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	rw.Header().Set("Content-Type", "application/cose")
+	rw.Header().Set("Cache-Control", "no-cache")
+	http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(list))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"railgate/cmd/issuer/office"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -21,6 +22,7 @@ type keysFlags struct {
 	algs       []string
 	days       int
 	add, staff bool
+	revoker    bool
 }
 
 func newKeys(dir *string) *cobra.Command {
@@ -34,7 +36,11 @@ signs from now on, while gates go on trusting the old ones.
 
 These keys sign passengers' codes: classes 1 and 2. With --staff it makes keys that sign
 staff codes (class 3) and nothing else: a gate takes staff codes from no other key. An
-issuer serve that is running reads new keys within ten minutes.`,
+issuer serve that is running reads new keys within ten minutes.
+
+One more key, in revoker.json, signs revocations and can sign nothing else; gates know it
+by revokers.json, which the nation publishes beside keys.json. With --revoker keys makes the
+next one: it signs a week from now, so that it can be published before.`,
 		Example: "  issuer keys --dir issuer-data\n  issuer keys --dir issuer-data --add --alg SM2\n  issuer keys --dir issuer-data --staff",
 		RunE: func(c *cobra.Command, _ []string) error {
 			f, err := mint.LoadKeyFile(*dir)
@@ -48,7 +54,14 @@ issuer serve that is running reads new keys within ten minutes.`,
 			if err := o.makeKeys(f, *dir, fresh); err != nil {
 				return err
 			}
-			return listKeys(c.OutOrStdout(), f, filepath.Join(*dir, mint.KeysetName))
+			if err := listKeys(c.OutOrStdout(), f, filepath.Join(*dir, mint.KeysetName)); err != nil {
+				return err
+			}
+			r, err := o.revokers(f.Issuer.ID, *dir)
+			if err != nil {
+				return err
+			}
+			return listRevokers(c.OutOrStdout(), r, filepath.Join(*dir, mint.RevokersName))
 		},
 	}
 	c.Flags().StringVar(&o.id, "id", "bench", "the issuer's `name`, for new keys")
@@ -56,7 +69,35 @@ issuer serve that is running reads new keys within ten minutes.`,
 	c.Flags().IntVar(&o.days, "days", 30, "how many days a new key may sign")
 	c.Flags().BoolVar(&o.add, "add", false, "make another key of each algorithm")
 	c.Flags().BoolVar(&o.staff, "staff", false, "make keys that sign staff codes, and nothing else")
+	c.Flags().BoolVar(&o.revoker, "revoker", false, "make the next key that signs revocations")
 	return c
+}
+
+// revokers are the keys that sign revocations: the first is made where there is none.
+func (o *keysFlags) revokers(issuer, dir string) (*mint.RevokerFile, error) {
+	alg, err := parseAlgorithm(o.algs[0])
+	if err != nil {
+		return nil, err
+	}
+	_, missing := mint.LoadRevokers(dir)
+	f, err := office.EnsureRevoker(dir, issuer, alg, time.Now())
+	if err != nil || !o.revoker || errors.Is(missing, mint.ErrNoRevoker) {
+		return f, err
+	}
+	from := time.Now().Truncate(time.Second).AddDate(0, 0, 7)
+	if err := f.Add(issuer, alg, from, from.AddDate(1, 0, 0)); err != nil {
+		return nil, err
+	}
+	return f, f.Save(dir)
+}
+
+func listRevokers(out io.Writer, f *mint.RevokerFile, path string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s, version %d\n", path, f.Version)
+	for _, k := range f.Keys {
+		fmt.Fprintf(w, "%s\t%s\trevocations of %s\tsigns from %s until %s\n", k.KeyID, k.Algorithm, k.Issuer, k.NotBefore.UTC().Format(time.RFC3339), k.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return w.Flush()
 }
 
 // makeKeys makes those that are missing or asked for, and writes them.

@@ -4,7 +4,9 @@
 //	issuer keys     makes signing keys and the keyset that gates read
 //	issuer code     mints a code, as text and as a QR picture
 //	issuer feed     shows codes to a gate on a bench, good and bad, as scanners would
-//	issuer serve    serves the passenger's page, with the rules
+//	issuer serve    serves the passenger's page and the police window, with the rules
+//	issuer revoke   revokes what a lost phone or a slip holds
+//	issuer record   proves or prints the record of what officers did
 package main
 
 import (
@@ -57,7 +59,11 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	dir := root.PersistentFlags().String("dir", "issuer-data", "the issuer's `folder`: its private keys and keys.json")
-	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir), newServe(dir)} {
+	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir), newServe(dir), newRevoke(dir)} {
+		if c.Args != nil {
+			root.AddCommand(c)
+			continue
+		}
 		c.Args = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError{fmt.Errorf("%s takes no arguments, and was given %q", c.CommandPath(), args[0])}
@@ -66,5 +72,6 @@ func newRoot() *cobra.Command {
 		}
 		root.AddCommand(c)
 	}
+	root.AddCommand(newRecord(dir))
 	return root
 }

@@ -33,7 +33,8 @@ func newServe(dir *string) *cobra.Command {
 		Short: "Serve the passenger's page, and keys.json to gates",
 		Long: `Serve is the issuer as a web service: the passenger's page, the rules, and the keyset
 that gates read. Its folder holds issuer.db (people and certificates, names sealed),
-identity.key (the key of the names), private.json (signing keys) and keys.json.
+identity.key (the key of the names), private.json (signing keys) and keys.json, and
+revoker.json (the key that signs revocations, and nothing else) and revokers.json.
 
 Browsers give location, cryptography and service workers to pages from https or from
 this very machine: put a proxy that speaks TLS in front, and give --proxied.
@@ -89,6 +90,14 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 		return err
 	}
 	defer s.Close()
+	orderly, err := listenForOrders(o.data)
+	if err != nil {
+		log.Warn("issuer revoke does not work while this runs", "err", err)
+	} else {
+		told := newServer(orders(s, log), log)
+		defer told.Close()
+		go told.Serve(orderly)
+	}
 	w := &web{Office: s, log: log, limits: newLimits(), people: signin.New(client, log), proxied: o.proxied, provider: bench}
 	srv := newServer(w.handler(), log)
 	ctx, cancel := context.WithCancel(ctx)

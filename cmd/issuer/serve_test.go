@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin"
+	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
 )
 
@@ -366,5 +369,50 @@ func TestR16PaperOverHTTP(t *testing.T) {
 	d.advance(3 * time.Hour)
 	if v := d.decide(out.Text); !v.Granted() || v.Class != verify.Paper {
 		t.Errorf("paper: %s, class %d", v.Reason, v.Class)
+	}
+}
+
+// The police window lets in officers, and nobody else; who is in charge is the provider's
+// to say.
+func TestR17TheWindowIsForOfficers(t *testing.T) {
+	d := newDesk(t, false)
+	cookie := func(roles ...string) http.Header {
+		return http.Header{"Cookie": {signintest.As(d.web.people, "李警官", roles...).String()}}
+	}
+	h := d.web.handler()
+	for _, tt := range []struct {
+		name   string
+		header http.Header
+		status int
+		want   string
+	}{
+		{"a passenger", nil, http.StatusServiceUnavailable, "no_provider"},
+		{"a conductor", cookie(signin.Conductor, signin.Clerk, signin.Staff), http.StatusForbidden, "no_role"},
+		{"who is in charge of officers, and none", cookie(signin.WindowLead), http.StatusForbidden, "no_role"},
+		{"an officer", cookie(signin.Window), http.StatusOK, `"lead":false`},
+		{"the officer in charge", cookie(signin.Window, signin.WindowLead), http.StatusOK, `"lead":true`},
+	} {
+		for _, path := range []string{"/desk/api/state", "/desk/"} {
+			rec := d.ask(h, "GET", path, "", tt.header)
+			if want := tt.want; rec.Code != tt.status || path != "/desk/" && !strings.Contains(rec.Body.String(), want) {
+				t.Errorf("%s, %s: %d, %s; want %d, %s", tt.name, path, rec.Code, rec.Body, tt.status, want)
+			}
+		}
+	}
+	issue := `{"name":"李雷","document":"resident_id","number":"11010519491231002X","reason":"other","train":"G1","day":"` +
+		d.web.Now().In(office.RailwayTime).Format(time.DateOnly) + `","from":"北京南","to":"上海虹桥","told":false}`
+	if rec := d.ask(h, "POST", "/desk/api/issue", issue, cookie(signin.Conductor)); rec.Code != http.StatusForbidden {
+		t.Errorf("a conductor issues: %d, %s", rec.Code, rec.Body)
+	}
+	elsewhere := cookie(signin.Window)
+	elsewhere.Set("Sec-Fetch-Site", "cross-site")
+	if rec := d.ask(h, "POST", "/desk/api/issue", issue, elsewhere); rec.Code != http.StatusForbidden {
+		t.Errorf("another site's page issues: %d, %s", rec.Code, rec.Body)
+	}
+	if rec := d.ask(h, "POST", "/desk/api/issue", issue, cookie(signin.Window)); rec.Code != http.StatusOK {
+		t.Errorf("an officer issues: %d, %s", rec.Code, rec.Body)
+	}
+	if rec := d.ask(h, "POST", "/api/bench/paper", "{}", nil); rec.Code == http.StatusOK {
+		t.Errorf("without a bench, paper from the passenger's page: %d, %s", rec.Code, rec.Body)
 	}
 }

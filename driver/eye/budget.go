@@ -5,12 +5,23 @@ package eye
 // processor, or the look at a pixel or two. What costs much for each frame, or is done
 // again and again for what the frame shows, spends of it; and when it is spent, the search
 // is over.
-type budget struct{ left int }
+type budget struct {
+	left  int
+	whole int // of the frame
+}
 
 const (
-	frameBudget = 9_000_000       // what the work on one frame may cost
+	frameBudget = 9_000_000       // what the work on a frame of up to two megapixels may cost
+	mostBudget  = 4 * frameBudget // and on any
 	overrun     = frameBudget / 5 // and by how much that may be overdone: what has begun is ended
+	pixelBudget = 3               // for each pixel above two megapixels (2^21), until mostBudget
 )
+
+// budgetFor is what the work on a frame of so many pixels may cost: what is behind a code, and
+// looks like one, is as much more as there is more of the frame.
+func budgetFor(pixels int) int {
+	return min(frameBudget+pixelBudget*max(pixels-2<<20, 0), mostBudget)
+}
 
 func (b *budget) spend(n int) { b.left -= n }
 func (b *budget) spent() bool { return b.left <= 0 }

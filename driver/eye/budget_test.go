@@ -56,13 +56,13 @@ func TestManyFindersAreNotForNothing(t *testing.T) {
 		l.finders = append(l.finders, finder{x: 1280 * random.Float64(), y: 720 * random.Float64(), mx: 3, my: 3, rows: 3})
 	}
 	before := l.left
-	corners := len(l.makeCorners())
-	if triples, spent := maxSorted*(maxSorted-1)*(maxSorted-2)/6, before-l.left; spent < 20*(triples+corners) {
-		t.Errorf("%d corners of %d triples cost %d", corners, triples, spent)
+	l.makeCorners()
+	if triples, spent := maxSorted*maxNear*(maxNear-1)/2, before-l.left; spent < 20*triples {
+		t.Errorf("up to %d triples cost %d", triples, spent)
 	}
 	before = l.left
 	l.likeliestPairs()
-	if pairs, spent := maxFinders*(maxFinders-1)/2, before-l.left; spent < 15*pairs {
+	if pairs, spent := maxSorted*(maxSorted-1)/2, before-l.left; spent < 15*pairs {
 		t.Errorf("%d pairs cost %d", pairs, spent)
 	}
 }

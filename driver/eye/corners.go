@@ -14,39 +14,73 @@ type corner struct {
 }
 
 const (
-	maxSorted = 26 // finders of which corners are made: those that most rows crossed
-	sizeRatio = 2.4
+	maxSorted = 160 // finders of which corners are made: the best seen of them
+	maxNear   = 14  // of them around each that may be its neighbours in a code
+	maxEach   = 4   // corners that are kept for each
+	sizeRatio = 3
+	mostAskew = 1.02 // of a corner: how unequal its legs are, and how far from right its angle is
 )
 
+// A neighbour is a finder that may be of one code with another, and how far away it is.
+type neighbour struct {
+	i   int
+	far float64
+}
+
 // makeCorners returns the corners that the level's finders may make, most likely first, in
-// memory of the level.
+// memory of the level. Each finder in turn is taken for the one where a code's sides meet: which
+// it is cannot be told from the longest side, for a code that is seen aslant has its diagonal
+// shortened. Its sides end at finders around it, so of a crowd only those are taken that are
+// nearest and most alike: the work grows as the number of finders, not as its cube. And of each
+// finder only the likeliest corners are kept, for a wall of posters makes better ones than a code
+// that is held aslant.
 func (l *level) makeCorners() []corner {
-	order := l.byRows()
+	order := l.bestSeen()
 	out, triples := l.corners[:0], 0
-	for n, i := range order {
-		for m, j := range order[n+1:] {
-			if !l.related(i, j) {
-				continue
-			}
-			triples += len(order) - (n + m + 2)
-			for _, k := range order[n+m+2:] {
-				if !l.related(i, k) || !l.related(j, k) {
+	for _, i := range order {
+		var best [maxEach]corner
+		kept := best[:0]
+		near := l.neighbours(i, order)
+		triples += len(near) * (len(near) - 1) / 2
+		for n := range near {
+			for m := n + 1; m < len(near); m++ {
+				j, k := near[n].i, near[m].i
+				if !l.related(j, k) {
 					continue
 				}
 				if c, ok := l.makeCorner(i, j, k); ok {
-					out = append(out, c)
+					kept = rank(kept, c)
 				}
 			}
 		}
+		out = append(out, kept...)
 	}
-	l.spend(25*triples + 50*len(out))
+	l.spend(8*len(order)*len(order) + 40*triples + 50*len(out))
 	slices.SortStableFunc(out, func(a, b corner) int { return cmp.Compare(a.doubt, b.doubt) })
 	l.corners = out
 	return out
 }
 
-// byRows are the finders that most rows crossed.
-func (l *level) byRows() []int {
+// rank puts a corner in its place among the likeliest, of which as many are kept as there is room.
+func rank(best []corner, c corner) []corner {
+	if len(best) == cap(best) {
+		if c.doubt >= best[len(best)-1].doubt {
+			return best
+		}
+		best = best[:len(best)-1]
+	}
+	k := len(best)
+	best = append(best, c)
+	for ; k > 0 && best[k-1].doubt > c.doubt; k-- {
+		best[k] = best[k-1]
+	}
+	best[k] = c
+	return best
+}
+
+// bestSeen are the finders that are not known, and if they are many those that most rows crossed
+// and that fit best.
+func (l *level) bestSeen() []int {
 	order := l.order[:0]
 	for i := range l.finders {
 		if !l.finders[i].known {
@@ -55,40 +89,78 @@ func (l *level) byRows() []int {
 	}
 	l.order = order
 	if len(order) > maxSorted {
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(l.finders[b].rows, l.finders[a].rows) })
+		slices.SortStableFunc(order, func(a, b int) int {
+			return cmp.Compare(l.finders[a].weakness(), l.finders[b].weakness())
+		})
 		order = order[:maxSorted]
 	}
 	return order
 }
 
-// related says whether two finders may be of one code.
+// neighbours are those of order around finder i with which it may be in one code, the nearest
+// and most alike of them.
+func (l *level) neighbours(i int, order []int) []neighbour {
+	near := l.around[:0]
+	f := &l.finders[i]
+	m := f.mx + f.my
+	for _, j := range order {
+		if j == i || !l.related(i, j) {
+			continue
+		}
+		g := &l.finders[j]
+		n := g.mx + g.my
+		far := l.distance2(i, j)
+		unlike := max(m, n)/min(m, n) - 1
+		far *= 1 + 4*unlike
+		if len(near) == maxNear {
+			if far >= near[maxNear-1].far {
+				continue
+			}
+			near = near[:maxNear-1]
+		}
+		k := len(near)
+		near = append(near, neighbour{})
+		for k > 0 && near[k-1].far > far {
+			near[k] = near[k-1]
+			k--
+		}
+		near[k] = neighbour{j, far}
+	}
+	l.around = near
+	return near
+}
+
+// related says whether two finders may be of one code: by size, and how far apart they are. They
+// are 14 to 170 modules apart, which seen aslant are as few as a third.
 func (l *level) related(i, j int) bool {
 	a, b := &l.finders[i], &l.finders[j]
 	m, n := a.mx+a.my, b.mx+b.my
-	return a.inverted == b.inverted && m < sizeRatio*n && n < sizeRatio*m
+	if a.inverted != b.inverted || m >= sizeRatio*n || n >= sizeRatio*m {
+		return false
+	}
+	d, s := l.distance2(i, j), m*n/4
+	return d > 25*s && d < 62000*s
 }
 
-// makeCorner arranges three finders: the longest side of their triangle is the code's
-// diagonal. What speaks against them is their doubt: legs of different lengths, a corner
-// that is not right, modules of different sizes, a single row.
+// makeCorner takes finder i for the one where the sides of a code meet that end at j and k. What
+// speaks against it is its doubt: legs of different lengths, a corner that is not right, modules of
+// different sizes, a single row, finders that fit badly. Legs and angle are measured in modules, as
+// the finder's own width and height are, which takes off much of what a slant does to them.
 func (l *level) makeCorner(i, j, k int) (c corner, ok bool) {
-	ij, jk, ik := l.distance2(i, j), l.distance2(j, k), l.distance2(i, k)
-	switch {
-	case ij >= jk && ij >= ik:
-		i, j, k, ij, jk = k, i, j, jk, ij
-	case ik >= jk:
-		i, j, ik, jk = j, i, jk, ik
-	}
 	f, g, h := &l.finders[i], &l.finders[j], &l.finders[k]
-	m := (f.module() + g.module() + h.module()) / 3
-	ratio := min(ij, ik) / max(ij, ik)
-	cos := (ij + ik - jk) / (2 * math.Sqrt(ij*ik))
-	// Legs of 14 to 170 modules, if they are seen at no more than 60 degrees.
-	if ratio < 0.12 || math.Abs(cos) > 0.6 || min(ij, ik) < 60*m*m || jk > 62000*m*m {
+	ax, ay := (g.x-f.x)/math.Sqrt(f.mx*g.mx), (g.y-f.y)/math.Sqrt(f.my*g.my)
+	bx, by := (h.x-f.x)/math.Sqrt(f.mx*h.mx), (h.y-f.y)/math.Sqrt(f.my*h.my)
+	a, b := ax*ax+ay*ay, bx*bx+by*by // modules, squared; a turned finder seems larger than it is
+	if min(a, b) < 60 || max(a, b) > 30000 {
+		return c, false
+	}
+	legs, cos := math.Sqrt(min(a, b)/max(a, b)), math.Abs(ax*bx+ay*by)/math.Sqrt(a*b)
+	askew := 1/legs - 1 + cos
+	if askew > mostAskew {
 		return c, false
 	}
 	least, most := min(f.module(), g.module(), h.module()), max(f.module(), g.module(), h.module())
-	doubt := 1 - math.Sqrt(ratio) + math.Abs(cos) + 2*(most/least-1)
+	doubt := askew + most/least - 1 + (f.off+g.off+h.off)/4
 	for _, f := range [...]*finder{f, g, h} {
 		if f.rows < 2 {
 			doubt += 0.3

@@ -108,11 +108,11 @@ func (r *Reader) Look(img *image.Gray) (Code, bool) {
 	r.have, r.found = [maxLevels]bool{}, false
 	r.known, r.others = r.known[:0], r.others[:0]
 	p := planeOf(img)
+	r.whole = budgetFor(p.w * p.h)
+	r.left, r.sketches = r.whole, 0
 	if min(p.w, p.h) < minSide || max(p.w, p.h) > maxSide {
-		r.left = frameBudget
 		return Code{}, false
 	}
-	r.left, r.sketches = frameBudget, 0
 	r.last.age++
 	if r.found = r.search(p); !r.found {
 		return Code{}, false
@@ -125,4 +125,4 @@ func (r *Reader) Forget() { r.last = rows{} }
 
 // Spent is what the last picture cost, in units of about a nanosecond. It is counted, and the
 // same everywhere.
-func (r *Reader) Spent() int { return frameBudget - r.left }
+func (r *Reader) Spent() int { return r.whole - r.left }

@@ -197,8 +197,8 @@ func TestWorkIsBoundedWhateverTheFrameShows(t *testing.T) {
 		if text, ok := r.Read(img); ok {
 			t.Errorf("%s: read %q", name, text)
 		}
-		if r.Spent() > frameBudget+overrun {
-			t.Errorf("%s: spent %d of %d", name, r.Spent(), frameBudget)
+		if most := budgetFor(img.Rect.Dx() * img.Rect.Dy()); r.Spent() > most+overrun {
+			t.Errorf("%s: spent %d of %d", name, r.Spent(), most)
 		}
 	}
 	for _, set := range frames.Sets() {
@@ -346,7 +346,7 @@ func FuzzRead(f *testing.F) {
 		if text, ok := r.Read(img); ok == (text == "") {
 			t.Errorf("read %q, %v", text, ok)
 		}
-		if r.Spent() > frameBudget+overrun {
+		if r.Spent() > budgetFor(len(img.Pix))+overrun {
 			t.Errorf("spent %d", r.Spent())
 		}
 		if !bytes.Equal(before, img.Pix) {

@@ -12,14 +12,84 @@ type finder struct {
 	x, y     float64 // its middle
 	mx, my   float64 // a module's size along x and y, in pixels
 	rows     int     // that crossed it so
+	off      float64 // by how much its edges are not where they should be, along both axes, in modules
+	id       uint16  // its number on the level
+	next     int16   // in its band, or -1
 	inverted bool
 	known    bool // it is of a code that was read
 }
 
 func (f *finder) module() float64 { return (f.mx + f.my) / 2 }
 
-// maxFinders bounds what one search may find: a wall of finders is not a code.
-const maxFinders = 96
+const (
+	// maxFinders bounds what one search may find. A page of text has more that looks like finders
+	// than the table holds; the weakest make room.
+	maxFinders = 384
+	band       = 64 // rows of pixels in which finders are looked up together
+)
+
+// weakness is how little speaks for a finder, from 0 to 63: a single row, and edges that are off.
+func (f *finder) weakness() int {
+	w := min(int(8*f.off), 31)
+	if f.rows < 2 {
+		w += 32
+	}
+	return w
+}
+
+// add puts a finder into the table. If that is full the weaker half of it is dropped first.
+func (l *level) add(f finder) {
+	if len(l.finders) == maxFinders {
+		l.dropWeak()
+	}
+	f.id = l.nextID
+	l.nextID++
+	l.finders = append(l.finders, f)
+	l.link(len(l.finders) - 1)
+}
+
+// link puts finder i at the head of its band.
+func (l *level) link(i int) {
+	f := &l.finders[i]
+	b := min(max(int(f.y)/band, 0), len(l.bands)-1)
+	f.next, l.bands[b] = l.bands[b], int16(i)
+}
+
+// dropWeak drops finders until half of the table is free: the weakest, and of those that are as
+// weak the ones that were found first.
+func (l *level) dropWeak() {
+	var count [64]int
+	for i := range l.finders {
+		count[l.finders[i].weakness()]++
+	}
+	excess, cut := len(l.finders)-maxFinders/2, 63
+	for ; count[cut] < excess; cut-- {
+		excess -= count[cut]
+	}
+	kept := l.finders[:0]
+	for _, f := range l.finders {
+		w := f.weakness()
+		if w == cut && excess > 0 {
+			excess--
+			continue
+		}
+		if w <= cut {
+			kept = append(kept, f)
+		}
+	}
+	l.finders = kept
+	l.relink()
+	l.spend(20 * maxFinders)
+}
+
+func (l *level) relink() {
+	for b := range l.bands {
+		l.bands[b] = -1
+	}
+	for i := range l.finders {
+		l.link(i)
+	}
+}
 
 // What is measured are the distances between like edges, from dark to dark and from light
 // to light: blur and a threshold that is off move both edges of such a pair the same way,
@@ -82,7 +152,7 @@ func (l *level) hit(r runs, end, y int, inverted bool) {
 	if swing < int(l.contrast)*5/4 {
 		return
 	}
-	l.spend(40 + 2*len(l.finders))
+	l.spend(60)
 	x, mid := float64(r.e1+r.e2+r.e3+r.e4)/4, float64(y)+0.5
 	if l.isKnown(x, mid) {
 		return
@@ -92,7 +162,7 @@ func (l *level) hit(r runs, end, y int, inverted bool) {
 		f.rows++
 		return
 	}
-	if len(l.finders) == maxFinders || l.spent() {
+	if l.spent() {
 		return
 	}
 	f, ok := l.examine(x, mid, m, inverted)
@@ -103,15 +173,20 @@ func (l *level) hit(r runs, end, y int, inverted bool) {
 		g.rows++
 		return
 	}
-	l.finders = append(l.finders, f)
+	l.add(f)
 }
 
 // near returns a known finder around (x, y).
 func (l *level) near(x, y, dx, dy float64, inverted bool) *finder {
-	for i := len(l.finders) - 1; i >= 0; i-- {
-		f := &l.finders[i]
-		if math.Abs(f.y-y) < dy && math.Abs(f.x-x) < dx && f.inverted == inverted {
-			return f
+	last := len(l.bands) - 1
+	for b := min(max(int(y-dy)/band, 0), last); b <= min(max(int(y+dy)/band, 0), last); b++ {
+		for i := l.bands[b]; i >= 0; {
+			f := &l.finders[i]
+			if math.Abs(f.y-y) < dy && math.Abs(f.x-x) < dx && f.inverted == inverted {
+				return f
+			}
+			i = f.next
+			l.spend(2)
 		}
 	}
 	return nil
@@ -123,55 +198,65 @@ func alike(a, b, slack float64) bool { return a < 1.8*b+slack && b < 1.8*a+slack
 // examine looks at a finder along the column, the row and the diagonals, and finds its
 // middle. Both axes must look right, and one of the diagonals.
 func (l *level) examine(x, y, m float64, inverted bool) (f finder, ok bool) {
-	off, my, ok := l.crossGrid(x, y, 0, 1, m, 0.75, inverted)
+	// How high a module is is not known yet: of a code that is seen aslant, as much as tall times
+	// what it is wide.
+	c, ok := l.crossGrid(x, y, 0, 1, tall*m, 0.75, inverted)
 	if !ok {
 		return f, false
 	}
-	y += off
-	off, mx, ok := l.crossGrid(x, y, 1, 0, m, 0.75, inverted)
+	y += c.shift
+	row, ok := l.crossGrid(x, y, 1, 0, m, 0.75, inverted)
 	if !ok {
 		return f, false
 	}
-	x += off
-	if off, my, ok = l.crossGrid(x, y, 0, 1, my, 0.75, inverted); !ok {
+	x += row.shift
+	column, ok := l.crossGrid(x, y, 0, 1, c.module, 0.75, inverted)
+	if !ok {
 		return f, false
 	}
-	y += off
+	y += column.shift
+	mx, my := row.module, column.module
 	m = (mx + my) / 2
-	if _, _, ok = l.crossGrid(x, y, 1, 1, m, 1.1, inverted); !ok {
-		if _, _, ok = l.crossGrid(x, y, 1, -1, m, 1.1, inverted); !ok {
+	if _, ok = l.crossGrid(x, y, 1, 1, m, 1.1, inverted); !ok {
+		if _, ok = l.crossGrid(x, y, 1, -1, m, 1.1, inverted); !ok {
 			return f, false
 		}
 	}
-	return finder{x: x, y: y, mx: mx, my: my, rows: 1, inverted: inverted}, true
+	return finder{x: x, y: y, mx: mx, my: my, off: row.off + column.off, rows: 1, inverted: inverted}, true
 }
+
+// tall is by how much a module may be higher than it is wide, at a slant of 67 degrees.
+const tall = 1.8
+
+// A crossing is a finder along one line: the way from where it was looked for to its middle, a
+// module's size, both in steps, and by how many modules its edges are off in all.
+type crossing struct{ shift, module, off float64 }
 
 // edges are the distances, in steps, from the middle of a finder to its edges on one side.
 type edges [3]float64
 
 // crossGrid looks for a finder's 1:1:3:1:1 along a row, a column or a diagonal through the
-// pixel of (x, y), in steps of (dx, dy). What it takes and returns of sizes is in steps: a
-// module of about m, the way from (x, y) to the middle, and a module. Each distance may be
-// off by loose modules and a bit.
-func (l *level) crossGrid(x, y float64, dx, dy int, m, loose float64, inverted bool) (off, module float64, ok bool) {
+// pixel of (x, y), in steps of (dx, dy). A module is of about m steps. Each distance may be off by
+// loose modules and a bit.
+func (l *level) crossGrid(x, y float64, dx, dy int, m, loose float64, inverted bool) (c crossing, ok bool) {
 	xi, yi, reach := int(x), int(y), int(7.7*m+2)
 	var back, ahead edges
 	if !l.walk(xi, yi, -dx, -dy, reach, inverted, &back) || !l.walk(xi, yi, dx, dy, reach, inverted, &ahead) {
-		return 0, 0, false
+		return c, false
 	}
-	if module, ok = proportions(&back, &ahead, loose); !ok {
-		return 0, 0, false
+	if c.module, c.off, ok = proportions(&back, &ahead, loose); !ok {
+		return c, false
 	}
 	if !l.hasSwing(float64(xi)+0.5, float64(yi)+0.5, float64(dx), float64(dy), &back, &ahead, inverted) {
-		return 0, 0, false
+		return c, false
 	}
-	off = shift(&back, &ahead)
+	c.shift = shift(&back, &ahead)
 	if dx != 0 {
-		off += float64(xi) + 0.5 - x
+		c.shift += float64(xi) + 0.5 - x
 	} else {
-		off += float64(yi) + 0.5 - y
+		c.shift += float64(yi) + 0.5 - y
 	}
-	return off, module, true
+	return c, true
 }
 
 // cross does what crossGrid does along any line; the longer of dx and dy is 1 or -1.
@@ -181,19 +266,21 @@ func (l *level) cross(x, y, dx, dy, m, loose float64, inverted bool) (module flo
 	if !l.stroll(x, y, -dx, -dy, reach, inverted, &back) || !l.stroll(x, y, dx, dy, reach, inverted, &ahead) {
 		return 0, false
 	}
-	return proportions(&back, &ahead, loose)
+	module, _, ok = proportions(&back, &ahead, loose)
+	return module, ok
 }
 
-// proportions says whether edges are a finder's, and how large a module is.
-func proportions(back, ahead *edges, loose float64) (module float64, ok bool) {
+// proportions says whether edges are a finder's, how large a module is, and by how many modules
+// the edges are off in all.
+func proportions(back, ahead *edges, loose float64) (module, off float64, ok bool) {
 	d02, d13 := back[2]-back[0], back[1]+ahead[0]
 	d24, d35 := back[0]+ahead[1], ahead[2]-ahead[0]
 	module = (d02 + d13 + d24 + d35) / span
-	off := module*loose + 0.6
+	most := module*loose + 0.6
 	c := back[0] + ahead[0]
-	return module, math.Abs(d02-2*module) <= off && math.Abs(d35-2*module) <= off &&
-		math.Abs(d13-4*module) <= 1.4*off && math.Abs(d24-4*module) <= 1.4*off &&
-		c >= 1.8*module && c <= 4.6*module
+	o02, o35, o13, o24 := math.Abs(d02-2*module), math.Abs(d35-2*module), math.Abs(d13-4*module), math.Abs(d24-4*module)
+	return module, (o02 + o35 + o13 + o24) / module, o02 <= most && o35 <= most &&
+		o13 <= 1.4*most && o24 <= 1.4*most && c >= 1.8*module && c <= 4.6*module
 }
 
 // shift is the way to the middle.

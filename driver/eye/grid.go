@@ -11,6 +11,7 @@ type grid struct {
 	dim    int
 	t      homography
 	timing float64 // the share of the timing patterns' steps that go the right way
+	weaker float64 // that share of the pattern that shows less of it
 }
 
 const (
@@ -129,8 +130,8 @@ func (l *level) bestPerspective(s *sides, dim int) (best grid, ok bool) {
 		if !fine || !t.holds(dim) {
 			continue
 		}
-		if q := l.timing(&t, dim); q >= minTiming && q > best.timing {
-			best, ok = grid{dim, t, q}, true
+		if q, weaker := l.timing(&t, dim); q >= minTiming && q > best.timing {
+			best, ok = grid{dim, t, q, weaker}, true
 		}
 	}
 	return best, ok
@@ -155,12 +156,13 @@ func fromSides(s *sides, n, g, h float64) (t homography, ok bool) {
 }
 
 // timing is the share of steps between neighbouring modules of the timing patterns that go
-// from dark to light and back as they should.
-func (l *level) timing(t *homography, dim int) float64 {
+// from dark to light and back as they should: of both, and of the weaker one.
+func (l *level) timing(t *homography, dim int) (both, weaker float64) {
 	l.spend(16 * dim)
-	down, up := 0, 0
-	for k := range 2 {
+	var right [2]int
+	for k := range right {
 		var last int32
+		down, up := 0, 0
 		for i := 8; i <= dim-9; i++ {
 			u, v := float64(i)+0.5, 6.5
 			if k == 1 {
@@ -176,9 +178,13 @@ func (l *level) timing(t *homography, dim int) float64 {
 			}
 			last = now
 		}
+		right[k] = down
+		if l.inverted {
+			right[k] = up
+		}
 	}
-	if l.inverted {
-		down = up
-	}
-	return float64(down) / float64(2*(dim-17))
+	steps := float64(dim - 17)
+	return float64(right[0]+right[1]) / (2 * steps), float64(min(right[0], right[1])) / steps
 }
+
+func shareOf(both, _ float64) float64 { return both }

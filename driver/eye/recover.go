@@ -8,6 +8,8 @@ import "math"
 
 const (
 	maxPairs   = 2    // of finders for which the third is looked for
+	longestRun = 32   // half modules along a code in which nothing changes
+	maxLikely  = 12   // pairs of which it is seen whether a code may be between them
 	maxUnlike  = 0.6  // of a pair: its finders' sizes along both axes, as logarithms
 	pairReach  = 0.18 // how far from where it should be, in lengths of the code's side
 	maxReach   = 12   // and in modules
@@ -47,24 +49,33 @@ type pair struct {
 
 // recover looks for codes of which two finders are known: those that are most alike first.
 func (r *Reader) recover(l *level) bool {
+	if r.spent() {
+		return false
+	}
+	tried := 0
 	for _, p := range l.likeliestPairs() {
-		if p.unlike < maxUnlike && !l.finders[p.i].known && !l.finders[p.j].known && l.busy(p.i, p.j) && r.recoverPair(l, p.i, p.j) {
+		if p.unlike >= maxUnlike || tried == maxPairs || r.spent() {
+			break
+		}
+		if l.finders[p.i].known || l.finders[p.j].known || !l.busy(p.i, p.j) {
+			continue
+		}
+		tried++
+		if r.recoverPair(l, p.i, p.j) {
 			return true
 		}
 	}
 	return false
 }
 
-func (l *level) likeliestPairs() (best [maxPairs]pair) {
+// likeliestPairs are the pairs that are most alike, of the finders that were best seen.
+func (l *level) likeliestPairs() (best [maxLikely]pair) {
 	for k := range best {
 		best[k].unlike = maxUnlike
 	}
-	for i := range l.finders {
-		l.spend(20 * (len(l.finders) - i))
-		for j := i + 1; j < len(l.finders) && !l.spent(); j++ {
-			if l.finders[i].known || l.finders[j].known {
-				continue
-			}
+	order := l.bestSeen()
+	for n, i := range order {
+		for _, j := range order[n+1:] {
 			p := pair{i, j, l.unlike(i, j)}
 			for k := range best {
 				if p.unlike < best[k].unlike {
@@ -73,6 +84,7 @@ func (l *level) likeliestPairs() (best [maxPairs]pair) {
 			}
 		}
 	}
+	l.spend(12 * len(order) * len(order))
 	return best
 }
 
@@ -94,11 +106,13 @@ func (l *level) busy(i, j int) bool {
 	m := (f.module() + g.module()) / 2
 	n := int(2 * math.Sqrt(l.distance2(i, j)) / m) // half modules
 	l.spend(20 * n)
-	changes, last := 0, false
+	changes, since, last := 0, 9, false
 	for k := 9; k < n-9; k++ {
 		at := float64(k) / float64(n)
 		if dark := l.brightness(f.x+at*(g.x-f.x), f.y+at*(g.y-f.y)) < 0; dark != last {
-			changes, last = changes+1, dark
+			changes, since, last = changes+1, k, dark
+		} else if k-since > longestRun {
+			return false
 		}
 	}
 	return 10*changes >= n-18
@@ -117,7 +131,7 @@ func (r *Reader) recoverPair(l *level, i, j int) bool {
 			continue
 		}
 		l.finders = append(l.finders, finder{x: x, y: y, mx: m, my: m, rows: 1, inverted: l.inverted})
-		ok := r.tryCorner(l, v.fill(len(l.finders)-1))
+		ok := r.tryGrids(l, v.fill(len(l.finders)-1))
 		l.finders = l.finders[:len(l.finders)-1]
 		if ok {
 			return true

@@ -1,6 +1,10 @@
 package eye
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 const (
 	// bigFrame is the number of pixels from which on a frame is first looked at smaller:
@@ -13,6 +17,8 @@ const (
 	closeRadius = 1  // the same, for light that changes within a code
 	maxCorners  = 8  // tried in one pass
 	maxEarly    = 2  // of them before all rows have been looked at
+	crowded     = 8  // corners from which on each is weighed first
+	weighShare  = 28 // of what is left of the budget, for weighing: one part of so many for each that may be tried
 )
 
 // search looks at the frame at its own size, for codes of up to about 13 pixels a module;
@@ -129,9 +135,16 @@ func (r *Reader) pass(l *level, radius int) bool {
 // begin forgets what was found on the level.
 func (l *level) begin(radius int) {
 	l.setRadius(radius)
-	l.finders, l.tried = l.finders[:0], l.tried[:0]
+	l.forget()
 	l.scanned = grown(l.scanned, l.h)
 	clear(l.scanned)
+}
+
+// forget drops the finders, and what was tried of them.
+func (l *level) forget() {
+	l.finders, l.tried, l.tries, l.nextID = l.finders[:0], l.tried[:0], 0, 0
+	l.bands = grown(l.bands, l.h/band+1)
+	l.relink()
 }
 
 // rowsApart is how far apart the rows are that are looked at: the middle of a finder, three
@@ -156,41 +169,81 @@ func (l *level) scanRows(from, to, every int) {
 	}
 }
 
-// tryCorners tries the likeliest corners that have not been tried, until most have been in all.
+// tryCorners tries the corners that have not been tried, likeliest first, until most have been in
+// all. Where there is a crowd of them, each is weighed first by what costs little: whether it is
+// busy along both sides, as in a code, and what share of the timing patterns is seen. Those that
+// show both timing patterns are tried at once, and of the rest those that show the most of them.
 func (r *Reader) tryCorners(l *level, most int) bool {
 	r.sketchFinders(l)
-	if len(l.finders) < 3 {
+	if len(l.finders) < 3 || r.spent() {
 		return false
 	}
-	for _, c := range l.makeCorners() {
-		if len(l.tried) >= most || r.spent() {
+	corners := l.makeCorners()
+	crowd := len(corners) > crowded
+	l.likely = l.likely[:0]
+	floor := l.left - l.left*most/weighShare // what weighing leaves of the budget
+	for _, c := range corners {
+		if l.tries >= most || r.left <= floor || r.spent() {
 			break
 		}
-		if l.isTried(c) || l.hasKnown(c) {
+		key := l.key(c)
+		if slices.Contains(l.tried, key) || l.hasKnown(c) {
 			continue
 		}
-		l.tried = append(l.tried, c)
-		if r.tryCorner(l, c) {
-			return true
+		if crowd && !(l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
+			l.tried = append(l.tried, key)
+			continue
 		}
-		if l.hasKnown(c) {
-			l.tried = l.tried[:len(l.tried)-1]
+		l.inverted = l.finders[c.at].inverted
+		grids := r.makeGrids(l, c)
+		switch {
+		case len(grids) == 0:
+			l.tried = append(l.tried, key)
+		case crowd && grids[0].weaker < sureTiming:
+			l.likely = append(l.likely, likely{c, grids[0].weaker})
+		default:
+			if r.tryCorner(l, c, key) {
+				return true
+			}
+		}
+	}
+	slices.SortStableFunc(l.likely, func(a, b likely) int { return cmp.Compare(b.timing, a.timing) })
+	for _, c := range l.likely {
+		if l.tries >= most || r.spent() {
+			break
+		}
+		if !l.hasKnown(c.corner) && r.tryCorner(l, c.corner, l.key(c.corner)) {
+			return true
 		}
 	}
 	return false
 }
 
-func (l *level) isTried(c corner) bool {
-	for _, t := range l.tried {
-		if t.at == c.at && t.right == c.right && t.below == c.below {
-			return true
-		}
-	}
-	return false
+// A likely corner is one that has been weighed.
+type likely struct {
+	corner
+	timing float64
+}
+
+// key tells a corner from others, whatever the table of finders drops.
+func (l *level) key(c corner) uint64 {
+	return uint64(l.finders[c.at].id)<<32 | uint64(l.finders[c.right].id)<<16 | uint64(l.finders[c.below].id)
 }
 
 // tryCorner tries the grids that a corner may have.
-func (r *Reader) tryCorner(l *level, c corner) bool {
+func (r *Reader) tryCorner(l *level, c corner, key uint64) bool {
+	l.tried = append(l.tried, key)
+	l.tries++
+	if r.tryGrids(l, c) {
+		return true
+	}
+	if l.hasKnown(c) {
+		l.tries--
+	}
+	return false
+}
+
+func (r *Reader) tryGrids(l *level, c corner) bool {
 	l.inverted = l.finders[c.at].inverted
 	for _, g := range r.makeGrids(l, c) {
 		if r.tryGrid(l, g, c) {
@@ -216,7 +269,7 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 		b = &r.bend
 		l.spend(b.tie(g.dim))
 	}
-	if (b != nil || l.timing(&g.t, g.dim) >= minTiming) && r.readGrid(l, &g, lay, b) {
+	if (b != nil || shareOf(l.timing(&g.t, g.dim)) >= minTiming) && r.readGrid(l, &g, lay, b) {
 		return true
 	}
 	if len(pins) > 3 && g.timing > sureTiming && !l.hasKnown(c) {

@@ -11,7 +11,7 @@ import (
 
 // newLevel is a level of img with a budget of its own.
 func newLevel(img *image.Gray) *level {
-	l := &level{plane: planeOf(img), budget: &budget{1 << 30}, shrink: 1}
+	l := &level{plane: planeOf(img), budget: &budget{left: 1 << 30}, shrink: 1}
 	l.reset()
 	l.begin(wideRadius)
 	return l

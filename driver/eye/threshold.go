@@ -26,9 +26,14 @@ type level struct {
 	scanned  []bool      // rows
 	known    *[][4]Point // the reader's
 	finders  []finder
-	order    []int // of finders
+	bands    []int16     // the last finder that was found in each band of rows, or -1
+	nextID   uint16      // of a finder
+	order    []int       // of finders
+	around   []neighbour // of a finder
 	corners  []corner
-	tried    []corner
+	tried    []uint64 // corners, by key
+	likely   []likely
+	tries    int  // corners of which a grid was tried
 	inverted bool // the code that is looked at
 }
 
@@ -44,7 +49,7 @@ const (
 // reset makes the level ready for the picture in its plane, and forgets what was found in the
 // one before. But for the noise, nothing is computed yet.
 func (l *level) reset() {
-	l.finders, l.tried = l.finders[:0], l.tried[:0]
+	l.forget()
 	bw, bh := (l.w+block-1)/block, (l.h+block-1)/block
 	if bw != l.bw || bh != l.bh {
 		l.bw, l.bh = bw, bh

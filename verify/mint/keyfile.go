@@ -46,14 +46,14 @@ const (
 	Liveness = 30 * time.Minute // after a real-person check
 	Validity = 24 * time.Hour   // of a certificate, from its approval
 	early    = 5 * time.Second  // a gate's tolerance before a code's minute
-	late     = 10 * time.Second // and after it
+	Late     = 10 * time.Second // and after it
 )
 
 // NewKeyFile is an issuer with the railway's rules and no keys yet.
 func NewKeyFile(id string) *KeyFile {
 	in := func(d time.Duration) uint32 { return uint32(d / time.Second) }
 	return &KeyFile{
-		Issuer:  verify.DocumentIssuer{ID: id, Period: in(Period), Liveness: in(Liveness), Validity: in(Validity), Early: in(early), Late: in(late)},
+		Issuer:  verify.DocumentIssuer{ID: id, Period: in(Period), Liveness: in(Liveness), Validity: in(Validity), Early: in(early), Late: in(Late)},
 		Keys:    []PrivateKey{},
 		Revoked: []verify.DocumentRevoked{},
 	}

@@ -14,7 +14,7 @@ import (
 // An errand is what a real-person check is for. It goes to the page and comes back
 // sealed, so that the issuer need not remember it.
 type errand struct {
-	Kind     string // apply, view
+	Kind     string // apply, view, revoke
 	Person   Person
 	Rotation verify.Rotation
 	Session  string // that asked
@@ -195,6 +195,9 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 		return nil, err
 	}
 	var why Reason
+	if e.Kind == "revoke" {
+		return nil, s.settleRevoke(e, now)
+	}
 	err = s.register.change(s.vault.holder(e.Person.Document, e.Person.Number), func(rec *record) error {
 		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, e.Person.Name) {
 			return Deny(DetailsDiffer)
@@ -216,4 +219,20 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 		s.log.Info("a certificate is approved", "cti", out.ID, "way", out.Rotation, "ends", out.Ends().UTC().Format(time.RFC3339))
 	}
 	return out, err
+}
+
+// settleRevoke revokes what the person holds who was checked: the phone is lost.
+func (s *Office) settleRevoke(e *errand, now time.Time) error {
+	holder := s.vault.holder(e.Person.Document, e.Person.Number)
+	rec, err := s.register.person(holder)
+	if err != nil {
+		return err
+	}
+	if rec != nil {
+		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, e.Person.Name) {
+			return Deny(DetailsDiffer)
+		}
+	}
+	_, err = s.revokeHolder(holder, "lost phone", "the holder", now)
+	return err
 }

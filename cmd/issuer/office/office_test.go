@@ -228,22 +228,6 @@ func TestWhatThePhoneGivesMatchesTheRotation(t *testing.T) {
 	}
 }
 
-func TestR16PaperNeedsANameAndANumber(t *testing.T) {
-	o := newOffice(t, t.TempDir())
-	for _, f := range []Form{{Name: "Ada Lovelace"}, {Number: "E1"}, {Name: "<b>", Number: "E1"}} {
-		if _, signed, _, err := o.Paper(f); signed != nil || !errors.Is(err, Deny(Incomplete)) {
-			t.Errorf("%+v: %v; want %s", f, err, Incomplete)
-		}
-	}
-	claims, _, p, err := o.Paper(Form{Name: " Ada  Lovelace ", Document: "passport", Number: "ｅ1"})
-	if err != nil || p != (Person{"Ada Lovelace", "passport", "E1"}) || claims.Class != verify.Paper || len(claims.Certificate) != 8 {
-		t.Errorf("%+v, %+v, %v", p, claims, err)
-	}
-	if again, _, _, _ := o.Paper(Form{Name: "Ada Lovelace", Document: "passport", Number: "E1"}); again.Holder != claims.Holder || again.Certificate == claims.Certificate {
-		t.Error("the same person has another pseudonym, or the same certificate twice")
-	}
-}
-
 // commits counts those of the register's file.
 func commits(t *testing.T, r *register) (n int) {
 	t.Helper()

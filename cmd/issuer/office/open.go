@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"railgate/cmd/issuer/acts"
 	"railgate/cmd/limit"
 	"railgate/verify"
 )
@@ -38,19 +39,34 @@ func Open(c Config) (*Office, error) {
 	if s.vault, err = openVault(filepath.Join(c.Dir, vaultKeyName)); err != nil {
 		return nil, err
 	}
+	if s.record, err = acts.NewLog(s.vault.heads); err != nil {
+		return nil, err
+	}
 	if s.signing, err = openSigning(c.Dir, c.Algorithm, s.Now(), c.Log); err != nil {
 		return nil, err
 	}
 	if s.register, err = openRegister(c.Dir); err != nil {
 		return nil, err
 	}
-	if c.Bench {
+	s.notary, err = openNotary(c.Dir, s.signing.document().Issuers[0].ID, c.Algorithm, s.register, s.Now(), c.Log)
+	if err == nil && c.Bench {
 		err = s.addExample()
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// OpenRecords opens what is on record in an issuer's folder where no issuer runs, for
+// whoever revokes: it makes no key and signs nothing.
+func OpenRecords(dir string, log *slog.Logger) (*Office, error) {
+	s := &Office{log: log}
+	var err error
+	if s.vault, err = openVault(filepath.Join(dir, vaultKeyName)); err == nil {
+		s.register, err = openRegister(dir)
+	}
+	return s, err
 }
 
 // Close closes the register.

@@ -32,6 +32,13 @@ const (
 	WrongPassword    Reason = "wrong_password"
 	AccountTaken     Reason = "account_taken"
 	BadAccount       Reason = "bad_account"
+	BadJourney       Reason = "bad_journey"
+	SlipValid        Reason = "slip_valid"
+	ElectronicValid  Reason = "electronic_valid"
+	SlipOver         Reason = "slip_over"
+	NotYourSlip      Reason = "not_your_slip"
+	TooLateToCancel  Reason = "too_late_to_cancel"
+	NoSuchSlip       Reason = "no_such_slip"
 	TooMany          Reason = "too_many"
 	Broken           Reason = "broken"
 )
@@ -44,7 +51,7 @@ type Denial struct {
 	English   string `json:"en"`
 	Do        string `json:"do_zh"` // what to do
 	DoEnglish string `json:"do_en"`
-	Next      string `json:"next,omitempty"` // the step that helps: apply, view, locate, check, recheck, window, form, signin
+	Next      string `json:"next,omitempty"` // the step that helps: apply, view, locate, check, recheck, window, form, signin; at the window: list, told
 }
 
 // denials says each reason in words.
@@ -105,6 +112,20 @@ var denials = map[Reason]Denial{
 		Do: "请换一个账号，或直接登录", DoEnglish: "Choose another, or sign in", Next: "signin"},
 	BadAccount: {Chinese: "账号或密码不符合要求", English: "This account or password is not accepted",
 		Do: "账号3至32位字母或数字，密码至少8位", DoEnglish: "Use 3 to 32 letters or digits for the account and at least 8 characters for the password", Next: "signin"},
+	BadJourney: {Rule: "R17", Chinese: "车次、日期或车站有误", English: "Train, day or stations are not valid",
+		Do: "日期限今天或明天；车次如G1234；出发站与到达站不同", DoEnglish: "The day is today or tomorrow, a train is like G1234, and the two stations differ", Next: "form"},
+	SlipValid: {Rule: "R18", Chinese: "此人已有有效的纸质证明", English: "This person has a paper certificate that is valid",
+		Do: "请补打该证明；遗失的，先吊销再重新开具", DoEnglish: "Print it again. If it is lost, revoke it first, then issue another", Next: "list"},
+	ElectronicValid: {Rule: "R18", Chinese: "此人的电子证明仍然有效", English: "This person has an electronic certificate that is valid",
+		Do: "手机可用的，请直接使用；手机不可用的，可仍然开具", DoEnglish: "If the phone works, it can be used. If it does not, you can issue a paper certificate all the same", Next: "told"},
+	SlipOver: {Rule: "R20", Chinese: "该证明已失效", English: "This certificate is no longer valid",
+		Do: "需要的，请重新开具", DoEnglish: "Issue another if it is needed", Next: "list"},
+	NotYourSlip: {Rule: "R20", Chinese: "该证明由其他民警开具", English: "Another officer issued this certificate",
+		Do: "请由开具人或带班民警办理", DoEnglish: "That officer or the officer in charge can do this", Next: "list"},
+	TooLateToCancel: {Rule: "R20", Chinese: "开具已满30分钟，不能作废", English: "It was issued more than 30 minutes ago and cannot be cancelled",
+		Do: "请改为吊销", DoEnglish: "Revoke it instead", Next: "list"},
+	NoSuchSlip: {Chinese: "查无此证明", English: "There is no such paper certificate",
+		Do: "请核对编号，至少8位", DoEnglish: "Check the number: at least 8 of its characters", Next: "list"},
 	TooMany: {Chinese: "操作过于频繁", English: "Too many attempts",
 		Do: "请稍候再试", DoEnglish: "Wait a moment, then try again"},
 	Broken: {Chinese: "系统繁忙", English: "The service is busy",

@@ -1,37 +1,46 @@
 package office
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 
+	"railgate/cmd/issuer/acts"
 	"railgate/verify"
 )
 
-// A register is the issuer's one file, issuer.db (bbolt), five buckets, values in
-// CBOR:
+// A register is the issuer's one file, issuer.db (bbolt), eight buckets, values in
+// CBOR, and those of package acts:
 //
 //	people    sub → a [record]
 //	sessions  session (32) → sub of the certificate that it may see
 //	accounts  keyed hash of the name (16) → an [account]
 //	failures  sub → the times of the person's checks that did not pass
 //	trips     hash of a trip (32) whose answer was taken → until when it would be taken again
+//	slips     seconds since 1970 (8, big-endian), cti → sub of whose paper certificate it is
+//	revoked   cti → a [revoked], until none of it can be valid
+//	listed    "iat" → that of the last list of those that was signed
 //
-// It grows with people, certificates and accounts; codes leave nothing behind. Names
+// It grows with people, certificates, accounts and acts; codes leave nothing behind. Names
 // and numbers in it are sealed. Its methods may be called concurrently.
-type register struct{ db *bbolt.DB }
+type register struct {
+	db          *bbolt.DB
+	revocations atomic.Uint64 // how many were filed since the start
+}
 
 // A record is one person.
 type record struct {
 	Sealed  []byte // a person, by vault.seal
 	Dossier dossier
+
+	reason, by string // of a revocation that a change makes; not kept here
 }
 
 var (
@@ -40,6 +49,9 @@ var (
 	accountsBucket = []byte("accounts")
 	failuresBucket = []byte("failures")
 	tripsBucket    = []byte("trips")
+	slipsBucket    = []byte("slips")
+	revokedBucket  = []byte("revoked")
+	listedBucket   = []byte("listed")
 )
 
 const registerName = "issuer.db"
@@ -51,17 +63,17 @@ func openRegister(dir string) (*register, error) {
 		return nil, fmt.Errorf("%s: %w (is another issuer running?)", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, failuresBucket, tripsBucket} {
+		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, slipsBucket, revokedBucket, listedBucket, failuresBucket, tripsBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
 		}
-		return nil
+		return acts.Create(tx)
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
-	return &register{db}, nil
+	return &register{db: db}, nil
 }
 
 func (r *register) close() error { return r.db.Close() }
@@ -122,25 +134,31 @@ func (r *register) seenBy(session string) (holder verify.HolderID, rec *record, 
 }
 
 // change lets a function change a person's record, and writes it durably before it
-// returns. What the function returns comes back, and undoes the change.
+// returns, with the revocation of what it made void. What the function returns comes back,
+// and undoes the change.
 func (r *register) change(holder verify.HolderID, by func(*record) error) error {
-	return r.db.Update(func(tx *bbolt.Tx) error {
-		rec, err := read[record](tx, peopleBucket, string(holder))
-		if err != nil {
-			return err
-		}
-		if rec == nil {
-			rec = new(record)
-		}
-		before := rec.sessions()
-		if err := by(rec); err != nil {
-			return err
-		}
-		if err := refile(tx, holder, before, rec.sessions()); err != nil {
-			return err
-		}
-		return write(tx, peopleBucket, string(holder), rec)
-	})
+	return r.db.Update(func(tx *bbolt.Tx) error { return r.changeIn(tx, holder, by) })
+}
+
+func (r *register) changeIn(tx *bbolt.Tx, holder verify.HolderID, by func(*record) error) error {
+	rec, err := read[record](tx, peopleBucket, string(holder))
+	if err != nil {
+		return err
+	}
+	if rec == nil {
+		rec = new(record)
+	}
+	before, from := rec.files(), rec.from()
+	if err := by(rec); err != nil {
+		return err
+	}
+	if err := r.fileVoid(tx, rec, from); err != nil {
+		return err
+	}
+	if err := refile(tx, holder, before, rec.files()); err != nil {
+		return err
+	}
+	return write(tx, peopleBucket, string(holder), rec)
 }
 
 // sessions are those that may see one of a person's certificates.
@@ -154,8 +172,25 @@ func (rec *record) sessions() []string {
 	return out
 }
 
-func refile(tx *bbolt.Tx, holder verify.HolderID, before, after []string) error {
-	b := tx.Bucket(sessionsBucket)
+// files are the keys under which a person is found, by bucket.
+type files struct{ sessions, slips []string }
+
+func (rec *record) files() files {
+	f := files{sessions: rec.sessions()}
+	for i := range rec.Dossier.Slips {
+		f.slips = append(f.slips, rec.Dossier.Slips[i].key())
+	}
+	return f
+}
+
+func refile(tx *bbolt.Tx, holder verify.HolderID, before, after files) error {
+	return errors.Join(
+		refileIn(tx.Bucket(sessionsBucket), holder, before.sessions, after.sessions),
+		refileIn(tx.Bucket(slipsBucket), holder, before.slips, after.slips),
+	)
+}
+
+func refileIn(b *bbolt.Bucket, holder verify.HolderID, before, after []string) error {
 	for _, s := range before {
 		if !slices.Contains(after, s) {
 			if err := b.Delete([]byte(s)); err != nil {
@@ -171,89 +206,109 @@ func refile(tx *bbolt.Tx, holder verify.HolderID, before, after []string) error 
 	return nil
 }
 
-// failures are the times of a person's checks that did not pass.
-func (r *register) failures(holder verify.HolderID) (all []time.Time, err error) {
-	err = r.db.View(func(tx *bbolt.Tx) error {
-		found, err := read[[]time.Time](tx, failuresBucket, string(holder))
-		if found != nil {
-			all = *found
-		}
-		return err
-	})
-	return all, err
+// act is change for what an officer does. What the function says of it goes into the record
+// of acts, in the same transaction.
+func (r *register) act(log *acts.Log, holder verify.HolderID, by func(*record) (acts.Act, error)) error {
+	return r.db.Update(func(tx *bbolt.Tx) error { return r.actIn(tx, log, holder, by) })
 }
 
-// checked records that the answer of an errand's trip was taken, and what it counts for its
-// person. It gives the reason why the check does not pass after all, or the one that it was
-// given. What passes ends the count.
-func (r *register) checked(holder verify.HolderID, e *errand, why Reason, now time.Time) (Reason, error) {
-	out := why
-	err := r.db.Update(func(tx *bbolt.Tx) error {
-		trip := sha256.Sum256(e.Trip)
-		if tx.Bucket(tripsBucket).Get(trip[:]) != nil {
-			out = CheckStale
-			return nil
+func (r *register) actIn(tx *bbolt.Tx, log *acts.Log, holder verify.HolderID, by func(*record) (acts.Act, error)) error {
+	var a acts.Act
+	err := r.changeIn(tx, holder, func(rec *record) (err error) { a, err = by(rec); return err })
+	if err != nil {
+		return err
+	}
+	return log.Append(tx, a)
+}
+
+// end is act for a slip that is no longer to be taken: its revocation is filed in the same
+// transaction.
+func (r *register) end(log *acts.Log, holder verify.HolderID, id verify.CertificateID, v revoked, by func(*record) (acts.Act, error)) error {
+	return r.db.Update(func(tx *bbolt.Tx) error {
+		if err := r.actIn(tx, log, holder, by); err != nil {
+			return err
 		}
-		if why == "" || counts(why) {
-			if err := write(tx, tripsBucket, string(trip[:]), time.Unix(e.Until, 0)); err != nil {
+		return r.fileRevoked(tx, id, v)
+	})
+}
+
+// look records acts that change nobody.
+func (r *register) look(log *acts.Log, all []acts.Act) error {
+	return r.db.Update(func(tx *bbolt.Tx) error {
+		for _, a := range all {
+			if err := log.Append(tx, a); err != nil {
 				return err
 			}
 		}
-		found, err := read[[]time.Time](tx, failuresBucket, string(holder))
-		if err != nil {
-			return err
-		}
-		var all []time.Time
-		if found != nil {
-			all = recent(*found, now)
-		}
-		switch {
-		case len(all) >= failuresAtMost && (why == "" || counts(why)):
-			out = CheckTooMany
-			return nil
-		case why == "":
-			return tx.Bucket(failuresBucket).Delete([]byte(holder))
-		case counts(why):
-			return write(tx, failuresBucket, string(holder), append(all, now))
+		return nil
+	})
+}
+
+// A filed slip is one with whose it is.
+type filed struct {
+	holder verify.HolderID
+	slip   Slip
+}
+
+// slipsSince are the slips that were issued at a time or later, the newest first.
+func (r *register) slipsSince(since time.Time) (out []filed, err error) {
+	return r.slips(func(key string) (bool, bool) { return true, key >= slipKey(since, "") })
+}
+
+// slipsOf are those whose id begins with some bytes in hex.
+func (r *register) slipsOf(prefix string) ([]filed, error) {
+	return r.slips(func(key string) (bool, bool) {
+		return strings.HasPrefix(verify.CertificateID(key[slipTime:]).String(), prefix), true
+	})
+}
+
+// slipHolder is whose the slip with an id is.
+func (r *register) slipHolder(id verify.CertificateID) (verify.HolderID, error) {
+	found, err := r.slipsOf(id.String())
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 || found[0].slip.ID != id {
+		return "", Deny(NoSuchSlip)
+	}
+	return found[0].holder, nil
+}
+
+// slips are those whose keys are wanted, the newest first, as long as the search goes on.
+func (r *register) slips(wants func(key string) (want, on bool)) (out []filed, err error) {
+	err = r.db.View(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(slipsBucket).Cursor()
+		for k, holder := c.Last(); k != nil; k, holder = c.Prev() {
+			want, on := wants(string(k))
+			if !on {
+				return nil
+			}
+			if !want {
+				continue
+			}
+			rec, err := read[record](tx, peopleBucket, string(holder))
+			if err != nil {
+				return err
+			}
+			if rec == nil {
+				return fmt.Errorf("%s: a slip of nobody on record", slipsBucket)
+			}
+			if sl := rec.Dossier.slip(verify.CertificateID(k[slipTime:])); sl != nil {
+				out = append(out, filed{verify.HolderID(holder), *sl})
+			}
 		}
 		return nil
 	})
 	return out, err
 }
 
-// pruneChecks forgets the failures and the trips that count no more.
-func pruneChecks(tx *bbolt.Tx, now time.Time) error {
-	var old [][2][]byte // bucket, key
-	failures, trips := tx.Bucket(failuresBucket), tx.Bucket(tripsBucket)
-	err := failures.ForEach(func(k, _ []byte) error {
-		all, err := read[[]time.Time](tx, failuresBucket, string(k))
-		if err == nil && len(recent(*all, now)) == 0 {
-			old = append(old, [2][]byte{failuresBucket, bytes.Clone(k)})
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	err = trips.ForEach(func(k, _ []byte) error {
-		until, err := read[time.Time](tx, tripsBucket, string(k))
-		if err == nil && !now.Before(*until) {
-			old = append(old, [2][]byte{tripsBucket, bytes.Clone(k)})
-		}
-		return err
-	})
-	for _, o := range old {
-		if err == nil {
-			err = tx.Bucket(o[0]).Delete(o[1])
-		}
-	}
-	return err
-}
-
 // prune forgets what no rule asks for any more.
 func (r *register) prune(now time.Time) error {
 	return r.db.Update(func(tx *bbolt.Tx) error {
 		if err := pruneChecks(tx, now); err != nil {
+			return err
+		}
+		if err := pruneRevoked(tx, uint64(now.Unix())); err != nil {
 			return err
 		}
 		var keys []string
@@ -266,12 +321,12 @@ func (r *register) prune(now time.Time) error {
 			if err != nil {
 				return err
 			}
-			before, size := rec.sessions(), len(rec.Dossier.Certificates)+len(rec.Dossier.Applications)
+			before, size := rec.files(), rec.Dossier.size()
 			left := rec.Dossier.prune(now)
-			if len(rec.Dossier.Certificates)+len(rec.Dossier.Applications) == size {
+			if rec.Dossier.size() == size {
 				continue
 			}
-			if err := refile(tx, verify.HolderID(k), before, rec.sessions()); err != nil {
+			if err := refile(tx, verify.HolderID(k), before, rec.files()); err != nil {
 				return err
 			}
 			if left {

@@ -9,7 +9,7 @@ import (
 )
 
 // The rules of the electronic temporary ID, R1 to R16, as the railway announced
-// them for its app. Everything here is a pure function of what is on record and of a
+// them for its app; slip.go has the police window's, R17 to R20. Everything here is a pure function of what is on record and of a
 // time that it is given; form.go has the rules about what is filled in, reasons.go
 // what a passenger is told.
 const (
@@ -31,6 +31,7 @@ type Certificate struct {
 	Approved time.Time
 	Live     time.Time // the last real-person check
 	Session  string    // which may see it: the one that passed that check
+	From     time.Time // its codes are signed as of this or later: what was before is revoked; zero: nothing is
 }
 
 func (c *Certificate) Ends() time.Time { return c.Approved.Add(validFor) }
@@ -56,6 +57,7 @@ func (a *Application) Ends() time.Time { return a.Time.Add(validFor) }
 type dossier struct {
 	Certificates []Certificate
 	Applications []Application
+	Slips        []Slip // paper certificates, slip.go
 }
 
 // current is the newest certificate that is valid; nil: none is.
@@ -117,7 +119,16 @@ func (d *dossier) apply(id verify.CertificateID, rotation verify.Rotation, sessi
 	return d.last(), ""
 }
 
-// reverify lets a session see the certificate after a real-person check (R9, R10).
+// from is the first second as of which a code is signed; 0: whenever.
+func (c *Certificate) from() uint64 {
+	if c.From.IsZero() {
+		return 0
+	}
+	return mint.Seconds(c.From)
+}
+
+// reverify lets a session see the certificate after a real-person check (R9, R10). What
+// another session's phone holds of it is void.
 func (d *dossier) reverify(session string, now time.Time) (*Certificate, Reason) {
 	c := d.current(now)
 	switch {
@@ -125,6 +136,9 @@ func (d *dossier) reverify(session string, now time.Time) (*Certificate, Reason)
 		return nil, CertificateEnded
 	case c == nil:
 		return nil, NoCertificate
+	}
+	if c.Session != session {
+		c.void(now)
 	}
 	c.Live, c.Session = now.Truncate(time.Second), session
 	return c, ""
@@ -160,7 +174,7 @@ func (c *Certificate) MayShow(now time.Time) Reason {
 func (c *Certificate) claims(holder verify.HolderID, now time.Time) verify.Claims {
 	return verify.Claims{
 		Holder: holder, Certificate: c.ID, Class: verify.Temporary,
-		IssuedAt: mint.Seconds(now), Live: mint.Seconds(c.Live), Expires: mint.Seconds(c.Ends()),
+		IssuedAt: max(mint.Seconds(now), c.from()), Live: mint.Seconds(c.Live), Expires: mint.Seconds(c.Ends()),
 	}
 }
 
@@ -212,8 +226,11 @@ func (d *dossier) prune(now time.Time) bool {
 	d.Certificates = slices.DeleteFunc(d.Certificates, func(c Certificate) bool { return c.Approved.Before(since) })
 	d.Applications = slices.DeleteFunc(d.Applications, func(a Application) bool { return a.Time.Before(since) })
 	d.Applications = slices.Delete(d.Applications, 0, max(0, len(d.Applications)-keptPerDossier))
-	return len(d.Certificates)+len(d.Applications) > 0
+	d.Slips = slices.DeleteFunc(d.Slips, func(sl Slip) bool { return sl.Issued.Before(since) })
+	return d.size() > 0
 }
+
+func (d *dossier) size() int { return len(d.Certificates) + len(d.Applications) + len(d.Slips) }
 
 // Tickets are the kinds with which a passenger may enter (R13), and Uses the occasions
 // at which the certificate stands for the identity card (R14), for the page to name.

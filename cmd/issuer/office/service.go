@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"railgate/cmd/issuer/acts"
 	"railgate/cmd/limit"
 	"railgate/verify"
-	"railgate/verify/mint"
 )
 
 // An Office is the issuer at work: the rules, applied to what is on record. Its
@@ -20,6 +20,8 @@ type Office struct {
 	register  *register
 	vault     *vault
 	signing   *signing
+	record    *acts.Log // of what officers do
+	notary    *notary
 	checker   Checker
 	checkTime time.Duration
 	bench     bool
@@ -61,6 +63,7 @@ func (s *Office) Run(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
+		s.notary.watch(s.Now())
 		if err := errors.Join(s.signing.rotate(s.Now()), s.register.prune(s.Now())); err != nil {
 			return err
 		}
@@ -77,6 +80,8 @@ const (
 	inRegister = "register"
 	inAccount  = "account"
 	inTicket   = "check"
+	inSlip     = "slip"
+	inCode     = "slip's code"
 )
 
 // NewVisitor is a token for a page that has just been opened.
@@ -198,20 +203,6 @@ func (p *Proof) enter(claims *verify.Claims, rotation verify.Rotation) error {
 		return err
 	}
 	return ErrProof
-}
-
-// Paper is a paper certificate from the police window, which a bench has (R16). It is
-// for whoever is there in person, with whatever document.
-func (s *Office) Paper(f Form) (verify.Claims, verify.Credential, Person, error) {
-	f.tidy()
-	p := Person{f.Name, f.Document, f.Number}
-	if !goodName(p.Name) || p.Number == "" {
-		return verify.Claims{}, nil, p, Deny(Incomplete)
-	}
-	now := s.Now()
-	claims := paperClaims(s.vault.holder(p.Document, p.Number), verify.CertificateID(mint.RandomID(8)), now)
-	signed, err := s.signing.issue(claims, now)
-	return claims, signed, p, err
 }
 
 // History are a signed-in user's applications of the last month (R11), for an account

@@ -3,6 +3,7 @@ package office
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -12,6 +13,7 @@ import (
 	"os"
 
 	"railgate/store/durable"
+	"railgate/store/journal"
 	"railgate/verify"
 )
 
@@ -25,6 +27,8 @@ type vault struct {
 	holders  []byte
 	accounts []byte
 	sessions []byte
+	people   []byte             // of who is in the record of acts
+	heads    ed25519.PrivateKey // signs the record's heads
 }
 
 const (
@@ -66,14 +70,15 @@ func makeKey(path string) ([]byte, error) {
 
 func newVault(key []byte) (*vault, error) {
 	v := new(vault)
-	var seal []byte
-	for label, sub := range map[string]*[]byte{"seal": &seal, "holders": &v.holders, "accounts": &v.accounts, "sessions": &v.sessions} {
+	var seal, heads []byte
+	for label, sub := range map[string]*[]byte{"seal": &seal, "holders": &v.holders, "accounts": &v.accounts, "sessions": &v.sessions, "acts people": &v.people, "acts heads": &heads} {
 		k, err := hkdf.Expand(sha256.New, key, "railgate issuer "+label, 32)
 		if err != nil {
 			return nil, err
 		}
 		*sub = k
 	}
+	v.heads = ed25519.NewKeyFromSeed(heads)
 	block, err := aes.NewCipher(seal)
 	if err != nil {
 		return nil, err
@@ -111,3 +116,8 @@ func (v *vault) holder(document, number string) verify.HolderID {
 
 // account is what an account is filed under.
 func (v *vault) account(name string) string { return string(mac(v.accounts, name)[:16]) }
+
+// person is who a pseudonym is of, in the record of acts: another than in codes.
+func (v *vault) person(holder verify.HolderID) journal.ID {
+	return journal.ID(mac(v.people, string(holder))[:16])
+}

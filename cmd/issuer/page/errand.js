@@ -1,16 +1,17 @@
 // The way to a certificate: the form, the check, and what is said when it is denied.
 
 import { arrive, refreshState, signIn } from './here.js';
-import { away } from './keep.js';
+import { away, drop, noted } from './keep.js';
 import { showCertificate, showSlip } from './show.js';
 import { ask, Denied, talk } from './talk.js';
 import { $, person, say, shown, view } from './view.js';
 import { clockText, examples, two, words } from './words.js';
 
-let kind = 'apply'; // what the form is for: apply, view
+let kind = 'apply'; // what the form is for: apply, view, revoke
 let ticket = null;  // the errand for the check
 let answer = null;  // what the check's page sent back with, until the issuer has taken it
 let denial = null;  // the last one
+let then = arrive;  // what follows the check
 
 document.addEventListener('forget', () => {
   ticket = answer = denial = null;
@@ -28,7 +29,7 @@ async function visit() {
 export function fill(what) {
   kind = what;
   const own = Boolean(talk.state?.signed_in);
-  two($('fill').querySelector('h1'), ...(kind === 'apply' ? ['申请', 'Apply'] : ['核验并查看', 'Verify and view']));
+  two($('fill').querySelector('h1'), ...words.kinds[kind]);
   $('own').hidden = !own;
   $('theirs').hidden = own;
   $('where').hidden = kind !== 'apply';
@@ -54,7 +55,7 @@ export async function submit() {
   if (!talk.state) await refreshState(); // opened with the network cut
   const body = { name: f.name.value, document: f.document.value, number: f.number.value, confirmed: f.confirmed.checked, located: await located(), way: wayWanted() };
   ticket = (await ask(kind, body)).ticket;
-  toCheck();
+  toCheck(kind === 'revoke' ? revoked : arrive);
 }
 
 // wayWanted: a phone that can make its codes does.
@@ -63,7 +64,8 @@ function wayWanted() {
   return window.crypto?.subtle ? 'chain' : 'issuer';
 }
 
-function toCheck() {
+function toCheck(next) {
+  then = next;
   two($('checkwords'), '将打开核验页面，完成后自动返回', 'The check opens on a page of its own, and leads back here');
   two($('start'), '开始核验', 'Start');
   view('check');
@@ -86,11 +88,11 @@ async function busy(zh, en, what) {
 export async function check() {
   if (answer) return finish();
   const trip = await busy('正在打开核验页面…', 'Opening the check…', () => ask('check/start', { ticket, at: location.origin + location.pathname }, 20000)).catch((e) => {
-    toCheck();
+    toCheck(then);
     throw e;
   });
   const f = fields(), form = { name: f.name.value, document: f.document.value, number: f.number.value, confirmed: f.confirmed.checked, way: $('formway').value };
-  away.put({ ticket: trip.ticket, page: talk.page, kind, form });
+  away.put({ ticket: trip.ticket, page: talk.page, kind, revokes: then === revoked, form });
   location.assign(trip.page);
   return new Promise((done) => { setTimeout(done, 10000); }); // this page ends before; if not, the button is there again
 }
@@ -107,6 +109,7 @@ export function back() {
   }
   if (kept) {
     ({ ticket, kind } = kept);
+    then = kept.revokes ? revoked : arrive;
     talk.page = kept.page;
     const f = fields();
     [f.name.value, f.document.value, f.number.value, f.confirmed.checked] = [kept.form.name, kept.form.document, kept.form.number, kept.form.confirmed];
@@ -117,7 +120,7 @@ export function back() {
 
 // comeBack goes on where back has found something.
 export async function comeBack() {
-  toCheck();
+  toCheck(then);
   await refreshState();
   if (answer) await finish();
 }
@@ -136,19 +139,27 @@ async function finish() {
     throw e;
   }
   ticket = answer = null;
-  await arrive();
+  await then();
+}
+
+// revoked says that what the lost phone holds is void. Nothing is kept here of it either.
+async function revoked() {
+  drop();
+  noted.forget();
+  await refreshState();
+  await deny(words.revoked);
 }
 
 export async function recheck() {
   ticket = (await ask('recheck', {})).ticket;
-  toCheck();
+  toCheck(arrive);
 }
 
 // viewOwn: a signed-in user's details are known.
 async function viewOwn() {
   kind = 'view';
   ticket = (await ask('view', { located: true })).ticket;
-  toCheck();
+  toCheck(arrive);
 }
 
 // see goes to the certificate: at once where this page may see it still.
@@ -166,7 +177,7 @@ const help = {
   form: () => fill(kind),
   signin: () => view('sign'),
   locate: () => { $('benchlocation').value = 'granted'; return submit(); },
-  check: () => (ticket ? toCheck() : fill(kind)),
+  check: () => (ticket ? toCheck(then) : fill(kind)),
   recheck,
   window: paper,
 };

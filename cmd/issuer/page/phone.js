@@ -86,6 +86,7 @@ const send = (form, what) => { form.onsubmit = (e) => { e.preventDefault(); atte
 
 on('goapply', () => fill('apply'));
 on('goview', see);
+on('gorevoke', () => fill('revoke'));
 on('gohistory', history);
 on('showhistory', history);
 on('renew', () => fill('apply'));

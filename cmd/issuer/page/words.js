@@ -14,6 +14,11 @@ export const words = {
     resident_id: '居民身份证 Resident ID card', passport: '护照 Passport', hk_macao_permit: '港澳居民来往内地通行证 HK/Macao permit',
     taiwan_permit: '台湾居民来往大陆通行证 Taiwan permit', foreigner_id: '外国人永久居留身份证 Foreigner’s ID', other: '其他 Other',
   },
+  kinds: { apply: ['申请', 'Apply'], view: ['核验并查看', 'Verify and view'], revoke: ['手机丢失：挂失', 'Lost phone: revoke'] },
+  revoked: {
+    reason: 'revoked', zh: '已挂失', en: 'Revoked', next: 'view',
+    do_zh: '丢失手机上的二维码一分钟内失效。证明仍然有效：在本机核验本人即可使用，不占次数', do_en: 'Codes on the lost phone stop working within a minute. The certificate stays valid: verify yourself to use it on this phone. This is not an application',
+  },
   helps: {
     apply: ['重新申请', 'Apply again'], view: ['核验并查看', 'Verify and view'], locate: ['重新定位', 'Locate again'], check: ['重新核验', 'Try again'],
     recheck: ['开始核验', 'Verify now'], window: ['前往公安制证窗口', 'To the police window'], form: ['返回修改', 'Back to the form'], signin: ['登录', 'Sign in'], look: ['查看证明', 'View it'],

@@ -50,7 +50,7 @@ type SignIn struct {
 }
 
 // Roles are those that people may sign in with.
-func Roles() []string { return []string{"window", "conductor", "clerk", "staff"} }
+func Roles() []string { return []string{"window", "window-lead", "conductor", "clerk", "staff"} }
 
 // ReadConfig reads a configuration and the secret that it names, whose path is relative to
 // the configuration's folder.

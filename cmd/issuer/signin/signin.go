@@ -40,10 +40,11 @@ const awayFor = 10 * time.Minute
 
 // The roles. A page asks for one of them with [Guard.Require].
 const (
-	Window    = "window"    // the officer at the police window
-	Conductor = "conductor" // on board
-	Clerk     = "clerk"     // at the counter
-	Staff     = "staff"     // a member of staff, who has a code for the staffed lane
+	Window     = "window"      // the officer at the police window
+	WindowLead = "window-lead" // the one in charge there, who may end others' slips
+	Conductor  = "conductor"   // on board
+	Clerk      = "clerk"       // at the counter
+	Staff      = "staff"       // a member of staff, who has a code for the staffed lane
 )
 
 // A Person is who is signed in.

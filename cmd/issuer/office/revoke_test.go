@@ -1,0 +1,274 @@
+package office
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"railgate/verify"
+	"railgate/verify/mint"
+)
+
+// atGate is what a gate that has the issuer's keyset, and its list if it is given one, says
+// to a code.
+func atGate(t *testing.T, o *Office, list []byte, signed verify.Credential, at time.Time) verify.Reason {
+	t.Helper()
+	keys, err := o.signing.file.Keyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list != nil {
+		keys = keys.With(opened(t, o, list))
+	}
+	return verify.Decide(signed.Text(), keys, verify.Rules{Classes: []verify.Class{verify.Temporary, verify.Paper}}, at).Reason
+}
+
+func opened(t *testing.T, o *Office, list []byte) *verify.Revocations {
+	t.Helper()
+	f, err := mint.LoadRevokers(o.notary.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := f.Revokers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := verify.OpenRevocations(list, by, o.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// soon is the office's list, a second after the last one.
+func soon(t *testing.T, o *Office) []byte {
+	t.Helper()
+	if err := o.Advance(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	list, err := o.Revocations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func credential(t *testing.T, o *Office, who Session) verify.Credential {
+	t.Helper()
+	_, _, signed, err := o.Credential(Proof{}, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// A check that another phone passes revokes what the first one holds, also of the second in
+// which it passes, and nothing of the phone that passed it; verifying again on one phone
+// revokes nothing.
+func TestACheckOnAnotherPhoneRevokesTheFirstOnes(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	first := visitor(t, o)
+	mustPass(t, o, first, "apply", verify.ByIssuer)
+	held := credential(t, o, first)
+	mustPass(t, o, first, "view", verify.ByIssuer)
+	if list := soon(t, o); atGate(t, o, list, held, o.Now()) != verify.OK || len(opened(t, o, list).Entries) != 0 {
+		t.Error("a check on the same phone revokes what it holds")
+	}
+	held = credential(t, o, first)
+	phones := []verify.Credential{held}
+	for range 3 { // in a second, as like as not
+		who := visitor(t, o)
+		mustPass(t, o, who, "view", verify.ByIssuer)
+		phones = append(phones, credential(t, o, who))
+	}
+	list := soon(t, o)
+	for i, signed := range phones {
+		want := verify.Revoked
+		if i == len(phones)-1 {
+			want = verify.OK
+		}
+		if got := atGate(t, o, list, signed, o.Now()); got != want {
+			t.Errorf("phone %d of %d: %s; want %s", i+1, len(phones), got, want)
+		}
+	}
+	if _, _, _, err := o.Credential(Proof{}, first); !errors.Is(err, Deny(VerifyAgain)) {
+		t.Errorf("the first phone gets more codes, or: %v", err)
+	}
+	if err := o.Advance(liveFor + mint.Late + 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if r := opened(t, o, soon(t, o)); len(r.Entries) != 0 {
+		t.Errorf("%d entries stay once none of it can be valid", len(r.Entries))
+	}
+	who := visitor(t, o)
+	mustPass(t, o, who, "view", verify.ByIssuer)
+	if r := opened(t, o, soon(t, o)); len(r.Entries) != 0 {
+		t.Error("what has run out is revoked")
+	}
+}
+
+// Whoever revokes, the phone gets no more codes, and what it has is void; who verifies again
+// goes on. Who, why and when are in the register.
+func TestRevoke(t *testing.T) {
+	for name, revoke := range map[string]func(*Office, verify.CertificateID) error{
+		"by the certificate": func(o *Office, id verify.CertificateID) error {
+			return o.Revoke(t.Context(), id, "stolen", "officer 7")
+		},
+		"by the document": func(o *Office, id verify.CertificateID) error {
+			ids, err := o.RevokePerson(t.Context(), ResidentCard, " "+goodForm().Number, "stolen", "officer 7")
+			if err == nil && (len(ids) != 1 || ids[0] != id) {
+				t.Errorf("revoked %v; want %v", ids, id)
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, t.TempDir())
+			who := visitor(t, o)
+			c := mustPass(t, o, who, "apply", verify.ByIssuer)
+			held := credential(t, o, who)
+			if err := revoke(o, c.ID); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, _, err := o.Credential(Proof{}, who); !errors.Is(err, Deny(VerifyAgain)) {
+				t.Errorf("the phone gets more codes, or: %v", err)
+			}
+			if got := atGate(t, o, soon(t, o), held, o.Now()); got != verify.Revoked {
+				t.Errorf("%s; want %s", got, verify.Revoked)
+			}
+			var kept *revoked
+			if err := o.register.db.View(func(tx *bbolt.Tx) (err error) { kept, err = read[revoked](tx, revokedBucket, string(c.ID)); return err }); err != nil {
+				t.Fatal(err)
+			}
+			if kept == nil || kept.Reason != "stolen" || kept.By != "officer 7" || kept.At == 0 || kept.Until != kept.Before+1810 {
+				t.Errorf("the register has %+v", kept)
+			}
+			again := visitor(t, o)
+			mustPass(t, o, again, "view", verify.ByIssuer)
+			if got := atGate(t, o, soon(t, o), credential(t, o, again), o.Now()); got != verify.OK {
+				t.Errorf("verified again: %s; want %s", got, verify.OK)
+			}
+		})
+	}
+}
+
+// The passenger who lost the phone revokes after a check, from whatever page.
+func TestThePassengerRevokes(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	lost := visitor(t, o)
+	mustPass(t, o, lost, "apply", verify.ByIssuer)
+	held := credential(t, o, lost)
+	who := visitor(t, o)
+	ask := func(f Form, how string) error {
+		ticket, err := o.Begin("revoke", f, verify.ByIssuer, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = checks(t, o, ticket, how, who)
+		return err
+	}
+	other := goodForm()
+	other.Name = "王五"
+	for how, err := range map[string]error{"another name": ask(other, "passes"), "a check that fails": ask(goodForm(), "fails")} {
+		var d Denied
+		if !errors.As(err, &d) || atGate(t, o, soon(t, o), held, o.Now()) != verify.OK {
+			t.Errorf("%s revokes: %v", how, err)
+		}
+	}
+	if err := ask(goodForm(), "passes"); err != nil {
+		t.Fatal(err)
+	}
+	if got := atGate(t, o, soon(t, o), held, o.Now()); got != verify.Revoked {
+		t.Errorf("%s; want %s", got, verify.Revoked)
+	}
+	if _, _, err := o.Shown(who); !errors.Is(err, Deny(VerifyAgain)) {
+		t.Errorf("the page that revoked is shown the certificate, or: %v", err)
+	}
+	nobody := goodForm()
+	nobody.Name, nobody.Number = "韩梅梅", "110101199003074477"
+	if err := ask(nobody, "passes"); !errors.Is(err, Deny(NoCertificate)) {
+		t.Errorf("who has none: %v; want %s", err, NoCertificate)
+	}
+}
+
+// A slip is void for its whole day.
+func TestASlipIsRevokedForItsDay(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	p, err := o.BenchSlip(Person{"Ada Lovelace", "passport", "E1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slip, err := o.vault.open(p.Code, inCode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Revoke(t.Context(), p.ID, "lost", "officer 7"); err != nil {
+		t.Fatal(err)
+	}
+	list := soon(t, o)
+	if got := atGate(t, o, list, slip, o.Now()); got != verify.Revoked {
+		t.Errorf("%s; want %s", got, verify.Revoked)
+	}
+	if e := opened(t, o, list).Entries; len(e) != 1 || e[0].Until < mint.Seconds(p.Ends()) {
+		t.Errorf("entries %+v; want the slip's until its exp, %v", e, p.Ends())
+	}
+	for _, id := range []verify.CertificateID{"short", "longer than sixteen bytes"} {
+		if err := o.Revoke(t.Context(), id, "", ""); !errors.Is(err, ErrCertificateID) {
+			t.Errorf("%q: %v; want %v", id, err, ErrCertificateID)
+		}
+	}
+}
+
+// Each list has a later iat than the one before, also after a restart with a clock that was
+// set back; one that says the same is signed once a minute.
+func TestListsFollowOneAnother(t *testing.T) {
+	dir := t.TempDir()
+	o := newOffice(t, dir)
+	list := func() (string, time.Time) {
+		data, err := o.Revocations()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data), opened(t, o, data).IssuedAt
+	}
+	first, at := list()
+	if again, _ := list(); again != first {
+		t.Error("a list is signed anew at once")
+	}
+	if err := o.Revoke(t.Context(), "slip-0001", "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := list(); again != first {
+		t.Error("two lists are signed within a second")
+	}
+	o.Advance(time.Second)
+	second, next := list()
+	if second == first || !next.After(at) {
+		t.Errorf("after a revocation the list is of %v; want later than %v", next, at)
+	}
+	o.Advance(listRenewed - 2*time.Second)
+	if again, _ := list(); again != second {
+		t.Error("a list that says the same is signed anew within its minute")
+	}
+	o.Advance(time.Hour)
+	_, later := list()
+	if !later.After(next) {
+		t.Error("a list that is an hour old is not signed anew")
+	}
+	o.Close()
+	o = newOffice(t, dir) // its time is an hour back
+	if _, back := list(); !back.After(later) {
+		t.Errorf("with the clock set back the list is of %v; want later than %v", back, later)
+	}
+}
+
+// A list that cannot be signed is an error, not an old list.
+func TestAListWithoutARevoker(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	o.Advance(revokerFor)
+	if list, err := o.Revocations(); err == nil || list != nil {
+		t.Errorf("a list was signed by a key whose time is over: %v", err)
+	}
+}

@@ -1,0 +1,124 @@
+package office
+
+import (
+	"encoding/binary"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"railgate/verify"
+)
+
+// This file is how the register keeps what is revoked.
+
+// from is since when each of a person's certificates is good.
+func (rec *record) from() map[verify.CertificateID]time.Time {
+	all := make(map[verify.CertificateID]time.Time, len(rec.Dossier.Certificates))
+	for _, c := range rec.Dossier.Certificates {
+		all[c.ID] = c.From
+	}
+	return all
+}
+
+// fileVoid files the revocation of what a change has made void.
+func (r *register) fileVoid(tx *bbolt.Tx, rec *record, before map[verify.CertificateID]time.Time) error {
+	for i := range rec.Dossier.Certificates {
+		c := &rec.Dossier.Certificates[i]
+		if c.From.Equal(before[c.ID]) {
+			continue
+		}
+		if err := r.fileRevoked(tx, c.ID, rec.revocation(c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileRevoked files a revocation, which counts once it is on the disk. One that is there is
+// never made smaller.
+func (r *register) fileRevoked(tx *bbolt.Tx, id verify.CertificateID, v revoked) error {
+	old, err := read[revoked](tx, revokedBucket, string(id))
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		v.Before, v.Until = max(v.Before, old.Before), max(v.Until, old.Until)
+	}
+	tx.OnCommit(func() { r.revocations.Add(1) })
+	return write(tx, revokedBucket, string(id), v)
+}
+
+// revoke files a revocation of a certificate that is not on record here.
+func (r *register) revoke(id verify.CertificateID, v revoked) error {
+	return r.db.Update(func(tx *bbolt.Tx) error { return r.fileRevoked(tx, id, v) })
+}
+
+// holderOf is whose a certificate is; "" where it is not on record.
+func (r *register) holderOf(id verify.CertificateID) (holder verify.HolderID, err error) {
+	err = r.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(peopleBucket).ForEach(func(k, _ []byte) error {
+			rec, err := read[record](tx, peopleBucket, string(k))
+			if err != nil {
+				return err
+			}
+			for _, c := range rec.Dossier.Certificates {
+				if c.ID == id {
+					holder = verify.HolderID(k)
+				}
+			}
+			return nil
+		})
+	})
+	return holder, err
+}
+
+// nextList is what is revoked now, and the iat of the list of it: later than that of every
+// list before, whatever the clock says.
+func (r *register) nextList(now uint64) (entries []verify.Revocation, iat uint64, err error) {
+	err = r.db.Update(func(tx *bbolt.Tx) error {
+		entries = nil
+		err := eachRevoked(tx, func(id verify.CertificateID, v *revoked) error {
+			if v.Until > now {
+				entries = append(entries, verify.Revocation{Certificate: id, Before: v.Before, Until: v.Until})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		b := tx.Bucket(listedBucket)
+		iat = now
+		if last := b.Get([]byte("iat")); len(last) == 8 {
+			iat = max(iat, binary.BigEndian.Uint64(last)+1)
+		}
+		return b.Put([]byte("iat"), binary.BigEndian.AppendUint64(nil, iat))
+	})
+	return entries, iat, err
+}
+
+func eachRevoked(tx *bbolt.Tx, do func(verify.CertificateID, *revoked) error) error {
+	var ids []string
+	if err := tx.Bucket(revokedBucket).ForEach(func(k, _ []byte) error { ids = append(ids, string(k)); return nil }); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		v, err := read[revoked](tx, revokedBucket, id)
+		if err != nil {
+			return err
+		}
+		if err := do(verify.CertificateID(id), v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pruneRevoked takes off what can be valid no more.
+func pruneRevoked(tx *bbolt.Tx, now uint64) error {
+	return eachRevoked(tx, func(id verify.CertificateID, v *revoked) error {
+		if v.Until > now {
+			return nil
+		}
+		return tx.Bucket(revokedBucket).Delete([]byte(id))
+	})
+}

@@ -1,0 +1,95 @@
+package eye
+
+import (
+	"image"
+	"math"
+	"slices"
+	"testing"
+
+	"railgate/driver/eye/frames"
+)
+
+// condition is a condition of frames by its name.
+func condition(t *testing.T, name string) frames.Condition {
+	t.Helper()
+	all := frames.Conditions()
+	i := slices.IndexFunc(all, func(c frames.Condition) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("no condition %q", name)
+	}
+	return all[i]
+}
+
+// wantRead reads n frames of a condition, and wants at least so many read and none misread.
+func wantRead(t *testing.T, name string, strength float64, least, n int) {
+	t.Helper()
+	c, read := condition(t, name), 0
+	r := NewReader()
+	for i := range n {
+		f := c.Frame(uint64(i), strength, 0)
+		r.Forget()
+		text, ok := r.Read(f.Image)
+		switch {
+		case ok && text != f.Text:
+			t.Errorf("%s %v, frame %d: misread %q; want %q", name, strength, i, text, f.Text)
+		case ok:
+			read++
+		}
+		if most := budgetFor(f.Image.Rect.Dx()*f.Image.Rect.Dy()) + overrun; r.Spent() > most {
+			t.Errorf("%s %v, frame %d: spent %d of %d", name, strength, i, r.Spent(), most)
+		}
+	}
+	if read < least {
+		t.Errorf("%s %v: read %d of %d; want %d", name, strength, read, n, least)
+	}
+}
+
+// A code before a hundred square icons is found among them, as is one before a wall of torn codes:
+// corners are taken of each finder's nearest, and weighed before a grid is tried.
+func TestCornersOfACrowdAreWeighed(t *testing.T) {
+	wantRead(t, "icons", 100, 3, 3)
+	wantRead(t, "torn", 3, 3, 3)
+}
+
+// What looks like finders in a page of text does not fill the table, nor spend the budget.
+func TestWeakFindersMakeRoom(t *testing.T) {
+	wantRead(t, "text", 5, 1, 1)
+	l := newLevel(image.NewGray(image.Rect(0, 0, 640, 480)))
+	for i := range maxFinders {
+		l.add(finder{x: float64(i), y: float64(i), rows: 1, off: 2})
+	}
+	strong := finder{x: 600, y: 20, rows: 5, off: 0.2}
+	l.finders[7].rows, l.finders[7].off = strong.rows, strong.off
+	l.add(strong)
+	if len(l.finders) != maxFinders/2+1 || l.near(7, 7, 1, 1, false) == nil || l.near(600, 20, 1, 1, false) == nil {
+		t.Errorf("%d finders left; want half of %d, the strong ones among them", len(l.finders), maxFinders)
+	}
+}
+
+// Seen aslant, a code's diagonal is not the longest side of its finders' triangle, its finders are
+// higher than they are wide, and its corner is not right.
+func TestReadsCodesSeenAslant(t *testing.T) {
+	wantRead(t, "tilt", 67, 4, 4)
+	s, c := math.Sincos(math.Pi / 4)
+	const flat = 0.42 // the cosine of 65 degrees
+	at := func(u, v float64) Point { return Point{300 + flat*(c*u-s*v), 300 + s*u + c*v} }
+	l := newLevel(image.NewGray(image.Rect(0, 0, 600, 600)))
+	for _, p := range []Point{at(0, 0), at(150, 0), at(0, 150)} {
+		l.finders = append(l.finders, finder{x: p.X, y: p.Y, mx: 2, my: 4, rows: 3})
+	}
+	if corners := l.makeCorners(); len(corners) == 0 || corners[0].at != 0 {
+		t.Errorf("corners %+v; want the first at 0", corners)
+	}
+}
+
+// What a frame may cost grows with its area, to a bound.
+func TestTheBudgetGrowsWithTheFrame(t *testing.T) {
+	for _, tt := range []struct{ pixels, want int }{
+		{1280 * 720, frameBudget}, {1920 * 1080, frameBudget},
+		{2<<20 + 1000, frameBudget + 1000*pixelBudget}, {12_000_000, mostBudget}, {64_000_000, mostBudget},
+	} {
+		if got := budgetFor(tt.pixels); got != tt.want {
+			t.Errorf("%d pixels: %d; want %d", tt.pixels, got, tt.want)
+		}
+	}
+}
