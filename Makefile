@@ -16,7 +16,7 @@ FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) 
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first build cross install install-station deb deb-test lintian image image-test release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first wasm build cross install install-station deb deb-test lintian image image-test release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      a phone, two gates and a station, without hardware, until Ctrl-C"
@@ -47,11 +47,16 @@ go:
 	@command -v $(GO) >/dev/null || { echo "Go is needed, 1.26 or newer: https://go.dev/dl, then put its bin folder on PATH"; exit 1; }
 	@$(GO) list -m >/dev/null || { echo "Go 1.26 or newer is needed, here is $$($(GO) env GOVERSION): https://go.dev/dl"; exit 1; }
 
-build: go
+# The inspector's program, which issuer and station carry: WebAssembly, packed. Packing it takes a minute, and is not done again for the same program.
+wasm: go
+	@[ -e cmd/inspector/built/inspector.wasm.br ] || echo "packing the inspector's program: a minute or more"
+	@GO="$(GO)" $(GO) run ./cmd/inspector/pack cmd/inspector/built
+
+build: go wasm
 	@mkdir -p bin
 	$(GO) build $(FLAGS) -o bin/ $(PROGRAMS)
 
-cross: go
+cross: go wasm
 	@mkdir -p bin/linux-arm64 bin/linux-armv7
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o bin/linux-arm64/ $(PROGRAMS)
 	GOOS=linux GOARCH=arm GOARM=7 $(GO) build $(FLAGS) -o bin/linux-armv7/ $(PROGRAMS)
@@ -165,9 +170,10 @@ lint: go
 	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd configs driver store systemd verify); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags hil ./cmd/railgated
+	GOOS=js GOARCH=wasm $(GO) vet ./cmd/inspector/wasm
 	$(GO) tool staticcheck ./...
 
-unit: go browser axe postgres
+unit: go wasm browser axe postgres
 	$(GO) test ./...
 
 # The browser tests want chromium. It is installed where that may be done, else named.
@@ -232,7 +238,7 @@ ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|
 
 # The gate that is emulated: its programs for arm64, and what else it is made of.
 HILDIR := build/hil
-hil: go
+hil: go wasm
 	@mkdir -p $(HILDIR)/bin $(HILDIR)/here
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(PACKAGED) ./cmd/hil
 	$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station
@@ -248,6 +254,8 @@ bench: go browser
 	$(GO) test -run '^$$' -bench 'Watch' -benchtime 500x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'Footprint' -benchtime 1x ./cmd/railgated
 	$(GO) test -run '^$$' -bench 'IssuerCodes' -benchtime 50000x ./cmd/issuer
+	@# From a camera's frame to the verdict, on a phone's page.
+	$(GO) test -run '^$$' -bench 'FrameToVerdict' -benchtime 300x ./cmd/inspector
 	@# From a picture at the camera to the lit screen; a hand holds each for more than a second.
 	$(GO) test -run '^$$' -bench 'PictureToScreen' -benchtime 100x ./cmd/bench
 

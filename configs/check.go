@@ -359,7 +359,7 @@ func isHost(s string) bool {
 // checkSync checks where the keyset comes from, and what only a station has.
 func (c *checker) checkSync() {
 	c.in("sync")
-	c.Sync = Sync{Nation: c.text("nation"), Station: c.text("station"), Roots: c.path(rootsPath), Every: c.duration(syncEvery), OfflineFor: c.duration(offlineFor), OfflineStop: c.duration(offlineStop)}
+	c.Sync = Sync{Nation: c.text("nation"), Station: c.text("station"), Roots: c.path(rootsPath), Every: c.duration(syncEvery), OfflineFor: c.duration(offlineFor), OfflineStop: c.duration(offlineStop), Revocations: c.text("revocations"), Revokers: c.text("revokers"), RevocationsFor: c.duration(revocationsFor)}
 	if c.Sync.OfflineStop < c.Sync.OfflineFor {
 		c.wrong("offline_stop", "%s is before offline_for; want later", quote(c.text("offline_stop")))
 	}
@@ -369,6 +369,15 @@ func (c *checker) checkSync() {
 		c.wrong("nation", "is set and so is keys, and a gate has one source of keys; set keys = \"\", or take nation out")
 	case !isRepository(n):
 		c.wrong("nation", "%s is neither a URL nor a folder; want such as \"https://rail.example/nation\" or \"/media/usb/nation\"", quote(n))
+	}
+	if r := c.Sync.Revocations; r != "" && !isRepository(r) {
+		c.wrong("revocations", "%s is neither a URL nor a file's path; want such as \"https://issuer.example/v1/revocations\" or \"/media/usb/revocations\"", quote(r))
+	}
+	switch r := c.Sync.Revokers; {
+	case r != "" && c.Sync.Nation != "":
+		c.wrong("revokers", "is set and so is nation, whose repository has them; take revokers out")
+	case r != "" && !filepath.IsAbs(r):
+		c.wrong("revokers", "%s is not a file's path; want such as \"/etc/railgate/revokers.json\"", quote(r))
 	}
 	c.checkStation()
 	if c.text("url") != "" {

@@ -131,6 +131,19 @@ type Sync struct {
 	Every       time.Duration // how often they are asked
 	OfflineFor  time.Duration // without it for longer the gate is degraded
 	OfflineStop time.Duration // and after this it closes
+
+	Revocations    string        // a URL or a file of what is revoked; "": it comes with the station
+	Revokers       string        // the file of the keys that sign it, where keys is a file; "": revokers.json beside that
+	RevocationsFor time.Duration // one that is older is said to be
+}
+
+// RevokersFile is the file of the keys that sign revocations; "": the nation's repository has
+// them.
+func (c *Config) RevokersFile() string {
+	if c.Keys == "" || c.Sync.Revokers != "" {
+		return c.Sync.Revokers
+	}
+	return filepath.Join(filepath.Dir(c.Keys), "revokers.json")
 }
 
 // Bus is the station's messages.

@@ -93,6 +93,8 @@ var (
 	offlineFor  = duration{key: "offline_for", least: time.Minute, most: 365 * 24 * time.Hour, usual: 7 * 24 * time.Hour}
 	offlineStop = duration{key: "offline_stop", least: time.Minute, most: 365 * 24 * time.Hour, usual: 30 * 24 * time.Hour}
 
+	revocationsFor = duration{key: "revocations_for", least: time.Minute, most: 365 * 24 * time.Hour, usual: time.Hour}
+
 	busCut = word{"cut", []string{"open", "closed"}, "open"}
 
 	journalDays = whole{"days", "days", 1, 3650, 90}

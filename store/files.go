@@ -49,6 +49,40 @@ func (s *Store) File(repository, name string) (data []byte, err error) {
 	return data, err
 }
 
+// ReplaceFile puts a file of a repository in the place of the one that is kept, where replaces
+// says so of that one (nil: none is kept), in one transaction. It tells whether it did.
+func (s *Store) ReplaceFile(repository, name string, data []byte, replaces func(old []byte) bool) (done bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return false, s.err
+	}
+	err = s.update(func(tx *bbolt.Tx) error {
+		done = false
+		b, err := tx.CreateBucketIfNotExists(filesBucket)
+		if err != nil {
+			return fmt.Errorf("files: %w", err)
+		}
+		key := fileKey(repository, name)
+		var old []byte
+		if sealed := b.Get(key); sealed != nil {
+			if value, err := unseal(key, sealed); err == nil { // one that rotted is none
+				old = bytes.Clone(value)
+			}
+		}
+		if !replaces(old) {
+			return nil
+		}
+		done = true
+		return b.Put(key, seal(key, bytes.Clone(data)))
+	})
+	if err != nil {
+		s.fail(err)
+		return false, s.err
+	}
+	return done, nil
+}
+
 // PutFiles keeps files of a repository, and forgets those whose bytes are nil, in one
 // commit.
 func (s *Store) PutFiles(repository string, files map[string][]byte) error {

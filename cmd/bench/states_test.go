@@ -161,6 +161,22 @@ func (t *tour) signedIn() {
 	t.tap("#showhistory")
 	t.until("the history", "$('#applications').children.length === 1")
 	t.at("history")
+	t.tap("#back")
+	t.sees()
+	t.tap("#back")
+	t.addsCompanion("林小满", "51010420140601312X")
+	t.at("companions")
+	t.tap("#goadd")
+	t.at("adding")
+	t.tap("#back")
+	t.tap("#companionlist [data-kind=apply]")
+	t.until("the form", "seen('#guardian')")
+	t.at("guardian")
+	t.tap("#next")
+	t.check("passes")
+	t.until("two codes", "text('#which') === '2 / 2'")
+	t.sees()
+	t.at("code-of-two")
 }
 
 // The gate's screen, the technician's page and the bench hinder nobody either.

@@ -24,7 +24,7 @@ var blinks = [...]Blink{
 	{3, "the clock", "Plug the network cable in, and wait two minutes.",
 		[]string{ClockNotSynchronised, ClockBelowFloor, ClockStepped, ClockDisputed, ClockSuspect, NoBatteryClock, "code_expired", "not_yet_valid", "liveness_expired", "certificate_expired"}},
 	{4, "the keys", "Plug the network cable in, and wait two minutes. Then call the issuer or the station.",
-		[]string{KeysetNotConfigured, KeysetNotSynced, KeysetMissing, KeysetUnreadable, KeysetInvalid, KeysetHidden, KeysetForeign, KeysetExpired, KeysetEndsSoon, SyncDegraded, SyncStopped, RepositoryRefused,
+		[]string{KeysetNotConfigured, KeysetNotSynced, KeysetMissing, KeysetUnreadable, KeysetInvalid, KeysetHidden, KeysetForeign, KeysetExpired, KeysetEndsSoon, SyncDegraded, SyncStopped, RepositoryRefused, RevocationsOld,
 			"unknown_key", "bad_signature", "key_revoked", "key_not_valid", "class_not_accepted", "bad_claims", "bad_proof"}},
 	{5, "the disk, or what is kept on it", "Wait two minutes. If it goes on, bring another card.",
 		[]string{DataMissing, DataUnwritable, DataReadOnly, DiskFull, DiskLow, DiskReadOnly, DiskFailing, DiskSlow, StoreBusy, StoreDown, StoreSetAside, StoreRolledBack, SpentCodesLost, JournalUnsent, "too_late"}},

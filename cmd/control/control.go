@@ -66,18 +66,19 @@ type Status struct {
 	Started   time.Time `json:"started"`
 	Config    string    `json:"config"`
 
-	Devices   []Device    `json:"devices"`
-	Clock     Clock       `json:"clock"`
-	Keyset    Keyset      `json:"keyset"`
-	Sync      *Sync       `json:"sync,omitempty"`      // absent where no repository is configured
-	Provision *Provision  `json:"provision,omitempty"` // absent where the gate's file says all
-	Bus       *Bus        `json:"bus,omitempty"`       // absent where no station is configured
-	Tickets   *Tickets    `json:"tickets,omitempty"`   // absent where there is no station
-	Update    *Update     `json:"update,omitempty"`    // absent where there is no station and one system
-	Store     store.Stats `json:"store"`
-	Counts    Counts      `json:"counts"`
-	Timings   Timings     `json:"timings"`
-	History   History     `json:"history"`
+	Devices     []Device     `json:"devices"`
+	Clock       Clock        `json:"clock"`
+	Keyset      Keyset       `json:"keyset"`
+	Sync        *Sync        `json:"sync,omitempty"`        // absent where no repository is configured
+	Revocations *Revocations `json:"revocations,omitempty"` // absent where nobody revokes
+	Provision   *Provision   `json:"provision,omitempty"`   // absent where the gate's file says all
+	Bus         *Bus         `json:"bus,omitempty"`         // absent where no station is configured
+	Tickets     *Tickets     `json:"tickets,omitempty"`     // absent where there is no station
+	Update      *Update      `json:"update,omitempty"`      // absent where there is no station and one system
+	Store       store.Stats  `json:"store"`
+	Counts      Counts       `json:"counts"`
+	Timings     Timings      `json:"timings"`
+	History     History      `json:"history"`
 }
 
 // Provision is how a gate becomes one of its station's.
@@ -168,6 +169,16 @@ type Keyset struct {
 	Expires time.Time `json:"expires"`           // the last of its keys
 	Issuers []string  `json:"issuers,omitempty"` // their ids
 	KeyIDs  []string  `json:"kids,omitempty"`    // hex, in the document's order
+}
+
+// Revocations are what a gate knows of what is revoked.
+type Revocations struct {
+	Count   int       `json:"count"`
+	Issued  time.Time `json:"issued,omitzero"`  // when the list was signed, the oldest of several issuers'; zero: none has come
+	Expires time.Time `json:"expires,omitzero"` // a newer one should have come by then
+	Old     bool      `json:"old"`
+	Source  string    `json:"source,omitempty"` // sync.revocations
+	Error   string    `json:"error,omitempty"`  // why the last one was not taken
 }
 
 // Sync is how far a gate is behind its repository.

@@ -32,6 +32,8 @@ const (
 	KernelNoTryboot = "kernel_no_tryboot"
 
 	IdentityDamaged = "identity_damaged"
+	RevocationsOld  = "revocations_old"
+
 	BusUnreachable  = "bus_unreachable"
 	BusWrongKey     = "bus_wrong_key"
 	GateNotEnrolled = "gate_not_enrolled"
@@ -123,6 +125,8 @@ var meanings = [...]Meaning{
 	{KeysetNotSynced, OutOfService, "no keyset has come from the repository yet", "no code can be checked, so none opens",
 		"{railgate} sync", ""},
 	{SyncDegraded, Degraded, "a repository has not been reached for long", "keys that were withdrawn since are still taken, or the lane's policy is an old one; without the nation's the lane closes after offline_stop",
+		"{railgate} sync", ""},
+	{RevocationsOld, Degraded, "the list of what is revoked is old, or none has come", "the gate is open; codes of a lost phone that was revoked since may still open",
 		"{railgate} sync", ""},
 	{RepositoryRefused, Degraded, "a repository shows an older publication, one that has expired, or one that its keys have not signed", "nothing of it is used; what came before stays",
 		"{railgate} sync", ""},

@@ -19,6 +19,7 @@ type state struct {
 	Over        *office.Denial    `json:"over,omitempty"` // the sign-in is over: what to do
 	Me          *shownPerson      `json:"me,omitempty"`   // a signed-in user
 	Certificate *shownCertificate `json:"certificate,omitempty"`
+	Companions  []shownCompanion  `json:"companions,omitempty"` // of a signed-in user
 	Documents   []string          `json:"documents"`
 	Tickets     []string          `json:"tickets"`
 	Uses        []string          `json:"uses"`
@@ -65,18 +66,26 @@ func (w *web) getState(_ http.ResponseWriter, _ *http.Request, who office.Sessio
 	if me != nil {
 		s.SignedIn, s.Me = true, showPerson(*me)
 	}
+	if s.Companions, err = w.companions(who, now); err != nil {
+		return nil, err
+	}
+	s.Certificate, err = w.certificate(who, now)
+	s.Now = millis(w.Now())
+	return s, err
+}
+
+// certificate is what a session may see; nil: nothing.
+func (w *web) certificate(who office.Session, now time.Time) (*shownCertificate, error) {
 	c, p, err := w.Shown(who)
 	switch {
 	case errors.Is(err, office.Deny(office.VerifyAgain)), errors.Is(err, office.Deny(office.SessionEnded)), errors.Is(err, office.Deny(office.SignInOver)):
-		return s, nil
+		return nil, nil
 	case err != nil:
 		return nil, err
 	case now.Sub(c.Ends()) > toldFor:
-		return s, nil
+		return nil, nil
 	}
-	s.Certificate = showCertificate(c, p, now)
-	s.Now = millis(w.Now())
-	return s, nil
+	return showCertificate(c, p, now), nil
 }
 
 func showCertificate(c *office.Certificate, p office.Person, now time.Time) *shownCertificate {

@@ -11,6 +11,8 @@ import (
 const (
 	visitorHeader = "Railgate-Page"
 	cookieName    = "railgate_session"
+	// Whom a signed-in user acts for; without it, for oneself.
+	companionHeader = "Railgate-For"
 	// A browser keeps the cookie a while longer than the issuer takes it, so that whoever comes
 	// back is told why they are signed out.
 	cookieLasts = office.SignInLasts + 30*24*time.Hour
@@ -20,6 +22,9 @@ const (
 func (w *web) session(r *http.Request) (who office.Session, err error) {
 	if c, err := r.Cookie(cookieName); err == nil {
 		who, err = w.SignedIn(c.Value)
+		if id := r.Header.Get(companionHeader); who.SignedIn() && id != "" && err == nil {
+			return w.For(who, id)
+		}
 		if who.SignedIn() || err != nil {
 			return who, err
 		}

@@ -84,6 +84,7 @@ type phone struct {
 	page   string // a visitor's token
 
 	forwarded string // what a proxy says of its address
+	companion string // whom its requests are for
 }
 
 func (d *desk) phone() *phone {
@@ -148,6 +149,9 @@ func (p *phone) ask(method, path string, in, out any) (int, office.Reason) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(visitorHeader, p.page)
+	if p.companion != "" {
+		req.Header.Set(companionHeader, p.companion)
+	}
 	if p.forwarded != "" {
 		req.Header.Set("X-Forwarded-For", p.forwarded)
 	}

@@ -60,6 +60,11 @@ func TestWhatIsAnswered(t *testing.T) {
 	if _, err := verify.ParseKeyset(rec.Body.Bytes()); err != nil || rec.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("/keys.json: %v, %q; want a keyset in JSON", err, rec.Header().Get("Content-Type"))
 	}
+	for path, want := range map[string]string{"/inspect/keys.json": rec.Body.String(), "/inspect/revokers.json": `"keys"`, "/inspect/revocations": "", "/inspect/now": `"now":`} {
+		if got := d.ask(h, "GET", path, "", nil); got.Code != 200 || !strings.Contains(got.Body.String(), strings.TrimSpace(want)) {
+			t.Errorf("%s: %d %.100s; want %.100s", path, got.Code, got.Body, want)
+		}
+	}
 	if rec := d.ask(h, "POST", "/api/leave", "{}", http.Header{visitorHeader: {d.visitor().page}}); rec.Code != 200 || rec.Body.String() != "{}\n" {
 		t.Errorf("an answer of nothing: %d %q; want {}", rec.Code, rec.Body)
 	}

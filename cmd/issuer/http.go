@@ -26,6 +26,7 @@ import (
 //
 //	GET  /                  the page; files.go has its files
 //	GET  /keys.json         the keyset that gates read
+//	GET  /inspect/          the inspector, for conductors and clerks; railgate/cmd/inspector
 //	GET  /v1/revocations    what is revoked, signed (docs/wire.md); with an ETag
 //	GET  /revokers.json     the keys that sign it
 //	GET  /healthz           the process answers
@@ -38,13 +39,14 @@ import (
 //	POST /api/check         what the phone brought back from there; then what it was for
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
+//	POST /api/companions/add, /api/companions/drop   those whom a signed-in user acts for
 //	     /signin/           people with a role sign in and out (package signin)
 //	     /desk/             the police window, for officers (package window)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
 //	     /provider/         with --bench: the provider (package benchprovider)
 //
 // Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
-// status 403 (429: too often). Times are milliseconds since 1970, by the issuer.
+// status 403 (429: too often). The header Railgate-For says which companion a request is for. Times are milliseconds since 1970, by the issuer.
 type web struct {
 	*office.Office
 	log     *slog.Logger
@@ -63,6 +65,7 @@ func (w *web) handler() http.Handler {
 	mux.Handle("GET /", embeddedPage())
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
 	mux.HandleFunc("GET /keys.json", w.getKeys)
+	mux.Handle("GET /inspect/", w.inspector())
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
 	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
 	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
@@ -92,6 +95,8 @@ func (w *web) handler() http.Handler {
 	write("POST /api/check/start", w.postDepart)
 	write("POST /api/check", w.postCheck)
 	write("POST /api/way", w.postWay)
+	write("POST /api/companions/add", w.postAddCompanion)
+	write("POST /api/companions/drop", w.postDropCompanion)
 	if w.Bench() {
 		write("POST /api/bench/advance", w.postAdvance)
 		write("POST /api/bench/paper", w.postPaper)

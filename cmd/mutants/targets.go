@@ -39,7 +39,7 @@ func targets() []target {
 func kept() []string {
 	return []string{
 		"accept.go", "age.go", "blind.go", "damage.go", "durable.go", "files.go", "fit.go", "inspect.go", "journal.go", "keep.go", "mark.go", "note.go", "open.go",
-		"own.go", "pages.go", "reader.go", "rides.go", "salvage.go", "seal.go", "sets.go", "spent.go", "store.go", "tree.go", "walk.go",
+		"own.go", "pages.go", "reader.go", "rides.go", "salvage.go", "seal.go", "sets.go", "slips.go", "spent.go", "store.go", "tree.go", "walk.go",
 	}
 }
 

@@ -5,12 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/andybalholm/brotli"
 )
 
 // A Set is the files of a page, all of one version. What the page is made of lies
@@ -23,8 +26,9 @@ import (
 //	/v/VERSION/…       scripts, styles, programs and data; they never change
 //	/icon.svg, …       what browsers ask for by a fixed name
 //
-// A file NAME.gz is answered as NAME, packed as it is. In the others {{version}} stands for
-// the version, and in the worker {{files}} for the list.
+// A file NAME.br is answered as NAME, packed as it is where the browser takes that (RFC 7932): each
+// does that has a secure connection. In the others {{version}} stands for the version, and in the
+// worker {{files}} for the list.
 type Set struct {
 	version string
 	files   map[string]file // by path, without the first slash
@@ -32,7 +36,7 @@ type Set struct {
 
 type file struct {
 	data   []byte
-	packed bool // by gzip
+	packed bool // by brotli
 }
 
 // NewSet makes the set of files, by their names.
@@ -40,7 +44,7 @@ func NewSet(named map[string][]byte) (*Set, error) {
 	s := &Set{version: digest(named), files: map[string]file{}}
 	for name, data := range named {
 		f := file{data: data}
-		if name, f.packed = strings.CutSuffix(name, ".gz"); !f.packed {
+		if name, f.packed = strings.CutSuffix(name, ".br"); !f.packed {
 			f.data = bytes.ReplaceAll(data, []byte("{{version}}"), []byte(s.version))
 		}
 		s.files[s.place(name)] = f
@@ -139,8 +143,33 @@ func (s *Set) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(name, "v/"):
 		rw.Header().Set("Cache-Control", "public, max-age=31536000, immutable") // its path names what it is
 	}
-	if f.packed {
-		rw.Header().Set("Content-Encoding", "gzip") // every browser that runs the page takes it
+	data, err := f.encode(rw, r)
+	if err != nil {
+		http.Error(rw, "the file is damaged", http.StatusInternalServerError)
+		return
 	}
-	http.ServeContent(rw, r, shown, time.Time{}, bytes.NewReader(f.data))
+	http.ServeContent(rw, r, shown, time.Time{}, bytes.NewReader(data))
+}
+
+// encode is a file as the browser takes it.
+func (f file) encode(rw http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if !f.packed {
+		return f.data, nil
+	}
+	rw.Header().Set("Vary", "Accept-Encoding")
+	if takesBrotli(r) {
+		rw.Header().Set("Content-Encoding", "br")
+		return f.data, nil
+	}
+	return io.ReadAll(brotli.NewReader(bytes.NewReader(f.data)))
+}
+
+// takesBrotli tells whether a browser names brotli among what it takes. Browsers give no weights.
+func takesBrotli(r *http.Request) bool {
+	for taken := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		if strings.TrimSpace(taken) == "br" {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -8,15 +9,25 @@ import (
 	"slices"
 	"testing"
 	"testing/fstest"
+
+	"github.com/andybalholm/brotli"
 )
 
 // someFiles are those of a small page.
 func someFiles() map[string][]byte {
 	return map[string][]byte{
 		"index.html": []byte(`<script src="v/{{version}}/a.js">`), "a.js": []byte("1 {{version}}"), "icon.svg": []byte("<svg/>"), "words.json": []byte("{}"),
-		"p.wasm.gz": []byte("\x1f\x8b{{version}}"), "m.webmanifest": []byte("{}"),
+		"p.wasm.br": packed("{{version}}"), "m.webmanifest": []byte("{}"),
 		"sw.js": []byte("const version = '{{version}}', files = JSON.parse('{{files}}')"),
 	}
+}
+
+func packed(text string) []byte {
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
+	w.Write([]byte(text))
+	w.Close()
+	return b.Bytes()
 }
 
 func newTestSet(t *testing.T, files map[string][]byte) *Set {
@@ -69,7 +80,7 @@ func TestWhereFilesOfASetLie(t *testing.T) {
 		"m.webmanifest":  {"application/manifest+json", "", "", "{}"},
 		"sw.js":          {"text/javascript; charset=utf-8", "", "", "const version = '" + s.Version() + "', files = JSON.parse('" + `["","icon.svg","m.webmanifest","` + v + `a.js","` + v + `p.wasm","` + v + `words.json"]` + "')"},
 		v + "a.js":       {"text/javascript; charset=utf-8", forever, "", "1 " + s.Version()},
-		v + "p.wasm":     {"application/wasm", forever, "gzip", "\x1f\x8b{{version}}"},
+		v + "p.wasm":     {"application/wasm", forever, "", "{{version}}"},
 		v + "words.json": {"application/json", forever, "", "{}"},
 	} {
 		rec := getFile(s, "/"+path)
@@ -78,10 +89,35 @@ func TestWhereFilesOfASetLie(t *testing.T) {
 			t.Errorf("/%s: %d %+v; want %+v", path, rec.Code, got, want)
 		}
 	}
-	for _, path := range []string{"/a.js", "/p.wasm", "/" + v + "p.wasm.gz", "/index.html", "/" + v, "/" + v + "sw.js"} {
+	for _, path := range []string{"/a.js", "/p.wasm", "/" + v + "p.wasm.br", "/index.html", "/" + v, "/" + v + "sw.js"} {
 		if rec := getFile(s, path); rec.Code != http.StatusNotFound {
 			t.Errorf("%s: status %d; want 404", path, rec.Code)
 		}
+	}
+}
+
+func TestAPackedFileGoesAsTheBrowserTakesIt(t *testing.T) {
+	files := someFiles()
+	s := newTestSet(t, files)
+	for _, tt := range []struct{ takes, encoding, body string }{
+		{"gzip, deflate, br, zstd", "br", string(files["p.wasm.br"])},
+		{"br", "br", string(files["p.wasm.br"])},
+		{"gzip, deflate", "", "{{version}}"},
+		{"brx, xbr", "", "{{version}}"},
+		{"", "", "{{version}}"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/v/"+s.Version()+"/p.wasm", nil)
+		r.Header.Set("Accept-Encoding", tt.takes)
+		rec := httptest.NewRecorder()
+		s.ServeHTTP(rec, r)
+		if got := rec.Header().Get("Content-Encoding"); rec.Code != http.StatusOK || got != tt.encoding || rec.Body.String() != tt.body || rec.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("taking %q: %d, encoding %q, %q, %v; want %q, %q", tt.takes, rec.Code, got, rec.Body, rec.Header(), tt.encoding, tt.body)
+		}
+	}
+	files["p.wasm.br"] = []byte("\x1f\x8b no brotli")
+	damaged := newTestSet(t, files)
+	if rec := getFile(damaged, "/v/"+damaged.Version()+"/p.wasm"); rec.Code != http.StatusInternalServerError {
+		t.Errorf("a damaged file: status %d; want 500", rec.Code)
 	}
 }
 

@@ -138,6 +138,9 @@ func printStatus(out io.Writer, s *control.Status) error {
 		fmt.Fprintf(w, "keyset\tversion %d, issuer %s\tkeys %s; read %s; the last key ends %s\n", s.Keyset.Version, strings.Join(s.Keyset.Issuers, ", "),
 			strings.Join(s.Keyset.KeyIDs, ", "), age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
 	}
+	if r := s.Revocations; r != nil {
+		fmt.Fprintf(w, "revoked\t%d certificates\t%s\n", r.Count, revocationsWords(r))
+	}
 	printStation(w, s)
 	printUpdate(w, s.Update)
 	fmt.Fprintf(w, "store\t%d records, %s\t%d codes and %d holders remembered\n", s.Store.Seq, bytesOf(s.Store.FileBytes), s.Store.Spent, s.Store.Passages)
@@ -245,4 +248,19 @@ func counts(m map[string]uint64) string {
 		words = append(words, fmt.Sprintf("%s %d", name, m[name]))
 	}
 	return strings.Join(words, ", ")
+}
+
+// revocationsWords says how old the list of what is revoked is.
+func revocationsWords(r *control.Revocations) string {
+	words := "no list has come yet"
+	if !r.Issued.IsZero() {
+		words = "by a list that was signed " + age(r.Issued)
+	}
+	if r.Old {
+		words += "; it is old"
+	}
+	if r.Error != "" {
+		words += "; the last one was refused: " + r.Error
+	}
+	return words
 }

@@ -31,6 +31,7 @@ type gate struct {
 	store   *store.Store
 	clock   *clock.Clock
 	keys    *keyring.Ring
+	revoked *revocations
 	sync    *syncer // nil: no repository is configured
 	wire    *wire   // nil: no station is
 
@@ -81,12 +82,13 @@ func newGate(cfg *configs.Config, first *configs.KeysetFile, log *slog.Logger, l
 	}
 	g.resumed = resumeClock(clock, store)
 	in := newInbox()
-	sync := newSyncer(cfg, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
+	g.revoked = newRevocations(cfg, store, clock, keys, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
+	sync := newSyncer(cfg, store, clock, keys, g.revoked, func(r journal.Record) { in.post(lane.Note{Record: r}) }, log)
 	g.store, g.sync = store, sync
 	g.provision = newProvisioner(cfg, store, clock, in, log)
 	g.wire = g.newWire(store, clock, sync, func(r journal.Record) { in.post(lane.Note{Record: r}) })
 	runner := newRunner(parts{
-		rules: g.newRules(), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, in: in, sync: sync, wire: g.wire, provision: g.provision, spawn: g.spawn,
+		rules: g.newRules(), languages: cfg.Panel.Languages, clock: clock, store: store, keys: keys, revoked: g.revoked, in: in, sync: sync, wire: g.wire, provision: g.provision, spawn: g.spawn,
 		scanners: devices.scanners, turnstile: devices.turnstile, panel: devices.panel,
 	}, log)
 	g.lane, g.clock = runner, clock
@@ -193,6 +195,7 @@ func (g *gate) close() error {
 func (g *gate) storeChanged(err error) {
 	if err == nil && !g.resumed {
 		g.resumed = resumeClock(g.clock, g.store)
+		g.revoked.resume()
 		g.sync.resume()
 		g.lane.in.post(lane.Missing{Cause: lane.CauseClock, Why: g.clock.State().Why})
 	}

@@ -55,7 +55,7 @@ func (g *gate) newWire(s *store.Store, c *clock.Clock, y *syncer, note func(jour
 	w := &wire{cfg: cfg, sync: y, parts: func(id *identity.Identity) link.Options {
 		return link.Options{
 			Station: cfg.Station, Gate: cfg.Gate, Dir: cfg.Data, Identity: id, Store: s, Clock: linkClock{c}, PassbackFor: cfg.Lane.PassbackFor,
-			Note: note, Tickets: y.takeTickets, Log: g.log.With("part", "bus"), Spawn: g.spawn,
+			Note: note, Tickets: y.takeTickets, Revocations: y.revoked.Heard, Log: g.log.With("part", "bus"), Spawn: g.spawn,
 		}
 	}}
 	if err := w.begin(); err != nil {

@@ -71,6 +71,8 @@ var (
 	descKeysEnd   = desc("keyset_expires_timestamp_seconds", "When the last key ends.")
 	descSync      = desc("sync_state", "1 for how far the gate is behind its repository: fresh, stale, degraded, stopped.", "state")
 	descSynced    = desc("sync_timestamp_seconds", "When the repository was reached last.")
+	descRevoked   = desc("revocations", "Certificates of which something is revoked; absent: nobody revokes.")
+	descRevokedAt = desc("revocations_timestamp_seconds", "When the list of what is revoked was signed; absent: none has come.")
 	descTickets   = desc("tickets", "Tickets of the days around now: in manifests, sold since (added), taken back since (refunded).", "from")
 	descRelease   = desc("release_info", "1 for each release that the gate has or gets; state: running, assigned, staged, trial, failed.", "state", "release")
 	descBusUp     = desc("bus_connected", "1 while the gate is connected to its station's bus.")
@@ -160,6 +162,12 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 		if !s.Sync.Last.IsZero() {
 			gauge(descSynced, float64(s.Sync.Last.Unix()))
+		}
+	}
+	if r := s.Revocations; r != nil {
+		gauge(descRevoked, float64(r.Count))
+		if !r.Issued.IsZero() {
+			gauge(descRevokedAt, float64(r.Issued.Unix()))
 		}
 	}
 	c.collectTickets(out, s.Tickets)

@@ -7,6 +7,7 @@ import (
 	"railgate/configs"
 	"railgate/store/journal"
 	"railgate/store/sync"
+	"railgate/verify"
 )
 
 // This file is about what comes from the nation alone: the keyset, which releases there
@@ -30,6 +31,9 @@ func (y *syncer) takeNation(ctx context.Context, l *sync.Listing) error {
 	if err := y.takeKeys(ctx, l); err != nil {
 		return err
 	}
+	if err := y.takeRevokers(ctx, l); err != nil {
+		y.revoked.failed(err) // the keyset counts all the same
+	}
 	if y.station == nil {
 		return nil
 	}
@@ -43,6 +47,22 @@ func (y *syncer) takeNation(ctx context.Context, l *sync.Listing) error {
 
 // stationRoot is the nation's name for the first root of this gate's station.
 func stationRoot(cfg *configs.Config) string { return "stations/" + cfg.Station + "/root.json" }
+
+// takeRevokers puts the keys that sign revocations to use, if they are others.
+func (y *syncer) takeRevokers(ctx context.Context, l *sync.Listing) error {
+	data, news, err := y.file(ctx, y.nation, l, revokersTarget, verify.MaxRevokers)
+	if err != nil {
+		return err
+	}
+	if err := y.revoked.Trust(data); err != nil {
+		return fmt.Errorf("%s: %w", revokersTarget, err)
+	}
+	if !news {
+		return nil
+	}
+	y.note(journal.Record{Kind: journal.Synced, Detail: "other keys may sign revocations"})
+	return y.store.PutFiles(nation, map[string][]byte{revokersTarget: data})
+}
 
 // takeKeys puts the keyset to use, if it is another.
 func (y *syncer) takeKeys(ctx context.Context, l *sync.Listing) error {

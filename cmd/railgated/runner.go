@@ -44,6 +44,7 @@ type parts struct {
 	clock     *clock.Clock
 	store     *store.Store
 	keys      *keyring.Ring
+	revoked   *revocations
 	in        *inbox
 	sync      *syncer // nil: no repository is configured
 	wire      *wire   // nil: no station is

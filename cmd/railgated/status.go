@@ -25,6 +25,7 @@ func (l *runner) status(c *configs.Config, started time.Time) *control.Status {
 	l.addClock(s)
 	l.addKeyset(s, c)
 	l.sync.status(s)
+	l.revoked.status(s)
 	if l.sync != nil {
 		l.sync.tickets.status(s, view.Rules.Tickets)
 	}

@@ -30,6 +30,7 @@ type syncer struct {
 	nation, station *feed                // station is nil where none is configured
 
 	tickets *tickets // nil: no station is configured
+	revoked *revocations
 
 	want  chan struct{} // has room for one: ask now
 	asked time.Time     // when somebody wanted that last; owned by the lane's goroutine
@@ -57,11 +58,12 @@ const (
 )
 
 // newSyncer is nil where no repository is configured.
-func newSyncer(cfg *configs.Config, s *store.Store, c *clock.Clock, k *keyring.Ring, note func(journal.Record), log *slog.Logger) *syncer {
+func newSyncer(cfg *configs.Config, s *store.Store, c *clock.Clock, k *keyring.Ring, r *revocations, note func(journal.Record), log *slog.Logger) *syncer {
 	if cfg.Sync.Nation == "" {
 		return nil
 	}
-	y := &syncer{cfg: cfg, store: s, clock: c, keys: k, log: log, note: note, want: make(chan struct{}, 1), done: make(chan struct{})}
+	y := &syncer{cfg: cfg, store: s, clock: c, keys: k, revoked: r, log: log, note: note, want: make(chan struct{}, 1), done: make(chan struct{})}
+	r.fetch = func() { y.askNow() }
 	y.nation = newNation(y)
 	if cfg.Sync.Station != "" {
 		y.station = newStation(y)
@@ -180,6 +182,9 @@ func (y *syncer) ask(ctx context.Context, r *feed, from sources) error {
 		if err := y.leave(ctx, r, listing); err != nil {
 			y.log.Warn("the list of releases cannot be left for an update", r.word, r.where, "err", err)
 		}
+	}
+	if r == y.station || y.station == nil {
+		y.revoked.From(ctx, from.metadata) // whether or not the rest could be used: it proves itself
 	}
 	usual, _ := y.configured(r) // it takes mu
 	y.mu.Lock()

@@ -131,6 +131,7 @@ func (g *gate) tasks() []task {
 		{"store", func(ctx context.Context) error { return g.store.Run(ctx, g.storeChanged) }},
 		{"clock", func(ctx context.Context) error { return g.clock.Run(ctx, g.clockChanged) }},
 		{"keyset", g.keys.Run},
+		{"revocations", g.revoked.Run},
 		{"panel", g.devices.panel.Run},
 		{"control", s.Run},
 	}

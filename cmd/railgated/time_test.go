@@ -219,11 +219,13 @@ func TestAStoreThatComesLateKnowsWhenTheRepositoryWasReached(t *testing.T) {
 	defer st.Close()
 	c := clock.New(clock.Config{}, time.Time{}, log)
 	cfg := &configs.Config{Sync: configs.Sync{Nation: "/media/nation", Every: time.Minute, OfflineFor: time.Hour, OfflineStop: 2 * time.Hour}}
-	y := newSyncer(cfg, st, c, nil, func(journal.Record) {}, log)
+	ring := keyring.New("", "", t.TempDir(), nil, log)
+	revoked := newRevocations(cfg, st, c, ring, func(journal.Record) {}, log)
+	y := newSyncer(cfg, st, c, ring, revoked, func(journal.Record) {}, log)
 	if err := st.PutNote(y.nation.note, synced{At: time.Now().Add(-3 * time.Hour)}); err != nil { // as if the store had been locked until now
 		t.Fatal(err)
 	}
-	g := &gate{sync: y, clock: c, store: st, lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox(), clock: c}, log)}
+	g := &gate{sync: y, revoked: revoked, clock: c, store: st, lane: newRunner(parts{rules: &lane.Rules{}, in: newInbox(), clock: c}, log)}
 	if why := y.stopped(); why != "" {
 		t.Errorf("stopped = %q before the store came", why)
 	}

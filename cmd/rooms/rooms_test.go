@@ -63,13 +63,17 @@ var may = []struct {
 	{"cmd/progress", nil, []string{"net", "net/*", "log/slog"}},
 	{"cmd/limit", nil, []string{"net", "net/*", "os", "log/slog"}},
 	{"cmd/pages", nil, []string{"os", "log/slog"}},
+	{"cmd/inspector/inspect", []string{"verify", "driver/eye"}, impure},
+	{"cmd/inspector/pack", nil, nil},
+	{"cmd/inspector/wasm", nil, nil}, // for browsers it imports the inspector
+	{"cmd/inspector", []string{"cmd/pages", "verify", "verify/lane"}, []string{"os"}},
 	{"cmd/issuer/provider", nil, nil},
 	{"cmd/issuer/provider/providertest", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/office/officetest", []string{"cmd/issuer/office", "verify"}, nil},
 	{"cmd/issuer/benchprovider", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin/signintest", []string{"cmd/issuer/signin"}, nil},
-	{"cmd/issuer", []string{"verify", "verify/*", "store/*", "cmd/issuer/*", "cmd/pages", "cmd/limit"}, nil},
+	{"cmd/issuer", []string{"verify", "verify/*", "store/*", "cmd/inspector", "cmd/issuer/*", "cmd/pages", "cmd/limit"}, nil},
 	{"cmd/railgated/keyring", []string{"verify", "configs", "cmd/control", "store/durable"}, []string{"net/http"}},
 	{"cmd/railgated/logsink", nil, []string{"net/http"}},
 	{"cmd/railgated", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "configs", "cmd/control", "cmd/railgated/*"}, nil},
@@ -84,7 +88,7 @@ var may = []struct {
 	{"cmd/station/audit", []string{"store/identity", "store/journal", "store/bus", "cmd/station/ledger"}, []string{"net/http", "log/slog"}},
 	{"cmd/station/hub", []string{"store/identity", "store/bus"}, nil}, // a server tells its health by HTTP alone
 	{"cmd/station/page", []string{"cmd/pages", "cmd/limit", "store/durable", "store/journal", "store/bus", "cmd/station/ledger", "cmd/station/collect"}, nil},
-	{"cmd/station", []string{"configs", "verify", "verify/*", "store", "store/*", "cmd/control", "cmd/progress", "cmd/station/*"}, nil},
+	{"cmd/station", []string{"configs", "verify", "verify/*", "store", "store/*", "cmd/control", "cmd/progress", "cmd/inspector", "cmd/station/*"}, nil},
 	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control", "cmd/progress"}, nil},
 }
 

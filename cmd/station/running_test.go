@@ -152,6 +152,7 @@ type laneGate struct {
 	store *store.Store
 	clock *rightClock
 	sold  chan []byte // what was sold during the day, as it came
+	heard chan []byte // what is revoked, as it came
 	stop  func()
 }
 
@@ -193,11 +194,12 @@ func (r *running) gate(name, dir string) *laneGate {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	g := &laneGate{t: r.t, name: name, id: seedOf(name), store: s, clock: new(rightClock), sold: make(chan []byte, 100)}
+	g := &laneGate{t: r.t, name: name, id: seedOf(name), store: s, clock: new(rightClock), sold: make(chan []byte, 100), heard: make(chan []byte, 100)}
 	g.Link = link.New(link.Options{
 		Station: "GZQ", Gate: name, Identity: g.id, Store: s, Clock: g.clock, PassbackFor: 2 * time.Hour, Log: slog.New(slog.DiscardHandler),
-		Note:    func(rec journal.Record) { rec.Time = time.Now(); s.Append(rec) },
-		Tickets: func(msg []byte) { g.sold <- msg },
+		Note:        func(rec journal.Record) { rec.Time = time.Now(); s.Append(rec) },
+		Tickets:     func(msg []byte) { g.sold <- msg },
+		Revocations: func(list []byte) { g.heard <- list },
 	})
 	g.Use(r.info(), []string{"tls://" + r.bus})
 	ctx, cancel := context.WithCancel(context.Background())

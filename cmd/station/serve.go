@@ -33,6 +33,9 @@ type serveOptions struct {
 	database string
 	metrics  string // where Prometheus asks; "": nowhere
 	proxied  bool   // a proxy is before HTTPS
+
+	revocations string // where the issuer's list of what is revoked is; "": none is brought
+	revokers    string // the file of the keys that sign it; "": the one that was published
 }
 
 func newServe(d *desk) *cobra.Command {
@@ -84,6 +87,8 @@ public key of the station's own user, which station show --bus prints.`,
 
 func (o *serveOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.station, "station", "", "the station's `name`: another one than the folder's is refused")
+	cmd.Flags().StringVar(&o.revocations, "revocations", "", "bring gates what is revoked from this `URL` of the issuer, or a file")
+	cmd.Flags().StringVar(&o.revokers, "revokers", "", "the `file` of the keys that sign it; by itself the one that station publish revokers published")
 	cmd.Flags().StringVar(&o.database, "database", "", "the ledger: a file's path, or postgres://…; `DATABASE` is ledger.db in the station's folder")
 }
 
@@ -105,6 +110,8 @@ type station struct {
 	place *place
 	log   *slog.Logger
 
+	courier *courier // nil: nothing is revoked here
+
 	mu        sync.Mutex // guards the fields below, which are there once they work
 	ledger    *ledger.Ledger
 	collector *collect.Collector
@@ -119,6 +126,9 @@ func (d *desk) serve(c *cobra.Command, o serveOptions) error {
 	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	s := &station{d: d, o: o, place: p, log: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))}
+	if s.courier, err = s.revocations(); err != nil {
+		return err
+	}
 	return s.run(ctx)
 }
 
@@ -127,6 +137,9 @@ func (s *station) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts := []func(context.Context) error{s.collect}
+	if s.courier != nil {
+		parts = append(parts, s.courier.Run)
+	}
 	if s.o.listen != "" {
 		parts = append(parts, s.web)
 	}
@@ -193,6 +206,9 @@ func (s *station) collect(ctx context.Context) error {
 	o := collect.Options{
 		Station: s.place.info.Station, Receipts: s.place.keys.receipts, Time: s.place.keys.time,
 		Ledger: l, Conn: conn, Anchors: s.place.file(anchorsFile), Log: s.log, Now: s.d.now,
+	}
+	if s.courier != nil {
+		o.Revocations = s.courier.newest
 	}
 	if s.hub != nil {
 		defer s.hub.Close()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -8,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"railgate/cmd/inspector"
+	"railgate/cmd/station/repository"
 )
 
 // routes are what HTTPS answers.
@@ -19,6 +23,7 @@ func (s *station) routes() (http.Handler, error) {
 	}
 	mux.Handle("GET /station/", http.StripPrefix("/station", files(filepath.Join(own, "public"))))
 	mux.HandleFunc("GET /healthz", s.health)
+	mux.Handle("GET /inspect/", http.StripPrefix("/inspect", inspector.New(inspector.Options{Now: s.d.now, Keys: s.keyset, Log: s.log})))
 	page, err := s.page()
 	if err != nil {
 		return nil, err
@@ -26,6 +31,21 @@ func (s *station) routes() (http.Handler, error) {
 	mux.Handle("/", page)
 	return mux, nil
 }
+
+// keyset is the nation's keys.json, as it is published here.
+func (s *station) keyset() ([]byte, error) {
+	r, err := repository.Open(s.d.part(nationPart), s.d.now)
+	if err != nil {
+		return nil, err
+	}
+	path := r.Path("keys.json")
+	if path == "" {
+		return nil, errNoKeyset
+	}
+	return os.ReadFile(path)
+}
+
+var errNoKeyset = errors.New("no keyset is published here; station publish keyset does it in the nation's folder")
 
 // files serves a public folder: files alone, no lists of them. A gate asks with the tag of
 // what it has and is told that it is the newest.
@@ -56,6 +76,9 @@ func (s *station) troubles() []string {
 	var all []string
 	for part, why := range c.State().Troubles {
 		all = append(all, part+": "+why)
+	}
+	if s.courier != nil && s.courier.trouble() != "" {
+		all = append(all, "revocations from the issuer: "+s.courier.trouble())
 	}
 	slices.Sort(all)
 	return all

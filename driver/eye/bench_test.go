@@ -97,7 +97,7 @@ func BenchmarkStages(b *testing.B) {
 			g := s.grid
 			r.pinDown(l, &g, corner, s.lay)
 		}},
-		{"sample", func() { m.sample(&l.plane, &s.grid.t, nil, s.grid.dim) }},
+		{"sample", func() { m.sample(&l.plane, &s.grid.t, nil, s.grid.dim, 5) }},
 		{"level", func() { m.level(false) }},
 		{"sharpen", func() { m.sharpen(lightBlur) }},
 		{"train", func() { m.train(s.lay, ridge) }},

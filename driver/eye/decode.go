@@ -1,17 +1,10 @@
 package eye
 
 import (
-	"bytes"
 	"math/bits"
-	"unicode/utf8"
 
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/common"
 	"github.com/makiuchi-d/gozxing/common/reedsolomon"
 	"github.com/makiuchi-d/gozxing/qrcode/decoder"
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // A format is a code's error correction level and mask (ISO/IEC 18004, 7.9).
@@ -149,7 +142,7 @@ func (r *Reader) decode(lay *layout, soft []float32) (ok bool) {
 		return false
 	}
 	r.code.Mirrored = f.mirrored
-	r.code.Text, ok = textOf(data, lay.version, f.level)
+	r.code.Text, ok = textOf(data, lay.version)
 	return ok
 }
 
@@ -182,61 +175,4 @@ func (r *Reader) correct(lay *layout, f format) ([]byte, bool) {
 
 func newSolomon() *reedsolomon.ReedSolomonDecoder {
 	return reedsolomon.NewReedSolomonDecoder(reedsolomon.GenericGF_QR_CODE_FIELD_256)
-}
-
-// latin1 makes the bit stream's parser turn each byte of a byte segment into the rune of
-// that number, instead of guessing what charset it may be.
-func latin1() map[gozxing.DecodeHintType]any {
-	return map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_CHARACTER_SET: "ISO-8859-1"}
-}
-
-// textOf reads the segments. What is in byte segments comes out byte by byte, whatever the
-// character set may be, and kanji and hanzi as the bytes that they stand for; if an ECI says
-// what the bytes are, all is UTF-8.
-func textOf(data []byte, version *decoder.Version, level decoder.ErrorCorrectionLevel) (string, bool) {
-	result, err := decoder.DecodedBitStreamParser_Decode(data, version, level, latin1())
-	if err != nil || result == nil || result.GetText() == "" {
-		return "", false
-	}
-	return bytesOf(result), true
-}
-
-func bytesOf(result *common.DecoderResult) string {
-	text := result.GetText()
-	if isASCII(text) {
-		return text
-	}
-	raw := make([]byte, 0, len(text))
-	for _, c := range text {
-		raw = appendRune(raw, c)
-	}
-	for _, segment := range result.GetByteSegments() {
-		if !bytes.Contains(raw, segment) { // it is not Latin-1 that they were read as
-			return text
-		}
-	}
-	return string(raw)
-}
-
-// appendRune appends the byte that c stands for, if it is from a byte segment, or else its
-// bytes in the character set that its segment has.
-func appendRune(raw []byte, c rune) []byte {
-	if c < 0x100 {
-		return append(raw, byte(c))
-	}
-	for _, set := range [...]encoding.Encoding{japanese.ShiftJIS, simplifiedchinese.GBK} {
-		if b, err := set.NewEncoder().Bytes([]byte(string(c))); err == nil {
-			return append(raw, b...)
-		}
-	}
-	return utf8.AppendRune(raw, c)
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

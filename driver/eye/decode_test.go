@@ -201,11 +201,25 @@ func TestSegments(t *testing.T) {
 		{"kanji as Shift JIS", packed([2]int{8, 4}, [2]int{1, 8}, [2]int{0xd9f, 13}, [2]int{4, 4}, [2]int{1, 8}, [2]int{0xc3, 8}, [2]int{0, 4}), "\x93\x5f\xc3"},
 		{"an ECI of UTF-8", packed([2]int{7, 4}, [2]int{26, 8}, [2]int{4, 4}, [2]int{3, 8}, [2]int{0xe4, 8}, [2]int{0xb9, 8}, [2]int{0x98, 8}, [2]int{0, 4}), "乘"},
 		{"an ECI of Latin-1", packed([2]int{7, 4}, [2]int{3, 8}, [2]int{4, 4}, [2]int{1, 8}, [2]int{0xe9, 8}, [2]int{0, 4}), "\xe9"},
+		{"an ECI that is no character set", packed([2]int{7, 4}, [2]int{0x8383, 16}, [2]int{4, 4}, [2]int{2, 8}, [2]int{0xe9, 8}, [2]int{0x80, 8}, [2]int{0, 4}), "\xe9\x80"},
+		{"an ECI of six digits", packed([2]int{7, 4}, [2]int{0xcf423f, 24}, [2]int{4, 4}, [2]int{1, 8}, [2]int{0x80, 8}, [2]int{0, 4}), "\x80"},
+		{"an ECI of Shift JIS", packed([2]int{7, 4}, [2]int{20, 8}, [2]int{4, 4}, [2]int{2, 8}, [2]int{0x93, 8}, [2]int{0x5f, 8}, [2]int{0, 4}), "点"},
+		{"bytes that are not of their ECI", packed([2]int{7, 4}, [2]int{26, 8}, [2]int{4, 4}, [2]int{2, 8}, [2]int{0xe9, 8}, [2]int{0x80, 8}, [2]int{0, 4}), "\xe9\x80"},
+		{"bytes that are not Shift JIS", packed([2]int{7, 4}, [2]int{20, 8}, [2]int{4, 4}, [2]int{2, 8}, [2]int{0x93, 8}, [2]int{0xff, 8}, [2]int{0, 4}), "\x93\xff"},
+		{"kanji beside an ECI", packed([2]int{8, 4}, [2]int{1, 8}, [2]int{0xd9f, 13}, [2]int{7, 4}, [2]int{26, 8}, [2]int{4, 4}, [2]int{3, 8}, [2]int{0xe4, 8}, [2]int{0xb9, 8}, [2]int{0x98, 8}, [2]int{0, 4}), "点乘"},
+		{"hanzi as GB 2312", packed([2]int{13, 4}, [2]int{1, 4}, [2]int{1, 8}, [2]int{0x0001, 13}, [2]int{0, 4}), "\xa1\xa2"},
+		{"an ECI beyond three bytes", packed([2]int{7, 4}, [2]int{0xe0, 8}, [2]int{4, 4}, [2]int{1, 8}, [2]int{65, 8}, [2]int{0, 4}), ""},
+		{"FNC1 in first position", packed([2]int{5, 4}, [2]int{2, 4}, [2]int{3, 9}, [2]int{10*45 + 38, 11}, [2]int{11, 6}, [2]int{0, 4}), "A\x1dB"},
+		{"FNC1, and a per cent", packed([2]int{5, 4}, [2]int{2, 4}, [2]int{4, 9}, [2]int{38*45 + 38, 11}, [2]int{38*45 + 11, 11}, [2]int{0, 4}), "%\x1dB"},
+		{"FNC1 in second position", packed([2]int{9, 4}, [2]int{37, 8}, [2]int{1, 4}, [2]int{3, 10}, [2]int{123, 10}, [2]int{0, 4}), "123"},
+		{"a part of a sequence", packed([2]int{3, 4}, [2]int{0x1234, 16}, [2]int{1, 4}, [2]int{1, 10}, [2]int{7, 4}, [2]int{0, 4}), "7"},
+		{"no three digits", packed([2]int{1, 4}, [2]int{3, 10}, [2]int{1000, 10}, [2]int{0, 4}), ""},
+		{"no two letters", packed([2]int{2, 4}, [2]int{2, 9}, [2]int{2025, 11}, [2]int{0, 4}), ""},
 		{"nothing", packed([2]int{0, 4}), ""},
 		{"more than there is", packed([2]int{4, 4}, [2]int{200, 8}, [2]int{65, 8}), ""},
 		{"an unknown mode", packed([2]int{15, 4}), ""},
 	} {
-		got, ok := textOf(tt.data, version, decoder.ErrorCorrectionLevel_M)
+		got, ok := textOf(tt.data, version)
 		if got != tt.want || ok != (tt.want != "") {
 			t.Errorf("%s: %q, %v; want %q", tt.name, got, ok, tt.want)
 		}
@@ -221,7 +235,7 @@ func FuzzSegments(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if text, ok := textOf(data, version, decoder.ErrorCorrectionLevel_M); ok == (text == "") {
+		if text, ok := textOf(data, version); ok == (text == "") {
 			t.Errorf("%q, %v", text, ok)
 		}
 	})

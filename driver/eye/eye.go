@@ -4,18 +4,21 @@
 // It works on brightness alone, stage by stage, each in a file of its own:
 //
 //	plane.go      the picture at its own size, at a half and at a quarter
+//	pure.go       a picture of nothing but a code, at one look
 //	threshold.go  what is dark, locally, in the rows that are looked at
 //	finder.go     the three squares at a code's corners: 1:1:3:1:1 along any line
 //	corners.go    which three of them may be a code's
+//	smooth.go     a look at it without grain
 //	recover.go    where the third must be, if only two are found
 //	grid.go       how many modules, and the perspective, from the finders' own sizes
 //	align.go      the alignment patterns, and how the paper is bent
 //	sample.go     the modules' brightness, levelled
 //	equalise.go   blur taken off, as the code's own fixed patterns teach
-//	decode.go     format, codewords, error correction, text
+//	decode.go     format, codewords, error correction
+//	segments.go   the text
 //	codeword.go   whether there is anything to correct
 //
-// Error correction and the bit stream are gozxing's decoder package's; nothing else of it is
+// Error correction and the tables of versions are gozxing's; nothing else of it is
 // used, for its search for finders has no bound.
 //
 // What a Reader promises:
@@ -67,6 +70,7 @@ type Reader struct {
 	sketches int
 
 	levels   [maxLevels]level
+	soft     [2]level // the first of them, smoothed
 	layouts  [maxDim + 1]*layout
 	modules  modules
 	solomon  *reedsolomon.ReedSolomonDecoder
@@ -79,6 +83,7 @@ type Reader struct {
 	others   []string   // the texts that were not worth it
 
 	// Memory that stages use again.
+	line  []byte
 	grids []grid
 	pins  []pin
 	bend  bend
@@ -92,6 +97,9 @@ func NewReader() *Reader {
 	r := &Reader{solomon: newSolomon()}
 	for i := range r.levels {
 		r.levels[i].budget, r.levels[i].known = &r.budget, &r.known
+	}
+	for i := range r.soft {
+		r.soft[i].budget, r.soft[i].known, r.soft[i].smoothed = &r.budget, &r.known, true
 	}
 	return r
 }

@@ -97,6 +97,10 @@ func (l *level) relink() {
 // span.
 const span = 12
 
+// fineEdges are as many among 64 pixels of a row that what is there is fine: modules, dots,
+// writing, grain.
+const fineEdges = 10
+
 // scanRow looks for finders in row y.
 func (l *level) scanRow(y int) {
 	count := 0
@@ -106,7 +110,11 @@ func (l *level) scanRow(y int) {
 	for wi, word := range l.darkBits(y) {
 		edges := word ^ (word<<1 | before)
 		before = word >> 63
-		count += bits.OnesCount64(edges)
+		n := bits.OnesCount64(edges)
+		count += n
+		if n >= fineEdges {
+			l.fine, l.fineFrom, l.fineTo = l.fine+1, min(l.fineFrom, y), max(l.fineTo, y)
+		}
 		for ; edges != 0; edges &= edges - 1 {
 			b := bits.TrailingZeros64(edges)
 			x := wi*64 + b

@@ -5,6 +5,7 @@ import "math"
 // modules are a code's modules as they are seen, by rows.
 type modules struct {
 	dim  int
+	taps int       // places that a module was looked at in
 	gray []int32   // brightness, times grayScale
 	soft []float32 // how dark: about 1 for dark, -1 for light, after levelling
 	eq   []float32 // soft, after an equaliser
@@ -33,11 +34,16 @@ func (m *modules) size(dim int) {
 // fiveTaps is the least pixels to a module at which a module is looked at in five places.
 const fiveTaps = 2.6
 
-// sample looks at each module of a code that lies as t says, bent as b says.
-func (m *modules) sample(p *plane, t *homography, b *bend, dim int) {
+// sample looks at each module of a code that lies as t says, bent as b says, in up to so many
+// places: 5, or 1 in its middle.
+func (m *modules) sample(p *plane, t *homography, b *bend, dim, most int) {
 	m.size(dim)
 	rx, ry, bx, by := t.steps(float64(dim)/2, float64(dim)/2)
-	five := math.Hypot(rx, ry)+math.Hypot(bx, by) > 2*fiveTaps
+	five := most == 5 && math.Hypot(rx, ry)+math.Hypot(bx, by) > 2*fiveTaps
+	m.taps = 1
+	if five {
+		m.taps = 5
+	}
 	for v := range dim {
 		for u := range dim {
 			cu, cv := float64(u)+0.5, float64(v)+0.5

@@ -27,6 +27,9 @@ const (
 // less. Big frames begin small, and get as far as the budget goes.
 func (r *Reader) search(p plane) bool {
 	full := r.level(0, p)
+	if r.pure(full) {
+		return true
+	}
 	big := p.w*p.h > bigFrame
 	if !big && r.firstLook(full) {
 		return true
@@ -46,8 +49,14 @@ func (r *Reader) search(p plane) bool {
 			return true
 		}
 		return r.firstLook(full)
-	case seen == 0:
+	case seen == 0 && full.fine < leastFine:
 		return false
+	}
+	if r.lookSoftly(0, p) {
+		return true
+	}
+	if seen == 0 {
+		return r.lookSoftly(1, p)
 	}
 	if r.pass(full, closeRadius) || r.recover(full) {
 		return true
@@ -57,7 +66,16 @@ func (r *Reader) search(p plane) bool {
 			return true
 		}
 	}
-	return false
+	return r.lookSoftly(1, p)
+}
+
+// lookSoftly looks at the full size or a half of it, smoothed where something fine is.
+func (r *Reader) lookSoftly(i int, p plane) bool {
+	if r.level(i, p) == nil {
+		return false
+	}
+	l := r.softLevel(i)
+	return l != nil && r.firstLook(l)
 }
 
 func (r *Reader) firstLook(l *level) bool { return r.pass(l, wideRadius) || r.recover(l) }
@@ -136,6 +154,7 @@ func (r *Reader) pass(l *level, radius int) bool {
 func (l *level) begin(radius int) {
 	l.setRadius(radius)
 	l.forget()
+	l.fine, l.fineFrom, l.fineTo = 0, l.h, 0
 	l.scanned = grown(l.scanned, l.h)
 	clear(l.scanned)
 }
@@ -153,6 +172,8 @@ func (l *level) rowsApart(radius int) int {
 	switch {
 	case l.h > 1080:
 		return l.h * 3 / 1080
+	case l.smoothed:
+		return 1
 	case l.h < 300 || l.shrink > 1 || radius == closeRadius:
 		return 2
 	}
@@ -161,8 +182,8 @@ func (l *level) rowsApart(radius int) int {
 
 // scanRows looks at rows that have not been looked at.
 func (l *level) scanRows(from, to, every int) {
-	for y := from; y < to && !l.spent(); y += every {
-		if !l.scanned[y] {
+	for y := from; y < min(to, l.to) && !l.spent(); y += every {
+		if y >= l.from && !l.scanned[y] {
 			l.scanned[y] = true
 			l.scanRow(y)
 		}
@@ -288,6 +309,7 @@ func (r *Reader) layout(dim int) *layout {
 
 const (
 	maxKnownOff = 0.25 // of the modules that are alike in every code
+	sharpOff    = 0.1  // of them, where the rest may be read by the modules' middles
 	lightBlur   = 0.1  // a neighbour's share in a module, for the first try
 	ridge       = 4    // for the trained equaliser
 )
@@ -301,7 +323,7 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 		return false
 	}
 	r.spend(100 * n)
-	m.sample(&l.plane, &g.t, b, g.dim)
+	m.sample(&l.plane, &g.t, b, g.dim, 5)
 	m.level(l.inverted)
 	ok := m.knownOff(lay) <= maxKnownOff
 	if ok {
@@ -310,6 +332,13 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 		if train := 50*n + 80*len(lay.known); !ok && r.allows(train+decodeCost(lay)) {
 			r.spend(train)
 			ok = m.train(lay, ridge) && r.decode(lay, m.eq)
+		}
+		// Sharp where all codes are alike, and yet not read: it may be a picture but for the middles.
+		if again := 60 * n; !ok && m.taps == 5 && r.allows(again+decodeCost(lay)) {
+			r.spend(again)
+			m.sample(&l.plane, &g.t, b, g.dim, 1)
+			m.level(l.inverted)
+			ok = m.knownOff(lay) <= sharpOff && r.decode(lay, m.soft)
 		}
 	}
 	r.sketchGrid(l, g, b, ok)

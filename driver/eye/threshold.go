@@ -10,10 +10,12 @@ package eye
 type level struct {
 	plane
 	*budget
-	shrink int // pixels of the frame to one of the level, along a side
+	smoothed bool
+	shrink   int // pixels of the frame to one of the level, along a side
 
 	bw, bh   int      // the level in blocks; the last ones may overlap those before
 	contrast uint32   // up to which a block is flat
+	whole    uint8    // the threshold where all around is flat; 0: nothing is dark there
 	stat     []uint32 // of a block: 0 if it is flat, else 1<<16 | the middle of its brightness
 	made     []bool   // rows of blocks that have stat
 	column   []uint32 // sums of stat around the row of blocks summed
@@ -23,6 +25,10 @@ type level struct {
 	radius   int      // blocks around a block that its threshold is made of
 	bits     []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
 
+	from, to int         // rows that may be looked at
+	fine     int         // stretches of rows that showed something fine
+	fineFrom int         // the first row of them
+	fineTo   int         // the last
 	scanned  []bool      // rows
 	known    *[][4]Point // the reader's
 	finders  []finder
@@ -50,6 +56,7 @@ const (
 // one before. But for the noise, nothing is computed yet.
 func (l *level) reset() {
 	l.forget()
+	l.from, l.to = 0, l.h
 	bw, bh := (l.w+block-1)/block, (l.h+block-1)/block
 	if bw != l.bw || bh != l.bh {
 		l.bw, l.bh = bw, bh
@@ -60,6 +67,7 @@ func (l *level) reset() {
 	clear(l.made)
 	clear(l.ready)
 	l.contrast = l.noise()
+	l.whole = l.wholly()
 }
 
 // noise is the contrast of which a block may be flat, from that of some blocks of all over
@@ -85,6 +93,32 @@ func (l *level) noise() uint32 {
 		}
 	}
 	return maxContrast
+}
+
+// wholly is the middle between bright and dark of a picture whose blocks are flat, one and all,
+// and yet are of two colours: a clean picture whose modules are a block large, or several, and begin
+// where blocks do. It is 0 of any other.
+func (l *level) wholly() uint8 {
+	least, most := uint32(0xffff), uint32(0)
+	n := 0
+	defer func() { l.spend(20 * n) }()
+	for by := 1; by < l.bh; by += 4 {
+		y := min(by*block, l.h-block)
+		a, b := l.row(y+2), l.row(y+5)
+		for bx := by / 4 % 8; bx < l.bw; bx += 8 {
+			x := min(bx*block, l.w-block)
+			high, low := extremes(pairs(load(a[x:])), pairs(load(b[x:])))
+			n++
+			if high-low > 2*minContrast {
+				return 0
+			}
+			least, most = min(least, low), max(most, high)
+		}
+	}
+	if most < least+4*maxContrast {
+		return 0
+	}
+	return uint8((least + most) / 4)
 }
 
 // grown returns a slice of n in s's memory if that is enough.
@@ -199,6 +233,10 @@ func (l *level) meanOf(col []uint32, out []uint8) {
 		}
 		if x-r-1 >= 0 {
 			sum -= col[x-r-1]
+		}
+		if sum == 0 {
+			out[x] = l.whole
+			continue
 		}
 		out[x] = uint8((sum & 0xffff) * reciprocal[sum>>16] >> 16)
 	}

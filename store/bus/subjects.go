@@ -8,6 +8,7 @@
 //	rg.<S>.<gate>.spent     codes granted, people passed                  the gate, into rg_<S>_spent
 //	rg.<S>.beat             the station's heartbeat, each second          the station, into rg_<S>_spent
 //	rg.<S>.tickets          tickets sold during the day                   the station, into rg_<S>_spent
+//	rg.<S>.revocations      what is revoked (docs/wire.md)                the station, into rg_<S>_revoked; the last one stays
 //	rg.<S>.news             what rg_<S>_spent has stored: [News]          the station, to all gates at once
 //	rg.<S>.<gate>.receipt   a request: a signed head; an [Answer]         the gate
 //	rg.<S>.<gate>.time      a request: a signed head; the same, cosigned  the gate
@@ -48,6 +49,14 @@ func TicketsSubject(station string) string { return subject(station, "tickets") 
 // stored. No stream keeps it: whoever misses some reads the stream.
 func NewsSubject(station string) string { return subject(station, "news") }
 
+// RevocationsSubject is where the station publishes what is revoked, to all gates at once: the
+// signed document, or nothing where it is larger than [MaxRevoked]; then it is in the station's
+// repository.
+func RevocationsSubject(station string) string { return subject(station, "revocations") }
+
+// MaxRevoked is the largest document of revocations that the bus carries, in bytes.
+const MaxRevoked = 192 << 10
+
 // TimeSubject is where a gate asks for the time.
 func TimeSubject(station, gate string) string { return subject(station, gate, "time") }
 
@@ -75,6 +84,9 @@ func JournalStream(station string) string { return "rg_" + station + "_journal" 
 // SpentStream is the stream of what gates must know of each other.
 func SpentStream(station string) string { return "rg_" + station + "_spent" }
 
+// RevokedStream is the stream of what is revoked: the last document, for whoever comes later.
+func RevokedStream(station string) string { return "rg_" + station + "_revoked" }
+
 // ClaimsBucket is the bucket of claims; ClaimsStream is the stream beneath it.
 func ClaimsBucket(station string) string { return "rg_" + station + "_claims" }
 func ClaimsStream(station string) string { return "KV_" + ClaimsBucket(station) }
@@ -93,7 +105,7 @@ type Allowed struct{ Publish, Subscribe []string }
 // stream of spent codes, and the last of its own journal's messages. The rest it cannot name.
 func Permissions(station, gate string) Allowed {
 	const api = "$JS.API."
-	journal, spent, claims := JournalStream(station), SpentStream(station), ClaimsStream(station)
+	journal, spent, claims, revoked := JournalStream(station), SpentStream(station), ClaimsStream(station), RevokedStream(station)
 	return Allowed{
 		Publish: []string{
 			JournalSubject(station, gate), SpentSubject(station, gate),
@@ -102,11 +114,12 @@ func Permissions(station, gate string) Allowed {
 			api + "STREAM.INFO." + journal, api + "STREAM.INFO." + spent, api + "STREAM.INFO." + claims,
 			api + "DIRECT.GET." + journal + "." + JournalSubject(station, gate),
 			api + "DIRECT.GET." + spent + "." + SpentSubject(station, gate),
+			api + "STREAM.INFO." + revoked, api + "DIRECT.GET." + revoked + "." + RevocationsSubject(station),
 			api + "DIRECT.GET." + claims + "." + ClaimSubject(station, ">"),
 			api + "CONSUMER.CREATE." + spent + ".>", api + "CONSUMER.INFO." + spent + ".>",
 			api + "CONSUMER.DELETE." + spent + ".>", api + "CONSUMER.MSG.NEXT." + spent + ".>",
 			"$JS.FC." + spent + ".>",
 		},
-		Subscribe: []string{Inbox(station, gate) + ".>", NewsSubject(station)},
+		Subscribe: []string{Inbox(station, gate) + ".>", NewsSubject(station), RevocationsSubject(station)},
 	}
 }

@@ -63,6 +63,7 @@ type Options struct {
 	PassbackFor   time.Duration
 	Note          func(journal.Record) // has a record appended to the journal; it must not block
 	Tickets       func([]byte)         // hears what is sold during the day; nil: nobody does
+	Revocations   func([]byte)         // hears what is revoked: a document, or nothing where it is to be fetched; nil: nobody does
 	Log           *slog.Logger
 
 	// Spawn starts a goroutine, in the way of the program; nil: a plain one.
@@ -175,6 +176,7 @@ const (
 	partAcross  = "across"
 	partFollow  = "follow"
 	partTime    = "time"
+	partRevoked = "revocations"
 	partClaims  = "claims"
 )
 
@@ -184,7 +186,7 @@ func (l *Link) attached(c *session) {
 	for _, p := range []struct {
 		name string
 		run  func(*session) error
-	}{{partTime, l.keepTime}, {partFollow, l.follow}, {partAcross, l.publish}, {partJournal, l.upload}, {partClaims, l.openClaims}} {
+	}{{partTime, l.keepTime}, {partRevoked, l.revoked}, {partFollow, l.follow}, {partAcross, l.publish}, {partJournal, l.upload}, {partClaims, l.openClaims}} {
 		l.opt.Spawn(wait, "bus "+p.name, func() { l.keepDoing(c, p.name, p.run) })
 	}
 	wait.Wait()

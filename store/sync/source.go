@@ -49,6 +49,11 @@ func (f Folder) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
+// Read reads a whole file of a source, of at most max bytes, for what proves itself.
+func Read(ctx context.Context, s Source, name string, max int64) ([]byte, error) {
+	return read(ctx, s, name, max)
+}
+
 // read reads a whole file of at most max bytes.
 func read(ctx context.Context, s Source, name string, max int64) ([]byte, error) {
 	file, err := s.Open(ctx, name)

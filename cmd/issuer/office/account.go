@@ -16,7 +16,8 @@ type account struct {
 	Salt       []byte
 	Hash       []byte // PBKDF2 of the password
 	Generation uint32 // counts sign-outs: each ends every session before it (R10)
-	Proven     bool   // a real-person check has passed as this person, in a session of this account
+	Companions []companion
+	Proven     bool // a real-person check has passed as this person, in a session of this account
 }
 
 const (

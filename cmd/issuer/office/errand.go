@@ -15,7 +15,8 @@ import (
 // sealed, so that the issuer need not remember it.
 type errand struct {
 	Kind     string // apply, view, revoke
-	Person   Person
+	Person   Person // who is checked
+	For      Person // whose certificate it is; zero: the same
 	Rotation verify.Rotation
 	Session  string // that asked
 	Until    int64  // seconds since 1970
@@ -41,7 +42,7 @@ func (s *Office) Begin(kind string, f Form, rotation verify.Rotation, who Sessio
 	}
 	now := s.Now()
 	if who.account != nil {
-		p, err := s.accountPerson(who.account)
+		p, err := s.personOf(who)
 		if err != nil {
 			return nil, err
 		}
@@ -54,6 +55,9 @@ func (s *Office) Begin(kind string, f Form, rotation verify.Rotation, who Sessio
 	}
 	if r := check(who.account != nil, now); r != "" {
 		return nil, Deny(r)
+	}
+	if kind == "apply" && who.acts != nil && !mayBeCompanion(f.Number, now) { // a child grows up
+		return nil, Deny(NotCompanion)
 	}
 	return s.errand(kind, Person{f.Name, f.Document, f.Number}, rotation, who)
 }
@@ -75,7 +79,19 @@ func (s *Office) Recheck(who Session) ([]byte, error) {
 }
 
 func (s *Office) errand(kind string, p Person, rotation verify.Rotation, who Session) ([]byte, error) {
-	return s.sealed(errand{Kind: kind, Person: p, Rotation: rotation, Session: who.ID, Until: s.Now().Add(errandFor).Unix(), Random: mint.RandomID(16)}, inTicket)
+	e := errand{Kind: kind, Person: p, Rotation: rotation, Session: who.ID, Until: s.Now().Add(errandFor).Unix(), Random: mint.RandomID(16)}
+	if who.acts != nil {
+		e.Person, e.For = who.acts.guardian, p
+	}
+	return s.sealed(e, inTicket)
+}
+
+// subject is whose certificate an errand is about.
+func (e *errand) subject() Person {
+	if e.For.Number == "" {
+		return e.Person
+	}
+	return e.For
 }
 
 // openErrand is the errand of a ticket, which must be of who brings it and not too old.
@@ -190,17 +206,25 @@ func (s *Office) prove(who Session, p Person) error {
 // settle does an errand whose person was checked.
 func (s *Office) settle(e *errand) (out *Certificate, err error) {
 	now := s.Now()
-	sealed, err := s.sealed(e.Person, inRegister)
+	p := e.subject()
+	sealed, err := s.sealed(p, inRegister)
 	if err != nil {
 		return nil, err
 	}
 	var why Reason
-	if e.Kind == "revoke" {
-		return nil, s.settleRevoke(e, now)
+	var guardian verify.HolderID
+	if e.For.Number != "" {
+		guardian = s.vault.holder(e.Person.Document, e.Person.Number)
 	}
-	err = s.register.change(s.vault.holder(e.Person.Document, e.Person.Number), func(rec *record) error {
-		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, e.Person.Name) {
+	if e.Kind == "revoke" {
+		return nil, s.settleRevoke(p, guardian, now)
+	}
+	err = s.register.change(s.vault.holder(p.Document, p.Number), func(rec *record) error {
+		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, p.Name) {
 			return Deny(DetailsDiffer)
+		}
+		if guardian != "" && rec.Dossier.heldByAnother(guardian, e.Kind, now) {
+			return Deny(HeldByAnother)
 		}
 		if e.Kind == "view" {
 			if out, why = rec.Dossier.reverify(e.Session, now); why != "" {
@@ -210,6 +234,9 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 		}
 		rec.Sealed = sealed
 		out, why = rec.Dossier.apply(verify.CertificateID(mint.RandomID(8)), e.Rotation, e.Session, now)
+		if out != nil {
+			out.Guardian = guardian
+		}
 		return nil // a denied application is recorded as well
 	})
 	if err == nil && why != "" {
@@ -221,16 +248,20 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 	return out, err
 }
 
-// settleRevoke revokes what the person holds who was checked: the phone is lost.
-func (s *Office) settleRevoke(e *errand, now time.Time) error {
-	holder := s.vault.holder(e.Person.Document, e.Person.Number)
+// settleRevoke revokes what the person holds who was checked, or a companion whose guardian was
+// checked: the phone is lost.
+func (s *Office) settleRevoke(p Person, guardian verify.HolderID, now time.Time) error {
+	holder := s.vault.holder(p.Document, p.Number)
 	rec, err := s.register.person(holder)
 	if err != nil {
 		return err
 	}
 	if rec != nil {
-		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, e.Person.Name) {
+		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, p.Name) {
 			return Deny(DetailsDiffer)
+		}
+		if guardian != "" && rec.Dossier.heldByAnother(guardian, "view", now) {
+			return Deny(HeldByAnother)
 		}
 	}
 	_, err = s.revokeHolder(holder, "lost phone", "the holder", now)

@@ -41,6 +41,14 @@ const (
 	NoSuchSlip       Reason = "no_such_slip"
 	TooMany          Reason = "too_many"
 	Broken           Reason = "broken"
+
+	NotGuardian       Reason = "not_guardian"
+	NotCompanion      Reason = "not_companion"
+	CompanionKnown    Reason = "companion_known"
+	TooManyCompanions Reason = "too_many_companions"
+	NoCompanion       Reason = "no_companion"
+	NoCardYet         Reason = "no_card_yet"
+	HeldByAnother     Reason = "held_by_another"
 )
 
 // A Denial is a reason in words, with what to do about it; Chinese first.
@@ -102,6 +110,20 @@ var denials = map[Reason]Denial{
 		Do: "请先申请", DoEnglish: "Apply first", Next: "apply"},
 	DetailsDiffer: {Rule: "R12", Chinese: "姓名与证件号码不一致", English: "The name does not match the number",
 		Do: "请填写本人真实信息", DoEnglish: "Enter your own details as they are on the card", Next: "form"},
+	NotGuardian: {Rule: "R21", Chinese: "请确认您是监护人或受托人", English: "Confirm that you are the guardian, or act with the person's consent",
+		Do: "核对信息后勾选确认", DoEnglish: "Check the details and tick the box", Next: "companions"},
+	NotCompanion: {Rule: "R21", Chinese: "18至59岁的旅客须本人办理", English: "A traveller of 18 to 59 years applies with their own phone",
+		Do: "同行人限未成年人和60岁以上老人；没有手机的请到车站公安制证窗口", DoEnglish: "Companions are children and people of 60 or over. Without a phone, go to the police window at the station", Next: "window"},
+	CompanionKnown: {Rule: "R21", Chinese: "该旅客已在列表中", English: "This person is on your list already",
+		Do: "请直接选择", DoEnglish: "Choose the person there", Next: "companions"},
+	TooManyCompanions: {Rule: "R21", Chinese: "最多添加5位同行人", English: "You can add up to 5 people",
+		Do: "请先移除不再同行的旅客", DoEnglish: "Remove somebody first", Next: "companions"},
+	HeldByAnother: {Rule: "R21", Chinese: "该旅客的证明由本人或其他监护人申请", English: "This person's certificate was applied for by the person, or by another guardian",
+		Do: "请由申请人出示；失效前3小时内可重新申请", DoEnglish: "Whoever applied shows it. You can apply in its last 3 hours", Next: "companions"},
+	NoCompanion: {Rule: "R21", Chinese: "该旅客已不在列表中", English: "This person is no longer on your list",
+		Do: "请重新添加", DoEnglish: "Add the person again", Next: "companions"},
+	NoCardYet: {Rule: "R23", Chinese: "没有身份证的婴幼儿不能在线申请", English: "An infant without an identity card cannot apply here",
+		Do: "请携带户口簿或出生医学证明，到车站公安制证窗口办理", DoEnglish: "Take the household register or the birth certificate to the police window at the station", Next: "window"},
 	NotVerified: {Rule: "R11", Chinese: "请先核验本人", English: "Verify yourself first",
 		Do: "核验本人后可查看最近一个月的申请记录，不占用申请次数", DoEnglish: "Once you are verified you can see the applications of the last month. It does not count as an application", Next: "view"},
 	SignedOut: {Rule: "R11", Chinese: "请先登录", English: "Sign in first",

@@ -29,9 +29,10 @@ type Certificate struct {
 	ID       verify.CertificateID
 	Rotation verify.Rotation `cbor:"Way"` // who makes its codes
 	Approved time.Time
-	Live     time.Time // the last real-person check
-	Session  string    // which may see it: the one that passed that check
-	From     time.Time // its codes are signed as of this or later: what was before is revoked; zero: nothing is
+	Live     time.Time       // the last real-person check
+	Session  string          // which may see it: the one that passed that check
+	From     time.Time       // its codes are signed as of this or later: what was before is revoked; zero: nothing is
+	Guardian verify.HolderID `cbor:",omitempty"` // who applied for a companion (R21); "": the holder did
 }
 
 func (c *Certificate) Ends() time.Time { return c.Approved.Add(validFor) }

@@ -216,7 +216,7 @@ func (s *Office) History(who Session) ([]Application, error) {
 	case !who.account.Proven:
 		return nil, Deny(NotVerified)
 	}
-	p, err := s.accountPerson(who.account)
+	p, err := s.personOf(who)
 	if err != nil {
 		return nil, err
 	}

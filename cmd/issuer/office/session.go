@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"time"
 )
 
@@ -21,7 +22,8 @@ type Session struct {
 	ID         string   // a hash of the token, as the register has it; "" without one
 	account    *account // nil: a visitor
 	accountKey string
-	over       bool // it was a signed-in user's, for longer than one lasts
+	acts       *actsFor // nil: for oneself
+	over       bool     // it was a signed-in user's, for longer than one lasts
 }
 
 // SignInLasts is how long a signed-in user stays so. A browser that is never cleared, or a
@@ -169,7 +171,7 @@ func (s *Office) SignOut(who Session) error {
 	if who.account == nil {
 		return nil
 	}
-	if err := s.Leave(who); err != nil {
+	if err := errors.Join(s.Leave(who), s.leaveCompanions(who)); err != nil {
 		return err
 	}
 	return s.register.changeAccount(who.accountKey, func(a *account) (*account, error) {

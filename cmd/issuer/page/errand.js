@@ -2,6 +2,7 @@
 
 import { arrive, refreshState, signIn } from './here.js';
 import { away, drop, noted } from './keep.js';
+import { companions } from './people.js';
 import { showCertificate, showSlip } from './show.js';
 import { ask, Denied, talk } from './talk.js';
 import { $, person, say, shown, view } from './view.js';
@@ -29,6 +30,7 @@ async function visit() {
 export function fill(what) {
   kind = what;
   const own = Boolean(talk.state?.signed_in);
+  $('guardian').hidden = !talk.whom;
   two($('fill').querySelector('h1'), ...words.kinds[kind]);
   $('own').hidden = !own;
   $('theirs').hidden = own;
@@ -92,7 +94,7 @@ export async function check() {
     throw e;
   });
   const f = fields(), form = { name: f.name.value, document: f.document.value, number: f.number.value, confirmed: f.confirmed.checked, way: $('formway').value };
-  away.put({ ticket: trip.ticket, page: talk.page, kind, revokes: then === revoked, form });
+  away.put({ ticket: trip.ticket, page: talk.page, whom: talk.whom, kind, revokes: then === revoked, form });
   location.assign(trip.page);
   return new Promise((done) => { setTimeout(done, 10000); }); // this page ends before; if not, the button is there again
 }
@@ -111,6 +113,7 @@ export function back() {
     ({ ticket, kind } = kept);
     then = kept.revokes ? revoked : arrive;
     talk.page = kept.page;
+    talk.whom = kept.whom;
     const f = fields();
     [f.name.value, f.document.value, f.number.value, f.confirmed.checked] = [kept.form.name, kept.form.document, kept.form.number, kept.form.confirmed];
     $('formway').value = kept.form.way;
@@ -172,6 +175,7 @@ export async function see() {
 // ---- denied ----
 
 const help = {
+  companions,
   apply: () => fill('apply'),
   view: see,
   form: () => fill(kind),
@@ -191,7 +195,8 @@ export async function deny(why) {
   if (why.reason === 'still_valid') await refreshState(); // the check that was passed serves to see it
   two($('why'), why.zh, why.en);
   two($('todo'), why.do_zh, why.do_en);
-  const next = why.next === 'window' && !talk.state?.bench ? '' : why.next; // a bench's window is a button away
+  const elsewhere = !talk.state?.bench || ['no_card_yet', 'not_companion'].includes(why.reason); // a bench's window is a button away
+  const next = why.next === 'window' && elsewhere ? '' : why.next;
   $('helps').hidden = !next;
   if (next) two($('helps'), ...words.helps[next === 'view' && talk.state?.certificate ? 'look' : next]);
   $('outcome').dataset.reason = why.reason;

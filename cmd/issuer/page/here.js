@@ -1,6 +1,7 @@
 // Who is here, as far as the issuer says; and forgetting them.
 
 import { drop, hearOthers, leaving, noted, recall, tellOthers } from './keep.js';
+import { anybody, choose } from './people.js';
 import { restore, showCertificate } from './show.js';
 import { ask, Cut, Denied, talk, time } from './talk.js';
 import { $, shown, view } from './view.js';
@@ -31,6 +32,7 @@ export async function refreshState() {
     forget();
   }
   talk.state = state;
+  choose();
   dress();
 }
 
@@ -39,7 +41,7 @@ function dress() {
   const { state } = talk;
   document.body.classList.toggle('onbench', Boolean(state?.bench));
   document.body.classList.toggle('framed', window.parent !== window);
-  $('gohistory').hidden = $('showhistory').hidden = !state?.signed_in;
+  $('gohistory').hidden = $('showhistory').hidden = $('gocompanions').hidden = !state?.signed_in;
   $('over').hidden = !state?.over;
   if (state?.over) two($('over'), `${state.over.zh}。${state.over.do_zh}`, `${state.over.en}. ${state.over.do_en}`);
   two($('account'), ...(state?.signed_in ? ['退出', 'Sign out'] : ['登录', 'Sign in']));
@@ -48,6 +50,7 @@ function dress() {
 // arrive shows the certificate where there is one to see, else the first page.
 export async function arrive() {
   await refreshState();
+  if (!talk.whom) anybody();
   if (talk.state?.certificate) showCertificate();
   else if (!shown('home')) view('home');
 }
@@ -138,6 +141,8 @@ export async function recallShown() {
   if (!memory || before !== departures) return;
   time.offset = memory.now - performance.now();
   talk.state = memory.shown.state;
+  talk.whom = talk.state.certificate?.whom || '';
+  choose();
   dress();
   await restore(memory.shown);
 }

@@ -8,7 +8,8 @@
 import { back, check, comeBack, deny, fill, fillExample, helpNow, helpWith, see, signUp, submit } from './errand.js';
 import { arrive, home, noticeState, recallShown, refreshState, signIn, signOut } from './here.js';
 import { away, install, leaving } from './keep.js';
-import { begin, codesUntil, fit, refresh, renewSoon, stayAwake } from './show.js';
+import { actFor, addCompanion, companions, dropCompanion, onSwipe } from './people.js';
+import { begin, codesUntil, fit, next, refresh, renewSoon, stayAwake } from './show.js';
 import { ask, Cut, Denied, Superseded, talk, time } from './talk.js';
 import { $, say, shown, view } from './view.js';
 import { clockText, exactText, minuteText, two } from './words.js';
@@ -84,17 +85,51 @@ async function history() {
 const on = (id, what) => { $(id).onclick = () => attempt(what); };
 const send = (form, what) => { form.onsubmit = (e) => { e.preventDefault(); attempt(() => what(form.elements)); }; };
 
-on('goapply', () => fill('apply'));
-on('goview', see);
-on('gorevoke', () => fill('revoke'));
-on('gohistory', history);
+const forMe = (what) => () => { actFor(''); return what(); };
+on('goapply', forMe(() => fill('apply')));
+on('goview', forMe(see));
+on('gorevoke', forMe(() => fill('revoke')));
+on('gohistory', forMe(history));
+on('gocompanions', async () => {
+  await refreshState();
+  companions();
+});
+on('goadd', () => view('adding'));
+send($('adding').querySelector('form'), async (f) => {
+  await addCompanion(f);
+  await refreshState();
+  companions();
+});
+$('companionlist').onclick = (e) => {
+  const { companion, kind } = e.target.closest('button')?.dataset || {};
+  if (!kind) return;
+  attempt(async () => {
+    if (kind === 'drop') {
+      await dropCompanion(companion);
+      await refreshState();
+      return companions();
+    }
+    actFor(companion);
+    return kind === 'apply' ? fill('apply') : see();
+  });
+};
+$('before').onclick = () => next(-1);
+$('after').onclick = () => next(1);
+onSwipe($('paper'), next);
+document.addEventListener('keydown', (e) => {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+  if (by && !e.altKey && !e.ctrlKey && !e.metaKey && !e.target.closest?.('input, select, textarea')) next(by);
+});
 on('showhistory', history);
 on('renew', () => fill('apply'));
 on('start', check);
 on('helps', helpNow);
 on('coverdo', () => helpWith($('cover').dataset.next));
 on('tohome', home);
-on('back', () => (shown('show') ? view('home') : home()));
+on('back', () => {
+  if (shown('adding')) return companions();
+  return shown('show') || shown('companions') ? view('home') : home();
+});
 on('refresh', refresh);
 on('account', () => (talk.state?.signed_in ? signOut() : view('sign')));
 on('examplesign', () => signIn('example', 'passenger'));

@@ -2,12 +2,14 @@
 
 import { make, prepare } from './code.js';
 import { keep, noted } from './keep.js';
+import { sayWho, showWhich, turnOver } from './people.js';
 import { draw } from './qr.js';
 import { ask, Cut, Denied, Superseded, talk, time } from './talk.js';
 import { $, person, say, shown, view } from './view.js';
 import { clockText, timeText, two, words } from './words.js';
 
 let wallet = null; // {id, issued, secret}: what codes are made of
+let wallets = new Map(); // those of everybody whose code is shown in turn, by id
 let drawn = null;  // {wallet, slot, text}: the code that is on the screen
 let asking = null; // for a new one; for one certificate at most
 let refreshState = async () => {}; // asks the issuer what it knows; phone.js has it
@@ -18,9 +20,9 @@ export function begin(askState) {
   setInterval(keepShown, 10000); // and so the worker stays awake
   new ResizeObserver(fit).observe(document.querySelector('main'));
   window.addEventListener('resize', fit);
-  document.addEventListener('view', (e) => { if (e.detail !== 'show') forgetCode(); });
+  document.addEventListener('view', (e) => { if (e.detail !== 'show') forgetCodes(); });
   document.addEventListener('forget', () => {
-    forgetCode();
+    forgetCodes();
     slip.text = '';
     blank($('slipqr'));
   });
@@ -33,6 +35,11 @@ function forgetCode() {
   delete $('qr').dataset.slot;
 }
 
+function forgetCodes() {
+  forgetCode();
+  wallets = new Map();
+}
+
 // blank leaves nothing on a canvas.
 const blank = (canvas) => { canvas.width = canvas.height = 1; };
 
@@ -41,6 +48,8 @@ const id = (c) => c.id + c.way + c.live_until;
 export function showCertificate() {
   const c = talk.state.certificate;
   if (wallet && wallet.id !== id(c)) forgetCode();
+  wallet ??= wallets.get(id(c)) ?? null;
+  showWhich();
   person($('owner'), c.person);
   $('ends').textContent = clockText(c.ends);
   $('liveuntil').textContent = clockText(c.live_until);
@@ -49,6 +58,16 @@ export function showCertificate() {
   if (!shown('show')) view('show');
   stayAwake();
   tick();
+}
+
+// next shows the code of the companion before (-1) or after (1).
+export function next(by) {
+  if (!turnOver(by)) return;
+  $('cover').hidden = true;
+  $('cover').dataset.key = '';
+  triedAt = -Infinity;
+  showCertificate();
+  sayWho();
 }
 
 // codesUntil is until when this phone makes its codes without the network; 0: it does not.
@@ -61,12 +80,12 @@ export function codesUntil() {
 // visitor's must not be: who closes it verifies again.
 function keepShown() {
   const { state } = talk;
-  if (state?.signed_in && wallet && time.offset !== null) keep({ state, wallet }, time.now());
+  if (state?.signed_in && wallet && time.offset !== null) keep({ state, wallet, wallets }, time.now());
 }
 
 // restore shows what was kept.
 export async function restore(kept) {
-  ({ wallet } = kept);
+  ({ wallet, wallets } = kept);
   showCertificate();
   await tick();
 }
@@ -75,11 +94,15 @@ export async function restore(kept) {
 async function fetchCode() {
   const c = talk.state.certificate;
   const { give, secret } = await prepare(c, 30);
-  const issued = await ask('code', give);
-  if (!talk.state?.certificate || id(talk.state.certificate) !== id(c)) return; // signed out meanwhile
-  wallet = { id: id(c), issued, secret };
+  const mine = wallets, issued = await ask('code', give, undefined, c.whom);
+  if (mine !== wallets || !talk.state) return; // signed out meanwhile
+  const fresh = { id: id(c), issued, secret };
+  wallets.set(fresh.id, fresh);
+  if (!talk.state.certificate || id(talk.state.certificate) !== fresh.id) return renewSoon(); // another's code is shown meanwhile
+  wallet = fresh;
   keepShown();
   talk.changed();
+  return undefined;
 }
 
 // renew asks for a new code, once at a time and not too often.

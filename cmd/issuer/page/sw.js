@@ -26,9 +26,10 @@ async function fetchAll() {
   }));
 }
 
-// The version before this one stays for pages that are being loaded just now.
+// The version before this one stays for pages that are being loaded just now. Other pages of this
+// server have caches of their own.
 self.addEventListener('activate', (e) => e.waitUntil((async () => {
-  const others = (await caches.keys()).filter((name) => name !== cacheName);
+  const others = (await caches.keys()).filter((name) => name.startsWith('page-') && name !== cacheName);
   await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)));
   await self.clients.claim();
 })()));

@@ -5,6 +5,7 @@
 export const talk = {
   state: null,     // what the issuer says; null: nothing yet
   page: '',        // a visitor's token, which lives here alone
+  whom: '',        // the companion whom a signed-in user acts for; '': oneself
   online: true,
   action: null,    // an AbortSignal
   changed() {},    // online may be another
@@ -32,9 +33,12 @@ export class Denied extends Error { constructor(why) { super(why.reason); this.w
 export class Cut extends Error {}        // nobody answers
 export class Superseded extends Error {} // a later tap has ended it
 
+// These are about everybody who is here; all else is for one of them.
+const forAll = ['state', 'visit', 'signin', 'signout', 'signup', 'companions/add', 'companions/drop'];
+
 // ask asks the issuer: GET without a body, POST with one. It waits for patience
 // milliseconds, and throws one of the above.
-export async function ask(path, body, patience = 8000) {
+export async function ask(path, body, patience = 8000, whom = talk.whom) {
   const asked = performance.now(), control = new AbortController(), stop = () => control.abort(), mine = talk.action;
   const timer = setTimeout(stop, patience);
   mine?.addEventListener('abort', stop);
@@ -42,7 +46,7 @@ export async function ask(path, body, patience = 8000) {
   try {
     answer = await fetch('api/' + path, {
       method: body === undefined ? 'GET' : 'POST', body: body === undefined ? undefined : JSON.stringify(body),
-      headers: { 'Content-Type': 'application/json', ...(talk.page && { 'Railgate-Page': talk.page }) }, signal: control.signal, cache: 'no-store',
+      headers: { 'Content-Type': 'application/json', ...(talk.page && { 'Railgate-Page': talk.page }), ...(whom && !forAll.includes(path) && { 'Railgate-For': whom }) }, signal: control.signal, cache: 'no-store',
     });
     if (answer.headers.get('Content-Type') === 'application/json') data = await answer.json();
     else if (answer.status >= 500) throw new Error('nobody behind the proxy');

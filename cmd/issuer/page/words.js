@@ -22,6 +22,7 @@ export const words = {
   helps: {
     apply: ['重新申请', 'Apply again'], view: ['核验并查看', 'Verify and view'], locate: ['重新定位', 'Locate again'], check: ['重新核验', 'Try again'],
     recheck: ['开始核验', 'Verify now'], window: ['前往公安制证窗口', 'To the police window'], form: ['返回修改', 'Back to the form'], signin: ['登录', 'Sign in'], look: ['查看证明', 'View it'],
+    companions: ['同行人', 'People with me'],
   },
 };
 

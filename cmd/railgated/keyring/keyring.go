@@ -37,6 +37,8 @@ type Ring struct {
 
 	mu    sync.Mutex // guards the fields below
 	keys  *verify.Keyset
+	under *verify.Keyset        // keys, under what is revoked
+	lists []*verify.Revocations // what is
 	since time.Time
 	err   error // why the file is not in use
 }
@@ -65,24 +67,34 @@ func New(path, source, dataDir string, read *configs.KeysetFile, log *slog.Logge
 		log.Warn("the copy of the last keyset cannot be used", "err", err)
 		return k
 	}
-	k.keys, k.since = keys, info.ModTime()
+	k.keys, k.under, k.since = keys, keys, info.ModTime()
 	return k
 }
 
 func (k *Ring) String() string { return "keyset" }
 
-// Current is the keyset in use; nil: there is none.
+// Current is the keyset in use, under what is revoked; nil: there is none.
 func (k *Ring) Current() *verify.Keyset {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.keys
+	return k.under
+}
+
+// Revoke has lists of revocations count from now on, in the place of those before.
+func (k *Ring) Revoke(lists []*verify.Revocations) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lists = lists
+	if k.keys != nil {
+		k.under = k.keys.With(lists...)
+	}
 }
 
 // Use puts a keyset to use.
 func (k *Ring) Use(keys *verify.Keyset) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.keys, k.since, k.err = keys, time.Now(), nil
+	k.keys, k.under, k.since, k.err = keys, keys.With(k.lists...), time.Now(), nil
 }
 
 // refuse notes why the file is not in use.

@@ -45,6 +45,8 @@ type Options struct {
 	// Gates is told which gates are enrolled, at the start and when that changes: for a
 	// message server that must know them; nil: nobody is. It is told again after an error.
 	Gates func([]identity.Public) error
+	// Revocations is the newest list of what is revoked; nil, or no bytes: there is none.
+	Revocations func() []byte
 	// Connected tells which keys are connected now; nil: that is not known.
 	Connected func() (map[string]bool, error)
 }
@@ -72,6 +74,8 @@ type Collector struct {
 	newest map[int64]string
 	lanes  map[int64]ledger.Lane
 	looked time.Time // for a gate that was not known
+
+	large []byte // the list that was told of last that is too large for the bus; owned by keepRevoking
 }
 
 // New makes a collector.
@@ -115,6 +119,9 @@ func (c *Collector) Run(ctx context.Context) error {
 	wait.Go(func() { c.replicate(ctx) })
 	wait.Go(func() { c.tellNews(ctx) })
 	wait.Go(func() { c.keepSelling(ctx) })
+	if c.o.Revocations != nil {
+		wait.Go(func() { c.keepRevoking(ctx) })
+	}
 	wait.Wait()
 	return c.anchors.write()
 }

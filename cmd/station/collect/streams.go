@@ -43,6 +43,11 @@ func streams(station string) []jetstream.StreamConfig {
 			MaxAge:      SpentFor, MaxMsgSize: 64 << 10, Discard: jetstream.DiscardOld,
 		},
 		{
+			Name: bus.RevokedStream(station), Description: "what is revoked, the last list", Subjects: []string{bus.RevocationsSubject(station)},
+			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true, DenyDelete: true,
+			MaxMsgsPerSubject: revokedStreams, MaxMsgSize: bus.MaxRevoked + 4096, Discard: jetstream.DiscardOld,
+		},
+		{
 			Name: bus.ClaimsStream(station), Description: "which gate lets a code in", Subjects: []string{bus.ClaimSubject(station, ">")},
 			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true, DenyDelete: true, AllowMsgTTL: true,
 			MaxMsgsPerSubject: 1, MaxAge: claimsFor, MaxMsgSize: 4096, Discard: jetstream.DiscardNew,

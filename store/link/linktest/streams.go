@@ -24,6 +24,7 @@ func (s *Station) Streams() {
 	defer cancel()
 	for _, cfg := range []jetstream.StreamConfig{
 		{Name: bus.JournalStream(Name), Subjects: []string{bus.JournalSubjects(Name)}, AllowDirect: true, AllowAtomicPublish: true},
+		{Name: bus.RevokedStream(Name), Subjects: []string{bus.RevocationsSubject(Name)}, AllowDirect: true, MaxMsgsPerSubject: 1},
 		{Name: bus.SpentStream(Name), Subjects: []string{bus.SpentSubjects(Name), bus.BeatSubject(Name), bus.TicketsSubject(Name)}, AllowDirect: true, AllowMsgTTL: true, MaxAge: 26 * time.Hour},
 	} {
 		if _, err := s.JetStream().CreateOrUpdateStream(ctx, cfg); err != nil {

@@ -1,0 +1,344 @@
+package inspector
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// theFiles are what make build makes, made of these sources.
+func theFiles(t testing.TB) fs.FS {
+	t.Helper()
+	program := theProgram(t)
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fstest.MapFS{"inspector.wasm.br": {Data: packedQuickly(program)}, "wasm_exec.js": {Data: script}}
+}
+
+// at has the page believe that it is a time, which a server tells.
+func (l *look) at(now time.Time) {
+	l.Helper()
+	l.server.set(func() { l.server.now = now })
+	l.str("(said.length = 0, worker.postMessage({ kind: 'sync' }), undefined)")
+	l.until("the time", fmt.Sprintf("said.some((d) => d.kind === 'status' && d.status.keys && Math.abs(d.status.now - %d) < 5000)", now.UnixMilli()))
+}
+
+// Every vector gets the gate's answer from the program in the browser, at the vector's second.
+func TestEachVectorInTheBrowser(t *testing.T) {
+	s := newServer(t)
+	keys, err := os.ReadFile("testdata/keys.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.keys = keys
+	l := s.open(t, 390, 844)
+	for _, v := range readVectors(t) {
+		for tries := 0; ; tries++ {
+			l.at(v.Now)
+			l.str(fmt.Sprintf("(said.length = 0, worker.postMessage({ kind: 'read', text: %s, began: performance.now() }), undefined)", quoted(v.Text)))
+			l.until("an answer", "said.some((d) => d.kind === 'read')")
+			got := l.str("said.find((d) => d.kind === 'read').answer.reason")
+			if got == string(v.Reason) {
+				break
+			}
+			// A machine that is busy reads a code a second late. It is not late each time.
+			if late := l.str(fmt.Sprintf("said.find((d) => d.kind === 'read').answer.at - %d > 900", v.Now.UnixMilli())); late != "true" || tries == 20 {
+				t.Errorf("%s: %s; want %s", v.Name, got, v.Reason)
+				break
+			}
+		}
+	}
+}
+
+// What is filmed comes to the same verdict, with its words, its colour and its sound.
+func TestTheCameraSeesACodeAndTheVerdictIsShown(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	l.tap("#start")
+	l.until("the verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	if got := l.str("$('#says').innerText.replaceAll('\\n', ' ')"); !strings.Contains(got, "核验通过") || !strings.Contains(got, "Identity verified") {
+		t.Errorf("the verdict says %q; want the gate's words at a real-name check", got)
+	}
+	if got := l.str("getComputedStyle($('#verdict')).backgroundColor"); got != "rgb(0, 112, 60)" {
+		t.Errorf("colour %s; want the gate's green", got)
+	}
+	if got := l.str("$('#face').innerText"); !strings.Contains(got, "核对面容") || !strings.Contains(got, "two people") {
+		t.Errorf("beside it %q; want to be told to look at the face", got)
+	}
+	l.picture("verdict")
+	l.until("both codes of the film", "Number($('#count').textContent) >= 2")
+	l.at(c.now.Add(2 * time.Minute))
+	l.until("the same code two minutes later", "seen('#verdict') && $('#verdict').dataset.reason === 'code_expired' && getComputedStyle($('#verdict')).backgroundColor === 'rgb(179, 21, 29)'")
+	l.picture("denied")
+}
+
+// A code that is shown again in the shift may be another person's: it is told, with the time.
+func TestACodeThatComesBackIsTold(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	l.reads(c.paper)
+	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#before')")
+	for l.str("seen('#before')") != "true" {
+		l.tap("#next")
+		time.Sleep(3500 * time.Millisecond) // within three seconds it is the same hand
+		l.reads(c.paper)
+		l.until("a verdict", "seen('#verdict')")
+	}
+	l.until("it is told", "$('#before').innerText.includes('Shown in this shift before: 1') && $('#before').innerText.includes('本班已查过')")
+	l.picture("before")
+}
+
+// A denial of each kind, a code that is no code, and paper, as typed or from a hand scanner.
+func TestAScannersTextIsRead(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	for _, tt := range []struct{ text, words string }{{c.paper, "Paper certificate"}, {c.many[2], "Electronic certificate"}} {
+		l.reads(tt.text)
+		l.until(tt.words, fmt.Sprintf("seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#facts').innerText.includes(%q)", tt.words))
+		l.tap("#next")
+	}
+	l.reads("https://example.com/")
+	l.until("no code", "seen('#verdict') && $('#verdict').dataset.reason === 'malformed' && $('#says').innerText.includes('无法识别')")
+}
+
+// The page opens with the network cut from the second time on, and checks: what depends on the
+// time is not green there, and says why.
+func TestInAirplaneMode(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	l.until("the worker has the page", "navigator.serviceWorker.controller")
+	l.reads(c.many[0])
+	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	s.set(func() { s.away = true })
+	l.until("the network is cut", "(worker.postMessage({ kind: 'sync' }), $('#net').innerText.includes('offline'))")
+	l.tap("#next")
+	l.reads(c.many[1])
+	l.until("a verdict with the network cut: the time goes on", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+
+	l.run(chromedp.Reload())
+	l.ready()
+	l.until("it says that no server was seen", "seen('#doubt') && $('#doubt').dataset.doubt === 'no_server' && $('#doubt').innerText.includes('no server seen')")
+	l.until("the keyset is there, with its age", "$('#keys').innerText.includes('old')")
+	l.until("the shift goes on", "$('#count').textContent === '2'")
+	l.reads(c.many[0])
+	l.until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#verdict').dataset.light === 'unsure' && $('#what').innerText.includes('By this phone')")
+	l.picture("unsure")
+	l.tap("#next")
+	l.reads(c.forged)
+	l.until("a forgery is one at any time", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && $('#verdict').dataset.light === 'red'")
+	l.tap("#next")
+
+	s.set(func() { s.away = false })
+	l.until("the network is back", "(worker.postMessage({ kind: 'sync' }), !seen('#doubt'))")
+	l.reads(c.many[1])
+	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+}
+
+// What its holder revoked is denied as soon as the list is here, and with the network cut after that.
+func TestARevokedCodeIsDenied(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	lost := c.many[len(c.many)-1]
+	l.reads(lost)
+	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#lists').innerText.includes('revocations')")
+	l.tap("#next")
+	s.set(func() { s.list = c.list })
+	l.until("the list is here", "(worker.postMessage({ kind: 'sync' }), said.some((d) => d.status?.lists?.entries === 1))")
+	l.reads(lost)
+	l.until("it is denied", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#what').innerText.includes('撤销')")
+	s.set(func() { s.away = true })
+	l.run(chromedp.Reload())
+	l.ready()
+	l.reads(lost)
+	l.until("with the network cut too", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked'")
+}
+
+// A phone that slept with the network cut does not know the time: its monotonic clock may have
+// stood still.
+func TestAPhoneThatSleptSaysSo(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	s.set(func() { s.away = true })
+	l.str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
+	l.until("it says that it slept", "seen('#doubt') && $('#doubt').dataset.doubt === 'slept' && $('#doubt').innerText.includes('休眠') && $('#clock').innerText.includes('not confirmed')")
+	l.reads(c.many[0])
+	l.until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#what').innerText.includes('刷新')")
+	s.set(func() { s.away = false })
+	l.until("a server mends it", "!seen('#doubt')")
+}
+
+// What was checked is gone with the shift's end, from the phone too.
+func TestTheEndOfAShiftClearsIt(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	for _, text := range c.many[:2] {
+		l.reads(text)
+		l.until("a verdict", "seen('#verdict')")
+		l.tap("#next")
+	}
+	l.until("it is kept on the phone", "JSON.parse(localStorage.getItem('inspector-shift'))?.checks.length === 2")
+	kept := l.str("localStorage.getItem('inspector-shift')")
+	if strings.Contains(kept, "RG1:") || strings.Contains(kept, "holder") || strings.Contains(kept, "sub") {
+		t.Errorf("kept: %s; want no code and no holder", kept)
+	}
+	l.tap("#history")
+	l.until("the list", "document.querySelectorAll('#checks li').length === 2")
+	l.picture("shift")
+	l.axe("the shift")
+	l.tap("#end")
+	l.tap("#sure button.main")
+	l.until("nothing is left", "$('#count').textContent === '0' && localStorage.getItem('inspector-shift') === null && !$('#shift').open")
+}
+
+// Each state on each screen: nothing is cut off, and axe finds nothing.
+func TestEveryScreen(t *testing.T) {
+	s := newServer(t)
+	c := someCodes(t)
+	for _, screen := range [][2]int64{{390, 844}, {844, 390}, {1280, 800}, {320, 568}} {
+		t.Run(fmt.Sprintf("%dx%d", screen[0], screen[1]), func(t *testing.T) {
+			l := s.open(t, screen[0], screen[1])
+			check := func(state string) {
+				t.Helper()
+				l.picture(state)
+				if found := l.str(cramped); found != "" {
+					t.Errorf("%s:\n%s", state, found)
+				}
+				l.axe(state)
+			}
+			l.at(c.now)
+			check("begin")
+			l.tap("#type")
+			check("type")
+			l.tap("#typing button:not(.main)")
+			l.reads(c.many[0])
+			l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+			check("granted")
+			l.tap("#next")
+			l.reads(c.forged)
+			l.until("a denial", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature'")
+			check("denied")
+			l.tap("#next")
+			s.set(func() { s.away = true })
+			l.str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
+			l.until("doubt", "seen('#doubt')")
+			l.reads(c.many[0])
+			l.until("an unsure verdict", "seen('#verdict') && $('#verdict').dataset.light === 'unsure'")
+			check("unsure")
+			s.set(func() { s.away = false })
+			l.tap("#next")
+			l.tap("#start")
+			l.until("the camera", "seen('#aim') && $('#video').videoWidth === 1280")
+			l.until("the doubt is over", "!seen('#doubt')")
+			l.at(c.now)
+			l.until("the code on the film", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+			check("camera")
+		})
+	}
+}
+
+// By keyboard alone: to the form, a text, the verdict, and back to where one was.
+func TestByKeyboard(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 1280, 800)
+	c := someCodes(t)
+	l.at(c.now)
+	l.str("($('#type').focus(), undefined)")
+	l.run(chromedp.KeyEvent("\r"))
+	l.until("the field has the focus", "document.activeElement?.name === 'text'")
+	l.run(chromedp.KeyEvent(c.many[0]), chromedp.KeyEvent("\r"))
+	l.until("the verdict has the focus", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && document.activeElement.id === 'says'")
+	l.run(chromedp.KeyEvent("\t"))
+	l.until("then its button", "document.activeElement.id === 'next'")
+	l.run(chromedp.KeyEvent("\r"))
+	l.until("and back", "!seen('#verdict') && document.activeElement.id === 'type'")
+}
+
+// A camera with a light has a button for it; several can be chosen from.
+func TestTheCamerasLight(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	l.until("a camera with a light, and another one", `(() => {
+		MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });
+		MediaStreamTrack.prototype.applyConstraints = async (c) => { window.lit = c.advanced[0].torch; };
+		const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+		navigator.mediaDevices.enumerateDevices = async () => [...await all(), { kind: 'videoinput', deviceId: 'other', label: 'The other one' }];
+		return true;
+	})()`)
+	l.tap("#start")
+	l.tap("#torch")
+	l.until("it is lit", "window.lit === true && $('#torch').getAttribute('aria-pressed') === 'true'")
+	l.tap("#torch")
+	l.until("it is dark", "window.lit === false && $('#torch').getAttribute('aria-pressed') === 'false'")
+	l.until("cameras to choose from", "seen('#camera') && $('#camera').options.length >= 2 && [...$('#camera').options].some((o) => o.text === 'The other one')")
+	l.picture("cameras")
+}
+
+// A verdict is heard and felt, one sound for each kind, and the sound can be turned off.
+func TestAVerdictIsHeardAndFelt(t *testing.T) {
+	s := newServer(t)
+	l := s.open(t, 390, 844)
+	c := someCodes(t)
+	l.at(c.now)
+	l.until("what would be felt is noted", "(window.felt = [], navigator.vibrate = (times) => window.felt.push(times.join(' ')), true)")
+	l.reads(c.many[0])
+	l.until("granted is felt", "window.felt.at(-1) === '100'")
+	l.tap("#next")
+	l.reads("nothing")
+	l.until("again is felt", "window.felt.at(-1) === '100 100 100'")
+	l.tap("#next")
+	l.tap("#sound")
+	l.until("the sound is off", "$('#sound').getAttribute('aria-pressed') === 'false'")
+}
+
+// The files of a first visit, packed as they are delivered.
+func TestTheFirstVisitIsTwoMegabytes(t *testing.T) {
+	dir := t.TempDir()
+	if testing.Short() {
+		t.Skip("packing: skipped in a short run")
+	}
+	for _, name := range []string{"inspector.wasm.br", "wasm_exec.js", "digest.txt"} {
+		if data, err := os.ReadFile(filepath.Join("built", name)); err == nil { // pack makes again what is of other sources
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if out, err := exec.Command("go", "run", "railgate/cmd/inspector/pack", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	set, err := files(os.DirFS(dir))
+	if err != nil || set == nil {
+		t.Fatalf("%v, %v", set, err)
+	}
+	if n := set.Size(); n > 2_000_000 {
+		t.Errorf("%d bytes; want two million at most", n)
+	}
+}

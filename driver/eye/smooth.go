@@ -1,0 +1,87 @@
+package eye
+
+import "encoding/binary"
+
+// A code of dots has gaps where it should be dark, and a picture taken in little light has grains:
+// both are finer than a module, and gone in a picture that is smoothed by a pixel.
+
+// smooth fills dst with src, of which the rows from one up to another are smoothed by 1 4 6 4 1 along
+// both sides (a standard deviation of a pixel), in memory that dst has or gets; line is for a row.
+// Two pixels at the rim are as they were, and so is a picture of less than 16 pixels across.
+func smooth(dst, src *plane, from, to int, line []byte) {
+	dst.size(src.w, src.h)
+	for y := range src.h {
+		if src.w < 16 || y < max(from, 2) || y >= min(to, src.h-2) {
+			copy(dst.row(y), src.row(y))
+			continue
+		}
+		mixRows(line, src.row(y-2), src.row(y-1), src.row(y), src.row(y+1), src.row(y+2))
+		mixColumns(dst.row(y), line)
+	}
+}
+
+// meanDown is the mean of each byte of two words, and meanUp is that rounded up.
+func meanDown(a, b uint64) uint64 { return a&b + (a^b)>>1&0x7f7f7f7f7f7f7f7f }
+func meanUp(a, b uint64) uint64   { return (a | b) - (a^b)>>1&0x7f7f7f7f7f7f7f7f }
+
+// binomial is a/16 + b/4 + c*3/8 + d/4 + e/16 of five words' bytes, by means of two.
+func binomial(a, b, c, d, e uint64) uint64 {
+	ends, sides := meanDown(a, e), meanUp(b, d)
+	return meanUp(meanDown(meanUp(ends, c), c), sides)
+}
+
+func mixColumns(out, in []byte) {
+	n := len(in)
+	copy(out[:2], in)
+	copy(out[n-2:], in[n-2:])
+	x := 2
+	for ; x+10 <= n; x += 8 {
+		p := in[x-2:][:12]
+		binary.LittleEndian.PutUint64(out[x:], binomial(load(p), load(p[1:]), load(p[2:]), load(p[3:]), load(p[4:])))
+	}
+	for ; x < n-2; x++ {
+		out[x] = mix(in[x-2], in[x-1], in[x], in[x+1], in[x+2])
+	}
+}
+
+func mixRows(out, a, b, c, d, e []byte) {
+	n, x := len(out), 0
+	for ; x+8 <= n; x += 8 {
+		binary.LittleEndian.PutUint64(out[x:], binomial(load(a[x:]), load(b[x:]), load(c[x:]), load(d[x:]), load(e[x:])))
+	}
+	for ; x < n; x++ {
+		out[x] = mix(a[x], b[x], c[x], d[x], e[x])
+	}
+}
+
+func mix(a, b, c, d, e byte) byte {
+	return byte(binomial(uint64(a), uint64(b), uint64(c), uint64(d), uint64(e)))
+}
+
+// leastFine are as many stretches of rows with something fine in them as a small code of dots has,
+// and fineMargin is how far a code may go beyond them, in rows.
+const (
+	leastFine  = 40
+	fineMargin = 32
+)
+
+// softLevel is a level smoothed where something fine was seen at full size; nil if nothing was, or
+// if the budget has no room for it and a pass over it.
+func (r *Reader) softLevel(i int) *level {
+	full, of, l := &r.levels[0], &r.levels[i], &r.soft[i]
+	if full.fine < leastFine {
+		return nil
+	}
+	from, to := max(full.fineFrom-fineMargin, 0)>>i, min((full.fineTo+fineMargin)>>i, of.h)
+	cost := of.w * (to - from)
+	if cost > r.left {
+		return nil
+	}
+	r.spend(cost/2 + of.w*of.h/16)
+	r.line = grown(r.line, of.w)
+	smooth(&l.plane, &of.plane, from, to, r.line)
+	l.shrink = of.shrink
+	l.reset()
+	l.from, l.to = from, to
+	return l
+}

@@ -1,0 +1,63 @@
+package eye
+
+import (
+	"image"
+	"math"
+	"testing"
+)
+
+// Rule: what is finer than a module is smoothed away, in a second look.
+func TestReadsDotsAndGrain(t *testing.T) {
+	wantRead(t, "dots", 0.9, 6, 6)
+	wantRead(t, "dots", 0.8, 5, 6)
+	wantRead(t, "dot-print", 6, 6, 6)
+	wantRead(t, "low-light", 1.8, 6, 6)
+}
+
+// Rule: where all but the modules' middles is a picture, their middles are read.
+func TestReadsPictureCodes(t *testing.T) {
+	wantRead(t, "picture", 0.6, 4, 4)
+	wantRead(t, "picture", 0.67, 4, 4)
+}
+
+func TestSmoothIsTheBinomialMean(t *testing.T) {
+	for _, size := range []image.Point{{16, 5}, {64, 30}, {75, 41}, {17, 9}} {
+		src := planeOf(randomGray(uint64(size.X), size.X, size.Y))
+		var dst plane
+		smooth(&dst, &src, 0, src.h, make([]byte, src.w))
+		weights := [5]float64{1. / 16, 4. / 16, 6. / 16, 4. / 16, 1. / 16}
+		sum, most := 0.0, 0.0
+		for y := range src.h {
+			for x := range src.w {
+				want := float64(src.row(y)[x])
+				if x >= 2 && y >= 2 && x < src.w-2 && y < src.h-2 {
+					want = 0
+					for j, wy := range weights {
+						for i, wx := range weights {
+							want += wx * wy * float64(src.row(y + j - 2)[x+i-2])
+						}
+					}
+				} else if y >= 2 && y < src.h-2 {
+					continue // smoothed along y only
+				}
+				d := float64(dst.row(y)[x]) - want
+				sum, most = sum+d, max(most, math.Abs(d))
+			}
+		}
+		if mean := sum / float64(src.w*src.h); most > 2.5 || math.Abs(mean) > 0.5 {
+			t.Errorf("%v: off by %.2f at most, %.2f in the mean", size, most, mean)
+		}
+	}
+}
+
+func TestSmoothLeavesOtherRows(t *testing.T) {
+	src := planeOf(randomGray(3, 40, 30))
+	var dst plane
+	smooth(&dst, &src, 10, 20, make([]byte, src.w))
+	for y := range src.h {
+		same := string(dst.row(y)) == string(src.row(y))
+		if inside := y >= 10 && y < 20; same == inside {
+			t.Errorf("row %d: as it was is %v", y, same)
+		}
+	}
+}
