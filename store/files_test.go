@@ -99,3 +99,24 @@ func TestFilesThatCannotBeKept(t *testing.T) {
 		t.Errorf("File of a closed file: %v; want %v", err, berrors.ErrDatabaseNotOpen)
 	}
 }
+
+// A file takes the place of another where that is to be: what is judged is what is on the disk,
+// over a restart too.
+func TestAFileReplacesAnother(t *testing.T) {
+	g := newGate(t)
+	put := func(data string, want bool) {
+		t.Helper()
+		done, err := g.ReplaceFile("revocations", "issuer", []byte(data), func(old []byte) bool { return data > string(old) })
+		if err != nil || done != want {
+			t.Errorf("%q: %v, %v; want %v", data, done, err, want)
+		}
+	}
+	put("b", true)
+	put("a", false)
+	put("c", true)
+	g.reopenAfter(func(string) {})
+	put("b", false)
+	if data, err := g.File("revocations", "issuer"); err != nil || string(data) != "c" {
+		t.Errorf("%q, %v is kept; want c", data, err)
+	}
+}

@@ -140,6 +140,9 @@ func (b *bench) startStation(ctx context.Context) error {
 	if _, err := s.publish(true); err != nil {
 		return err
 	}
+	if err := s.publishRevokers(b.path("issuer/revokers.json")); err != nil {
+		return err
+	}
 	for _, g := range b.gates {
 		if err := s.enroll(g); err != nil {
 			return err
@@ -150,7 +153,7 @@ func (b *bench) startStation(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	cmd := s.run("serve", "--listen", s.listen, "--bus", s.bus)
+	cmd := s.run("serve", "--listen", s.listen, "--bus", s.bus, "--revocations", b.web.issuer.JoinPath("v1/revocations").String())
 	cmd.Stderr = log
 	if err := b.launch(cmd); err != nil {
 		return err
@@ -167,6 +170,18 @@ func (b *bench) startStation(ctx context.Context) error {
 	b.web.addStation(s)
 	go s.follow(ctx)
 	return nil
+}
+
+// publishRevokers publishes the keys that sign what is revoked, where they are others than before.
+func (s *station) publishRevokers(issuers string) error {
+	data, err := os.ReadFile(issuers)
+	if err != nil {
+		return err
+	}
+	if before, err := os.ReadFile(s.path("revokers.json")); err == nil && bytes.Equal(before, data) {
+		return nil
+	}
+	return s.do("publish", "revokers", issuers)
 }
 
 // enroll makes a gate's seed, and has the station know its public keys.

@@ -335,6 +335,10 @@ type server struct {
 	list  []byte
 	asked map[string]int
 	away  bool
+
+	// What the issuer has beside the inspector: GET /counter/me, POST /v1/resolve and /signin/out; nil:
+	// nothing, as at a station.
+	beside http.HandlerFunc
 }
 
 func newServer(t testing.TB) *server {
@@ -352,10 +356,17 @@ func newServer(t testing.TB) *server {
 	s.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.asked[r.URL.Path]++
-		away := s.away
+		away, beside := s.away, s.beside
 		s.mu.Unlock()
 		if away {
 			panic(http.ErrAbortHandler) // as a network that is cut
+		}
+		if !strings.HasPrefix(r.URL.Path, "/inspect/") {
+			if beside == nil {
+				beside = http.NotFound
+			}
+			beside(rw, r)
+			return
 		}
 		if !strings.HasSuffix(r.URL.Path, "/worker.js") {
 			http.StripPrefix("/inspect", h).ServeHTTP(rw, r)

@@ -2,11 +2,14 @@ package inspector
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -175,6 +178,98 @@ func TestARevokedCodeIsDenied(t *testing.T) {
 	l.ready()
 	l.reads(lost)
 	l.until("with the network cut too", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked'")
+}
+
+// A counter is what an issuer has beside the inspector, as its OpenAPI document has it.
+type counter struct {
+	mu     sync.Mutex // guards the fields below
+	in     bool       // somebody is signed in
+	answer string     // to a look-up
+	status int
+	looked []string // bodies
+}
+
+func (c *counter) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	switch {
+	case err != nil:
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+	case r.URL.Path == "/counter/me" && c.in:
+		io.WriteString(rw, `{"name":"王列车长","purposes":["inspection"]}`)
+	case r.URL.Path == "/counter/me":
+		rw.WriteHeader(http.StatusUnauthorized)
+	case r.URL.Path == "/signin/out" && r.Method == http.MethodPost:
+		c.in = false
+		rw.WriteHeader(http.StatusNoContent)
+	case r.URL.Path == "/v1/resolve" && r.Method == http.MethodPost && r.Header.Get("Content-Type") == "application/json":
+		c.looked = append(c.looked, string(body))
+		rw.WriteHeader(c.status)
+		io.WriteString(rw, c.answer)
+	default:
+		http.NotFound(rw, r)
+	}
+}
+
+func (c *counter) set(status int, answer string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status, c.answer = status, answer
+}
+
+// With a sign-in the masked name and the ticket are beside a verdict that is granted; no name is
+// kept, and the end of the shift signs out. What the issuer denies is denied.
+func TestWhoIsSignedInSeesNameAndTicket(t *testing.T) {
+	s := newServer(t)
+	issuer := &counter{in: true}
+	s.beside = issuer.ServeHTTP
+	c := someCodes(t)
+	l := s.open(t, 390, 844)
+	l.at(c.now)
+	l.until("it is known who is signed in", "$('#who').innerHTML.includes('王列车长')")
+
+	issuer.set(http.StatusOK, `{"decision":"granted","reason":"ok","name":"李*","document":"resident_id","tickets":[{"id":"1","kind":"single","train":"G71","from":"北京西","to":"广州南","departs":"2026-11-29T09:00:00Z","seat":"05车12F"}]}`)
+	l.reads(c.many[0])
+	l.until("name and ticket", "seen('#person') && $('#person').innerText.includes('李*') && $('#person').innerText.includes('G71 北京西→广州南 11/29 17:00 05车12F')")
+	l.picture("person")
+	l.axe("name and ticket")
+	issuer.mu.Lock()
+	if want := fmt.Sprintf(`{"code":%s,"purpose":"inspection"}`, quoted(c.many[0])); len(issuer.looked) != 1 || issuer.looked[0] != want {
+		t.Errorf("asked %q; want %s", issuer.looked, want)
+	}
+	issuer.mu.Unlock()
+	l.tap("#next")
+	l.until("no name is left", "!document.body.textContent.includes('李*') && !JSON.stringify(localStorage).includes('李')")
+
+	issuer.set(http.StatusOK, `{"decision":"granted","reason":"ok","name":"韩**","document":"resident_id","tickets":[]}`)
+	l.reads(c.many[1])
+	l.until("nobody's ticket", "$('#person').innerText.includes('韩**') && $('#person').innerText.includes('No ticket for today')")
+	l.tap("#next")
+	issuer.set(http.StatusTooManyRequests, `{"zh":"查询过于频繁","title":"Too many look-ups"}`)
+	l.reads(c.many[2])
+	l.until("the issuer's own words, and the verdict stays", "$('#person').innerText.includes('Too many look-ups') && $('#verdict').dataset.reason === 'ok'")
+	l.tap("#next")
+	issuer.set(http.StatusOK, `{"decision":"denied","reason":"code_expired"}`)
+	l.reads(c.many[3])
+	l.until("a code that ran out on its way is no denial", "$('#person').innerText.includes('not looked up') && $('#verdict').dataset.reason === 'ok'")
+	l.tap("#next")
+	issuer.set(http.StatusOK, `{"decision":"denied","reason":"revoked"}`)
+	l.reads(c.many[4])
+	l.until("the issuer knows that it is revoked", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#verdict').dataset.light === 'red' && !seen('#person')")
+	l.tap("#next")
+	l.reads(c.forged)
+	l.until("a denial is not looked up", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && !seen('#person')")
+	l.tap("#next")
+	l.tap("#history")
+	l.tap("#end")
+	l.tap("#sure button.main")
+	l.until("nobody is signed in", "$('#who').hidden && seen('#signin')")
+	issuer.mu.Lock()
+	defer issuer.mu.Unlock()
+	if issuer.in || len(issuer.looked) != 5 {
+		t.Errorf("signed in: %v, %d look-ups; want signed out, five", issuer.in, len(issuer.looked))
+	}
 }
 
 // A phone that slept with the network cut does not know the time: its monotonic clock may have

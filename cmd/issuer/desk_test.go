@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/benchprovider"
+	"railgate/cmd/issuer/counter"
+	"railgate/cmd/issuer/counter/countertest"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/provider"
 	"railgate/cmd/issuer/signin"
@@ -25,6 +27,9 @@ import (
 	"railgate/verify"
 	"railgate/verify/mint"
 )
+
+// describedCounter is what every answer to a ticketing system is held against.
+var describedCounter = countertest.Lazily(counter.OpenAPI)
 
 // A desk is an issuer at work in a test.
 type desk struct {
@@ -54,7 +59,8 @@ func newDesk(t *testing.T, bench bool) *desk {
 	if d.web.Office, err = office.Open(config); err != nil {
 		t.Fatal(err)
 	}
-	d.srv.Config.Handler = d.web.handler()
+	d.web.openCounter(d.dir, log)
+	d.srv.Config.Handler = countertest.Described(t, describedCounter, d.web.handler())
 	d.srv.Start()
 	t.Cleanup(func() { d.srv.Close(); d.web.Office.Close() })
 	return d

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/benchprovider"
+	"railgate/cmd/issuer/counter"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
 	"railgate/cmd/issuer/window"
@@ -42,6 +43,7 @@ import (
 //	POST /api/companions/add, /api/companions/drop   those whom a signed-in user acts for
 //	     /signin/           people with a role sign in and out (package signin)
 //	     /desk/             the police window, for officers (package window)
+//	     /v1/, /oauth/, /counter/    ticketing systems, clerks, conductors (package counter)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
 //	     /provider/         with --bench: the provider (package benchprovider)
 //
@@ -51,8 +53,9 @@ type web struct {
 	*office.Office
 	log     *slog.Logger
 	limits  *limits
-	people  *signin.Guard // lets people with a role in
-	proxied bool          // callers are counted by the last entry of X-Forwarded-For
+	people  *signin.Guard    // lets people with a role in
+	counter *counter.Counter // nil: there is none
+	proxied bool             // callers are counted by the last entry of X-Forwarded-For
 
 	provider http.Handler // a bench's own; nil: there is none
 }
@@ -101,7 +104,12 @@ func (w *web) handler() http.Handler {
 		write("POST /api/bench/advance", w.postAdvance)
 		write("POST /api/bench/paper", w.postPaper)
 	}
-	return w.guard(http.NewCrossOriginProtection().Handler(mux))
+	if w.counter != nil {
+		w.counter.Mount(mux)
+	}
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(w.refuseCrossSite))
+	return w.guard(own.Handler(mux))
 }
 
 // officer is who asks at the police window.

@@ -5,6 +5,7 @@
 //	issuer code     mints a code, as text and as a QR picture
 //	issuer feed     shows codes to a gate on a bench, good and bad, as scanners would
 //	issuer serve    serves the passenger's page and the police window, with the rules
+//	issuer client   lets ticketing systems look codes up
 //	issuer revoke   revokes what a lost phone or a slip holds
 //	issuer record   proves or prints the record of what officers did
 package main
@@ -59,7 +60,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	dir := root.PersistentFlags().String("dir", "issuer-data", "the issuer's `folder`: its private keys and keys.json")
-	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir), newServe(dir), newRevoke(dir)} {
+	for _, c := range []*cobra.Command{newKeys(dir), newCode(dir), newFeed(dir), newServe(dir), newClient(dir), newRevoke(dir)} {
 		if c.Args != nil {
 			root.AddCommand(c)
 			continue

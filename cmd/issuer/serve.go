@@ -99,6 +99,7 @@ func serve(ctx context.Context, o *serveFlags, log *slog.Logger, ready func(url 
 		go told.Serve(orderly)
 	}
 	w := &web{Office: s, log: log, limits: newLimits(), people: signin.New(client, log), proxied: o.proxied, provider: bench}
+	w.openCounter(o.data, log)
 	srv := newServer(w.handler(), log)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -64,6 +64,21 @@ func (l *Limiter) Reserve(caller string, now time.Time, most time.Duration) (wai
 	return wait, true
 }
 
+// Wait tells how long a caller has to wait until Allow lets it through; 0: not at all. It
+// counts nothing. Where too many callers are remembered, it is until the next sweep.
+func (l *Limiter) Wait(caller string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	full, known := l.callers[caller]
+	if !known && len(l.callers) >= l.most {
+		return max(0, time.Minute-now.Sub(l.swept))
+	}
+	if full.Before(now) {
+		full = now
+	}
+	return max(0, full.Add(l.every).Sub(now)-l.every*time.Duration(l.burst))
+}
+
 // Forget fills a caller's bucket.
 func (l *Limiter) Forget(caller string) {
 	l.mu.Lock()

@@ -52,6 +52,36 @@ func TestLimiterReserves(t *testing.T) {
 	}
 }
 
+// What Wait says is exactly when Allow lets a caller through, and asking costs nothing.
+func TestLimiterSaysHowLongToWait(t *testing.T) {
+	l := New(time.Second, 2)
+	now := time.Now()
+	for n, want := range []time.Duration{0, 0, time.Second} {
+		for range 3 {
+			if got := l.Wait("a", now); got != want {
+				t.Errorf("before call %d: %v; want %v", n+1, got, want)
+			}
+		}
+		l.Allow("a", now)
+	}
+	if l.Allow("a", now.Add(time.Second-1)) || !l.Allow("a", now.Add(time.Second)) {
+		t.Error("Allow has another mind")
+	}
+	if got := l.Wait("a", now.Add(time.Hour)); got != 0 {
+		t.Errorf("an hour later: %v; want no wait", got)
+	}
+	l.most = 1
+	if got := l.Wait("b", now.Add(20*time.Second)); got != 40*time.Second || l.Allow("b", now.Add(20*time.Second)) {
+		t.Errorf("one too many: %v; want to wait for 40s, until the next sweep", got)
+	}
+	if got := l.Wait("b", now.Add(2*time.Minute)); got != 0 {
+		t.Errorf("when a sweep is due: %v; want no wait", got)
+	}
+	if got := l.Wait("a", now.Add(20*time.Second)); got != 0 {
+		t.Errorf("one who is known: %v; want no wait", got)
+	}
+}
+
 // Callers whose buckets are full are forgotten once a minute, and no others; of new
 // ones beyond the bound all are told to wait.
 func TestLimiterForgetsAndIsBounded(t *testing.T) {

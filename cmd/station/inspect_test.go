@@ -19,6 +19,9 @@ import (
 // is told that there is none.
 func TestAStationServesTheInspector(t *testing.T) {
 	r := newStation(t)
+	issuer := newRegistry(t)
+	list := issuer.sign(time.Minute, "cert-one")
+	issuer.serves(list)
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	defer client.CloseIdleConnections()
 	get := func(path string) (int, []byte) {
@@ -36,6 +39,9 @@ func TestAStationServesTheInspector(t *testing.T) {
 	}
 	if code, body := get("/inspect/now"); code != http.StatusOK || !strings.Contains(string(body), `"now"`) {
 		t.Errorf("now: %d %s", code, body)
+	}
+	if code, _ := get("/inspect/revocations"); code != http.StatusNotFound {
+		t.Errorf("revocations of a station that was told of none: %d; want 404", code)
 	}
 	if code, _ := get("/inspect/keys.json"); code != http.StatusServiceUnavailable {
 		t.Errorf("keys before any are published: %d; want 503", code)
@@ -56,5 +62,15 @@ func TestAStationServesTheInspector(t *testing.T) {
 	r.must("publish", "keyset", path)
 	if code, body := get("/inspect/keys.json"); code != http.StatusOK || !bytes.Equal(body, keys) {
 		t.Errorf("keys: %d %.200s; want what was published", code, body)
+	}
+	issuer.publish(r)
+	r.stop()
+	r.serve("--revocations", issuer.url)
+	until(t, "the list is there", func() bool {
+		code, body := get("/inspect/revocations")
+		return code == http.StatusOK && bytes.Equal(body, list)
+	})
+	if code, body := get("/inspect/revokers.json"); code != http.StatusOK || !strings.Contains(string(body), `"keys"`) {
+		t.Errorf("revokers: %d %s", code, body)
 	}
 }

@@ -190,9 +190,13 @@ func (s *station) revocations() (*courier, error) {
 		}
 		return nil, nil
 	}
-	revokers := s.o.revokers
-	if revokers == "" {
-		revokers = filepath.Join(s.d.dir, revokersFile)
+	return newCourier(s.o.revocations, s.revokersPath(), filepath.Join(s.d.part(stationPart), "public"), s.d.now, s.log)
+}
+
+// revokersPath is the file with the keys that sign lists.
+func (s *station) revokersPath() string {
+	if s.o.revokers != "" {
+		return s.o.revokers
 	}
-	return newCourier(s.o.revocations, revokers, filepath.Join(s.d.part(stationPart), "public"), s.d.now, s.log)
+	return filepath.Join(s.d.dir, revokersFile)
 }

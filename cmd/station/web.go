@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,9 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"railgate/cmd/inspector"
-	"railgate/cmd/station/repository"
 )
 
 // routes are what HTTPS answers.
@@ -23,7 +19,7 @@ func (s *station) routes() (http.Handler, error) {
 	}
 	mux.Handle("GET /station/", http.StripPrefix("/station", files(filepath.Join(own, "public"))))
 	mux.HandleFunc("GET /healthz", s.health)
-	mux.Handle("GET /inspect/", http.StripPrefix("/inspect", inspector.New(inspector.Options{Now: s.d.now, Keys: s.keyset, Log: s.log})))
+	mux.Handle("GET /inspect/", s.inspector())
 	page, err := s.page()
 	if err != nil {
 		return nil, err
@@ -31,21 +27,6 @@ func (s *station) routes() (http.Handler, error) {
 	mux.Handle("/", page)
 	return mux, nil
 }
-
-// keyset is the nation's keys.json, as it is published here.
-func (s *station) keyset() ([]byte, error) {
-	r, err := repository.Open(s.d.part(nationPart), s.d.now)
-	if err != nil {
-		return nil, err
-	}
-	path := r.Path("keys.json")
-	if path == "" {
-		return nil, errNoKeyset
-	}
-	return os.ReadFile(path)
-}
-
-var errNoKeyset = errors.New("no keyset is published here; station publish keyset does it in the nation's folder")
 
 // files serves a public folder: files alone, no lists of them. A gate asks with the tag of
 // what it has and is told that it is the newest.

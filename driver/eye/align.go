@@ -13,13 +13,21 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 		u, v float64
 	}{{c.at, 0, 0}, {c.right, n, 0}, {c.below, 0, n}} {
 		f := &l.finders[p.f]
-		pins = append(pins, pin{middle + p.u, middle + p.v, f.x, f.y, 1})
+		weight := 1.0
+		if f.guessed {
+			weight = 0.1
+		}
+		pins = append(pins, pin{middle + p.u, middle + p.v, f.x, f.y, weight})
 	}
 	defer func() { r.pins = pins }()
 	if len(lay.align) == 0 {
 		return pins
 	}
-	least := l.finderContrast(&g.t) * 3 / 10
+	seen := middle
+	if l.finders[c.at].guessed {
+		seen += n
+	}
+	least := l.finderContrast(&g.t, seen, middle) * 3 / 10
 	last := float64(g.dim) - 6.5
 	x, y, q := l.alignment(&g.t, last, last, 1.5)
 	if q < 2*least {
@@ -141,9 +149,9 @@ func (p *pattern) quality(du, dv float64) int32 {
 	return q
 }
 
-// finderContrast is the brightness between light and dark in the first finder.
-func (l *level) finderContrast(t *homography) int32 {
-	p := patternAt(l, t, middle, middle)
+// finderContrast is the brightness between light and dark in the finder whose middle is (u, v).
+func (l *level) finderContrast(t *homography, u, v float64) int32 {
+	p := patternAt(l, t, u, v)
 	var darkSum, brightSum int32
 	for i := -2; i <= 2; i++ {
 		for j := -2; j <= 2; j++ {

@@ -7,9 +7,11 @@
 //	pure.go       a picture of nothing but a code, at one look
 //	threshold.go  what is dark, locally, in the rows that are looked at
 //	finder.go     the three squares at a code's corners: 1:1:3:1:1 along any line
+//	merged.go     the same where the code has no quiet zone, on dark ground
 //	corners.go    which three of them may be a code's
 //	smooth.go     a look at it without grain
 //	recover.go    where the third must be, if only two are found
+//	covered.go    the same if nothing of it is seen: the timing patterns tell
 //	grid.go       how many modules, and the perspective, from the finders' own sizes
 //	align.go      the alignment patterns, and how the paper is bent
 //	sample.go     the modules' brightness, levelled

@@ -2,6 +2,7 @@ package eye
 
 import (
 	"image"
+	"image/color"
 	"math"
 	"slices"
 	"testing"
@@ -91,5 +92,79 @@ func TestTheBudgetGrowsWithTheFrame(t *testing.T) {
 		if got := budgetFor(tt.pixels); got != tt.want {
 			t.Errorf("%d pixels: %d; want %d", tt.pixels, got, tt.want)
 		}
+	}
+}
+
+// A code without a quiet zone on ground as dark as itself: two sides of each finder have no end.
+func TestReadsCodesThatHaveRunIntoTheirGround(t *testing.T) {
+	wantRead(t, "no-quiet-dark", 4, 4, 6)
+	wantRead(t, "no-quiet-light", 4, 2, 2)
+}
+
+// What looks like a finder that has run into its ground is no evidence of a code: a hall that shows
+// such things all day is as empty as any.
+func TestMergedFindersAreForgotten(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 320, 240))
+	for i := range img.Pix {
+		img.Pix[i] = 25
+	}
+	for _, at := range []image.Point{{40, 40}, {200, 40}, {40, 160}} { // as finders without an end to the left and above
+		for i := range 49 * 16 {
+			x, y := i%28, i/28
+			d := max(x/4-3, 3-x/4, y/4-3, 3-y/4)
+			img.SetGray(at.X+x, at.Y+y, color.Gray{Y: 25})
+			if d == 2 {
+				img.SetGray(at.X+x, at.Y+y, color.Gray{Y: 230})
+			}
+		}
+		for i := range 4 * 40 {
+			img.SetGray(at.X+28+i%4, at.Y+i/4, color.Gray{Y: 230})
+			img.SetGray(at.X+i/4, at.Y+28+i%4, color.Gray{Y: 230})
+		}
+	}
+	r := NewReader()
+	if text, ok := r.Read(img); ok {
+		t.Fatalf("read %q", text)
+	}
+	if l := &r.levels[0]; len(l.merged) < leastMerged || len(l.finders) > 0 || !r.sawNothing() {
+		t.Errorf("%d places noted, finders %v; want some, and no finders", len(l.merged), l.finders)
+	}
+}
+
+// Nothing is seen of a finder: the timing patterns tell where it is, and the alignment patterns the rest.
+func TestReadsCodesWithAFinderCovered(t *testing.T) {
+	wantRead(t, "covered", 1, 4, 6)
+	for missing := range 3 {
+		const text, scale = "RG1:A HAND LIES ON A WHOLE FINDER AND A LITTLE MORE", 4
+		img := clean(t, text, scale)
+		last := img.Rect.Dx() - 12*scale
+		at := [3]image.Point{{4 * scale, 4 * scale}, {last, 4 * scale}, {4 * scale, last}}[missing]
+		for i := range 64 * scale * scale {
+			img.SetGray(at.X+i%(8*scale), at.Y+i/(8*scale), color.Gray{Y: 110})
+		}
+		wantText(t, "covered", img, text)
+	}
+}
+
+// Icons on a wall make corners as good as a code's. Nothing is between them, so no grid is tried.
+func TestNoGridIsTriedBetweenIcons(t *testing.T) {
+	noise := randomGray(11, 1280, 720)
+	icon := finderWall(7*3, 7*3, 3)
+	img := image.NewGray(noise.Rect)
+	for i, g := range noise.Pix {
+		img.Pix[i] = 200 + g/32 // less than what is told from flat
+		x, y := i%1280%90, i/1280%90
+		if x < 21 && y < 21 {
+			img.Pix[i] = icon.Pix[y*icon.Stride+x]
+		}
+	}
+	r := NewReader()
+	r.left = frameBudget
+	l := r.level(0, planeOf(img))
+	if r.pass(l, wideRadius) {
+		t.Fatalf("read %q", r.code.Text)
+	}
+	if len(l.finders) < 50 || len(l.corners) < 50 || l.tries > 0 {
+		t.Errorf("%d finders, %d corners, grids of %d tried; want many, many, none", len(l.finders), len(l.corners), l.tries)
 	}
 }

@@ -17,6 +17,7 @@ type finder struct {
 	next     int16   // in its band, or -1
 	inverted bool
 	known    bool // it is of a code that was read
+	guessed  bool // nothing of it is seen: it must be there
 }
 
 func (f *finder) module() float64 { return (f.mx + f.my) / 2 }
@@ -121,6 +122,8 @@ func (l *level) scanRow(y int) {
 			if c := e3 - e2; c > e2-e1 && c > e4-e3 {
 				if r := (runs{e0, e1, e2, e3, e4}); r.looksRight(x) {
 					l.hit(r, x, y, word>>b&1 != 0)
+				} else if r.looksMerged(x) {
+					l.note(r, x, y, word>>b&1 != 0)
 				}
 			}
 			e0, e1, e2, e3, e4 = e1, e2, e3, e4, x
@@ -152,28 +155,36 @@ func within(d, off int) bool { return d <= off && d >= -off }
 
 // hit looks closer at runs in row y that end at end.
 func (l *level) hit(r runs, end, y int, inverted bool) {
+	if l.swing(r, y, inverted) < int(l.contrast)*5/4 {
+		return
+	}
+	l.look(float64(r.e1+r.e2+r.e3+r.e4)/4, float64(y)+0.5, float64(r.e4+end-r.e0-r.e1)/span, inverted)
+}
+
+// swing is the brightness between the middle of the runs in row y and what is on both sides of it.
+func (l *level) swing(r runs, y int, inverted bool) int {
 	row := l.row(y)
 	swing := (int(row[(r.e1+r.e2)/2])+int(row[(r.e3+r.e4)/2]))/2 - int(row[(r.e2+r.e3)/2])
 	if inverted {
-		swing = -swing
+		return -swing
 	}
-	if swing < int(l.contrast)*5/4 {
-		return
-	}
+	return swing
+}
+
+// look looks closer at what may be a finder around (x, y) of modules of m pixels.
+func (l *level) look(x, y, m float64, inverted bool) {
 	l.spend(60)
-	x, mid := float64(r.e1+r.e2+r.e3+r.e4)/4, float64(y)+0.5
-	if l.isKnown(x, mid) {
+	if l.isKnown(x, y) {
 		return
 	}
-	m := float64(r.e4+end-r.e0-r.e1) / span
-	if f := l.near(x, mid, 1.5*m+1, 3*m+1, inverted); f != nil && alike(f.mx, m, 1) {
+	if f := l.near(x, y, 1.5*m+1, 3*m+1, inverted); f != nil && alike(f.mx, m, 1) {
 		f.rows++
 		return
 	}
 	if l.spent() {
 		return
 	}
-	f, ok := l.examine(x, mid, m, inverted)
+	f, ok := l.examine(x, y, m, inverted)
 	if !ok {
 		return
 	}
@@ -208,7 +219,11 @@ func alike(a, b, slack float64) bool { return a < 1.8*b+slack && b < 1.8*a+slack
 func (l *level) examine(x, y, m float64, inverted bool) (f finder, ok bool) {
 	// How high a module is is not known yet: of a code that is seen aslant, as much as tall times
 	// what it is wide.
-	c, ok := l.crossGrid(x, y, 0, 1, tall*m, 0.75, inverted)
+	high := tall * m
+	if l.merging {
+		high = m
+	}
+	c, ok := l.crossGrid(x, y, 0, 1, high, 0.75, inverted)
 	if !ok {
 		return f, false
 	}
@@ -233,8 +248,9 @@ func (l *level) examine(x, y, m float64, inverted bool) (f finder, ok bool) {
 	return finder{x: x, y: y, mx: mx, my: my, off: row.off + column.off, rows: 1, inverted: inverted}, true
 }
 
-// tall is by how much a module may be higher than it is wide, at a slant of 67 degrees.
-const tall = 1.8
+// tall is by how much farther a column is followed than a row: at a slant of 67 degrees a module is
+// 2.6 times as high as it is wide, and one of the rows that cross a finder is near to its middle.
+const tall = 1.45
 
 // A crossing is a finder along one line: the way from where it was looked for to its middle, a
 // module's size, both in steps, and by how many modules its edges are off in all.
@@ -252,13 +268,13 @@ func (l *level) crossGrid(x, y float64, dx, dy int, m, loose float64, inverted b
 	if !l.walk(xi, yi, -dx, -dy, reach, inverted, &back) || !l.walk(xi, yi, dx, dy, reach, inverted, &ahead) {
 		return c, false
 	}
-	if c.module, c.off, ok = proportions(&back, &ahead, loose); !ok {
+	if c.module, c.off, ok = l.fits(&back, &ahead, loose); !ok {
 		return c, false
 	}
 	if !l.hasSwing(float64(xi)+0.5, float64(yi)+0.5, float64(dx), float64(dy), &back, &ahead, inverted) {
 		return c, false
 	}
-	c.shift = shift(&back, &ahead)
+	c.shift = l.shiftOf(&back, &ahead)
 	if dx != 0 {
 		c.shift += float64(xi) + 0.5 - x
 	} else {
@@ -274,7 +290,7 @@ func (l *level) cross(x, y, dx, dy, m, loose float64, inverted bool) (module flo
 	if !l.stroll(x, y, -dx, -dy, reach, inverted, &back) || !l.stroll(x, y, dx, dy, reach, inverted, &ahead) {
 		return 0, false
 	}
-	module, _, ok = proportions(&back, &ahead, loose)
+	module, _, ok = l.fits(&back, &ahead, loose)
 	return module, ok
 }
 
@@ -307,15 +323,16 @@ func (l *level) hasSwing(x, y, dx, dy float64, back, ahead *edges, inverted bool
 }
 
 // walk goes from pixel (x, y), which is dark, by steps of (dx, dy), and finds the first three
-// edges, to a fraction of a step. What is beyond the border is light, as paper is.
+// edges, to a fraction of a step, within three, four and five fifths of reach: they are at most so
+// many modules away. What is beyond the border is light, as paper is.
 func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 	thr, by := l.thresholds(y>>3), y>>3
 	last := over(l.pix[y*l.stride+x], thr[x>>3])
 	if (last > 0) != inverted {
 		return false
 	}
-	n, light := 0, inverted
-	for step := 1; step <= reach; step++ {
+	n, light, limit := 0, inverted, reach*3/5
+	for step := 1; step <= limit; step++ {
 		x, y = x+dx, y+dy
 		now := 60
 		if uint(x) < uint(l.w) && uint(y) < uint(l.h) {
@@ -331,11 +348,15 @@ func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 				l.spend(30 + 5*step)
 				return true
 			}
-			light = !light
+			light, limit = !light, reach*(3+n)/5
 		}
 		last = now
 	}
-	l.spend(30 + 5*reach)
+	l.spend(30 + 5*limit)
+	if l.merging && n == 2 {
+		at[2] = endless
+		return true
+	}
 	return false
 }
 
@@ -354,8 +375,8 @@ func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges
 	if (last > 0) != inverted {
 		return false
 	}
-	n, light := 0, inverted
-	for step := 1; step <= reach; step++ {
+	n, light, limit := 0, inverted, reach*3/5
+	for step := 1; step <= limit; step++ {
 		x, y = x+dx, y+dy
 		now := l.brightness(x, y)
 		if (now > 0) != light {
@@ -364,11 +385,15 @@ func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges
 				l.spend(30 + 14*step)
 				return true
 			}
-			light = !light
+			light, limit = !light, reach*(3+n)/5
 		}
 		last = now
 	}
-	l.spend(30 + 14*reach)
+	l.spend(30 + 14*limit)
+	if l.merging && n == 2 {
+		at[2] = endless
+		return true
+	}
 	return false
 }
 

@@ -15,10 +15,11 @@ type grid struct {
 }
 
 const (
-	maxGrids   = 3    // tried for a corner
-	minTiming  = 0.6  // of a grid that is looked at further
-	sureTiming = 0.8  // of one that may do as it is
-	dimError   = 0.12 // of the distance between finders, in modules
+	maxGrids    = 3    // tried for a corner
+	minTiming   = 0.6  // of a grid that is looked at further
+	clearTiming = 0.72 // of each pattern, of a corner that is doubtful
+	sureTiming  = 0.8  // of one that may do as it is
+	dimError    = 0.12 // of the distance between finders, in modules
 )
 
 // makeGrids returns the likely grids for a corner, most likely first.
@@ -159,32 +160,41 @@ func fromSides(s *sides, n, g, h float64) (t homography, ok bool) {
 // from dark to light and back as they should: of both, and of the weaker one.
 func (l *level) timing(t *homography, dim int) (both, weaker float64) {
 	l.spend(16 * dim)
-	var right [2]int
-	for k := range right {
-		var last int32
-		down, up := 0, 0
-		for i := 8; i <= dim-9; i++ {
-			u, v := float64(i)+0.5, 6.5
-			if k == 1 {
-				u, v = v, u
-			}
-			now := l.at(t.at(u, v))
-			if i > 8 && now != last {
-				if (now < last) == (i%2 == 0) {
-					down++
-				} else {
-					up++
-				}
-			}
-			last = now
-		}
-		right[k] = down
-		if l.inverted {
-			right[k] = up
-		}
-	}
+	a, _ := l.timingLine(t, dim, 0)
+	b, _ := l.timingLine(t, dim, 1)
 	steps := float64(dim - 17)
-	return float64(right[0]+right[1]) / (2 * steps), float64(min(right[0], right[1])) / steps
+	return float64(a+b) / (2 * steps), float64(min(a, b)) / steps
+}
+
+// timingLine counts the steps that go the right way along one timing pattern, the one to the right
+// (0) or the one below (1), and adds up how much brighter its light modules are than its dark ones.
+func (l *level) timingLine(t *homography, dim, which int) (right int, swing int32) {
+	var last int32
+	down, up := 0, 0
+	for i := 8; i <= dim-9; i++ {
+		u, v := float64(i)+0.5, 6.5
+		if which == 1 {
+			u, v = v, u
+		}
+		now := l.at(t.at(u, v))
+		if i > 8 && now != last {
+			if (now < last) == (i%2 == 0) {
+				down++
+			} else {
+				up++
+			}
+		}
+		if i%2 == 0 {
+			swing -= now
+		} else {
+			swing += now
+		}
+		last = now
+	}
+	if l.inverted {
+		return up, -swing
+	}
+	return down, swing
 }
 
 func shareOf(both, _ float64) float64 { return both }

@@ -47,8 +47,12 @@ type pair struct {
 	unlike float64
 }
 
-// recover looks for codes of which two finders are known: those that are most alike first.
-func (r *Reader) recover(l *level) bool {
+// recover looks for codes of which two finders are known, and something of the third is seen.
+func (r *Reader) recover(l *level) bool { return r.forPairs(l, r.recoverPair) }
+
+// forPairs looks at pairs of finders between which there may be a code: those that are most alike
+// first.
+func (r *Reader) forPairs(l *level, look func(l *level, i, j int) bool) bool {
 	if r.spent() {
 		return false
 	}
@@ -61,7 +65,7 @@ func (r *Reader) recover(l *level) bool {
 			continue
 		}
 		tried++
-		if r.recoverPair(l, p.i, p.j) {
+		if look(l, p.i, p.j) {
 			return true
 		}
 	}

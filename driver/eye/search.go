@@ -11,18 +11,20 @@ const (
 	// what is held to the glass fills it.
 	bigFrame = 3 << 20
 
-	maxLevels   = 5  // the frame, a half of it, a quarter, an eighth, a sixteenth
-	leastSide   = 60 // pixels of a level that is worth a look
-	wideRadius  = 2  // blocks around a block, for its threshold
-	closeRadius = 1  // the same, for light that changes within a code
-	maxCorners  = 8  // tried in one pass
-	maxEarly    = 2  // of them before all rows have been looked at
-	crowded     = 8  // corners from which on each is weighed first
-	weighShare  = 28 // of what is left of the budget, for weighing: one part of so many for each that may be tried
+	maxLevels   = 5   // the frame, a half of it, a quarter, an eighth, a sixteenth
+	leastSide   = 60  // pixels of a level that is worth a look
+	wideRadius  = 2   // blocks around a block, for its threshold
+	closeRadius = 1   // the same, for light that changes within a code
+	maxCorners  = 8   // tried in one pass
+	maxEarly    = 2   // of them before all rows have been looked at
+	mostDoubt   = 0.6 // of a corner that is tried though little of the timing patterns is seen
+	crowded     = 8   // corners from which on each is weighed first
+	weighShare  = 28  // of what is left of the budget, for weighing: one part of so many for each that may be tried
 )
 
 // search looks at the frame at its own size, for codes of up to about 13 pixels a module;
-// then at a quarter and a sixteenth of it, for those that are nearer. If something was seen
+// then at a quarter and a sixteenth of it, for those that are nearer; then, at its own size, for
+// finders that have run into their ground. If something was seen
 // but not read, it looks again with thresholds closer by, and at a half of it, where noise is
 // less. Big frames begin small, and get as far as the budget goes.
 func (r *Reader) search(p plane) bool {
@@ -48,11 +50,13 @@ func (r *Reader) search(p plane) bool {
 		if l := r.level(1, p); l != nil && r.firstLook(l) {
 			return true
 		}
-		return r.firstLook(full)
+		return r.firstLook(full) || r.lookAtMerged(full) || r.lookForCovered()
+	case r.lookAtMerged(full):
+		return true
 	case seen == 0 && full.fine < leastFine:
 		return false
 	}
-	if r.lookSoftly(0, p) {
+	if r.lookForCovered() || r.lookSoftly(0, p) {
 		return true
 	}
 	if seen == 0 {
@@ -162,6 +166,7 @@ func (l *level) begin(radius int) {
 // forget drops the finders, and what was tried of them.
 func (l *level) forget() {
 	l.finders, l.tried, l.tries, l.nextID = l.finders[:0], l.tried[:0], 0, 0
+	l.merged = l.merged[:0]
 	l.bands = grown(l.bands, l.h/band+1)
 	l.relink()
 }
@@ -192,7 +197,8 @@ func (l *level) scanRows(from, to, every int) {
 
 // tryCorners tries the corners that have not been tried, likeliest first, until most have been in
 // all. Where there is a crowd of them, each is weighed first by what costs little: whether it is
-// busy along both sides, as in a code, and what share of the timing patterns is seen. Those that
+// busy along both sides, as in a code, and what share of the timing patterns is seen; one that is doubtful must be busy and
+// show most of both. Those that
 // show both timing patterns are tried at once, and of the rest those that show the most of them.
 func (r *Reader) tryCorners(l *level, most int) bool {
 	r.sketchFinders(l)
@@ -200,7 +206,7 @@ func (r *Reader) tryCorners(l *level, most int) bool {
 		return false
 	}
 	corners := l.makeCorners()
-	crowd := len(corners) > crowded
+	crowd := len(corners) > crowded || l.merging
 	l.likely = l.likely[:0]
 	floor := l.left - l.left*most/weighShare // what weighing leaves of the budget
 	for _, c := range corners {
@@ -211,14 +217,15 @@ func (r *Reader) tryCorners(l *level, most int) bool {
 		if slices.Contains(l.tried, key) || l.hasKnown(c) {
 			continue
 		}
-		if crowd && !(l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
+		doubtful := c.doubt > mostDoubt || l.merging
+		if (crowd || doubtful) && !(l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
 			l.tried = append(l.tried, key)
 			continue
 		}
 		l.inverted = l.finders[c.at].inverted
 		grids := r.makeGrids(l, c)
 		switch {
-		case len(grids) == 0:
+		case len(grids) == 0, doubtful && grids[0].weaker < clearTiming:
 			l.tried = append(l.tried, key)
 		case crowd && grids[0].weaker < sureTiming:
 			l.likely = append(l.likely, likely{c, grids[0].weaker})

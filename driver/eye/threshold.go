@@ -41,6 +41,8 @@ type level struct {
 	likely   []likely
 	tries    int  // corners of which a grid was tried
 	inverted bool // the code that is looked at
+	merged   []place
+	merging  bool // finders are looked for that have run into their ground
 }
 
 const block = 8

@@ -44,7 +44,8 @@ type Answer struct {
 	Expires     int64  `json:"expires,omitempty"`
 	Before      *Seen  `json:"before,omitempty"` // in this shift; nil: not yet
 
-	New bool `json:"new"` // else it is the code that was before the camera a moment ago
+	Text string `json:"text,omitempty"` // of a code that is granted: what a look-up asks with; it is kept nowhere
+	New  bool   `json:"new"`            // else it is the code that was before the camera a moment ago
 }
 
 // An Inspector is one page's. It must not be used concurrently.
@@ -184,6 +185,9 @@ func (i *Inspector) decide(text string, now time.Time, doubt Doubt) Answer {
 	a.Reason = string(v.Reason)
 	if v.Signed {
 		a.Certificate, a.Class, a.Expires = v.Certificate.String(), uint8(v.Class), v.Expires.UnixMilli()
+	}
+	if v.Granted() && doubt == "" {
+		a.Text = text
 	}
 	if doubt != "" && !timeless(v.Reason) {
 		a.Reason, a.ByPhone = TimeUnknown, a.Reason

@@ -122,10 +122,11 @@ func (b *bench) code(w *mint.Wallet, slot uint8) string {
 func TestAnAnswerSaysWhatWasSigned(t *testing.T) {
 	b := newBench(t)
 	w := b.wallet(nil)
-	got := b.Read(b.code(w, 0), after(time.Second, 0))
+	text := b.code(w, 0)
+	got := b.Read(text, after(time.Second, 0))
 	want := Answer{
 		Reason: "ok", At: noon.Add(time.Second).UnixMilli(), Certificate: w.Order.Certificate.String(), Class: 1,
-		Expires: w.Order.Expires.UnixMilli(), New: true,
+		Expires: w.Order.Expires.UnixMilli(), Text: text, New: true,
 	}
 	if got != want {
 		t.Errorf("Read = %+v; want %+v", got, want)
@@ -169,7 +170,7 @@ func TestWithoutTheTimeOnlyWhatIsSoAtEveryTimeIsSaid(t *testing.T) {
 		{"a forgery", b.code(forged, 0), "bad_signature", ""},
 		{"no code", "x", "malformed", ""},
 	} {
-		if got := b.Read(tt.text, slept); got.Reason != tt.reason || got.ByPhone != tt.byPhone || got.Doubt != Slept {
+		if got := b.Read(tt.text, slept); got.Reason != tt.reason || got.Text != "" || got.ByPhone != tt.byPhone || got.Doubt != Slept {
 			t.Errorf("%s: %s, by the phone %q, doubt %q; want %s, %q, %q", tt.name, got.Reason, got.ByPhone, got.Doubt, tt.reason, tt.byPhone, Slept)
 		}
 	}

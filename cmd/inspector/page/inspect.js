@@ -1,6 +1,7 @@
 // The inspector's page: it shows what the worker says of a code, and how the phone is.
 
 import * as camera from './camera.js';
+import { lookUp, signOut, who } from './lookup.js';
 import { allow, play, turn } from './signal.js';
 import { ageText, classes, clockText, doubts, loadWords, minuteText, says, secondText, two, whats } from './words.js';
 
@@ -30,9 +31,35 @@ function show(answer, began) {
   if (answer.before) two($('before'), `本班已查过 ${answer.before.times} 次，上次 ${minuteText(answer.before.last)}`, `Shown in this shift before: ${answer.before.times}, last at ${minuteText(answer.before.last)}`);
   $('face').hidden = !answer.class;
   panel.hidden = false;
+  $('person').hidden = true;
   if (!answer.new) return;
   play(s.sound);
   performance.measure('verdict', { start: began, detail: answer.reason });
+  if (answer.text && signedIn) tellMore(answer);
+}
+
+// ---- who it is, where somebody is signed in ----
+
+let signedIn = '', latest = null;
+
+async function tellMore(answer) {
+  latest = answer;
+  $('person').hidden = false;
+  two($('person'), '正在查询姓名和车票', 'Looking up name and ticket');
+  const { lines, denied, out } = await lookUp(answer.text);
+  if (out) await learnWho();
+  if (latest !== answer || $('verdict').hidden) return; // it is about somebody else
+  if (denied) show({ ...answer, reason: denied, text: '' }, performance.now());
+  else $('person').replaceChildren(...lines.map(([zh, en]) => { const line = document.createElement('span'); two(line, zh, en); return line; }));
+}
+
+// learnWho asks who is signed in. Without a network nobody is known to be.
+async function learnWho() {
+  const name = await who().catch(() => null);
+  signedIn = name || '';
+  $('signin').hidden = name !== '';
+  $('who').hidden = !name;
+  if (name) two($('who'), `已登录：${name}。结束本班即退出`, 'Signed in; ending the shift signs out');
 }
 
 function whatOf(answer) {
@@ -43,6 +70,8 @@ function whatOf(answer) {
 
 function hide() {
   clearTimeout(hiding);
+  latest = null;
+  $('person').replaceChildren(); // no name stays
   $('verdict').hidden = true;
   seenBy?.focus();
   seenBy = null;
@@ -219,6 +248,7 @@ $('sure').onclose = () => {
   tellWorker('end');
   hide();
   $('shift').close();
+  if (signedIn) signOut().catch(() => {}).then(learnWho);
 };
 
 // The screen stays on while the camera looks.
@@ -228,8 +258,10 @@ async function stayAwake() {
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return;
   tellWorker('sync');
+  learnWho();
   if ($('begin').hidden) stayAwake();
 });
-for (const event of ['online', 'offline']) window.addEventListener(event, () => tellWorker('sync'));
+for (const event of ['online', 'offline']) window.addEventListener(event, () => { tellWorker('sync'); learnWho(); });
+learnWho();
 
 navigator.serviceWorker?.register('sw.js', { updateViaCache: 'none' }).catch(() => {}); // without it the page is not there with the network cut

@@ -1,5 +1,5 @@
-// Package acts is the record of what officers do at the police window: one act after the
-// other, in the issuer's own file, in the transaction that does what it tells.
+// Package acts is the record of what officers do at the police window, and of each code that
+// is looked up at a counter or on board: one act after the other, in the issuer's own file, in the transaction that does what it tells.
 //
 //	acts   number (8, big-endian), from 0 on → the act, in CBOR (store/journal's encoding)
 //	heads  number of acts (8), from 1 on     → the head of the tree of that many
@@ -40,16 +40,21 @@ const (
 	Cancelled Kind = "cancelled" // a slip that was made by mistake, and not used
 	Revoked   Kind = "revoked"   // a slip: Detail says why
 	LookedUp  Kind = "looked_up" // a person, by the number of a document
+	Resolved  Kind = "resolved"  // a code, at a counter or on board: Detail is what a gate would say
 )
 
 // An Act is one line of the record.
 type Act struct {
 	Time   time.Time  `json:"time" cbor:"1,keyasint"`
 	Kind   Kind       `json:"kind" cbor:"2,keyasint"`
-	By     string     `json:"by" cbor:"3,keyasint"`                         // the officer's subject
-	Slip   journal.ID `json:"slip,omitempty" cbor:"4,keyasint,omitempty"`   // its cti: 8 random bytes
+	By     string     `json:"by" cbor:"3,keyasint"`                         // the officer's subject; client:ID, a ticketing system's
+	Slip   journal.ID `json:"slip,omitempty" cbor:"4,keyasint,omitempty"`   // its cti: 8 random bytes; of a look-up, any certificate's
 	Person journal.ID `json:"person,omitempty" cbor:"5,keyasint,omitempty"` // a keyed hash
 	Detail string     `json:"detail,omitempty" cbor:"6,keyasint,omitempty"` // a reason, in the words of the interface
+
+	// Of a look-up of a code.
+	Purpose string `json:"purpose,omitempty" cbor:"7,keyasint,omitempty"` // sale, refund, change, inspection
+	Told    string `json:"told,omitempty" cbor:"8,keyasint,omitempty"`    // scopes, a space between: what was told of the holder
 }
 
 // Origin names the record in its heads, and its key.

@@ -79,7 +79,7 @@ func (p *Provider) Config() provider.Config {
 		},
 		SignIn: provider.SignIn{
 			Scopes: []string{"openid"}, Name: "name", Roles: "roles",
-			Values: map[string][]string{"window": {"police-window"}, "conductor": {"conductor"}, "clerk": {"counter"}, "staff": {"staff"}},
+			Values: map[string][]string{"window": {"police-window", "police-window-lead"}, "window-lead": {"police-window-lead"}, "conductor": {"conductor"}, "clerk": {"counter"}, "staff": {"staff"}},
 		},
 	}
 }
@@ -94,6 +94,7 @@ type worker struct{ ID, Name, Role, Chinese, English string }
 
 var workers = []worker{
 	{"wang", "王警官", "police-window", "公安制证窗口民警", "Officer at the police window"},
+	{"sun", "孙警长", "police-window-lead", "公安制证窗口负责人", "Lead at the police window"},
 	{"chen", "陈车长", "conductor", "列车长", "Conductor on board"},
 	{"zhao", "赵售票", "counter", "售票窗口职员", "Clerk at the counter"},
 	{"liu", "刘站务", "staff", "车站工作人员", "Member of staff"},

@@ -162,6 +162,9 @@ func (g *Guard) cookie(name, value string, lasts time.Duration) *http.Cookie {
 	return c
 }
 
+// Who is the person who makes a request, whatever they may; false: nobody is signed in.
+func (g *Guard) Who(r *http.Request) (Person, bool) { return g.who(r) }
+
 // who is the person whose session a request is of.
 func (g *Guard) who(r *http.Request) (Person, bool) {
 	c, err := r.Cookie(sessionCookie)

@@ -325,3 +325,27 @@ func TestAStartParsesTheKeysetOnce(t *testing.T) {
 	f.must(f.ring.Read(IfChanged)) // a file that has changed since is read
 	f.want(2)
 }
+
+// What is revoked stays so under a keyset that comes later; the keyset itself is as it was.
+func TestAKeysetIsUnderWhatIsRevoked(t *testing.T) {
+	f := newKeysFile(t)
+	f.put(f.keyset(1, "a"))
+	f.must(f.ring.Read(Asked))
+	plain := f.ring.Current()
+	f.ring.Revoke(nil)
+	if f.ring.Current() != plain {
+		t.Error("without a list the keyset is another one")
+	}
+	lists := []*verify.Revocations{{Issuer: "test"}}
+	f.ring.Revoke(lists)
+	if f.ring.Current() == plain || f.ring.Current().Key("a") != plain.Key("a") {
+		t.Error("the list does not count, or the keys are others")
+	}
+	f.put(f.keyset(2, "a"))
+	f.must(f.ring.Read(IfChanged))
+	under := f.ring.Current()
+	f.ring.Revoke(nil)
+	if f.ring.Current() == under || f.ring.Current().Version != 2 {
+		t.Error("under the next keyset the list does not count, or goes on when it is taken away")
+	}
+}

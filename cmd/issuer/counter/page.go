@@ -1,0 +1,59 @@
+package counter
+
+import (
+	"bytes"
+	"embed"
+	"io/fs"
+	"net/http"
+	"time"
+)
+
+//go:embed web
+var web embed.FS
+
+// mountPage adds the clerk's page and its files. It is loaded whole each time, and never
+// kept: nothing of it is of another version.
+func mountPage(mux *http.ServeMux) {
+	files, err := fs.Sub(web, "web")
+	if err != nil {
+		panic("counter: internal error: " + err.Error()) // it is embedded
+	}
+	entries, err := fs.ReadDir(files, ".")
+	if err != nil {
+		panic("counter: internal error: " + err.Error())
+	}
+	for _, e := range entries {
+		data, err := fs.ReadFile(files, e.Name())
+		if err != nil {
+			panic("counter: internal error: " + err.Error())
+		}
+		path := "/counter/" + e.Name()
+		if e.Name() == "index.html" {
+			path = "/counter/{$}"
+		}
+		mux.HandleFunc("GET "+path, func(rw http.ResponseWriter, r *http.Request) {
+			http.ServeContent(rw, r, e.Name(), time.Time{}, bytes.NewReader(data))
+		})
+	}
+}
+
+// me is what the page is told of who is signed in.
+type me struct {
+	Name     string    `json:"name"`
+	Purposes []Purpose `json:"purposes"`
+}
+
+// getMe tells the page who is signed in, and what for.
+func (c *Counter) getMe(rw http.ResponseWriter, r *http.Request) {
+	p, err := c.signedIn(r)
+	if err != nil {
+		c.refuse(rw, err)
+		return
+	}
+	who, err := byRole(p)
+	if err != nil {
+		c.refuse(rw, err)
+		return
+	}
+	write(rw, http.StatusOK, "application/json", me{p.Name, who.purposes})
+}
