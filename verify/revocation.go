@@ -74,16 +74,12 @@ type wireRevocation struct {
 	Until       uint64
 }
 
-// listDecMode is decMode for a list: an entry has 12 bytes at least.
-var listDecMode = must(cbor.DecOptions{
-	DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-	IndefLength:       cbor.IndefLengthForbidden,
-	TagsMd:            cbor.TagsForbidden,
-	ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-	MaxNestedLevels:   4,
-	MaxArrayElements:  MaxRevocations / 12,
-	MaxMapPairs:       16,
-}.DecMode())
+// listDecMode is decMode for a list: as many entries as a document has bytes.
+var listDecMode = func() cbor.DecMode {
+	options := decMode.DecOptions()
+	options.MaxArrayElements = MaxRevocations
+	return must(options.DecMode())
+}()
 
 // OpenRevocations reads a document of revocations and verifies it. Its expiry is not
 // looked at: a list that is old still applies.

@@ -2,9 +2,12 @@ package verify_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +215,7 @@ func TestAListHasOneSpelling(t *testing.T) {
 		{"an indefinite array", append(list(), 0x9f, 0xff)},
 		{"no array", append(list(), 0xf6)},
 		{"an entry of two", append(append(list(), 0x81, 0x82), append(cti, 1)...)},
+		{"a long cti", slices.Concat(list(), []byte{0x81, 0x83, 0x51}, make([]byte, 17), []byte{1, 2})},
 		{"a short cti", append(list(), 0x81, 0x83, 0x41, 'c', 1, 2)},
 		{"another member", []byte{0xa4, 4, 2, 5, 1, 6, 1, 0x3a, 0, 1, 0, 1, 0x80}},
 		{"members out of order", []byte{0xa3, 6, 1, 4, 2, 0x3a, 0, 1, 0, 1, 0x80}},
@@ -260,7 +264,9 @@ func TestRevokersAreRefused(t *testing.T) {
 	}{
 		{"two keys of one kid", func(d *RevokersDocument) { d.Keys = append(d.Keys, d.Keys[0]) }, "duplicate kid"},
 		{"no issuer", func(d *RevokersDocument) { d.Keys[0].Issuer = "" }, "no issuer"},
-		{"no window", func(d *RevokersDocument) { d.Keys[0].NotAfter = time.Time{} }, "are needed"},
+		{"no end", func(d *RevokersDocument) { d.Keys[0].NotAfter = time.Time{} }, "are needed"},
+		{"no beginning", func(d *RevokersDocument) { d.Keys[0].NotBefore = time.Time{} }, "are needed"},
+		{"a kid of 9 bytes", func(d *RevokersDocument) { d.Keys[0].KeyID = "010203040506070809" }, "1 to 8 bytes"},
 		{"a window that ends before it begins", func(d *RevokersDocument) { d.Keys[0].NotAfter = d.Keys[0].NotBefore.Add(-1) }, "before not_before"},
 		{"a point off its curve", func(d *RevokersDocument) { d.Keys[0].Y = d.Keys[0].X }, "off its curve"},
 		{"a kid in capitals", func(d *RevokersDocument) { d.Keys[0].KeyID = "AB" }, "lower-case hex"},
@@ -281,11 +287,15 @@ func TestRevokersAreRefused(t *testing.T) {
 		"issuers": strings.Replace(string(data), `"version"`, `"issuers":[],"version"`, 1),
 		"twice":   strings.Replace(string(data), `"version"`, `"version":1,"version"`, 1),
 		"more":    string(data) + "{}",
-		"huge":    string(data) + strings.Repeat(" ", MaxRevokers),
+		"huge":    string(data) + strings.Repeat(" ", 1<<20+1-len(data)),
 	} {
 		if _, err := ParseRevokers([]byte(text)); err == nil {
 			t.Errorf("%s: is taken", name)
 		}
+	}
+	data, _ = json.Marshal(RevokersDocument{Version: 7, Keys: []DocumentRevoker{withKeyID(good, "01"), withKeyID(good, "0102030405060708")}})
+	if r, err := ParseRevokers(append(data, strings.Repeat(" ", 1<<20-len(data))...)); err != nil || r.Version != 7 || len(r.Keys) != 2 {
+		t.Errorf("kids of 1 and 8 bytes, in as large a document as may be: %v, %v", r, err)
 	}
 	if r, err := ParseRevokers([]byte(`{"keys":[]}`)); err != nil || r.Key("x") != nil {
 		t.Errorf("nobody may revoke: %v", err)
@@ -303,6 +313,7 @@ func TestSameList(t *testing.T) {
 	}{
 		{"another order", r.open(t, Revocation{"certif-2", 6, 9}, Revocation{"certif-1", 5, 9}), true},
 		{"another time", r.open(t, Revocation{"certif-1", 5, 9}, Revocation{"certif-2", 7, 9}), false},
+		{"one more", r.open(t, Revocation{"certif-1", 5, 9}, Revocation{"certif-2", 6, 9}, Revocation{"certif-3", 7, 9}), false},
 		{"one less", r.open(t, Revocation{"certif-1", 5, 9}), false},
 		{"another certificate", r.open(t, Revocation{"certif-1", 5, 9}, Revocation{"certif-3", 6, 9}), false},
 		{"another issuer's", newRevoking(t, "other", EdDSA).open(t, Revocation{"certif-1", 5, 9}, Revocation{"certif-2", 6, 9}), false},
@@ -319,19 +330,96 @@ func TestAListNoGateWouldReadIsNotSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	many := make([]Revocation, MaxRevocations/12+1)
+	many := make([]Revocation, MaxRevocations/13)
 	for i := range many {
-		many[i] = Revocation{CertificateID(mint.RandomID(8)), 1, 1}
+		many[i] = Revocation{CertificateID(mint.RandomID(16)), 1, 1}
 	}
 	for name, l := range map[string]RevocationList{
 		"exp before iat": {Expires: 1, IssuedAt: 2},
 		"a short cti":    {Expires: 2, IssuedAt: 1, Entries: []Revocation{{"x", 1, 1}}},
-		"too many":       {Expires: 2, IssuedAt: 1, Entries: many},
-		"too large":      {Expires: 2, IssuedAt: 1, Entries: many[:MaxRevocations/12-1]},
+		"too large":      {Expires: 2, IssuedAt: 1, Entries: many},
 	} {
 		if _, err := key.Sign(l, rand.Reader); !errors.Is(err, ErrNotRevocations) {
 			t.Errorf("%s: %v; want %v", name, err, ErrNotRevocations)
 		}
+	}
+}
+
+func withKeyID(r *revoking, id string) DocumentRevoker {
+	d := r.file.Keys[0].DocumentRevoker
+	d.KeyID = id
+	return d
+}
+
+// What a list says is what was signed; nothing of it is lost on the way.
+func TestWhatAListSays(t *testing.T) {
+	r := newRevoking(t, "bench", ES256)
+	entry := Revocation{"certificate-0002", 1 << 33, 1 << 34}
+	list := r.open(t, entry)
+	if !list.IssuedAt.Equal(noon) || !list.Expires.Equal(noon.Add(time.Hour)) || list.KeyID.String() != r.file.Keys[0].KeyID || !slices.Equal(list.Entries, []Revocation{entry}) {
+		t.Errorf("the list says %+v", list)
+	}
+	many := make([]Revocation, 1000)
+	for i := range many {
+		many[i] = Revocation{CertificateID(mint.RandomID(8)), uint64(i), uint64(i)}
+	}
+	if list := r.open(t, many...); len(list.Entries) != len(many) || !list.Revokes(many[999].Certificate, 998) {
+		t.Errorf("%d entries; want %d", len(list.Entries), len(many))
+	}
+}
+
+// spelled is a document of parts that no signer of ours would put together, with a signature by
+// a key of ours.
+func spelled(key ed25519.PrivateKey, alg byte, kid []byte, change func([]byte) []byte) []byte {
+	protected := append([]byte{0xa2, 1, alg, 4, 0x40 | byte(len(kid))}, kid...)
+	payload := []byte{0xa3, 4, 2, 6, 1, 0x3a, 0, 1, 0, 1, 0x80}
+	message := slices.Concat([]byte{0x84, 0x6a}, []byte("Signature1"), []byte{0x40 | byte(len(protected))}, protected, []byte{0x40}, []byte{0x40 | byte(len(payload))}, payload)
+	sig := change(ed25519.Sign(key, message))
+	return slices.Concat([]byte{0x84, 0x40 | byte(len(protected))}, protected, []byte{0xa0}, []byte{0x40 | byte(len(payload))}, payload, []byte{0x58, byte(len(sig))}, sig)
+}
+
+// The header and the signature have one form: what has another is none of ours, whoever signed.
+func TestTheHeaderOfRevocations(t *testing.T) {
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := func(b []byte) []byte { return b }
+	at := time.Unix(1, 0).UTC()
+	doc := RevokersDocument{Keys: []DocumentRevoker{{
+		KeyID: "01", Type: "OKP", Curve: "Ed25519", Algorithm: "EdDSA", X: base64.RawURLEncoding.EncodeToString(public), Issuer: "bench", NotBefore: at, NotAfter: at,
+		RevokedAt: &noon,
+	}}}
+	text, _ := json.Marshal(doc)
+	by, err := ParseRevokers(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"as it should be, and its key not revoked yet", spelled(key, 0x27, []byte{1}, same), nil},
+		{"the algorithm of another kind of key", spelled(key, 0x26, []byte{1}, same), ErrRevokerSignature},
+		{"an algorithm that is none", spelled(key, 0x20, []byte{1}, same), ErrNotRevocations},
+		{"no kid", spelled(key, 0x27, nil, same), ErrNotRevocations},
+		{"a kid of 8 bytes", spelled(key, 0x27, make([]byte, 8), same), ErrUnknownRevoker},
+		{"a kid of 9 bytes", spelled(key, 0x27, make([]byte, 9), same), ErrNotRevocations},
+		{"a signature of 63 bytes", spelled(key, 0x27, []byte{1}, func(b []byte) []byte { return b[1:] }), ErrNotRevocations},
+	} {
+		if _, err := OpenRevocations(tt.data, by, at); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v; want %v", tt.name, err, tt.want)
+		}
+	}
+	for size, want := range map[int]bool{MaxRevocations: false, MaxRevocations + 1: true} {
+		if _, err := OpenRevocations(make([]byte, size), by, at); !errors.Is(err, ErrNotRevocations) || strings.Contains(err.Error(), "larger than 1000000 bytes") != want {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	broken := errors.New("broken")
+	if data, err := SignRevocations(RevocationList{}, EdDSA, "k", func([]byte) ([]byte, error) { return nil, broken }); data != nil || !errors.Is(err, broken) {
+		t.Errorf("a signer that fails: %x, %v; want its error", data, err)
 	}
 }
 

@@ -42,6 +42,7 @@ import (
 //	POST /api/way           who makes the codes
 //	POST /api/companions/add, /api/companions/drop   those whom a signed-in user acts for
 //	     /signin/           people with a role sign in and out (package signin)
+//	     /staff/            staff codes, for members of staff (staff.go)
 //	     /desk/             the police window, for officers (package window)
 //	     /v1/, /oauth/, /counter/    ticketing systems, clerks, conductors (package counter)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
@@ -72,9 +73,11 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
 	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
 	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
+	staff := w.limited(w.people.Require(signin.Staff, w.staff()))
 	for _, method := range []string{http.MethodGet, http.MethodPost} { // "GET /" is not to conflict with them
 		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
 		mux.Handle(method+" /desk/", desk)
+		mux.Handle(method+" /staff/", staff)
 	}
 	if w.provider != nil {
 		for _, method := range []string{"GET", "POST"} {

@@ -63,9 +63,13 @@ func Open(c Config) (*Office, error) {
 func OpenRecords(dir string, log *slog.Logger) (*Office, error) {
 	s := &Office{log: log}
 	var err error
-	if s.vault, err = openVault(filepath.Join(dir, vaultKeyName)); err == nil {
-		s.register, err = openRegister(dir)
+	if s.vault, err = openVault(filepath.Join(dir, vaultKeyName)); err != nil {
+		return nil, err
 	}
+	if s.record, err = acts.NewLog(s.vault.heads); err != nil {
+		return nil, err
+	}
+	s.register, err = openRegister(dir)
 	return s, err
 }
 

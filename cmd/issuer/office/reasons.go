@@ -49,6 +49,9 @@ const (
 	NoCompanion       Reason = "no_companion"
 	NoCardYet         Reason = "no_card_yet"
 	HeldByAnother     Reason = "held_by_another"
+
+	StaffSignInDue Reason = "staff_sign_in_due"
+	NoStaffKey     Reason = "no_staff_key"
 )
 
 // A Denial is a reason in words, with what to do about it; Chinese first.
@@ -118,6 +121,10 @@ var denials = map[Reason]Denial{
 		Do: "请直接选择", DoEnglish: "Choose the person there", Next: "companions"},
 	TooManyCompanions: {Rule: "R21", Chinese: "最多添加5位同行人", English: "You can add up to 5 people",
 		Do: "请先移除不再同行的旅客", DoEnglish: "Remove somebody first", Next: "companions"},
+	StaffSignInDue: {Rule: "R24", Chinese: "请重新登录", English: "Sign in again",
+		Do: "登录满30分钟，重新登录后显示员工码", DoEnglish: "30 minutes have passed since you signed in", Next: "signin"},
+	NoStaffKey: {Rule: "R24", Chinese: "暂不能签发员工码", English: "Staff codes are not available here",
+		Do: "请联系系统管理员：缺少员工码密钥", DoEnglish: "Ask whoever runs this service: it has no key for staff codes"},
 	HeldByAnother: {Rule: "R21", Chinese: "该旅客的证明由本人或其他监护人申请", English: "This person's certificate was applied for by the person, or by another guardian",
 		Do: "请由申请人出示；失效前3小时内可重新申请", DoEnglish: "Whoever applied shows it. You can apply in its last 3 hours", Next: "companions"},
 	NoCompanion: {Rule: "R21", Chinese: "该旅客已不在列表中", English: "This person is no longer on your list",

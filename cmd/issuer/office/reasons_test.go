@@ -43,6 +43,8 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		NoCompanion:       {"R21", "companions"},
 		HeldByAnother:     {"R21", "companions"},
 		NoCardYet:         {"R23", "window"},
+		StaffSignInDue:    {"R24", "signin"},
+		NoStaffKey:        {"R24", ""},
 		NoCertificate:     {"", "apply"},
 		WrongPassword:     {"", "signin"},
 		AccountTaken:      {"", "signin"},
