@@ -32,7 +32,7 @@ help:
 	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
-	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less"
+	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less, '--conditions 8 --rounds 1' for each condition"
 	@echo "make bench-station a station of 200 gates, with a cut; BENCHSTATION='--for 1m --cut 1m' for less"
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
 	@echo "make architecture docs/architecture.svg, from the imports"

@@ -246,3 +246,32 @@ func TestMarkdown(t *testing.T) {
 		}
 	}
 }
+
+func TestReadsByCondition(t *testing.T) {
+	var out bytes.Buffer
+	tables := []Table{
+		{Set: "icons-40", Pictures: 30, Scores: []Score{{Engine: "railgate", Read: 29}, {Engine: "zbar", Read: 7, Misread: 1}}},
+		{Set: "bands-0.5", Pictures: 60, Scores: []Score{{Engine: "railgate", Sequences: &Swings{30, 4, 1}}, {Engine: "zbar", Sequences: &Swings{30, 0, 2}}}},
+	}
+	if err := (printer{&out, true}).reads(tables); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| icons-40 | 30 | 29 | 7 (1 wrong) |\n", "| bands-0.5 | 30 | 4 | 0 |\n", "| all | 60 | 33 | 7 |\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestEveryConditionIsASet(t *testing.T) {
+	names := map[string]bool{}
+	for _, s := range conditionSets(3) {
+		if names[s.Name] || s.Len < 3 {
+			t.Errorf("%s: %d frames, known before: %v", s.Name, s.Len, names[s.Name])
+		}
+		names[s.Name] = true
+	}
+	if len(names) < 60 {
+		t.Errorf("%d sets; want 60 and more", len(names))
+	}
+}

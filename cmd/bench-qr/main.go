@@ -4,6 +4,7 @@
 //	bench-qr                                  the frames of the repository, all engines
 //	bench-qr --images photos --engines railgate,zxing
 //	bench-qr --sets syn720 --rounds 1 --reps 1 --json
+//	bench-qr --conditions 30 --rounds 1 --reps 1 --markdown
 //
 // A picture's time is the least processor time of all its readings; loading it is not
 // in it. Texts are compared as bytes, but for charsets (see same).
@@ -35,9 +36,9 @@ func main() {
 // options are the command's flags.
 type options struct {
 	sets, engines, images, sequences, merge []string
-	rounds, reps, core                      int
+	rounds, reps, core, conditions          int
 	patience                                time.Duration
-	build, zxing, quirc, base               string
+	build, zxing, quirc, wechat, base       string
 	asJSON, markdown                        bool
 }
 
@@ -53,6 +54,7 @@ func newRoot() *cobra.Command {
 	}
 	f := root.Flags()
 	f.StringSliceVar(&o.sets, "sets", nil, "sets of the repository's frames, by how their `names` begin (default: all, or none with --images)")
+	f.IntVar(&o.conditions, "conditions", 0, "`scenes` of each condition at each strength, instead of the other sets; --sets picks among them by how their names begin")
 	f.StringSliceVar(&o.images, "images", nil, "`folders` of PGM, PNG or JPEG, or of such folders; NAME.txt is what NAME's code says, empty if there is none")
 	f.StringSliceVar(&o.sequences, "sequences", nil, "`folders` of sequences, a folder of pictures each")
 	f.StringSliceVar(&o.engines, "engines", nil, "these `engines` only")
@@ -65,6 +67,7 @@ func newRoot() *cobra.Command {
 	f.StringVar(&o.build, "build", "build/bench-qr", "`folder` for frames and peers that are made")
 	f.StringVar(&o.zxing, "zxing", os.Getenv("ZXING_SRC"), "`folder` of zxing-cpp's sources (also ZXING_SRC)")
 	f.StringVar(&o.quirc, "quirc", os.Getenv("QUIRC_SRC"), "`folder` of quirc's sources (also QUIRC_SRC)")
+	f.StringVar(&o.wechat, "wechat", os.Getenv("WECHAT_MODELS"), "`folder` of the four models of OpenCV's WeChat reader (also WECHAT_MODELS)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	f.BoolVar(&o.markdown, "markdown", false, "print Markdown")
 	root.AddCommand(newRead())
@@ -115,7 +118,11 @@ func run(o *options, out, warn io.Writer) error {
 			Sets   []Table `json:"sets"`
 		}{b.core, b.rounds, b.reps, tables})
 	}
-	return printer{out, o.markdown}.print(tables)
+	p := printer{out, o.markdown}
+	if o.conditions > 0 {
+		return p.reads(tables)
+	}
+	return p.print(tables)
 }
 
 // prepare builds peers, draws frames and finds pictures.
@@ -124,7 +131,7 @@ func prepare(o *options, warn io.Writer) (*bench, error) {
 	if o.rounds < 1 || o.reps < 1 {
 		return nil, fmt.Errorf("--rounds %d, --reps %d: want 1 or more", o.rounds, o.reps)
 	}
-	for _, path := range []*string{&o.build, &o.zxing, &o.quirc} {
+	for _, path := range []*string{&o.build, &o.zxing, &o.quirc, &o.wechat} {
 		if err := makeAbsolute(path); err != nil {
 			return nil, err
 		}
@@ -152,7 +159,11 @@ func makeAbsolute(path *string) (err error) {
 
 func (o *options) findEngines(warn io.Writer) ([]engine, error) {
 	wanted := func(name string) bool { return len(o.engines) == 0 || slices.Contains(o.engines, name) }
-	found, missing, err := engines(&builder{o.build, o.zxing, o.quirc}, wanted)
+	b := &builder{dir: o.build, zxing: o.zxing, quirc: o.quirc}
+	if o.wechat != "" {
+		b.models = []string{o.wechat}
+	}
+	found, missing, err := engines(b, wanted)
 	for _, line := range missing {
 		fmt.Fprintln(warn, "bench-qr:", line)
 	}
@@ -182,7 +193,12 @@ func (o *options) findSets(warn io.Writer) ([]set, error) {
 		sets = append(sets, s)
 	}
 	all := len(o.sets) == 0 && len(sets) == 0
-	for _, s := range frames.Sets() {
+	repository := frames.Sets()
+	if o.conditions > 0 {
+		repository = conditionSets(o.conditions)
+		all = len(o.sets) == 0
+	}
+	for _, s := range repository {
 		if !all && !slices.ContainsFunc(o.sets, func(prefix string) bool { return strings.HasPrefix(s.Name, prefix) }) {
 			continue
 		}
@@ -197,6 +213,16 @@ func (o *options) findSets(warn io.Writer) ([]set, error) {
 		return nil, errors.New("no pictures: --sets takes syn720, syn480, empty720, empty480, seq720, hostile720, noise720")
 	}
 	return merged(sets, o.merge), nil
+}
+
+// conditionSets are n scenes of each condition at each of its strengths.
+func conditionSets(n int) (sets []frames.Set) {
+	for _, c := range frames.Conditions() {
+		for _, strength := range c.Strengths {
+			sets = append(sets, c.Set(strength, n))
+		}
+	}
+	return sets
 }
 
 func countPictures(sets []set) (n int) {

@@ -26,6 +26,8 @@ type builder struct {
 	dir   string // for what is built
 	zxing string // sources of zxing-cpp; "" if not at hand
 	quirc string // sources of quirc
+	// models are the folder of WeChat's public models; "" if not at hand.
+	models []string
 }
 
 // engines are all that can be run here, in the order of the table; missing says in a
@@ -71,6 +73,8 @@ func (b *builder) peers() []peer {
 		{"zxing-1.4", "zxing", nil, b.zxing14},
 		{"zxing-min", "zxing", []string{"min"}, b.buildZXing},
 		{"zxing", "zxing", []string{"defaults"}, b.buildZXing},
+		{"zxing-all", "zxing", []string{"all"}, b.buildZXing},
+		{"wechat", "wechat", b.models, b.wechat},
 	}
 }
 
@@ -103,6 +107,16 @@ func (b *builder) zxing14() (string, error) {
 	return b.compile("zxing14", "install libzxing-dev 1.4, which Debian 12 has", "c++", "-std=c++17", "zxing14.cpp", "-lZXing")
 }
 
+// wechat is OpenCV's reader by neural networks, with its four models: detect.prototxt,
+// detect.caffemodel, sr.prototxt, sr.caffemodel.
+func (b *builder) wechat() (string, error) {
+	if len(b.models) == 0 {
+		return "", errors.New("name the folder of its models with --wechat or WECHAT_MODELS")
+	}
+	return b.compile("wechat", "install libopencv-contrib-dev", "c++", "-std=c++17", "-I/usr/include/opencv4", "wechat.cpp",
+		"-lopencv_wechat_qrcode", "-lopencv_imgproc", "-lopencv_core")
+}
+
 func (b *builder) buildQuirc() (string, error) {
 	if b.quirc == "" {
 		return "", errors.New("name the folder of its sources with --quirc or QUIRC_SRC")
@@ -122,7 +136,7 @@ func (b *builder) buildZXing() (string, error) {
 		return "", errors.New("name the folder of its sources with --zxing or ZXING_SRC")
 	}
 	made := filepath.Join(b.dir, fmt.Sprintf("zxing-cpp-%.8x", sha256.Sum256([]byte(b.zxing))))
-	configure := []string{"-S", b.zxing, "-B", made, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O3 -DNDEBUG", "-DBUILD_SHARED_LIBS=OFF"}
+	configure := []string{"-S", b.zxing, "-B", made, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS_RELEASE=-O3 -DNDEBUG", "-DCMAKE_CXX_FLAGS=-DZXING_EXPERIMENTAL_API", "-DBUILD_SHARED_LIBS=OFF"}
 	for _, off := range []string{"WRITERS", "EXAMPLES", "C_API", "UNIT_TESTS", "BLACKBOX_TESTS"} {
 		configure = append(configure, "-DZXING_"+off+"=OFF")
 	}

@@ -14,13 +14,21 @@ import (
 type reader func(img *image.Gray) (text string, ok bool)
 
 // goEngines are the engines in Go.
-func goEngines() []string { return []string{"railgate", "gozxing", "gozxing-nocopy"} }
+func goEngines() []string {
+	return []string{"railgate", "railgate-watch", "gozxing", "gozxing-nocopy"}
+}
 
 // newReader is a reader in Go by its engine's name.
 func newReader(name string) (reader, error) {
 	switch name {
 	case "railgate":
 		return eye.NewReader().Read, nil
+	case "railgate-watch": // as a gate looks, from frame to frame
+		w := eye.NewWatch()
+		return func(img *image.Gray) (string, bool) {
+			code, ok, _ := w.Look(img)
+			return code.Text, ok
+		}, nil
 	case "gozxing":
 		return gozxingReader(func(img *image.Gray) (*gozxing.BinaryBitmap, error) {
 			return gozxing.NewBinaryBitmapFromImage(img)

@@ -66,6 +66,38 @@ func (p printer) print(tables []Table) error {
 	return nil
 }
 
+// reads prints one row a set: how many each engine read, scenes where those are sequences, and how
+// many it read wrong.
+func (p printer) reads(tables []Table) error {
+	p.title("Read under each condition, of so many scenes")
+	head := []string{"condition, strength", "of"}
+	for _, s := range tables[0].Scores {
+		head = append(head, s.Engine)
+	}
+	rows, sums, scenes := [][]string{head}, make([]int, len(head)), 0
+	for _, t := range tables {
+		row, n := []string{t.Set, ""}, t.Pictures
+		for i, s := range t.Scores {
+			read := s.Read
+			if s.Sequences != nil {
+				read, n = s.Sequences.Read, s.Sequences.Sequences
+			}
+			cell := fmt.Sprint(read)
+			if wrong := s.Misread + s.False; wrong > 0 {
+				cell += fmt.Sprintf(" (%d wrong)", wrong)
+			}
+			row, sums[i] = append(row, cell), sums[i]+read
+		}
+		row[1], scenes = fmt.Sprint(n), scenes+n
+		rows = append(rows, row)
+	}
+	last := []string{"all", fmt.Sprint(scenes)}
+	for i := range tables[0].Scores {
+		last = append(last, fmt.Sprint(sums[i]))
+	}
+	return p.rows(append(rows, last))
+}
+
 // holds says what is in a set.
 func (t *Table) holds() string {
 	parts := []string{fmt.Sprintf("%d pictures", t.Pictures)}

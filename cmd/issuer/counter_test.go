@@ -151,6 +151,9 @@ func TestR37ASignedInClerkAsksFromThePage(t *testing.T) {
 	code, _ := p.code()
 	cookie := signintest.As(d.web.people, "wang", signin.Clerk)
 	with := cookie.Name + "=" + cookie.Value
+	if !strings.Contains(string(counter.OpenAPI), "in: cookie\n      name: "+cookie.Name+"\n") {
+		t.Errorf("openapi.yaml does not name the cookie %s", cookie.Name)
+	}
 	if status, a := d.lookUp(code, "refund", "Cookie", with, "Origin", d.srv.URL); status != 200 || a.Name != "李*" {
 		t.Errorf("a clerk: %d, %+v; want the name", status, a)
 	}

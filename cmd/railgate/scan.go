@@ -116,7 +116,17 @@ func sketch(img *image.Gray, dir, name string) (err error) {
 		}
 	}
 	reader.Read(img)
-	return err
+	return errors.Join(err, os.WriteFile(filepath.Join(dir, name+"-units.txt"), []byte(costs(reader)), 0o644))
+}
+
+// costs says where the work on a picture went, stage by stage.
+func costs(reader *eye.Reader) string {
+	var b strings.Builder
+	for _, c := range reader.Costs() {
+		fmt.Fprintf(&b, "%-14s %9d\n", c.Stage, c.Units)
+	}
+	fmt.Fprintf(&b, "%-14s %9d\n", "all", reader.Spent())
+	return b.String()
 }
 
 func writePNG(path string, img image.Image) error {

@@ -6,6 +6,7 @@ import "math"
 // opposite the corner is looked for first, and farthest from where it should be; with it the
 // others are near to where they are expected.
 func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
+	defer r.leave(r.enter(stageAlignment))
 	n := float64(g.dim - 7)
 	pins := r.pins[:0]
 	for _, p := range [...]struct {

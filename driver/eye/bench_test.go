@@ -105,10 +105,14 @@ func BenchmarkStages(b *testing.B) {
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()
+			r.left = 1 << 30
+			bb.run()
+			spent := 1<<30 - r.left
 			for b.Loop() {
 				r.left = 1 << 30
 				bb.run()
 			}
+			b.ReportMetric(float64(spent), "units/op")
 		})
 	}
 }

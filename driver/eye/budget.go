@@ -8,7 +8,38 @@ package eye
 type budget struct {
 	left  int
 	whole int // of the frame
+	stage stage
+	by    [stages]int // what each stage spent
 }
+
+// A stage is what work is for.
+type stage int
+
+const (
+	stagePure stage = iota
+	stagePlanes
+	stageFinders
+	stageSmoothing
+	stageCorners
+	stageThird
+	stageGrids
+	stageAlignment
+	stageModules
+	stageDecoding
+	stages
+)
+
+func (s stage) String() string {
+	return [...]string{"pure picture", "planes", "finders", "smoothing", "corners", "third finder", "grids", "alignment", "modules", "decoding"}[s]
+}
+
+// enter says what work is for from now on, and returns what it was for: budget.leave takes that.
+func (b *budget) enter(s stage) (was stage) {
+	was, b.stage = b.stage, s
+	return was
+}
+
+func (b *budget) leave(was stage) { b.stage = was }
 
 const (
 	frameBudget = 9_000_000       // what the work on a frame of up to two megapixels may cost
@@ -23,7 +54,11 @@ func budgetFor(pixels int) int {
 	return min(frameBudget+pixelBudget*max(pixels-2<<20, 0), mostBudget)
 }
 
-func (b *budget) spend(n int) { b.left -= n }
+func (b *budget) spend(n int) {
+	b.left -= n
+	b.by[b.stage] += n
+}
+
 func (b *budget) spent() bool { return b.left <= 0 }
 
 // allows says whether something may begin that costs n. Looks that cost less than overrun need

@@ -77,3 +77,24 @@ func TestNothingIsLeftOfTheFrameBefore(t *testing.T) {
 		t.Errorf("%d finders in a frame that was not looked at", len(l.finders))
 	}
 }
+
+// What the stages spent is what the picture cost, and nothing is counted as another's.
+func TestStagesSpendWhatIsSpent(t *testing.T) {
+	r := NewReader()
+	for _, img := range []*image.Gray{clean(t, "RG1:STAGES", 4), show(8, nil).Image, finderWall(320, 240, 2), image.NewGray(image.Rect(0, 0, 5, 5))} {
+		r.Look(img)
+		sum := 0
+		for _, c := range r.Costs() {
+			sum += c.Units
+		}
+		if sum != r.Spent() {
+			t.Errorf("%v: the stages spent %d, the picture cost %d: %v", img.Rect, sum, r.Spent(), r.Costs())
+		}
+	}
+	r.Look(show(8, nil).Image)
+	for s, units := range map[stage]bool{stageFinders: true, stageCorners: true, stageGrids: true, stageAlignment: true, stageModules: true, stageDecoding: true, stageSmoothing: false} {
+		if (r.by[s] > 0) != units {
+			t.Errorf("%v spent %d on a phone", s, r.by[s])
+		}
+	}
+}

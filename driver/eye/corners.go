@@ -35,6 +35,7 @@ type neighbour struct {
 // finder only the likeliest corners are kept, for a wall of posters makes better ones than a code
 // that is held aslant.
 func (l *level) makeCorners() []corner {
+	defer l.leave(l.enter(stageCorners))
 	order := l.bestSeen()
 	out, triples := l.corners[:0], 0
 	for _, i := range order {

@@ -131,6 +131,7 @@ func decodeCost(lay *layout) int { return 30000 + 50*len(lay.data) }
 
 // decode reads the code's text from its modules.
 func (r *Reader) decode(lay *layout, soft []float32) (ok bool) {
+	defer r.leave(r.enter(stageDecoding))
 	r.spend(decodeCost(lay))
 	f, ok := readFormat(soft, lay.dim)
 	if !ok {

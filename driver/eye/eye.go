@@ -119,7 +119,7 @@ func (r *Reader) Look(img *image.Gray) (Code, bool) {
 	r.known, r.others = r.known[:0], r.others[:0]
 	p := planeOf(img)
 	r.whole = budgetFor(p.w * p.h)
-	r.left, r.sketches = r.whole, 0
+	r.left, r.sketches, r.by = r.whole, 0, [stages]int{}
 	if min(p.w, p.h) < minSide || max(p.w, p.h) > maxSide {
 		return Code{}, false
 	}
@@ -132,6 +132,21 @@ func (r *Reader) Look(img *image.Gray) (Code, bool) {
 
 // Forget forgets where the last code was: the next picture has nothing to do with it.
 func (r *Reader) Forget() { r.last = rows{} }
+
+// A Cost is what one stage spent of a picture's budget.
+type Cost struct {
+	Stage string
+	Units int
+}
+
+// Costs are what the stages spent on the last picture, in the order of the work; together they are
+// what Spent says.
+func (r *Reader) Costs() (out []Cost) {
+	for s := range stages {
+		out = append(out, Cost{s.String(), r.by[s]})
+	}
+	return out
+}
 
 // Spent is what the last picture cost, in units of about a nanosecond. It is counted, and the
 // same everywhere.

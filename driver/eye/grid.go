@@ -24,6 +24,7 @@ const (
 
 // makeGrids returns the likely grids for a corner, most likely first.
 func (r *Reader) makeGrids(l *level, c corner) []grid {
+	defer r.leave(r.enter(stageGrids))
 	s, ok := l.sidesOf(c)
 	if !ok {
 		return nil

@@ -15,6 +15,7 @@ const (
 
 // pure reads the level's picture if it is a pure one.
 func (r *Reader) pure(l *level) bool {
+	defer r.leave(r.enter(stagePure))
 	least, most := l.extent()
 	if int(most)-int(least) < pureContrast {
 		return false

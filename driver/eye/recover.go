@@ -53,6 +53,7 @@ func (r *Reader) recover(l *level) bool { return r.forPairs(l, r.recoverPair) }
 // forPairs looks at pairs of finders between which there may be a code: those that are most alike
 // first.
 func (r *Reader) forPairs(l *level, look func(l *level, i, j int) bool) bool {
+	defer r.leave(r.enter(stageThird))
 	if r.spent() {
 		return false
 	}

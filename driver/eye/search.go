@@ -87,6 +87,7 @@ func (r *Reader) firstLook(l *level) bool { return r.pass(l, wideRadius) || r.re
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small
 // to be worth a look, or the budget has no room for it or for what it is made of.
 func (r *Reader) level(i int, p plane) *level {
+	defer r.leave(r.enter(stagePlanes))
 	l := &r.levels[i]
 	if i > 0 && min(p.w, p.h)>>i < leastSide {
 		return nil
@@ -187,6 +188,7 @@ func (l *level) rowsApart(radius int) int {
 
 // scanRows looks at rows that have not been looked at.
 func (l *level) scanRows(from, to, every int) {
+	defer l.leave(l.enter(stageFinders))
 	for y := from; y < min(to, l.to) && !l.spent(); y += every {
 		if y >= l.from && !l.scanned[y] {
 			l.scanned[y] = true
@@ -324,6 +326,7 @@ const (
 // readGrid samples the modules and reads them: with a little blur taken off, and if that is
 // not enough, with what the equaliser is taught to take off.
 func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
+	defer r.leave(r.enter(stageModules))
 	m := &r.modules
 	n := g.dim * g.dim
 	if !r.allows(100*n + decodeCost(lay)) {

@@ -68,6 +68,7 @@ const (
 // softLevel is a level smoothed where something fine was seen at full size; nil if nothing was, or
 // if the budget has no room for it and a pass over it.
 func (r *Reader) softLevel(i int) *level {
+	defer r.leave(r.enter(stageSmoothing))
 	full, of, l := &r.levels[0], &r.levels[i], &r.soft[i]
 	if full.fine < leastFine {
 		return nil

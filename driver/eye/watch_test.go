@@ -63,3 +63,47 @@ func TestWatchSearchesAFrameOfAnotherSize(t *testing.T) {
 		t.Error("a frame of another size is skipped")
 	}
 }
+
+// Rule: of a screen whose light pulses, what is black in one frame is taken from the one before.
+func TestWatchFusesFramesOfAPulsingScreen(t *testing.T) {
+	const of = 6
+	for strength, least := range map[float64]int{0.2: 6, 0.35: 5, 0.5: 4} {
+		c, read, alone := condition(t, "bands"), 0, 0
+		for seed := range uint64(of) {
+			w := NewWatch()
+			for k := range c.Frames {
+				f := c.Frame(seed, strength, k)
+				if _, ok := NewReader().Read(f.Image); ok {
+					alone++
+				}
+				code, ok, _ := w.Look(f.Image)
+				if ok && code.Text != f.Text {
+					t.Errorf("bands-%g, seed %d: misread %q; want %q", strength, seed, code.Text, f.Text)
+				}
+				if ok {
+					read++
+					break
+				}
+			}
+		}
+		if read < least || alone >= least && strength > 0.2 {
+			t.Errorf("bands-%g: read %d of %d, %d of them in one frame; want %d", strength, read, of, alone, least)
+		}
+	}
+}
+
+// Where one thing comes and another goes in a hall, and no code is there, nothing is read, and a
+// frame that is like the one before is not fused with it.
+func TestWatchFusesOnlyWhatPulses(t *testing.T) {
+	w, hall := NewWatch(), emptyHall()
+	w.Look(frames.Sets()[7].Frame(3).Image)
+	if p := planeOf(hall); !w.pulses(&p) {
+		t.Error("two halls are alike")
+	}
+	if _, ok, _ := w.Look(hall); ok {
+		t.Error("read something in two halls")
+	}
+	if p := planeOf(hall); w.pulses(&p) {
+		t.Error("a hall pulses that stays as it is")
+	}
+}

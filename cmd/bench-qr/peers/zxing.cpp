@@ -1,5 +1,6 @@
 // zxing-cpp 2 and newer. "defaults": as the library comes, for QR codes and one of them;
-// "min": one pass over the picture and nothing tried beyond.
+// "min": one pass over the picture and nothing tried beyond; "all": everything tried that it has.
+#define ZXING_EXPERIMENTAL_API
 #include "peer.h"
 
 #include <ReadBarcode.h>
@@ -26,6 +27,13 @@ int main(int argc, char **argv) {
 		options.setTryRotate(false);
 		options.setTryInvert(false);
 		options.setTryDownscale(false);
+	}
+	if (argc > 1 && std::string(argv[1]) == "all") {
+		options.setTryHarder(true);
+		options.setTryRotate(true);
+		options.setTryInvert(true);
+		options.setTryDownscale(true);
+		options.setTryDenoise(true);
 	}
 	return serve(nullptr, read_codes);
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,7 +85,7 @@ func TestR18PaperCountsForNoMonth(t *testing.T) {
 		who := visitor(t, o)
 		ticket, err := o.Begin("apply", goodForm(), verify.ByChain, who)
 		if err == nil {
-			_, err = o.Check(t.Context(), ticket, "passes", who)
+			_, err = checks(t, o, ticket, "passes", who)
 		}
 		return err
 	}
@@ -460,5 +461,28 @@ func TestR20WhatIsRefusedEndsNothing(t *testing.T) {
 	}
 	if n := len(opened(t, o, soon(t, o)).Entries); n != 0 || len(recorded(t, o)) != 1 {
 		t.Errorf("%d revocations; want none, and one act", n)
+	}
+}
+
+// A slip is revoked in a folder where no issuer runs, with its act on record.
+func TestASlipIsRevokedWhereNoIssuerRuns(t *testing.T) {
+	dir := t.TempDir()
+	o := newOffice(t, dir)
+	s := issueSlip(t, o, goodSlipForm(o.Now()))
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	folder, err := OpenRecords(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.Revoke(t.Context(), s.ID, "lost", "issuer revoke, root"); err != nil {
+		t.Fatal(err)
+	}
+	if got := kinds(recorded(t, folder)); !slices.Equal(got, []string{"issued no_phone", "revoked by_operator"}) {
+		t.Errorf("on record: %q", got)
+	}
+	if err := folder.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

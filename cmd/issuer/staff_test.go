@@ -1,0 +1,186 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/signin"
+	"railgate/cmd/issuer/signin/signintest"
+	"railgate/verify"
+	"railgate/verify/mint"
+)
+
+// A staffPhone is the page of a member of staff.
+type staffPhone struct {
+	d      *desk
+	cookie *http.Cookie
+	key    *ecdsa.PrivateKey
+}
+
+func (d *desk) staffPhone(roles ...string) *staffPhone {
+	d.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	p := &staffPhone{d: d, key: key}
+	if len(roles) > 0 {
+		p.cookie = signintest.As(d.web.people, "wang", roles...)
+	}
+	return p
+}
+
+// asks gives the status, and the JSON of the answer.
+func (p *staffPhone) asks(method, path, body string, out any) int {
+	p.d.t.Helper()
+	r := httptest.NewRequest(method, "http://issuer.example/staff/"+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if p.cookie != nil {
+		r.AddCookie(p.cookie)
+	}
+	rec := httptest.NewRecorder()
+	p.d.web.handler().ServeHTTP(rec, r)
+	if out != nil {
+		if err := json.Unmarshal(rec.Body.Bytes(), out); err != nil {
+			p.d.t.Fatalf("%s %s: %d %s", method, path, rec.Code, rec.Body)
+		}
+	}
+	return rec.Code
+}
+
+// code asks for what codes are made of; a denial is its reason.
+func (p *staffPhone) code() (shownCode, office.Reason) {
+	p.d.t.Helper()
+	public, err := p.key.PublicKey.Bytes()
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	body, err := json.Marshal(office.Proof{Key: public})
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	var out struct {
+		shownCode
+		refusal
+	}
+	p.asks("POST", "api/code", string(body), &out)
+	return out.shownCode, out.Denied.Reason
+}
+
+// staffKey gives the issuer a key for staff codes.
+func (d *desk) staffKey() {
+	d.t.Helper()
+	f, err := mint.LoadKeyFile(d.dir)
+	if err == nil {
+		err = f.AddKey(verify.ES256, d.web.Now().Add(-time.Hour), d.web.Now().AddDate(1, 0, 0), verify.Staff)
+	}
+	if err == nil {
+		f.Version++
+		err = f.Save(d.dir)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.advance(0)
+}
+
+// A member of staff has codes of class 3, bound to the phone, signed by the key that signs nothing
+// else; who is not staff has none.
+func TestR24StaffCodes(t *testing.T) {
+	d := newDesk(t, true)
+	p := d.staffPhone(signin.Staff)
+	if _, why := p.code(); why != office.NoStaffKey {
+		t.Fatalf("without a staff key: %q; want %s", why, office.NoStaffKey)
+	}
+	d.staffKey()
+	issued, why := p.code()
+	if why != "" {
+		t.Fatal(why)
+	}
+	proof, err := mint.DeviceProof(issued.Credential, 0, p.key, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := verify.Credential(issued.Credential).RotatedText(0, proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := json.Marshal(d.web.Keyset())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := verify.ParseKeyset(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := d.web.Now()
+	v := verify.Decide(text, keys, verify.Rules{Classes: []verify.Class{verify.Staff}}, now)
+	if !v.Granted() || v.Class != verify.Staff || !v.StaffKey || v.Rotation != verify.ByDevice {
+		t.Errorf("%+v; want a staff code, of the staff key, bound to the phone", v)
+	}
+	if v := verify.Decide(text, keys, verify.Rules{Classes: []verify.Class{verify.Temporary, verify.Paper}}, now); v.Granted() {
+		t.Error("a lane for passengers takes it")
+	}
+	if end := time.UnixMilli(issued.Ends); end.After(now.Add(signin.Lasts + time.Second)) {
+		t.Errorf("it ends at %v; want with the sign-in", end)
+	}
+	if n := p.asks("POST", "api/code", `{"anchor":"AAAAAAAAAAAAAAAAAAAAAA=="}`, nil); n != http.StatusBadRequest {
+		t.Errorf("a chain gets %d: a photograph of a link would steer a lane", n)
+	}
+	if n := p.asks("POST", "api/code", `{}`, nil); n != http.StatusBadRequest {
+		t.Errorf("no key of a phone gets %d", n)
+	}
+}
+
+func TestR24WhoHasStaffCodes(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	for name, tt := range map[string]struct {
+		roles []string
+		want  int
+	}{
+		"nobody": {nil, http.StatusServiceUnavailable}, "an officer": {[]string{signin.Window}, http.StatusForbidden},
+		"a conductor and clerk": {[]string{signin.Conductor, signin.Clerk}, http.StatusForbidden}, "staff": {[]string{signin.Staff}, http.StatusOK},
+	} {
+		p := d.staffPhone(tt.roles...)
+		if n := p.asks("GET", "api/state", "", nil); n != tt.want {
+			t.Errorf("%s: %d; want %d", name, n, tt.want)
+		}
+		if _, why := p.code(); (why == "") != (tt.want == http.StatusOK) {
+			t.Errorf("%s: codes, or not: %q", name, why)
+		}
+	}
+}
+
+// 30 minutes after signing in there are no more codes, and none outlasts the sign-in.
+func TestR24SignInIsTheStaffsCheck(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	key, err := d.staffPhone().key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		age, left time.Duration
+		want      bool
+	}{
+		{0, signin.Lasts, true}, {office.StaffLiveFor - time.Second, time.Hour, true}, {office.StaffLiveFor, time.Hour, false},
+		{time.Minute, time.Second, true}, {time.Minute, 0, false}, {-time.Second, time.Hour, false},
+	} {
+		claims, _, err := d.web.StaffCredential(office.Proof{Key: key}, office.Member{Subject: "wang", Age: tt.age, Left: tt.left})
+		if (err == nil) != tt.want {
+			t.Errorf("%v after signing in, %v left: %v; want codes: %v", tt.age, tt.left, err, tt.want)
+		}
+		if err == nil && (claims.IssuedAt-claims.Live < uint64(tt.age/time.Second) || claims.Expires-claims.IssuedAt > uint64(tt.left/time.Second)+1) {
+			t.Errorf("%v after signing in, %v left: live %d, issued %d, expires %d", tt.age, tt.left, claims.Live, claims.IssuedAt, claims.Expires)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+// The page of a member of staff: a code that changes every 60 seconds, signed by a key that cannot
+// leave this phone. What it is made of lives in this page's memory, and ends with the sign-in.
+
+import { make, prepare } from './code.js';
+import { draw } from './qr.js';
+import { minuteText, two } from './words.js';
+
+const $ = (id) => document.getElementById(id);
+let offset = null; // the issuer's time is performance.now() and this
+let wallet = null; // {issued, secret}
+let drawn = null;  // the slot that is on the screen
+const now = () => performance.now() + offset;
+
+class Denied extends Error { constructor(why) { super(why.reason); this.why = why; } }
+
+// ask asks the issuer. It throws Denied, or a TypeError where nobody answers.
+async function ask(path, body) {
+  const answer = await fetch('api/' + path, {
+    method: body ? 'POST' : 'GET', body: body && JSON.stringify(body), headers: { 'Content-Type': 'application/json' }, cache: 'no-store',
+  });
+  const data = await answer.json();
+  if (data.denied) throw new Denied(data.denied);
+  offset = data.now - performance.now();
+  $('cut').hidden = true;
+  return data;
+}
+
+// cover hides the code behind words; again: signing in helps.
+function cover(zh, en, again) {
+  drawn = null;
+  $('qr').width = $('qr').height = 1;
+  $('cover').hidden = false;
+  two($('coverwords'), zh, en);
+  $('again').hidden = !again;
+  $('turn').hidden = true;
+  if (again) $('live').textContent = `${zh} ${en}`;
+}
+
+// forget leaves nothing of the codes.
+function forget(zh, en, again = true) {
+  wallet = null;
+  cover(zh, en, again);
+}
+
+const due = () => forget('请重新登录', 'Sign in again');
+
+async function getCodes() {
+  try {
+    const { give, secret } = await prepare({ way: 'device' });
+    wallet = { issued: await ask('code', give), secret };
+    $('liveuntil').textContent = minuteText(Math.min(wallet.issued.live_until, wallet.issued.ends));
+    drawn = null;
+    await turn();
+  } catch (e) {
+    failed(e);
+  }
+}
+
+function failed(e) {
+  if (e instanceof Denied) forget(e.why.zh, `${e.why.en}. ${e.why.do_en}`, e.why.reason !== 'no_staff_key');
+  else if (!wallet) cover('无网络，暂无员工码', 'No network: no code', false);
+  $('cut').hidden = e instanceof Denied;
+}
+
+async function turn() {
+  if (!wallet) return;
+  const { issued, secret } = wallet, at = now();
+  if (at >= issued.live_until || at >= issued.ends) return due();
+  const slot = Math.max(0, Math.floor((at - issued.begins) / issued.period));
+  if (slot >= issued.slots) return due();
+  const left = issued.begins + (slot + 1) * issued.period - at;
+  $('left').textContent = Math.ceil(left / 1000);
+  $('ring').querySelector('.rest').style.strokeDashoffset = 60 - 60 * left / issued.period;
+  if (drawn === slot) return undefined;
+  drawn = slot;
+  const text = await make(issued, secret, slot), side = Math.min(360, $('paper').parentElement.clientWidth) - 12;
+  $('cover').hidden = true;
+  $('turn').hidden = false;
+  draw($('qr'), text, side);
+  $('qr').dataset.slot = slot;
+  return undefined;
+}
+
+// look asks now and then whether the sign-in still stands: one that ended elsewhere ends here.
+async function look() {
+  try {
+    const state = await ask('state');
+    $('name').textContent = state.name;
+    if (!wallet && $('again').hidden) await getCodes();
+  } catch (e) {
+    failed(e);
+  }
+}
+
+const others = 'BroadcastChannel' in window ? new BroadcastChannel('railgate staff') : null;
+if (others) others.onmessage = () => forget('已退出', 'You are signed out');
+
+$('again').onclick = () => { location.href = `../signin/start?back=${encodeURIComponent(location.pathname)}`; };
+$('refresh').onclick = getCodes;
+$('signout').onclick = async () => {
+  forget('已退出', 'You are signed out');
+  others?.postMessage('out');
+  await fetch('../signin/out', { method: 'POST' }).catch(() => {});
+};
+setInterval(turn, 250);
+setInterval(look, 10000);
+document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
+window.addEventListener('offline', () => { $('cut').hidden = false; });
+await look();
+document.body.dataset.ready = 'true';
