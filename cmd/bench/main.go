@@ -83,6 +83,7 @@ type bench struct {
 	passengers chan passenger // the crowd's; nil: there is none
 	web        *web
 	url        *url.URL // of the page
+	phone      string   // URL of the passenger's page, below it; "": at the issuer's own address
 	out        io.Writer
 }
 
@@ -109,6 +110,7 @@ func (b *bench) start(ctx context.Context, o *options) error {
 		return fmt.Errorf("the page's address: %w; choose another: make run BENCH='-listen 127.0.0.1:8001'", err)
 	}
 	context.AfterFunc(ctx, func() { page.Close() })
+	b.phone = "http://" + page.Addr().String() + "/phone/"
 	b.say("keys and a configuration, in %s", b.dir)
 	if err := b.prepare(o); err != nil {
 		return err
@@ -212,6 +214,9 @@ func (b *bench) startIssuer(listen string, asBench bool) (*url.URL, *exec.Cmd, e
 	}
 	defer log.Close()
 	cmd := b.command("issuer", "serve", "--data", b.path("issuer"), "--listen", listen, "--bench="+strconv.FormatBool(asBench))
+	if asBench && b.phone != "" {
+		cmd.Args = append(cmd.Args, "--page", b.phone) // the check leads back to it
+	}
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	if err != nil {

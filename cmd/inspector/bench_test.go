@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// benchPart is how many frames of the film each code has.
+// benchPart is how many frames of the benchmark's film each code has: a fifth of a second.
 const benchPart = 6
 
 // BenchmarkFrameToVerdict shows a film of many codes, each for a fifth of a second, to the page's

@@ -221,18 +221,31 @@ func (w *web) postRecheck(_ http.ResponseWriter, _ *http.Request, who office.Ses
 	return errandReply{ticket}, err
 }
 
-func (w *web) postCheck(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
+// postDepart is a tap on the check: it leads to the provider's page.
+func (w *web) postDepart(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
 	var in struct {
-		Ticket []byte `json:"ticket"`
-		Bench  string `json:"bench"` // passes, fails, times_out
+		errandReply
+		At string `json:"at"` // the page's own URL
 	}
 	if err := body(r, &in); err != nil {
 		return nil, err
 	}
-	if (in.Bench != "") != w.Bench() {
-		return nil, errRequest // nobody tells a real check what to say
+	ticket, page, err := w.Depart(r.Context(), in.Ticket, in.At, who)
+	return struct {
+		errandReply
+		Page string `json:"page"`
+	}{errandReply{ticket}, page}, err
+}
+
+func (w *web) postCheck(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
+	var in struct {
+		errandReply
+		office.Answer
 	}
-	_, err := w.Check(r.Context(), in.Ticket, in.Bench, who)
+	if err := body(r, &in); err != nil {
+		return nil, err
+	}
+	_, err := w.Check(r.Context(), in.Ticket, in.Answer, who)
 	return nil, err
 }
 

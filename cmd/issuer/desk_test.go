@@ -13,12 +13,16 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
+	"railgate/cmd/issuer/benchprovider"
 	"railgate/cmd/issuer/counter"
 	"railgate/cmd/issuer/counter/countertest"
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/issuer/provider"
+	"railgate/cmd/issuer/signin"
 	"railgate/cmd/issuer/signin/signintest"
 	"railgate/verify"
 	"railgate/verify/mint"
@@ -39,15 +43,26 @@ type desk struct {
 func newDesk(t *testing.T, bench bool) *desk {
 	t.Helper()
 	d := &desk{t: t, dir: t.TempDir(), log: new(bytes.Buffer)}
+	d.srv = httptest.NewUnstartedServer(nil)
 	log := slog.New(slog.NewTextHandler(d.log, nil))
-	s, err := office.Open(office.Config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: bench, CheckTime: 50 * time.Millisecond, Log: log})
-	if err != nil {
+	config := office.Config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: bench, Log: log}
+	d.web = &web{limits: newLimits(), people: signintest.Guard(), log: log}
+	if bench {
+		p, err := benchprovider.New("http://"+d.srv.Listener.Addr().String()+"/", slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := provider.New(p.Config())
+		config.Checker, d.web.provider, d.web.people = providerCheck{client, true}, p, signin.New(client, log)
+	}
+	var err error
+	if d.web.Office, err = office.Open(config); err != nil {
 		t.Fatal(err)
 	}
-	d.web = &web{Office: s, limits: newLimits(), people: signintest.Guard()}
 	d.web.openCounter(d.dir, log)
-	d.srv = httptest.NewServer(countertest.Described(t, describedCounter, d.web.handler()))
-	t.Cleanup(func() { d.srv.Close(); s.Close() })
+	d.srv.Config.Handler = countertest.Described(t, describedCounter, d.web.handler())
+	d.srv.Start()
+	t.Cleanup(func() { d.srv.Close(); d.web.Office.Close() })
 	return d
 }
 
@@ -187,8 +202,78 @@ func (p *phone) goes(path string, in any, how string) office.Reason {
 	if status, why := p.ask("POST", path, in, &ticket); status != http.StatusOK {
 		return why
 	}
-	_, why := p.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket, "bench": how}, nil)
+	away, answer, why := p.trip(ticket.Ticket, how)
+	if why != "" {
+		return why
+	}
+	return p.comesBack(away, answer)
+}
+
+// comesBack brings the answer of a check.
+func (p *phone) comesBack(away []byte, answer url.Values) office.Reason {
+	p.d.t.Helper()
+	in := map[string]any{"ticket": away, "code": answer.Get("code"), "state": answer.Get("state"), "error": answer.Get("error"), "iss": answer.Get("iss")}
+	_, why := p.ask("POST", "api/check", in, nil)
 	return why
+}
+
+// trip goes to the provider's page, where the check ends in a way; it gives the ticket and the
+// answer to come back with.
+func (p *phone) trip(ticket []byte, how string) (away []byte, answer url.Values, why office.Reason) {
+	p.d.t.Helper()
+	var out struct {
+		Ticket []byte
+		Page   string
+	}
+	if status, why := p.ask("POST", "api/check/start", errandReply{ticket}, &out); status != http.StatusOK {
+		return nil, nil, why
+	}
+	to, err := url.Parse(out.Page)
+	if err != nil {
+		p.d.t.Fatal(err)
+	}
+	choice := url.Values{}
+	switch how {
+	case "passes":
+		choice.Set("face", to.Query().Get("login_hint"))
+	case "mismatch":
+		choice.Set("face", "韩梅梅|440106198803052464")
+	default:
+		choice.Set("ends", how)
+	}
+	return out.Ticket, p.d.atProvider(out.Page, choice), ""
+}
+
+// atProvider chooses at the bench provider's page, and gives what it sends back with.
+func (d *desk) atProvider(page string, choice url.Values) url.Values {
+	d.t.Helper()
+	var back *url.URL
+	browser := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if !strings.HasPrefix(r.URL.Path, "/provider/") {
+			back = r.URL
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	resp, err := browser.Get(page)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	text, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || back != nil {
+		d.t.Fatalf("the provider's page: %d %s, to %v", resp.StatusCode, text, back)
+	}
+	choice.Set("trip", resp.Request.URL.Query().Get("trip"))
+	if resp, err = browser.PostForm(resp.Request.URL.String(), choice); err != nil {
+		d.t.Fatal(err)
+	}
+	text, _ = io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if back == nil {
+		d.t.Fatalf("the provider's page does not lead back: %d %s", resp.StatusCode, text)
+	}
+	return back.Query()
 }
 
 func (p *phone) applies(way string) office.Reason {

@@ -201,7 +201,7 @@ func TestHowOftenOneMayAsk(t *testing.T) {
 
 // The sign-in of people with a role is there, and says that no provider is connected.
 func TestPeopleWithARoleSignInHere(t *testing.T) {
-	d := newDesk(t, true)
+	d := newDesk(t, false)
 	rec := d.ask(d.web.handler(), "GET", "/signin/start", "", nil)
 	if rec.Code != http.StatusServiceUnavailable || !strings.Contains(rec.Body.String(), "no_provider") {
 		t.Errorf("/signin/start: %d %s; want 503 no_provider", rec.Code, rec.Body)

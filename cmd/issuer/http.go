@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
+	"railgate/cmd/issuer/benchprovider"
 	"railgate/cmd/issuer/counter"
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
@@ -34,7 +36,8 @@ import (
 //	POST /api/visit         a visitor's token
 //	POST /api/signup, /api/signin, /api/signout, /api/leave
 //	POST /api/apply, /api/view, /api/revoke, /api/recheck     the errand for a real-person check
-//	POST /api/check         the check; then what it was for
+//	POST /api/check/start   the way to the provider of the check
+//	POST /api/check         what the phone brought back from there; then what it was for
 //	POST /api/code          a code, or what the phone makes codes of
 //	POST /api/way           who makes the codes
 //	POST /api/companions/add, /api/companions/drop   those whom a signed-in user acts for
@@ -43,6 +46,7 @@ import (
 //	     /desk/             the police window, for officers (package window)
 //	     /v1/, /oauth/, /counter/    ticketing systems, clerks, conductors (package counter)
 //	POST /api/bench/advance, /api/bench/paper    with --bench
+//	     /provider/         with --bench: the provider (package benchprovider)
 //
 // Bodies are JSON, of 16 KB at most. A denial is {"denied": {reason, zh, en, …}} with
 // status 403 (429: too often). The header Railgate-For says which companion a request is for. Times are milliseconds since 1970, by the issuer.
@@ -53,6 +57,8 @@ type web struct {
 	people  *signin.Guard    // lets people with a role in
 	counter *counter.Counter // nil: there is none
 	proxied bool             // callers are counted by the last entry of X-Forwarded-For
+
+	provider http.Handler // a bench's own; nil: there is none
 }
 
 // maxBody bounds a request's body, in bytes.
@@ -73,6 +79,11 @@ func (w *web) handler() http.Handler {
 		mux.Handle(method+" /desk/", desk)
 		mux.Handle(method+" /staff/", staff)
 	}
+	if w.provider != nil {
+		for _, method := range []string{"GET", "POST"} {
+			mux.Handle(method+" /"+benchprovider.Path, http.StripPrefix("/"+strings.TrimSuffix(benchprovider.Path, "/"), w.provider))
+		}
+	}
 	read := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.readLimits())) }
 	write := func(pattern string, h handler) { mux.HandleFunc(pattern, w.answer(h, w.writeLimits())) }
 	read("GET /api/state", w.getState)
@@ -87,6 +98,7 @@ func (w *web) handler() http.Handler {
 	write("POST /api/view", w.postBegin("view"))
 	write("POST /api/revoke", w.postBegin("revoke"))
 	write("POST /api/recheck", w.postRecheck)
+	write("POST /api/check/start", w.postDepart)
 	write("POST /api/check", w.postCheck)
 	write("POST /api/way", w.postWay)
 	write("POST /api/companions/add", w.postAddCompanion)

@@ -51,7 +51,10 @@ func TestR4RealPersonCheck(t *testing.T) {
 	for _, tt := range []struct {
 		how  string
 		want office.Reason
-	}{{"fails", office.CheckFailed}, {"times_out", office.CheckTimedOut}, {"passes", ""}} {
+	}{
+		{"fails", office.CheckFailed}, {"times_out", office.CheckTimedOut}, {"not_alive", office.CheckNotAlive},
+		{"unavailable", office.CheckUnavailable}, {"mismatch", office.CheckMismatch}, {"passes", ""},
+	} {
 		if got := p.goes("api/apply", applied{Form: goodForm()}, tt.how); got != tt.want {
 			t.Errorf("a check that %s: %q; want %q", tt.how, got, tt.want)
 		}
@@ -63,10 +66,7 @@ func TestR4RealPersonCheck(t *testing.T) {
 	q := other.visitor()
 	var ticket errandReply
 	q.must("POST", "api/apply", goodForm(), &ticket)
-	if status, _ := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket, "bench": "passes"}, nil); status != http.StatusBadRequest {
-		t.Errorf("outside a bench the page told the check what to say: status %d", status)
-	}
-	if _, why := q.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket}, nil); why != office.NoCheck || q.state().Certificate != nil {
+	if _, _, why := q.trip(ticket.Ticket, "passes"); why != office.NoCheck || q.state().Certificate != nil {
 		t.Errorf("without a check: %q; want nobody to pass", why)
 	}
 	if status, _ := q.ask("POST", "api/bench/advance", map[string]int{"seconds": 60}, nil); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
@@ -79,15 +79,18 @@ func TestAnErrandIsItsSessionsAndForAWhile(t *testing.T) {
 	p, thief := d.visitor(), d.visitor()
 	var ticket errandReply
 	p.must("POST", "api/apply", goodForm(), &ticket)
-	check := map[string]any{"ticket": ticket.Ticket, "bench": "passes"}
-	if _, why := thief.ask("POST", "api/check", check, nil); why != office.CheckStale {
+	away, answer, _ := p.trip(ticket.Ticket, "passes")
+	if why := thief.comesBack(away, answer); why != office.CheckStale {
 		t.Errorf("another page's errand: %q", why)
 	}
+	if _, _, why := thief.trip(ticket.Ticket, "passes"); why != office.CheckStale {
+		t.Errorf("the way to another page's check: %q", why)
+	}
 	d.advance(10 * time.Minute)
-	if _, why := p.ask("POST", "api/check", check, nil); why != office.CheckStale {
+	if why := p.comesBack(away, answer); why != office.CheckStale {
 		t.Errorf("an errand of ten minutes ago: %q", why)
 	}
-	if _, why := p.ask("POST", "api/check", map[string]any{"ticket": []byte("nonsense"), "bench": "passes"}, nil); why != office.CheckStale {
+	if why := p.comesBack([]byte("nonsense"), answer); why != office.CheckStale {
 		t.Errorf("an errand that nobody sealed: %q", why)
 	}
 	if bytes.Contains(ticket.Ticket, []byte("李雷")) || bytes.Contains(ticket.Ticket, []byte("19491231")) {
@@ -227,7 +230,7 @@ func TestR10SigningOutEndsEveryTab(t *testing.T) {
 		if _, why := p.ask("GET", "api/history", nil, nil); why != office.SignedOut {
 			t.Errorf("%s: history: %q; want %q", name, why, office.SignedOut)
 		}
-		if _, why := p.ask("POST", "api/check", map[string]any{"ticket": ticket.Ticket, "bench": "passes"}, nil); why != office.CheckStale {
+		if _, why := p.ask("POST", "api/check/start", errandReply{ticket.Ticket}, nil); why != office.CheckStale {
 			t.Errorf("%s: the errand of before: %q; want %q", name, why, office.CheckStale)
 		}
 	}

@@ -69,6 +69,8 @@ var may = []struct {
 	{"cmd/inspector", []string{"cmd/pages", "verify", "verify/lane"}, []string{"os"}},
 	{"cmd/issuer/provider", nil, nil},
 	{"cmd/issuer/provider/providertest", []string{"cmd/issuer/provider"}, nil},
+	{"cmd/issuer/office/officetest", []string{"cmd/issuer/office", "verify"}, nil},
+	{"cmd/issuer/benchprovider", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin/signintest", []string{"cmd/issuer/signin"}, nil},
 	{"cmd/issuer/counter", []string{"cmd/issuer/office", "cmd/limit", "store/durable", "verify", "verify/lane"}, nil},

@@ -54,7 +54,7 @@ $MAKE -s --no-print-directory install DESTDIR="$work/railgate" PREFIX=/usr BIN="
 rm -rf "$work/railgate/etc" # the package has a configuration of its own
 papers railgate ./cmd/railgated ./cmd/railgate
 $MAKE -s --no-print-directory install-station DESTDIR="$work/railgate-station" PREFIX=/usr BIN="$programs"
-papers railgate-station ./cmd/station
+papers railgate-station ./cmd/station ./cmd/inspector/inspect # which it carries as WebAssembly
 
 for package in railgate railgate-station; do
 	# Maintainers' scripts name the units that there are.

@@ -184,7 +184,7 @@ func (f *family) fails(who Session, kind string) Reason {
 	var d Denied
 	ticket, err := f.o.Begin(kind, Form{Located: true}, verify.ByIssuer, who)
 	if err == nil {
-		_, err = f.o.Check(f.t.Context(), ticket, "passes", who)
+		_, err = checks(f.t, f.o, ticket, "passes", who)
 	}
 	if !errors.As(err, &d) {
 		f.t.Fatalf("%v; want a denial", err)
@@ -283,7 +283,7 @@ func TestR21ACompanionsOwnCertificateIsNotTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := f.o.Check(t.Context(), ticket, "passes", phone)
+	c, err := checks(t, f.o, ticket, "passes", phone)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package office
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"time"
 
@@ -18,10 +20,20 @@ type errand struct {
 	Rotation verify.Rotation
 	Session  string // that asked
 	Until    int64  // seconds since 1970
+	Random   string // 16 bytes: no two errands are alike
+	Trip     []byte // to the provider of the check; nil: none was begun
 }
 
-// errandFor is how long the page may take from the form to the check.
+// errandFor is how long the page may take from the form to the check, and the check itself.
 const errandFor = 10 * time.Minute
+
+// nonce binds a trip to the provider to its errand: it is a hash of what the errand is for.
+func (e errand) nonce() (string, error) {
+	e.Until, e.Trip = 0, nil
+	data, err := fileEncoding.Marshal(e)
+	sum := sha256.Sum256(data)
+	return base64.RawURLEncoding.EncodeToString(sum[:]), err
+}
 
 // Begin looks through a form and gives the errand for its check.
 func (s *Office) Begin(kind string, f Form, rotation verify.Rotation, who Session) ([]byte, error) {
@@ -67,7 +79,7 @@ func (s *Office) Recheck(who Session) ([]byte, error) {
 }
 
 func (s *Office) errand(kind string, p Person, rotation verify.Rotation, who Session) ([]byte, error) {
-	e := errand{Kind: kind, Person: p, Rotation: rotation, Session: who.ID, Until: s.Now().Add(errandFor).Unix()}
+	e := errand{Kind: kind, Person: p, Rotation: rotation, Session: who.ID, Until: s.Now().Add(errandFor).Unix(), Random: mint.RandomID(16)}
 	if who.acts != nil {
 		e.Person, e.For = who.acts.guardian, p
 	}
@@ -82,25 +94,68 @@ func (e *errand) subject() Person {
 	return e.For
 }
 
-// Check has the person checked, and then does the errand (R4).
-func (s *Office) Check(ctx context.Context, ticket []byte, how string, who Session) (*Certificate, error) {
-	var e errand
+// openErrand is the errand of a ticket, which must be of who brings it and not too old.
+func (s *Office) openErrand(ticket []byte, who Session) (e errand, err error) {
 	plain, err := s.vault.open(ticket, inTicket)
 	if err == nil {
 		err = fileDecoding.Unmarshal(plain, &e)
 	}
 	if err != nil || e.Session != who.ID || s.Now().Unix() >= e.Until {
-		return nil, Deny(CheckStale)
+		return errand{}, Deny(CheckStale)
+	}
+	return e, nil
+}
+
+// Depart begins the trip to the provider of the check: it gives the URL of the provider's
+// page, and the ticket to come back with. At is the address of the page as the phone sees it.
+func (s *Office) Depart(ctx context.Context, ticket []byte, at string, who Session) (next []byte, page string, err error) {
+	e, err := s.openErrand(ticket, who)
+	if err != nil {
+		return nil, "", err
+	}
+	failures, err := s.register.failures(s.vault.holder(e.Person.Document, e.Person.Number))
+	if err != nil {
+		return nil, "", err
+	}
+	if len(recent(failures, s.Now())) >= failuresAtMost {
+		return nil, "", Deny(CheckTooMany)
+	}
+	nonce, err := e.nonce()
+	if err != nil {
+		return nil, "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.checkTime)
 	defer cancel()
-	switch err := s.checker.check(ctx, e.Person, how); {
-	case errors.Is(err, errNotThePerson):
-		return nil, Deny(CheckFailed)
-	case errors.Is(err, errNoCheck):
-		return nil, Deny(NoCheck)
-	case err != nil:
-		return nil, Deny(CheckTimedOut)
+	if e.Trip, page, err = s.checker.Begin(ctx, nonce, e.Person, at); err != nil {
+		s.log.Error("a real-person check cannot begin", "err", err)
+		return nil, "", Deny(reasonOfCheck(err))
+	}
+	e.Until = s.Now().Add(errandFor).Unix()
+	next, err = s.sealed(e, inTicket)
+	return next, page, err
+}
+
+// Check takes what the phone brought back from the provider, and then does the errand (R4).
+func (s *Office) Check(ctx context.Context, ticket []byte, a Answer, who Session) (*Certificate, error) {
+	e, err := s.openErrand(ticket, who)
+	if err != nil {
+		return nil, err
+	}
+	if e.Trip == nil {
+		return nil, Deny(CheckStale)
+	}
+	why, err := s.verdict(ctx, &e, a)
+	if err != nil {
+		return nil, err
+	}
+	// What is on record decides: an answer is taken once, and of a person who has failed too
+	// often none is.
+	why, err = s.register.checked(s.vault.holder(e.Person.Document, e.Person.Number), &e, why, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	if why != "" {
+		return nil, Deny(why)
 	}
 	out, err := s.settle(&e)
 	if errors.Is(err, Deny(DetailsDiffer)) {
@@ -110,6 +165,26 @@ func (s *Office) Check(ctx context.Context, ticket []byte, how string, who Sessi
 		return nil, err
 	}
 	return out, err
+}
+
+// verdict tells why the check of an errand did not pass, if so.
+func (s *Office) verdict(ctx context.Context, e *errand, a Answer) (Reason, error) {
+	nonce, err := e.nonce()
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.checkTime)
+	defer cancel()
+	seen, err := s.checker.Finish(ctx, e.Trip, nonce, a)
+	switch {
+	case err != nil:
+		s.log.Warn("a real-person check did not pass", "err", err)
+		return reasonOfCheck(err), nil
+	case !seen.is(e.Person):
+		s.log.Warn("a real-person check saw somebody else")
+		return CheckMismatch, nil
+	}
+	return "", nil
 }
 
 // prove notes that the account's own person was checked. What a form says, the right

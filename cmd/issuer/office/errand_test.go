@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"railgate/verify"
 )
 
@@ -56,7 +58,7 @@ func TestR12AnAccountActsForItsOwnPerson(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := o.Check(t.Context(), ticket, "passes", user)
+	c, err := checks(t, o, ticket, "passes", user)
 	if err != nil || c.Rotation != verify.ByDevice {
 		t.Fatal(c, err)
 	}
@@ -78,7 +80,7 @@ func TestAnErrandEndsWithItsTimeAndItsSession(t *testing.T) {
 	}
 	stale := func(name string, ticket []byte, who Session) {
 		t.Helper()
-		if c, err := o.Check(t.Context(), ticket, "passes", who); c != nil || reasonOf(t, err) != CheckStale {
+		if c, err := checks(t, o, ticket, "passes", who); c != nil || reasonOf(t, err) != CheckStale {
 			t.Errorf("%s: %v, %v; want %s", name, c, err, CheckStale)
 		}
 	}
@@ -101,7 +103,7 @@ func TestAnErrandEndsWithItsTimeAndItsSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	stale("of ten minutes ago", late, who)
-	if c, err := o.Check(t.Context(), begin(), "passes", who); err != nil || c == nil {
+	if c, err := checks(t, o, begin(), "passes", who); err != nil || c == nil {
 		t.Errorf("a fresh one: %v", err)
 	}
 }
@@ -110,22 +112,29 @@ func TestR4EachAnswerOfTheCheck(t *testing.T) {
 	o := newOffice(t, t.TempDir())
 	who := visitor(t, o)
 	for _, tt := range []struct {
-		checker checker
+		checker Checker
 		how     string
 		want    Reason
 	}{
-		{benchCheck{}, "fails", CheckFailed},
-		{benchCheck{}, "times_out", CheckTimedOut},
+		{&fakeCheck{}, "fails", CheckFailed},
+		{&fakeCheck{}, "not_alive", CheckNotAlive},
+		{&fakeCheck{}, "times_out", CheckTimedOut},
+		{&fakeCheck{}, "unavailable", CheckUnavailable},
+		{&fakeCheck{}, "hangs", CheckUnavailable},
+		{&fakeCheck{away: true}, "passes", CheckUnavailable},
+		{&fakeCheck{}, "stale", CheckStale},
+		{&fakeCheck{}, "lies", CheckNotTaken},
+		{&fakeCheck{}, "breaks", CheckNotTaken},
 		{closedCheck{}, "", NoCheck},
-		{benchCheck{}, "passes", ""},
-		{benchCheck{}, "passes", StillValid},
+		{&fakeCheck{}, "passes", ""},
+		{&fakeCheck{}, "passes", StillValid},
 	} {
 		o.checker = tt.checker
 		ticket, err := o.Begin("apply", goodForm(), verify.ByChain, who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := o.Check(t.Context(), ticket, tt.how, who)
+		c, err := checks(t, o, ticket, tt.how, who)
 		if got := reasonOf(t, err); got != tt.want || (c == nil) != (tt.want != "") {
 			t.Errorf("%T %s: %v, %q; want %q", tt.checker, tt.how, c, got, tt.want)
 		}
@@ -134,6 +143,151 @@ func TestR4EachAnswerOfTheCheck(t *testing.T) {
 			t.Errorf("%T %s: the certificate is seen %v", tt.checker, tt.how, seen)
 		}
 	}
+	if _, err := (closedCheck{}).Finish(t.Context(), nil, "", Answer{}); !errors.Is(err, ErrNoCheck) {
+		t.Errorf("a closed check finishes with %v; want %v", err, ErrNoCheck)
+	}
+}
+
+// Whoever is seen must be the errand's person, by name and by number.
+func TestR4TheCheckSeesTheErrandsPerson(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	for state, want := range map[string]Reason{
+		"李雷|11010519491231002X": "", " 李 雷 |１１０１０５19491231002x": "",
+		"王五|11010519491231002X": CheckMismatch, "李雷|440106198803052464": CheckMismatch, "|": CheckMismatch, "李雷|": CheckMismatch, "|11010519491231002X": CheckMismatch,
+	} {
+		who := visitor(t, o)
+		_, err := o.Check(t.Context(), depart(t, o, mustBegin(t, o, "apply", who), who), Answer{Code: "passes", State: state}, who)
+		if got := reasonOf(t, err); got != want && (want != "" || got != StillValid) {
+			t.Errorf("%q: %q; want %q", state, got, want)
+		}
+		if err := o.register.db.Update(func(tx *bbolt.Tx) error {
+			return tx.Bucket(failuresBucket).Delete([]byte(o.vault.holder(ResidentCard, "11010519491231002X")))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if (Seen{Name: "李雷"}).is(Person{Name: "李雷"}) {
+		t.Error("nobody's number is taken for nobody's")
+	}
+}
+
+// A trip is of one errand, and its answer is taken once: the nonce is a hash of the errand.
+func TestR4AnAnswerIsOfOneErrandAndTakenOnce(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	fake := &fakeCheck{}
+	o.checker = fake
+	who := visitor(t, o)
+	passes := Answer{Code: "passes", State: "李雷|11010519491231002X"}
+	first, second := depart(t, o, mustBegin(t, o, "apply", who), who), depart(t, o, mustBegin(t, o, "apply", who), who)
+	if len(fake.nonces) != 2 || fake.nonces[0] == fake.nonces[1] || len(fake.nonces[0]) < 43 {
+		t.Errorf("two errands' nonces are %q", fake.nonces)
+	}
+	a, err := o.openErrand(first, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := o.openErrand(second, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Trip = a.Trip
+	swapped, err := o.sealed(b, inTicket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ticket := range map[string][]byte{"another errand's trip": swapped, "no trip": mustBegin(t, o, "apply", who)} {
+		if c, err := o.Check(t.Context(), ticket, passes, who); c != nil || reasonOf(t, err) != CheckNotTaken && reasonOf(t, err) != CheckStale {
+			t.Errorf("%s: %v, %v; want it refused", name, c, err)
+		}
+	}
+	if _, err := o.Check(t.Context(), first, passes, who); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := o.Check(t.Context(), first, passes, who); c != nil || reasonOf(t, err) != CheckStale {
+		t.Errorf("again: %v, %v; want %s", c, err, CheckStale)
+	}
+	if _, _, err := o.Depart(t.Context(), first, "", visitor(t, o)); reasonOf(t, err) != CheckStale {
+		t.Errorf("another session departs: %v; want %s", err, CheckStale)
+	}
+}
+
+// The time of a trip begins with it, and is the errand's.
+func TestAnErrandMayTakeTenMinutesAtTheProvider(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	who := visitor(t, o)
+	ticket := mustBegin(t, o, "apply", who)
+	advance := func(d time.Duration) {
+		t.Helper()
+		if err := o.Advance(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	advance(9 * time.Minute)
+	away := depart(t, o, ticket, who)
+	advance(9 * time.Minute)
+	passes := Answer{Code: "passes", State: "李雷|11010519491231002X"}
+	if _, err := o.Check(t.Context(), away, passes, who); err != nil {
+		t.Errorf("nine minutes at the provider: %v", err)
+	}
+	away = depart(t, o, mustBegin(t, o, "view", who), who)
+	advance(10*time.Minute + time.Second)
+	if _, err := o.Check(t.Context(), away, passes, who); reasonOf(t, err) != CheckStale {
+		t.Errorf("more than ten: %v; want %s", err, CheckStale)
+	}
+}
+
+// Checks that do not pass count for their person, from whatever phone: the fifth is the last
+// of an hour. What the provider or the network does wrong does not count, and a check that
+// passes ends the count.
+func TestR4TooManyFailuresOfOnePerson(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	try := func(how string) Reason {
+		t.Helper()
+		who := visitor(t, o)
+		_, err := checks(t, o, mustBegin(t, o, "apply", who), how, who)
+		return reasonOf(t, err)
+	}
+	want := func(how string, want Reason) {
+		t.Helper()
+		if got := try(how); got != want {
+			t.Errorf("%s: %q; want %q", how, got, want)
+		}
+	}
+	for range 4 {
+		want("fails", CheckFailed)
+	}
+	want("passes", "")
+	for _, how := range []string{"unavailable", "times_out", "lies", "stale", "breaks"} {
+		try(how)
+	}
+	want("not_alive", CheckNotAlive)
+	for range 3 {
+		want("fails", CheckFailed)
+	}
+	late := visitor(t, o)
+	away := depart(t, o, mustBegin(t, o, "apply", late), late)
+	other := visitor(t, o)
+	if _, err := o.Check(t.Context(), depart(t, o, mustBegin(t, o, "apply", other), other), Answer{Code: "passes", State: "王五|1"}, other); reasonOf(t, err) != CheckMismatch {
+		t.Errorf("somebody else, the fifth: %v; want %s", err, CheckMismatch)
+	}
+	want("passes", CheckTooMany)
+	if _, err := o.Check(t.Context(), away, Answer{Code: "passes", State: "李雷|11010519491231002X"}, late); reasonOf(t, err) != CheckTooMany {
+		t.Errorf("a trip that was begun before: %v; want %s", err, CheckTooMany)
+	}
+	f := goodForm()
+	f.Name, f.Number = "韩梅梅", "440106198803052464"
+	neighbour := visitor(t, o)
+	ticket, err := o.Begin("apply", f, verify.ByChain, neighbour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := checks(t, o, ticket, "passes", neighbour); err != nil {
+		t.Errorf("somebody else waits for them: %v", err)
+	}
+	if err := o.Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	want("passes", StillValid)
 }
 
 func TestR9VerifyingAgain(t *testing.T) {
@@ -160,7 +314,7 @@ func TestR9VerifyingAgain(t *testing.T) {
 		if _, _, _, err := o.Credential(Proof{}, who); reasonOf(t, err) != LivenessDue {
 			t.Errorf("before the check: %v; want %s", err, LivenessDue)
 		}
-		if _, err := o.Check(t.Context(), ticket, "passes", who); err != nil {
+		if _, err := checks(t, o, ticket, "passes", who); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, _, err := o.Credential(Proof{}, who); err != nil {
@@ -191,15 +345,15 @@ func TestR11AnAccountIsProvenByItsOwnPersonsCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.Check(t.Context(), ticket, "passes", user); err != nil {
+	if _, err := checks(t, o, ticket, "passes", user); err != nil {
 		t.Fatal(err)
 	}
 	history("after a check as somebody else", NotVerified, 0)
-	if _, err := o.Check(t.Context(), mustBegin(t, o, "view", user), "fails", user); reasonOf(t, err) != CheckFailed {
+	if _, err := checks(t, o, mustBegin(t, o, "view", user), "fails", user); reasonOf(t, err) != CheckFailed {
 		t.Fatal(err)
 	}
 	history("after a check that failed", NotVerified, 0)
-	if _, err := o.Check(t.Context(), mustBegin(t, o, "view", user), "passes", user); err != nil {
+	if _, err := checks(t, o, mustBegin(t, o, "view", user), "passes", user); err != nil {
 		t.Fatal(err)
 	}
 	history("after one that passed", "", 1)
@@ -220,13 +374,13 @@ func TestR11AnAccountIsProvenByItsOwnPersonsCheck(t *testing.T) {
 	who := visitor(t, o)
 	ticket, err = o.Begin("apply", holder, verify.ByChain, who)
 	if err == nil {
-		_, err = o.Check(t.Context(), ticket, "passes", who)
+		_, err = checks(t, o, ticket, "passes", who)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	stranger := session(t, o, token)
-	if _, err := o.Check(t.Context(), mustBegin(t, o, "view", stranger), "passes", stranger); reasonOf(t, err) != DetailsDiffer {
+	if _, err := checks(t, o, mustBegin(t, o, "view", stranger), "passes", stranger); reasonOf(t, err) != DetailsDiffer {
 		t.Errorf("another name: %v; want %s", err, DetailsDiffer)
 	}
 	cookie = token

@@ -16,8 +16,9 @@ import (
 type Config struct {
 	Dir       string           // its folder
 	Algorithm verify.Algorithm // of its signatures
-	Bench     bool             // the check does as it is told, the time can be moved, and there is an example account
-	CheckTime time.Duration    // how long a check may take; 0: as long as people need
+	Bench     bool             // the time can be moved, and there is an example account
+	Checker   Checker          // the real-person check; nil: none is connected
+	CheckTime time.Duration    // how long its provider may take to answer; 0: [CheckTime]
 	Log       *slog.Logger
 }
 
@@ -26,10 +27,9 @@ func Open(c Config) (*Office, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Office{checker: closedCheck{}, checkTime: CheckTime, bench: c.Bench, guesses: limit.New(guessEvery, guessesAtOnce), hash: hashPassword, log: c.Log}
-	if c.Bench {
-		s.checker, s.checkTime = benchCheck{}, benchCheckTime
-	} else {
+	s := &Office{checker: c.Checker, checkTime: CheckTime, bench: c.Bench, guesses: limit.New(guessEvery, guessesAtOnce), hash: hashPassword, log: c.Log}
+	if s.checker == nil {
+		s.checker = closedCheck{}
 		c.Log.Warn("no real-person check is connected: every application is sent to the police window")
 	}
 	if c.CheckTime != 0 {

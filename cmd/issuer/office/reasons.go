@@ -12,6 +12,11 @@ const (
 	CheckFailed      Reason = "check_failed"
 	CheckTimedOut    Reason = "check_timed_out"
 	CheckStale       Reason = "check_stale"
+	CheckMismatch    Reason = "check_mismatch"
+	CheckNotAlive    Reason = "check_not_alive"
+	CheckUnavailable Reason = "check_unavailable"
+	CheckTooMany     Reason = "check_too_many"
+	CheckNotTaken    Reason = "check_not_taken"
 	NoCheck          Reason = "no_check"
 	MonthlyLimit     Reason = "monthly_limit"
 	StillValid       Reason = "still_valid"
@@ -78,6 +83,16 @@ var denials = map[Reason]Denial{
 		Do: "请检查网络后重试；仍不成功请到车站公安制证窗口", DoEnglish: "Check your connection and try again. If it still fails, go to the police window at the station", Next: "check"},
 	CheckStale: {Rule: "R4", Chinese: "页面停留过久，请重新开始", English: "This page has been open too long: please start again",
 		Do: "请重新提交", DoEnglish: "Submit the form again", Next: "form"},
+	CheckMismatch: {Rule: "R4", Chinese: "核验的不是填写的本人", English: "The person who was checked is not the person on the form",
+		Do: "请填写本人的姓名和身份证号码，并由本人核验", DoEnglish: "Enter your own name and number, and be checked yourself", Next: "form"},
+	CheckNotAlive: {Rule: "R4", Chinese: "未能确认本人面容", English: "The check did not see a living face",
+		Do: "请摘下口罩、帽子，在光线充足处重新核验；仍不成功请到车站公安制证窗口", DoEnglish: "Take off mask and hat and try again in good light. If it still fails, go to the police window at the station", Next: "check"},
+	CheckUnavailable: {Rule: "R4", Chinese: "实人核验服务暂不可用", English: "The real-person check is unavailable just now",
+		Do: "请稍后重试；急需乘车请到车站公安制证窗口", DoEnglish: "Try again in a few minutes. If your train leaves soon, go to the police window at the station", Next: "check"},
+	CheckTooMany: {Rule: "R4", Chinese: "核验失败次数过多", English: "Too many checks of this person did not pass",
+		Do: "请一小时后再试，或到车站公安制证窗口办理纸质临时身份证明", DoEnglish: "Try again in an hour, or go to the police window at the station for a paper certificate", Next: "window"},
+	CheckNotTaken: {Rule: "R4", Chinese: "核验结果无法确认", English: "The result of the check cannot be trusted",
+		Do: "请重新核验；仍不成功请到车站公安制证窗口", DoEnglish: "Verify yourself again. If it still fails, go to the police window at the station", Next: "check"},
 	NoCheck: {Rule: "R16", Chinese: "暂不能在线核验本人", English: "Online verification is unavailable",
 		Do: "请到车站公安制证窗口办理纸质临时身份证明", DoEnglish: "Go to the police window at the station for a paper certificate", Next: "window"},
 	MonthlyLimit: {Rule: "R6", Chinese: "本月已申请3次，无法再次申请", English: "3 applications this month: next application from the 1st of next month",

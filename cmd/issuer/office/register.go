@@ -16,12 +16,14 @@ import (
 	"railgate/verify"
 )
 
-// A register is the issuer's one file, issuer.db (bbolt), six buckets, values in
+// A register is the issuer's one file, issuer.db (bbolt), eight buckets, values in
 // CBOR, and those of package acts:
 //
 //	people    sub → a [record]
 //	sessions  session (32) → sub of the certificate that it may see
 //	accounts  keyed hash of the name (16) → an [account]
+//	failures  sub → the times of the person's checks that did not pass
+//	trips     hash of a trip (32) whose answer was taken → until when it would be taken again
 //	slips     seconds since 1970 (8, big-endian), cti → sub of whose paper certificate it is
 //	revoked   cti → a [revoked], until none of it can be valid
 //	listed    "iat" → that of the last list of those that was signed
@@ -45,6 +47,8 @@ var (
 	peopleBucket   = []byte("people")
 	sessionsBucket = []byte("sessions")
 	accountsBucket = []byte("accounts")
+	failuresBucket = []byte("failures")
+	tripsBucket    = []byte("trips")
 	slipsBucket    = []byte("slips")
 	revokedBucket  = []byte("revoked")
 	listedBucket   = []byte("listed")
@@ -59,7 +63,7 @@ func openRegister(dir string) (*register, error) {
 		return nil, fmt.Errorf("%s: %w (is another issuer running?)", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, slipsBucket, revokedBucket, listedBucket} {
+		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, slipsBucket, revokedBucket, listedBucket, failuresBucket, tripsBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -301,6 +305,9 @@ func (r *register) slips(wants func(key string) (want, on bool)) (out []filed, e
 // prune forgets what no rule asks for any more.
 func (r *register) prune(now time.Time) error {
 	return r.db.Update(func(tx *bbolt.Tx) error {
+		if err := pruneChecks(tx, now); err != nil {
+			return err
+		}
 		if err := pruneRevoked(tx, uint64(now.Unix())); err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func TestTheRegisterForgets(t *testing.T) {
 	f.Name, f.Number = "韩梅梅", "440106198803052464"
 	ticket, err := o.Begin("apply", f, verify.ByChain, since)
 	if err == nil {
-		_, err = o.Check(t.Context(), ticket, "passes", since)
+		_, err = checks(t, o, ticket, "passes", since)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -110,5 +110,35 @@ func TestTwoOfficesDoNotShareAFolder(t *testing.T) {
 	newOffice(t, dir)
 	if o, err := Open(Config{Dir: dir, Algorithm: verify.EdDSA, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "is another issuer running?") {
 		t.Errorf("a second office: %v, %v; want an error that asks for the first", o, err)
+	}
+}
+
+// Failures are forgotten when they count no more, and trips when they would not be taken.
+func TestTheRegisterForgetsChecks(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	count := func(bucket []byte) (n int) {
+		t.Helper()
+		if err := o.register.prune(o.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.register.db.View(func(tx *bbolt.Tx) error { n = tx.Bucket(bucket).Stats().KeyN; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	who := visitor(t, o)
+	if _, err := checks(t, o, mustBegin(t, o, "apply", who), "fails", who); reasonOf(t, err) != CheckFailed {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		after           time.Duration
+		failures, trips int
+	}{{0, 1, 1}, {9 * time.Minute, 1, 1}, {time.Minute + time.Second, 1, 0}, {49 * time.Minute, 1, 0}, {time.Minute, 0, 0}} {
+		if err := o.Advance(tt.after); err != nil {
+			t.Fatal(err)
+		}
+		if failures, trips := count(failuresBucket), count(tripsBucket); failures != tt.failures || trips != tt.trips {
+			t.Errorf("after %v more: %d persons' failures, %d trips; want %d, %d", tt.after, failures, trips, tt.failures, tt.trips)
+		}
 	}
 }

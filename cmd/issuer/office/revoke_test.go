@@ -166,7 +166,7 @@ func TestThePassengerRevokes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = o.Check(t.Context(), ticket, how, who)
+		_, err = checks(t, o, ticket, how, who)
 		return err
 	}
 	other := goodForm()

@@ -22,7 +22,7 @@ type Office struct {
 	signing   *signing
 	record    *acts.Log // of what officers do
 	notary    *notary
-	checker   checker
+	checker   Checker
 	checkTime time.Duration
 	bench     bool
 	guesses   *limit.Limiter // tries of an account's password from an address
@@ -40,7 +40,7 @@ func (d Denied) Error() string { return string(d.Reason) }
 
 func Deny(r Reason) error { return Denied{r} }
 
-// Bench tells whether this is a bench: the check does as it is told, the time can be moved.
+// Bench tells whether this is a bench, whose time can be moved.
 func (s *Office) Bench() bool { return s.bench }
 
 // Now is the issuer's time: the system's, moved forward by a bench.

@@ -85,7 +85,7 @@ func TestR18PaperCountsForNoMonth(t *testing.T) {
 		who := visitor(t, o)
 		ticket, err := o.Begin("apply", goodForm(), verify.ByChain, who)
 		if err == nil {
-			_, err = o.Check(t.Context(), ticket, "passes", who)
+			_, err = checks(t, o, ticket, "passes", who)
 		}
 		return err
 	}

@@ -1,19 +1,23 @@
 // The way to a certificate: the form, the check, and what is said when it is denied.
 
 import { arrive, refreshState, signIn } from './here.js';
-import { drop, noted } from './keep.js';
+import { away, drop, noted } from './keep.js';
 import { companions } from './people.js';
 import { showCertificate, showSlip } from './show.js';
-import { ask, talk } from './talk.js';
+import { ask, Denied, talk } from './talk.js';
 import { $, person, say, shown, view } from './view.js';
 import { clockText, examples, two, words } from './words.js';
 
 let kind = 'apply'; // what the form is for: apply, view, revoke
 let ticket = null;  // the errand for the check
+let answer = null;  // what the check's page sent back with, until the issuer has taken it
 let denial = null;  // the last one
 let then = arrive;  // what follows the check
 
-document.addEventListener('forget', () => { ticket = denial = null; });
+document.addEventListener('forget', () => {
+  ticket = answer = denial = null;
+  away.forget();
+});
 
 const fields = () => $('fill').querySelector('form').elements;
 
@@ -62,26 +66,82 @@ function wayWanted() {
   return window.crypto?.subtle ? 'chain' : 'issuer';
 }
 
-const facing = () => two($('checkwords'), '请正对屏幕，保持光线充足', 'Face the screen, in good light');
-
 function toCheck(next) {
   then = next;
-  facing();
+  two($('checkwords'), '将打开核验页面，完成后自动返回', 'The check opens on a page of its own, and leads back here');
+  two($('start'), '开始核验', 'Start');
   view('check');
 }
 
-export async function check() {
+// busy says what is going on while something is waited for.
+async function busy(zh, en, what) {
   $('check').classList.add('busy');
-  two($('checkwords'), '核验中…', 'Checking…');
-  say('核验中 Checking');
-  const how = talk.state.bench ? { bench: document.querySelector('input[name="bench"]:checked').value } : {};
+  two($('checkwords'), zh, en);
+  say(`${zh} ${en}`);
   try {
-    await ask('check', { ticket, ...how }, 45000);
+    return await what();
   } finally {
     $('check').classList.remove('busy');
-    facing();
   }
-  ticket = null;
+}
+
+// check goes to the page of the check, in this tab. What is under way outlives this page
+// meanwhile, and goes with the tab.
+export async function check() {
+  if (answer) return finish();
+  const trip = await busy('正在打开核验页面…', 'Opening the check…', () => ask('check/start', { ticket, at: location.origin + location.pathname }, 20000)).catch((e) => {
+    toCheck(then);
+    throw e;
+  });
+  const f = fields(), form = { name: f.name.value, document: f.document.value, number: f.number.value, confirmed: f.confirmed.checked, way: $('formway').value };
+  away.put({ ticket: trip.ticket, page: talk.page, whom: talk.whom, kind, revokes: then === revoked, form });
+  location.assign(trip.page);
+  return new Promise((done) => { setTimeout(done, 10000); }); // this page ends before; if not, the button is there again
+}
+
+// back tells whether this page is loaded on the way back from the check: with an answer, or
+// without one where the passenger has turned back.
+export function back() {
+  const query = new URLSearchParams(location.search), kept = away.take();
+  const answered = query.has('state') && (query.has('code') || query.has('error'));
+  if (answered) {
+    history.replaceState(null, '', location.pathname); // an answer is good once, and nobody else's
+    answer = {};
+    for (const name of ['code', 'state', 'error', 'iss']) answer[name] = query.get(name) || '';
+  }
+  if (kept) {
+    ({ ticket, kind } = kept);
+    then = kept.revokes ? revoked : arrive;
+    talk.page = kept.page;
+    talk.whom = kept.whom;
+    const f = fields();
+    [f.name.value, f.document.value, f.number.value, f.confirmed.checked] = [kept.form.name, kept.form.document, kept.form.number, kept.form.confirmed];
+    $('formway').value = kept.form.way;
+  }
+  return answered || Boolean(kept);
+}
+
+// comeBack goes on where back has found something.
+export async function comeBack() {
+  toCheck(then);
+  await refreshState();
+  if (answer) await finish();
+}
+
+// finish brings the answer to the issuer. It stays until the issuer has heard it: the network
+// may be cut.
+async function finish() {
+  try {
+    await busy('核验中…', 'Checking…', () => ask('check', { ticket: ticket || '', ...answer }, 45000));
+  } catch (e) {
+    if (e instanceof Denied) answer = null;
+    else {
+      two($('checkwords'), '尚未收到核验结果，请点“继续”', 'The result is not in yet: tap Continue');
+      two($('start'), '继续', 'Continue');
+    }
+    throw e;
+  }
+  ticket = answer = null;
   await then();
 }
 

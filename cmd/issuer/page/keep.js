@@ -49,6 +49,24 @@ export const noted = {
   forget: () => guarded(() => sessionStorage.removeItem('until')),
 };
 
+// away is what is under way while this tab shows the page of the check: the errand, a
+// visitor's token, what was filled in. It is gone when the tab is closed, and when the page is
+// back.
+export const away = {
+  leaving: false, // for the check: a visitor is not gone then
+  put(what) {
+    this.leaving = true;
+    setTimeout(() => { this.leaving = false; }, 10000);
+    guarded(() => sessionStorage.setItem('away', JSON.stringify(what)));
+  },
+  take() {
+    const kept = guarded(() => JSON.parse(sessionStorage.getItem('away')));
+    this.forget();
+    return kept;
+  },
+  forget: () => guarded(() => sessionStorage.removeItem('away')),
+};
+
 // install registers the worker. A page that shows nothing worth keeping is loaded again
 // when a worker of another version takes over.
 export function install(mayReload) {

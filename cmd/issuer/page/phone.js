@@ -5,9 +5,9 @@
 // is never asked. A visitor's session is a token in this page's memory, and ends with
 // it; a signed-in user's is a cookie that scripts do not see.
 
-import { check, deny, fill, fillExample, helpNow, helpWith, see, signUp, submit } from './errand.js';
+import { back, check, comeBack, deny, fill, fillExample, helpNow, helpWith, see, signUp, submit } from './errand.js';
 import { arrive, home, noticeState, recallShown, refreshState, signIn, signOut } from './here.js';
-import { install, leaving } from './keep.js';
+import { away, install, leaving } from './keep.js';
 import { actFor, addCompanion, companions, dropCompanion, onSwipe } from './people.js';
 import { begin, codesUntil, fit, next, refresh, renewSoon, stayAwake } from './show.js';
 import { ask, Cut, Denied, Superseded, talk, time } from './talk.js';
@@ -183,7 +183,7 @@ document.addEventListener('visibilitychange', () => {
 
 // A visitor who closes the page must verify again (R10): the issuer is told.
 window.addEventListener('pagehide', () => {
-  if (talk.page) navigator.sendBeacon('api/leave', new Blob([JSON.stringify({ page: talk.page })], { type: 'application/json' }));
+  if (talk.page && !away.leaving) navigator.sendBeacon('api/leave', new Blob([JSON.stringify({ page: talk.page })], { type: 'application/json' }));
 });
 window.addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
 
@@ -192,6 +192,7 @@ setInterval(() => { if (!document.hidden && (!talk.online || !talk.state)) sync(
 
 begin(refreshState);
 install(() => shown('home') && !talk.page);
-await arrive();
-if (!talk.online && !shown('show')) await recallShown();
+if (back()) await attempt(comeBack);
+else await arrive();
+if (!talk.online && shown('home')) await recallShown();
 document.body.dataset.ready = 'true';

@@ -35,7 +35,8 @@ type Check struct {
 	Methods    []string          `toml:"methods"`    // amr values that are a face's (RFC 8176)
 	Name       string            `toml:"name"`       // paths of claims
 	Number     string            `toml:"number"`
-	Require    map[string]string `toml:"require"` // claims, by path, and the value that each must have
+	Require    map[string]string `toml:"require"`    // claims, by path, and the value that each must have
+	LoginHint  bool              `toml:"login_hint"` // send NAME|NUMBER as login_hint: a provider that compares a face with them needs it
 }
 
 // SignIn is the part about people with a role.
