@@ -25,10 +25,15 @@ async function ask(path, body) {
   return data;
 }
 
+// side is that of the code, in CSS pixels.
+const side = () => Math.min(360, $('paper').parentElement.clientWidth) - 12;
+
 // cover hides the code behind words; again: signing in helps.
 function cover(zh, en, again) {
   drawn = null;
-  $('qr').width = $('qr').height = 1;
+  const qr = $('qr');
+  qr.width = qr.height = 1;
+  qr.style.width = `${side()}px`; // and as high: room for the words
   $('cover').hidden = false;
   two($('coverwords'), zh, en);
   $('again').hidden = !again;
@@ -73,10 +78,10 @@ async function turn() {
   $('ring').querySelector('.rest').style.strokeDashoffset = 60 - 60 * left / issued.period;
   if (drawn === slot) return undefined;
   drawn = slot;
-  const text = await make(issued, secret, slot), side = Math.min(360, $('paper').parentElement.clientWidth) - 12;
+  const text = await make(issued, secret, slot);
   $('cover').hidden = true;
   $('turn').hidden = false;
-  draw($('qr'), text, side);
+  draw($('qr'), text, side());
   $('qr').dataset.slot = slot;
   return undefined;
 }
