@@ -78,7 +78,7 @@ const (
 	leastOfEach = 80  // of them, in each of the four
 	bandSides   = 4   // times wider than high
 	reach       = 64  // pixels that a code may go beyond them
-	glanceShare = 6   // pixels of the frame to a unit: when so many are spent, no other part is looked at
+	glanceShare = 4   // pixels of the frame to a unit: when so many are spent, no other part is looked at
 	glanceRows  = 4   // rows between two that are looked at
 )
 
