@@ -12,7 +12,7 @@ import (
 // testNames are the tests of the issuer and its office.
 func testNames(t *testing.T) (names []string) {
 	t.Helper()
-	for _, pattern := range []string{"*_test.go", "office/*_test.go", "acts/*_test.go", "counter/*_test.go", "window/*_test.go", "../pages/*_test.go", "../../verify/*_test.go", "../../verify/mint/*_test.go", "../limit/*_test.go", "../bench/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "office/*_test.go", "acts/*_test.go", "counter/*_test.go", "provider/*_test.go", "signin/*_test.go", "window/*_test.go", "../pages/*_test.go", "../../verify/*_test.go", "../../verify/mint/*_test.go", "../limit/*_test.go", "../bench/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(files), err)

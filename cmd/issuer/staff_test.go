@@ -147,7 +147,7 @@ func TestR24WhoHasStaffCodes(t *testing.T) {
 		roles []string
 		want  int
 	}{
-		"nobody": {nil, http.StatusServiceUnavailable}, "an officer": {[]string{signin.Window}, http.StatusForbidden},
+		"nobody": {nil, http.StatusUnauthorized}, "an officer": {[]string{signin.Window}, http.StatusForbidden},
 		"a conductor and clerk": {[]string{signin.Conductor, signin.Clerk}, http.StatusForbidden}, "staff": {[]string{signin.Staff}, http.StatusOK},
 	} {
 		p := d.staffPhone(tt.roles...)

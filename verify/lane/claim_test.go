@@ -58,6 +58,9 @@ func TestClaims(t *testing.T) {
 			if r := p.last(); string(r.Decision)+" "+r.Reason+" "+r.Flag != tt.want {
 				t.Errorf("%s %s %s; want %s", r.Decision, r.Reason, r.Flag, tt.want)
 			}
+			if r := p.last(); r.Decision == journal.Denied && (r.Walk != 0 || r.Begins != 0 || r.Ends != 0) {
+				t.Errorf("%+v; want that a denial is no walk", r)
+			}
 		})
 	}
 }

@@ -124,10 +124,10 @@ func (t *stepper) forgotten(v *verify.Verdict) bool {
 
 // stands tells whether a slip has a grant here whose passage is still awaited, or will have one.
 func (t *stepper) stands(v *verify.Verdict) bool {
-	same := func(p *pending) bool { return p.verdict.Signed && p.verdict.Certificate == v.Certificate }
-	return slices.ContainsFunc(t.grants, func(g grant) bool { return g.record.Walk > 0 && g.record.Certificate == journal.ID(v.Certificate) }) ||
-		slices.ContainsFunc(t.pending, func(p pending) bool { return same(&p) }) ||
-		slices.ContainsFunc(t.claims, func(c claiming) bool { return same(&c.pending) })
+	same := func(r *journal.Record) bool { return r.Walk > 0 && r.Certificate == journal.ID(v.Certificate) }
+	return slices.ContainsFunc(t.grants, func(g grant) bool { return same(&g.record) }) ||
+		slices.ContainsFunc(t.pending, func(p pending) bool { return same(&p.record) }) ||
+		slices.ContainsFunc(t.claims, func(c claiming) bool { return same(&c.record) })
 }
 
 // judgePassenger grants a code, unless its holder went this way already, has no ticket, or

@@ -77,6 +77,11 @@ func TestPaperWhoseGrantStandsIsNotGrantedAgain(t *testing.T) {
 	slip := p.paper("a")
 	p.wantShow("first", slip, "granted ok")
 	p.wantShow("a second person, before the first crosses", slip, "denied already_used")
+	p.read(p.paper("z"))
+	if r := p.last(); r.Certificate != "cti-z" || r.Decision != journal.Granted {
+		t.Errorf("%+v; want that another slip is granted before the first crosses", r)
+	}
+	p.walk()
 	p.walk()
 	p.wantShow("once the first has crossed", slip, "denied passback")
 
@@ -102,13 +107,28 @@ func TestPaperWhoseGrantStandsIsNotGrantedAgain(t *testing.T) {
 	if r := effect[Journal](t, p.step(Judged{Verdict: v})).Record; r.Reason != "already_used" {
 		t.Errorf("%+v; want that the copy waits for what became of the first", r)
 	}
+	if w := only[Write](t, p.step(Judged{Verdict: p.verdicts[p.paper("d")]})); w.Record.Certificate != "cti-d" {
+		t.Errorf("%+v; want that another slip is granted meanwhile", w)
+	}
 }
 
-// A code that rotates stands for itself alone.
+// A code that rotates stands for itself alone, and so does the slip of its certificate.
 func TestARotatingCodeDoesNotStand(t *testing.T) {
 	p := newPlay(t, entry())
 	p.read(p.code("a", 0))
 	p.wantShow("the next code of the same certificate", p.code("a", 1), "granted ok")
+	p.wantShow("its slip", p.as(p.code("a", 2), isPaper), "granted ok")
+	p.wantShow("a code after its slip", p.code("a", 3), "granted ok")
+
+	p = newPlay(t, entry())
+	only[Write](t, p.step(Judged{Verdict: p.verdicts[p.code("b", 0)]}))
+	if w := only[Write](t, p.step(Judged{Verdict: p.verdicts[p.as(p.code("b", 1), isPaper)]})); w.Record.Walk != 1 {
+		t.Errorf("%+v; want that the slip is granted while the disk has the code", w)
+	}
+	used := journal.Walks{Granted: [journal.Check]uint32{journal.Entry: 1}}
+	if w := only[Write](t, p.step(Judged{Verdict: p.verdicts[p.code("c", 1)], Walks: used})); w.Record.Walk != 0 {
+		t.Errorf("%+v; want that a slip's walks say nothing of a code", w)
+	}
 }
 
 // A grant that ended as no_passage may be shown again.

@@ -203,6 +203,26 @@ func TestAGroupThatDoesNotAllPass(t *testing.T) {
 	}
 }
 
+// The next of a group crosses before the disk has the record for it: nothing opens once the grant
+// is used up, though another's stands.
+func TestAGroupThatHasPassedDoesNotGoOn(t *testing.T) {
+	p := ticketed(t, ticket(func(k *Ticket) { k.People = 2 }))
+	p.tickets["sub-b"] = []Ticket{ticket(func(k *Ticket) { k.ID = "b" })}
+	p.read(p.code("a", 0))
+	p.read(p.code("b", 0))
+	only[Write](t, p.step(Sensor{true}))
+	p.step(Sensor{false})
+	p.step(Sensor{true})
+	if n := len(p.grants); n != 1 || p.grants[0].record.Holder != "sub-b" {
+		t.Fatalf("%+v; want that b's grant alone stands", p.grants)
+	}
+	for _, e := range p.step(Written{Proof: onDisk(9)}) {
+		if e, ok := e.(Open); ok {
+			t.Errorf("%+v; want that nothing opens for a group that has passed", e)
+		}
+	}
+}
+
 // An emergency between two of a group ends the grant: nothing opens for the record that comes late.
 func TestAGroupEndsWithAnEmergency(t *testing.T) {
 	p := ticketed(t, ticket(func(k *Ticket) { k.People = 3 }))
