@@ -200,7 +200,11 @@ func signAnything(t testing.TB, r *revoking, payload []byte) []byte {
 	data := r.sign(t)
 	at := bytes.Index(data, []byte{0xa3, 4}) // the payload of an empty list; its length is the byte before it
 	own := data[at : at+int(data[at-1]&0x1f)]
-	return bytes.Replace(data, append([]byte{data[at-1]}, own...), append([]byte{0x40 | byte(len(payload))}, payload...), 1)
+	head := []byte{0x40 | byte(len(payload))}
+	if len(payload) > 23 {
+		head = []byte{0x58, byte(len(payload))}
+	}
+	return bytes.Replace(data, append([]byte{data[at-1]}, own...), append(head, payload...), 1)
 }
 
 // A list has one spelling: a signer that spells it otherwise is not heard.
@@ -231,8 +235,11 @@ func TestAListHasOneSpelling(t *testing.T) {
 		})
 	}
 	r := newRevoking(t, "bench", EdDSA)
-	if _, err := OpenRevocations(signAnything(t, r, append(list(), 0x80)), r.keys, noon); !errors.Is(err, ErrRevokerSignature) {
-		t.Errorf("a list in its own spelling, with the signature of another: %v; want %v", err, ErrRevokerSignature)
+	longest := slices.Concat(list(), []byte{0x81, 0x83, 0x50}, make([]byte, 16), []byte{1, 2})
+	for _, payload := range [][]byte{append(list(), 0x80), longest} {
+		if _, err := OpenRevocations(signAnything(t, r, payload), r.keys, noon); !errors.Is(err, ErrRevokerSignature) {
+			t.Errorf("%x, a list in its own spelling, with the signature of another: %v; want %v", payload, err, ErrRevokerSignature)
+		}
 	}
 }
 

@@ -73,6 +73,8 @@ type Reader struct {
 
 	levels   [maxLevels]level
 	soft     [2]level // the first of them, smoothed
+	glimpse  level    // a part of the frame, smoothed: whether a second look is worth it
+	small    plane    // a half of that part
 	layouts  [maxDim + 1]*layout
 	modules  modules
 	solomon  *reedsolomon.ReedSolomonDecoder
@@ -100,6 +102,7 @@ func NewReader() *Reader {
 	for i := range r.levels {
 		r.levels[i].budget, r.levels[i].known = &r.budget, &r.known
 	}
+	r.glimpse.budget, r.glimpse.known, r.glimpse.smoothed = &r.budget, new([][4]Point), true
 	for i := range r.soft {
 		r.soft[i].budget, r.soft[i].known, r.soft[i].smoothed = &r.budget, &r.known, true
 	}

@@ -53,7 +53,7 @@ func TestCornersOfACrowdAreWeighed(t *testing.T) {
 }
 
 // What looks like finders in a page of text does not fill the table, nor spend the budget.
-func TestWeakFindersMakeRoom(t *testing.T) {
+func TestWeakOnesMakeRoom(t *testing.T) {
 	wantRead(t, "text", 5, 1, 1)
 	l := newLevel(image.NewGray(image.Rect(0, 0, 640, 480)))
 	for i := range maxFinders {

@@ -113,6 +113,7 @@ func (l *level) scanRow(y int) {
 		before = word >> 63
 		n := bits.OnesCount64(edges)
 		count += n
+		l.edges[y/patch*len(l.bits)+wi] += uint16(n)
 		if n >= fineEdges {
 			l.fine, l.fineFrom, l.fineTo = l.fine+1, min(l.fineFrom, y), max(l.fineTo, y)
 		}

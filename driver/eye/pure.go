@@ -11,13 +11,16 @@ const (
 	pureContrast = 100     // between its two colours, in brightness
 	pureStride   = 4       // pixels between looks along a side: a finder is seven and more
 	pureLooks    = 1 << 18 // at one margin
+	across       = 24      // pixels along a side that tell of its colours
+	mostBetween  = 16      // one in so many of them may be neither
+	leastColour  = 24      // one in so many of them is of each
 )
 
 // pure reads the level's picture if it is a pure one.
 func (r *Reader) pure(l *level) bool {
 	defer r.leave(r.enter(stagePure))
 	least, most := l.extent()
-	if int(most)-int(least) < pureContrast {
+	if int(most)-int(least) < pureContrast || !l.twoColours(least, most) {
 		return false
 	}
 	limit := uint8((int(least) + int(most) + 1) / 2)
@@ -32,7 +35,6 @@ func (r *Reader) pure(l *level) bool {
 
 // extent are the darkest and the brightest of a few pixels all over the level.
 func (l *level) extent() (least, most uint8) {
-	const across = 24
 	least = 255
 	for j := range across {
 		row := l.row((2*j + 1) * l.h / (2 * across))
@@ -43,6 +45,27 @@ func (l *level) extent() (least, most uint8) {
 	}
 	l.spend(2 * across * across)
 	return least, most
+}
+
+// twoColours says whether the pixels that extent looks at are of two colours, some of each and few between:
+// in a camera's picture of a hall they are not.
+func (l *level) twoColours(least, most uint8) bool {
+	third := (most - least) / 3
+	dark, bright := 0, 0
+	for j := range across {
+		row := l.row((2*j + 1) * l.h / (2 * across))
+		for i := range across {
+			switch g := row[(2*i+1)*l.w/(2*across)]; {
+			case g <= least+third:
+				dark++
+			case g >= most-third:
+				bright++
+			}
+		}
+	}
+	l.spend(2 * across * across)
+	const all = across * across
+	return dark+bright >= all-all/mostBetween && min(dark, bright) >= all/leastColour
 }
 
 // A canvas tells a pure picture's ink from its ground.

@@ -53,14 +53,11 @@ func (r *Reader) search(p plane) bool {
 		return r.firstLook(full) || r.lookAtMerged(full) || r.lookForCovered()
 	case r.lookAtMerged(full):
 		return true
-	case seen == 0 && full.fine < leastFine:
-		return false
+	case seen == 0:
+		return r.glance(full) && (r.lookSoftly(0, p) || r.lookSoftly(1, p))
 	}
 	if r.lookForCovered() || r.lookSoftly(0, p) {
 		return true
-	}
-	if seen == 0 {
-		return r.lookSoftly(1, p)
 	}
 	if r.pass(full, closeRadius) || r.recover(full) {
 		return true
@@ -162,6 +159,8 @@ func (l *level) begin(radius int) {
 	l.fine, l.fineFrom, l.fineTo = 0, l.h, 0
 	l.scanned = grown(l.scanned, l.h)
 	clear(l.scanned)
+	l.edges = grown(l.edges, len(l.bits)*(l.h/patch+1))
+	clear(l.edges)
 }
 
 // forget drops the finders, and what was tried of them.

@@ -1,6 +1,11 @@
 package eye
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"image"
+	"math"
+	"slices"
+)
 
 // A code of dots has gaps where it should be dark, and a picture taken in little light has grains:
 // both are finer than a module, and gone in a picture that is smoothed by a pixel.
@@ -64,6 +69,96 @@ const (
 	leastFine  = 40
 	fineMargin = 32
 )
+
+// A code has edges all over, along both sides: four patches that meet have as many edges together,
+// and each of them has some. A tiled floor and a hall's lamps have so many in few places.
+const (
+	patch       = 48  // rows
+	leastEdges  = 400 // that one row in three crosses in four patches
+	leastOfEach = 80  // of them, in each of the four
+	bandSides   = 4   // times wider than high
+	reach       = 64  // pixels that a code may go beyond them
+	glanceShare = 4   // pixels of the frame to a unit: when so many are spent, no other part is looked at
+	glanceRows  = 4   // rows between two that are looked at
+)
+
+// textured are the parts of the level that have the texture of a code. A band that is far wider than
+// high has not: it is a floor that runs off, or a row of lamps. Those come first that are highest and widest.
+func (l *level) textured() []image.Rectangle {
+	n, least := len(l.bits), uint16(leastEdges*3/l.rowsApart(l.radius))
+	parts := l.parts[:0]
+	for y := range l.h / patch {
+		for x := range n - 1 {
+			a, b := l.edges[y*n+x:][:2], l.edges[(y+1)*n+x:][:2]
+			if a[0]+a[1]+b[0]+b[1] < least || min(a[0], a[1], b[0], b[1]) < leastOfEach {
+				continue
+			}
+			four := image.Rect(64*x, patch*y, 64*x+128, patch*y+2*patch)
+			parts = slices.DeleteFunc(parts, func(p image.Rectangle) bool {
+				if p.Overlaps(four) {
+					four = four.Union(p)
+					return true
+				}
+				return false
+			})
+			parts = append(parts, four)
+		}
+	}
+	l.spend(n * l.h / patch)
+	l.parts = slices.DeleteFunc(parts, func(p image.Rectangle) bool { return p.Dx() > bandSides*p.Dy() })
+	slices.SortStableFunc(l.parts, func(a, b image.Rectangle) int {
+		return min(b.Dx(), b.Dy()) - min(a.Dx(), a.Dy())
+	})
+	return l.parts
+}
+
+// glance says whether something like a finder shows where the level has the texture of a code, if that
+// part is smoothed, or made half as large and smoothed: else a second look at the frame is not worth
+// what it costs. Few rows are looked at.
+func (r *Reader) glance(full *level) bool {
+	defer r.leave(r.enter(stageSmoothing))
+	enough := r.left - full.w*full.h/glanceShare
+	for _, at := range full.textured() {
+		at = at.Inset(-reach).Intersect(image.Rect(0, 0, full.w, full.h))
+		if min(at.Dx(), at.Dy()) < leastSide || at.Dx()*at.Dy() > r.left {
+			continue
+		}
+		part := plane{full.pix[at.Min.Y*full.stride+at.Min.X:], full.stride, at.Dx(), at.Dy()}
+		if r.left <= enough {
+			return false
+		}
+		if r.glanceAt(&part, glanceRows) {
+			return true
+		}
+		r.spend(part.w * part.h * 3 / 8)
+		halve(&r.small, &part)
+		if r.glanceAt(&r.small, glanceRows/2) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Reader) glanceAt(p *plane, every int) bool {
+	l := &r.glimpse
+	r.spend(p.w * p.h / 2)
+	r.line = grown(r.line, p.w)
+	smooth(&l.plane, p, 0, p.h, r.line)
+	l.shrink = 1
+	l.reset()
+	l.begin(wideRadius)
+	l.scanRows(every/2, l.h, every)
+	for i := range l.finders {
+		for j := range i {
+			f, g := &l.finders[i], &l.finders[j]
+			d, m := math.Sqrt(l.distance2(i, j)), max(f.module(), g.module())
+			if f.inverted == g.inverted && alike(f.mx, g.mx, 1) && alike(f.my, g.my, 1) && d > 13*m && d < 180*m {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // softLevel is a level smoothed where something fine was seen at full size; nil if nothing was, or
 // if the budget has no room for it and a pass over it.

@@ -3,7 +3,10 @@ package eye
 import (
 	"image"
 	"math"
+	"slices"
 	"testing"
+
+	"railgate/driver/eye/frames"
 )
 
 // Rule: what is finer than a module is smoothed away, in a second look.
@@ -12,6 +15,25 @@ func TestReadsDotsAndGrain(t *testing.T) {
 	wantRead(t, "dots", 0.8, 5, 6)
 	wantRead(t, "dot-print", 6, 6, 6)
 	wantRead(t, "low-light", 1.8, 6, 6)
+}
+
+// Rule: an empty hall gets no second look: where nothing has the texture of a code, and where nothing like a
+// finder shows in that, no frame is smoothed whole.
+func TestEmptyHallsGetNoSecondLook(t *testing.T) {
+	set, r := frames.Sets()[7], NewReader()
+	var units []int
+	for i := range 24 {
+		if i%4 > 1 {
+			continue // no hall
+		}
+		r.Forget()
+		r.Read(set.Frame(i).Image)
+		units = append(units, r.Spent())
+	}
+	slices.Sort(units)
+	if most := units[len(units)/2]; most > 300_000 {
+		t.Errorf("the median of %s is %d units; want 300000 at most", set.Name, most)
+	}
 }
 
 // Rule: where all but the modules' middles is a picture, their middles are read.

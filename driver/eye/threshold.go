@@ -1,5 +1,7 @@
 package eye
 
+import "image"
+
 // A level is the frame at one scale, with what is dark in it.
 //
 // Dark is what is not above a threshold, and the threshold is local: of the blocks of 8 x 8
@@ -25,10 +27,12 @@ type level struct {
 	radius   int      // blocks around a block that its threshold is made of
 	bits     []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
 
-	from, to int         // rows that may be looked at
-	fine     int         // stretches of rows that showed something fine
-	fineFrom int         // the first row of them
-	fineTo   int         // the last
+	from, to int // rows that may be looked at
+	fine     int // stretches of rows that showed something fine
+	fineFrom int // the first row of them
+	fineTo   int // the last
+	parts    []image.Rectangle
+	edges    []uint16    // that rows crossed, of patches of 64 pixels by patch rows
 	scanned  []bool      // rows
 	known    *[][4]Point // the reader's
 	finders  []finder
