@@ -1,46 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"net/http"
 	"testing"
 	"time"
 
 	"railgate/cmd/control"
 )
-
-// A secondPhone is a page of the same passenger elsewhere, as far as the issuer knows.
-type secondPhone struct {
-	t    *testing.T
-	b    *bench
-	page string
-}
-
-func (p *secondPhone) ask(path string, in any, out any) {
-	p.t.Helper()
-	body, err := json.Marshal(in)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.b.web.issuer.JoinPath("api", path).String(), bytes.NewReader(body))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Railgate-Page", p.page)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		p.t.Fatalf("%s: %s", path, resp.Status)
-	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		p.t.Fatal(err)
-	}
-}
 
 // A passenger verifies on a second phone: what the first one shows is revoked at both gates of
 // the station, within a minute.
@@ -53,14 +18,14 @@ func TestASecondPhoneRevokesTheFirst(t *testing.T) {
 	tb.applies(p)
 	tb.holds("ok")
 
-	second := &secondPhone{t: t, b: b}
-	var visit struct{ Page string }
-	second.ask("visit", struct{}{}, &visit)
-	second.page = visit.Page
-	var errand struct{ Ticket []byte }
-	second.ask("view", map[string]any{"name": p.name, "document": "resident_id", "number": p.number, "confirmed": true}, &errand)
 	began := time.Now()
-	second.ask("check", map[string]any{"ticket": errand.Ticket, "bench": "passes"}, &struct{}{})
+	second := openTable(t, b, b.web.issuer.String(), 390, 844)
+	second.ready()
+	second.tap("#goview")
+	second.fillIn(p)
+	second.tap("#next")
+	second.check("passes")
+	second.sees()
 	for _, g := range b.gates {
 		if err := g.wait(t.Context(), "does not hear what is revoked", func(s *control.Status) bool { return s.Revocations != nil && s.Revocations.Count == 1 }); err != nil {
 			t.Fatal(err)
