@@ -37,7 +37,7 @@ func (l *look) at(now time.Time) {
 	l.Helper()
 	l.server.set(func() { l.server.now = now })
 	l.str("(said.length = 0, worker.postMessage({ kind: 'sync' }), undefined)")
-	l.until("the time", fmt.Sprintf("said.some((d) => d.kind === 'status' && d.status.keys && Math.abs(d.status.now - %d) < 5000)", now.UnixMilli()))
+	l.until("the time", fmt.Sprintf("said.some((d) => d.kind === 'status' && d.status.keys && d.status.now >= %[1]d && d.status.now < %[1]d + 5000)", now.UnixMilli()))
 }
 
 // Every vector gets the gate's answer from the program in the browser, at the vector's second.
