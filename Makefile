@@ -222,7 +222,7 @@ pictures: go browser
 RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./store $(addprefix ./cmd/,issuer issuer/counter railgate railgated railgated/keyring railgated/logsink station/hub station/collect)
 race: go
 	@if command -v cc >/dev/null || command -v gcc >/dev/null; then \
-		echo "go test -race $(RACED)"; CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
+		echo "go test -race $(RACED)"; CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(RACED); \
 	else echo "race detector: skipped: it needs a C compiler (apt install gcc)"; fi
 
 crash: go
