@@ -22,6 +22,7 @@ var goroutines = []struct{ name, loop string }{
 	{"store", "store.(*Store).Run("},
 	{"clock", "clock.(*Clock).Run("},
 	{"keyset", "keyring.(*Ring).Run("},
+	{"revocations", "main.(*revocations).Run("},
 	{"panel", "panel.(*Panel).Run("},
 	{"control", "main.(*server).Run("},
 	{"scanner front", "scanner.(*Serial).Run("},

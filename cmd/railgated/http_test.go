@@ -164,7 +164,8 @@ func checkTable(t *testing.T, metrics string) {
 	_, section, _ := strings.Cut(readFile(t, "../../docs/technician.md"), "\n## Metrics\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	// The first is there once something was ignored, the others where a repository is configured.
-	there := map[string]bool{"railgate_readings_dropped_total": true, "railgate_sync_state": true, "railgate_sync_timestamp_seconds": true, "railgate_release_info": true}
+	there := map[string]bool{"railgate_readings_dropped_total": true, "railgate_sync_state": true, "railgate_sync_timestamp_seconds": true, "railgate_release_info": true,
+		"railgate_revocations": true, "railgate_revocations_timestamp_seconds": true}
 	for _, m := range regexp.MustCompile(`(?m)^# HELP (railgate_\w+) (.*)$`).FindAllStringSubmatch(metrics, -1) {
 		there[m[1]] = true
 		if !strings.Contains(section, "| `"+m[1]+"` | ") || !strings.Contains(section, m[2]+" |\n") {

@@ -58,8 +58,8 @@ func TestEveryGoroutineIsGuarded(t *testing.T) {
 	if len(found) > 0 {
 		t.Errorf("started by neither spawn nor the turnstile's start:\n%s", strings.Join(found, "\n\n"))
 	}
-	// lane, ready, store, clock, keyset, panel, control, scanner, turnstile and its inputs, http, watchdog
-	if want := 12; n != want {
+	// lane, ready, store, clock, keyset, revocations, panel, control, scanner, turnstile and its inputs, http, watchdog
+	if want := 13; n != want {
 		t.Errorf("%d goroutines are guarded; want %d; make hil panics each by its name (cmd/hil, goroutines)\n%s", n, want, dump)
 	}
 }
