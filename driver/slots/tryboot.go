@@ -233,7 +233,7 @@ func (t *Tryboot) setGood(a *Autoboot, name string) error {
 	return nil
 }
 
-// begin writes the first autoboot.txt, or one anew that was edited by hand. One that is whole
+// begin writes the first autoboot.txt, or replaces one that was edited by hand. One that is whole
 // stays: it knows which slot is good.
 func (t *Tryboot) begin() error {
 	if _, err := t.Read(); err == nil {

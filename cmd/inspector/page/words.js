@@ -34,7 +34,7 @@ export const whats = {
   class_not_accepted: ['密钥无权签发此类证明', 'The key may not sign this kind of certificate'],
   bad_claims: ['证明内容超出规定', 'The certificate says what no issuer may give'],
   revoked: ['证明已被撤销', 'The certificate was revoked'],
-  bad_proof: ['动态部分不符：疑似伪造', 'The part that changes does not fit: probably forged'],
+  bad_proof: ['动态部分不符：疑似伪造', 'The changing part does not match: probably forged'],
   not_yet_valid: ['二维码时间未到', 'The code is of a later minute'],
   code_expired: ['二维码超过一分钟：可能为截图', 'The code is more than a minute old: it may be a screenshot'],
 };

@@ -288,10 +288,10 @@ func TestAKeptHeadFindsWhatWasCutOff(t *testing.T) {
 		update(t, db, func(tx *bbolt.Tx) error { return l.Append(tx, a) })
 	}
 	if tree, bad := verify(t, db, l); bad != 0 || tree.N != many+2 {
-		t.Errorf("written anew: %d acts, bad act %d; want %d, and nothing to see", tree.N, bad, many+2)
+		t.Errorf("rewritten: %d acts, bad act %d; want %d, and nothing to see", tree.N, bad, many+2)
 	}
 	if _, bad := verify(t, db, l, kept); bad != many {
-		t.Errorf("written anew: bad act %d; want %d, where a head was kept", bad, many)
+		t.Errorf("rewritten: bad act %d; want %d, where a head was kept", bad, many)
 	}
 }
 

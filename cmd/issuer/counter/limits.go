@@ -8,7 +8,7 @@ import (
 )
 
 // limits are how often one may ask: an address, before it is known who asks, and then each
-// caller by the minute and by the day. They begin anew with the process.
+// caller by the minute and by the day. They start from zero when the process starts.
 type limits struct {
 	tokens, lookups *limit.Limiter // of an address
 

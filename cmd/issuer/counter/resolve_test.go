@@ -67,12 +67,12 @@ func TestR32EachCallerHasItsPurposes(t *testing.T) {
 	code := d.code(t, nil)
 	for _, p := range Purposes() {
 		if got := why(t, d.resolve(d.token("ticketing", d.secret, ""), code, p)); got != "" {
-			t.Errorf("%s, for whom all are: %s", p, got)
+			t.Errorf("%s, a caller that may have every purpose: %s", p, got)
 		}
 		want := map[bool]string{true: "", false: "purpose_not_allowed"}[p == Refund || p == Change]
 		before := len(d.acts.acts)
 		if got := why(t, d.resolve(d.token("returns", few, ""), code, p)); got != want || (len(d.acts.acts) > before) != (want == "") {
-			t.Errorf("%s, for whom refund and change are: %q, %d more records; want %q", p, got, len(d.acts.acts)-before, want)
+			t.Errorf("%s, a caller that may have refund and change: %q, %d more records; want %q", p, got, len(d.acts.acts)-before, want)
 		}
 	}
 	if last := d.acts.acts[len(d.acts.acts)-1]; last.Purpose != Inspection {

@@ -11,11 +11,11 @@ import (
 	"railgate/verify/mint"
 )
 
-// This file signs the list of what is revoked. It is signed anew at once when something is
+// This file signs the list of what is revoked. It is signed again at once when something is
 // revoked, and now and then where nothing is: gates tell by it how far behind they are.
 
 const (
-	listRenewed = time.Minute // a list that says the same is signed anew after this
+	listRenewed = time.Minute // a list that says the same is signed again after this
 	listLasts   = time.Hour   // its exp
 	revokerFor  = 365 * 24 * time.Hour
 	revokerEnds = 30 * 24 * time.Hour // before the last one ends the log says so

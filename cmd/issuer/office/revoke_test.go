@@ -235,7 +235,7 @@ func TestListsFollowOneAnother(t *testing.T) {
 	}
 	first, at := list()
 	if again, _ := list(); again != first {
-		t.Error("a list is signed anew at once")
+		t.Error("a list is signed again at once")
 	}
 	if err := o.Revoke(t.Context(), "slip-0001", "", ""); err != nil {
 		t.Fatal(err)
@@ -250,12 +250,12 @@ func TestListsFollowOneAnother(t *testing.T) {
 	}
 	o.Advance(listRenewed - 2*time.Second)
 	if again, _ := list(); again != second {
-		t.Error("a list that says the same is signed anew within its minute")
+		t.Error("a list that says the same is signed again within its minute")
 	}
 	o.Advance(time.Hour)
 	_, later := list()
 	if !later.After(next) {
-		t.Error("a list that is an hour old is not signed anew")
+		t.Error("a list that is an hour old is not signed again")
 	}
 	o.Close()
 	o = newOffice(t, dir) // its time is an hour back

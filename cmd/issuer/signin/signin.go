@@ -72,7 +72,7 @@ type Guard struct {
 	page     string           // URL of this server's root as browsers see it, with a slash at its end
 	secure   bool             // cookies go by https alone
 	log      *slog.Logger
-	aead     cipher.AEAD // seals who is away at the provider; made anew by each start
+	aead     cipher.AEAD // seals who is away at the provider; a new key at each start
 	origin   *http.CrossOriginProtection
 
 	mu       sync.Mutex // guards the fields below

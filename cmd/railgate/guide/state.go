@@ -74,7 +74,7 @@ func loadState(path string) (*state, error) {
 		err = json.Unmarshal(data, s)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s, the unfinished set-up, cannot be read: %w; take it away to begin anew: rm %s", path, err, path)
+		return nil, fmt.Errorf("%s, the unfinished set-up, cannot be read: %w; remove it to start again: rm %s", path, err, path)
 	}
 	return s, nil
 }
