@@ -21,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"railgate/cmd/pages/pagetest"
 )
 
 // The browser tests drive the real page of a real bench in a headless Chromium. They
@@ -39,19 +41,7 @@ var patience = func() time.Duration {
 const artefacts = "../../build/screens"
 
 // chromium is the browser, or the test is skipped, with a line.
-func chromium(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("browser: skipped in a short run")
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("browser tests: skipped: they need chromium (apt install chromium)")
-	return ""
-}
+func chromium(t *testing.T) string { return pagetest.Program(t) }
 
 // theBench belongs to the tests that run one after the other; those with a bench of their
 // own run beside one another.

@@ -15,20 +15,20 @@ const benchPart = 6
 // camera, and measures from the frame that the browser hands over to the verdict on the page. It has
 // the browser for itself: go test -run '^$' -bench FrameToVerdict -benchtime 300x ./cmd/inspector.
 func BenchmarkFrameToVerdict(b *testing.B) {
-	if browser != nil && filmPart != benchPart {
+	if film != "" && filmPart != benchPart {
 		b.Skip("the browser has another film already: run the benchmark by itself, with -run '^$'")
 	}
 	const shown = 40 // a round of them takes eight seconds: each time a code comes back it is a new check
 	filmPart, filmed = benchPart, func(t testing.TB) []string { return someCodes(t).many }
-	if browser == nil {
+	if film == "" {
 		minted = sync.OnceValues(func() (*codes, error) { return mintCodes(shown) })
 	}
 	s := newServer(b)
 	l := s.open(b, 390, 844)
 	l.at(someCodes(b).now)
 	l.tap("#start")
-	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
-	l.str("(performance.clearMeasures(), undefined)")
+	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	l.Str("(performance.clearMeasures(), undefined)")
 	for end := time.Now().Add(10 * time.Minute); len(l.verdicts()) < b.N; time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.Fatalf("%d verdicts in ten minutes; want %d", len(l.verdicts()), b.N)
@@ -47,7 +47,7 @@ func BenchmarkFrameToVerdict(b *testing.B) {
 // verdicts are how long each took, in milliseconds.
 func (l *look) verdicts() (ms []float64) {
 	l.Helper()
-	if err := json.Unmarshal([]byte(l.str("JSON.stringify(performance.getEntriesByName('verdict').map((m) => m.duration))")), &ms); err != nil {
+	if err := json.Unmarshal([]byte(l.Str("JSON.stringify(performance.getEntriesByName('verdict').map((m) => m.duration))")), &ms); err != nil {
 		l.Fatal(err)
 	}
 	return ms

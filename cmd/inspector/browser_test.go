@@ -26,6 +26,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"rsc.io/qr"
 
+	"railgate/cmd/pages/pagetest"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -33,27 +34,14 @@ import (
 // These tests drive the page in a headless Chromium, with the real program. Its camera shows a film
 // of ours. They wait for what they want to see.
 
-const patience = 90 * time.Second
-
-const (
-	artefacts = "../../build/screens"
-	axeFile   = "../../build/axe/axe.min.js" // which make fetches
-)
-
 // What is made once.
 var (
-	browser    context.Context
-	endBrowser = func() {}
-	program    []byte // the WebAssembly
-	scratch    string
+	program []byte // the WebAssembly
+	film    string // the file of the camera's film
+	scratch string
 )
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	endBrowser()
-	os.RemoveAll(scratch)
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { pagetest.Main(m, func() { os.RemoveAll(scratch) }) }
 
 func scratchDir(t testing.TB) string {
 	t.Helper()
@@ -100,39 +88,19 @@ var (
 	}
 )
 
-// theBrowser has one camera, which shows the film.
-func theBrowser(t testing.TB) context.Context {
+// camera is the browser's only one, which shows the film.
+func camera(t testing.TB) []chromedp.ExecAllocatorOption {
 	t.Helper()
-	if browser != nil {
-		return browser
+	pagetest.Program(t)
+	if film == "" {
+		path := filepath.Join(scratchDir(t), "film.mjpeg")
+		writeFilm(t, path, filmed(t), filmPart)
+		film = path
 	}
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil && path == "" {
-			path = p
-		}
-	}
-	if path == "" {
-		t.Skip("browser tests: skipped: they need chromium (apt install chromium)")
-	}
-	film := filepath.Join(scratchDir(t), "film.mjpeg")
-	writeFilm(t, film, filmed(t), filmPart)
-	all, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	alloc, endAlloc := chromedp.NewExecAllocator(all,
-		chromedp.ExecPath(path), chromedp.UserDataDir(filepath.Join(scratchDir(t), "profile")), chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-extensions", true), chromedp.Flag("disable-dev-shm-usage", true),
+	return []chromedp.ExecAllocatorOption{
 		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
 		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true), chromedp.Flag("use-file-for-fake-video-capture", film),
-		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("lang", "zh-CN"), chromedp.WSURLReadTimeout(patience),
-	)
-	ctx, end := chromedp.NewContext(alloc)
-	endBrowser = func() { end(); endAlloc(); cancel() }
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
 	}
-	browser = ctx
-	return ctx
 }
 
 // ---- vectors ----
@@ -393,8 +361,7 @@ func (s *server) set(change func()) {
 
 // A look is somebody's at the page.
 type look struct {
-	testing.TB
-	ctx    context.Context
+	*pagetest.Tab
 	server *server
 }
 
@@ -413,112 +380,31 @@ const overhear = `(() => {
 
 func (s *server) open(t testing.TB, width, high int64) *look {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(theBrowser(t), chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as this context
-		t.Fatal(err)
-	}
-	l := &look{t, ctx, s}
-	l.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+	l := &look{pagetest.Open(t, "inspector", width, high, camera(t)...), s}
+	l.Do(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, target, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: overhear})
 		return chromedp.Void{}, err
-	}, chromedp.EmulateViewport(width, high), chromedp.Navigate(s.URL+"/inspect/"))
+	}, chromedp.Navigate(s.URL+"/inspect/"))
 	l.ready()
 	return l
 }
 
 func (l *look) ready() {
 	l.Helper()
-	l.until("the page is ready", "document.body?.dataset.ready")
-}
-
-func (l *look) run(steps ...chromedp.Action[chromedp.Void]) {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		l.Fatal(err)
-	}
-}
-
-// str evaluates an expression; $ finds by a selector.
-func (l *look) str(expression string) string {
-	l.Helper()
-	s, err := l.try(expression)
-	if err != nil {
-		l.Fatalf("%s: %v", expression, err)
-	}
-	return s
-}
-
-func (l *look) try(expression string) (string, error) {
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	return chromedp.Run(ctx, chromedp.Evaluate[string](`(() => { const $ = (s) => document.querySelector(s), seen = (s) => Boolean($(s)?.getClientRects().length); return String(`+expression+`); })()`))
-}
-
-func (l *look) until(what, expression string) {
-	l.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(40 * time.Millisecond) {
-		if s, err := l.try("Boolean(" + expression + ")"); err == nil && s == "true" {
-			return
-		}
-	}
-	l.picture("failed")
-	text, _ := l.try("document.body.innerText + JSON.stringify(window.said?.slice(-3))")
-	l.Fatalf("never: %s (%s)\n%s", what, expression, text)
+	l.Until("the page is ready", "document.body?.dataset.ready")
 }
 
 func (l *look) tap(selector string) {
 	l.Helper()
-	l.until(selector+" can be pressed", fmt.Sprintf("seen(%q) && !$(%[1]q).disabled && ($(%[1]q).click(), true)", selector))
+	l.Until(selector+" can be pressed", fmt.Sprintf("seen(%q) && !$(%[1]q).disabled && ($(%[1]q).click(), true)", selector))
 }
 
 // reads has the page read a text, as typed.
 func (l *look) reads(text string) {
 	l.Helper()
 	l.tap("#type")
-	l.until("the form", fmt.Sprintf("seen('#typing') && ($('#typing input').value = %q, true)", text))
+	l.Until("the form", fmt.Sprintf("seen('#typing') && ($('#typing input').value = %q, true)", text))
 	l.tap("#typing button.main")
-}
-
-func (l *look) picture(name string) {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.MkdirAll(artefacts, 0o750)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(artefacts, "inspector-"+strings.ReplaceAll(l.Name(), "/", "-")+"-"+name+".png"), png, 0o640)
-	}
-	if err != nil {
-		l.Log("no picture: ", err)
-	}
-}
-
-// axe looks for what hinders people with a screen reader, a keyboard, or weak eyes.
-func (l *look) axe(where string) {
-	l.Helper()
-	source, err := os.ReadFile(axeFile)
-	if err != nil {
-		l.Log("axe: skipped, axe-core is not here (make axe fetches it through npm)")
-		return
-	}
-	if l.str("typeof window.axe") == "undefined" {
-		l.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-			_, err := chromedp.Evaluate[string](string(source)+";'ready'")(ctx, target)
-			return chromedp.Void{}, err
-		})
-	}
-	l.str(`(window.axeFound = undefined, axe.run(document, { resultTypes: ['violations'] }).then((r) => {
-		window.axeFound = r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ') + ' ' + n.failureSummary.split('\n').slice(1, 2)).join(', ')).join('\n');
-	}, (e) => { window.axeFound = String(e); }))`)
-	l.until("axe has looked", "window.axeFound !== undefined")
-	if found := l.str("window.axeFound"); found != "" {
-		l.Errorf("%s: axe says:\n%s", where, found)
-	}
 }
 
 // cramped names what has no room: wider than the screen, cut off, or too small to be tapped.

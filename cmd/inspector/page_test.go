@@ -36,8 +36,8 @@ func theFiles(t testing.TB) fs.FS {
 func (l *look) at(now time.Time) {
 	l.Helper()
 	l.server.set(func() { l.server.now = now })
-	l.str("(said.length = 0, worker.postMessage({ kind: 'sync' }), undefined)")
-	l.until("the time", fmt.Sprintf("said.some((d) => d.kind === 'status' && d.status.keys && d.status.now >= %[1]d && d.status.now < %[1]d + 5000)", now.UnixMilli()))
+	l.Str("(said.length = 0, worker.postMessage({ kind: 'sync' }), undefined)")
+	l.Until("the time", fmt.Sprintf("said.some((d) => d.kind === 'status' && d.status.keys && d.status.now >= %[1]d && d.status.now < %[1]d + 5000)", now.UnixMilli()))
 }
 
 // Every vector gets the gate's answer from the program in the browser, at the vector's second.
@@ -52,14 +52,14 @@ func TestEachVectorInTheBrowser(t *testing.T) {
 	for _, v := range readVectors(t) {
 		for tries := 0; ; tries++ {
 			l.at(v.Now)
-			l.str(fmt.Sprintf("(said.length = 0, worker.postMessage({ kind: 'read', text: %s, began: performance.now() }), undefined)", quoted(v.Text)))
-			l.until("an answer", "said.some((d) => d.kind === 'read')")
-			got := l.str("said.find((d) => d.kind === 'read').answer.reason")
+			l.Str(fmt.Sprintf("(said.length = 0, worker.postMessage({ kind: 'read', text: %s, began: performance.now() }), undefined)", quoted(v.Text)))
+			l.Until("an answer", "said.some((d) => d.kind === 'read')")
+			got := l.Str("said.find((d) => d.kind === 'read').answer.reason")
 			if got == string(v.Reason) {
 				break
 			}
 			// A machine that is busy reads a code a second late. It is not late each time.
-			if late := l.str(fmt.Sprintf("said.find((d) => d.kind === 'read').answer.at - %d > 900", v.Now.UnixMilli())); late != "true" || tries == 20 {
+			if late := l.Str(fmt.Sprintf("said.find((d) => d.kind === 'read').answer.at - %d > 900", v.Now.UnixMilli())); late != "true" || tries == 20 {
 				t.Errorf("%s: %s; want %s", v.Name, got, v.Reason)
 				break
 			}
@@ -74,21 +74,21 @@ func TestTheCameraSeesACodeAndTheVerdictIsShown(t *testing.T) {
 	c := someCodes(t)
 	l.at(c.now)
 	l.tap("#start")
-	l.until("the verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
-	if got := l.str("$('#says').innerText.replaceAll('\\n', ' ')"); !strings.Contains(got, "核验通过") || !strings.Contains(got, "Identity verified") {
+	l.Until("the verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	if got := l.Str("$('#says').innerText.replaceAll('\\n', ' ')"); !strings.Contains(got, "核验通过") || !strings.Contains(got, "Identity verified") {
 		t.Errorf("the verdict says %q; want the gate's words at a real-name check", got)
 	}
-	if got := l.str("getComputedStyle($('#verdict')).backgroundColor"); got != "rgb(0, 112, 60)" {
+	if got := l.Str("getComputedStyle($('#verdict')).backgroundColor"); got != "rgb(0, 112, 60)" {
 		t.Errorf("colour %s; want the gate's green", got)
 	}
-	if got := l.str("$('#face').innerText"); !strings.Contains(got, "核对面容") || !strings.Contains(got, "two people") {
+	if got := l.Str("$('#face').innerText"); !strings.Contains(got, "核对面容") || !strings.Contains(got, "two people") {
 		t.Errorf("beside it %q; want to be told to look at the face", got)
 	}
-	l.picture("verdict")
-	l.until("both codes of the film", "Number($('#count').textContent) >= 2")
+	l.Picture("verdict")
+	l.Until("both codes of the film", "Number($('#count').textContent) >= 2")
 	l.at(c.now.Add(2 * time.Minute))
-	l.until("the same code two minutes later", "seen('#verdict') && $('#verdict').dataset.reason === 'code_expired' && getComputedStyle($('#verdict')).backgroundColor === 'rgb(179, 21, 29)'")
-	l.picture("denied")
+	l.Until("the same code two minutes later", "seen('#verdict') && $('#verdict').dataset.reason === 'code_expired' && getComputedStyle($('#verdict')).backgroundColor === 'rgb(179, 21, 29)'")
+	l.Picture("denied")
 }
 
 // A code that is shown again in the shift may be another person's: it is told, with the time.
@@ -98,15 +98,15 @@ func TestACodeThatComesBackIsTold(t *testing.T) {
 	c := someCodes(t)
 	l.at(c.now)
 	l.reads(c.paper)
-	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#before')")
-	for l.str("seen('#before')") != "true" {
+	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#before')")
+	for l.Str("seen('#before')") != "true" {
 		l.tap("#next")
 		time.Sleep(3500 * time.Millisecond) // within three seconds it is the same hand
 		l.reads(c.paper)
-		l.until("a verdict", "seen('#verdict')")
+		l.Until("a verdict", "seen('#verdict')")
 	}
-	l.until("it is told", "$('#before').innerText.includes('Shown in this shift before: 1') && $('#before').innerText.includes('本班已查过')")
-	l.picture("before")
+	l.Until("it is told", "$('#before').innerText.includes('Shown in this shift before: 1') && $('#before').innerText.includes('本班已查过')")
+	l.Picture("before")
 }
 
 // A denial of each kind, a code that is no code, and paper, as typed or from a hand scanner.
@@ -117,11 +117,11 @@ func TestAScannersTextIsRead(t *testing.T) {
 	l.at(c.now)
 	for _, tt := range []struct{ text, words string }{{c.paper, "Paper certificate"}, {c.many[2], "Electronic certificate"}} {
 		l.reads(tt.text)
-		l.until(tt.words, fmt.Sprintf("seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#facts').innerText.includes(%q)", tt.words))
+		l.Until(tt.words, fmt.Sprintf("seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#facts').innerText.includes(%q)", tt.words))
 		l.tap("#next")
 	}
 	l.reads("https://example.com/")
-	l.until("no code", "seen('#verdict') && $('#verdict').dataset.reason === 'malformed' && $('#says').innerText.includes('无法识别')")
+	l.Until("no code", "seen('#verdict') && $('#verdict').dataset.reason === 'malformed' && $('#says').innerText.includes('无法识别')")
 }
 
 // The page opens with the network cut from the second time on, and checks: what depends on the
@@ -131,32 +131,32 @@ func TestInAirplaneMode(t *testing.T) {
 	l := s.open(t, 390, 844)
 	c := someCodes(t)
 	l.at(c.now)
-	l.until("the worker has the page", "navigator.serviceWorker.controller")
+	l.Until("the worker has the page", "navigator.serviceWorker.controller")
 	l.reads(c.many[0])
-	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 	s.set(func() { s.away = true })
-	l.until("the network is cut", "(worker.postMessage({ kind: 'sync' }), $('#net').innerText.includes('offline'))")
+	l.Until("the network is cut", "(worker.postMessage({ kind: 'sync' }), $('#net').innerText.includes('offline'))")
 	l.tap("#next")
 	l.reads(c.many[1])
-	l.until("a verdict with the network cut: the time goes on", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	l.Until("a verdict with the network cut: the time goes on", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 
-	l.run(chromedp.Reload())
+	l.Do(chromedp.Reload())
 	l.ready()
-	l.until("it says that no server was seen", "seen('#doubt') && $('#doubt').dataset.doubt === 'no_server' && $('#doubt').innerText.includes('no server seen')")
-	l.until("the keyset is there, with its age", "$('#keys').innerText.includes('old')")
-	l.until("the shift goes on", "$('#count').textContent === '2'")
+	l.Until("it says that no server was seen", "seen('#doubt') && $('#doubt').dataset.doubt === 'no_server' && $('#doubt').innerText.includes('no server seen')")
+	l.Until("the keyset is there, with its age", "$('#keys').innerText.includes('old')")
+	l.Until("the shift goes on", "$('#count').textContent === '2'")
 	l.reads(c.many[0])
-	l.until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#verdict').dataset.light === 'unsure' && $('#what').innerText.includes('By this phone')")
-	l.picture("unsure")
+	l.Until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#verdict').dataset.light === 'unsure' && $('#what').innerText.includes('By this phone')")
+	l.Picture("unsure")
 	l.tap("#next")
 	l.reads(c.forged)
-	l.until("a forgery is one at any time", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && $('#verdict').dataset.light === 'red'")
+	l.Until("a forgery is one at any time", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && $('#verdict').dataset.light === 'red'")
 	l.tap("#next")
 
 	s.set(func() { s.away = false })
-	l.until("the network is back", "(worker.postMessage({ kind: 'sync' }), !seen('#doubt'))")
+	l.Until("the network is back", "(worker.postMessage({ kind: 'sync' }), !seen('#doubt'))")
 	l.reads(c.many[1])
-	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 }
 
 // What its holder revoked is denied as soon as the list is here, and with the network cut after that.
@@ -167,17 +167,17 @@ func TestARevokedCodeIsDenied(t *testing.T) {
 	l.at(c.now)
 	lost := c.many[len(c.many)-1]
 	l.reads(lost)
-	l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#lists').innerText.includes('revocations')")
+	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#lists').innerText.includes('revocations')")
 	l.tap("#next")
 	s.set(func() { s.list = c.list })
-	l.until("the list is here", "(worker.postMessage({ kind: 'sync' }), said.some((d) => d.status?.lists?.entries === 1))")
+	l.Until("the list is here", "(worker.postMessage({ kind: 'sync' }), said.some((d) => d.status?.lists?.entries === 1))")
 	l.reads(lost)
-	l.until("it is denied", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#what').innerText.includes('撤销')")
+	l.Until("it is denied", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#what').innerText.includes('撤销')")
 	s.set(func() { s.away = true })
-	l.run(chromedp.Reload())
+	l.Do(chromedp.Reload())
 	l.ready()
 	l.reads(lost)
-	l.until("with the network cut too", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked'")
+	l.Until("with the network cut too", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked'")
 }
 
 // A counter is what an issuer has beside the inspector, as its OpenAPI document has it.
@@ -227,44 +227,44 @@ func TestWhoIsSignedInSeesNameAndTicket(t *testing.T) {
 	c := someCodes(t)
 	l := s.open(t, 390, 844)
 	l.at(c.now)
-	l.until("it is known who is signed in", "$('#who').innerHTML.includes('王列车长')")
+	l.Until("it is known who is signed in", "$('#who').innerHTML.includes('王列车长')")
 
 	issuer.set(http.StatusOK, `{"decision":"granted","reason":"ok","name":"李*","document":"resident_id","tickets":[{"id":"1","kind":"single","train":"G71","from":"北京西","to":"广州南","departs":"2026-11-29T09:00:00Z","seat":"05车12F"}]}`)
 	l.reads(c.many[0])
-	l.until("name and ticket", "seen('#person') && $('#person').innerText.includes('李*') && $('#person').innerText.includes('G71 北京西→广州南 11/29 17:00 05车12F')")
-	l.picture("person")
-	l.axe("name and ticket")
+	l.Until("name and ticket", "seen('#person') && $('#person').innerText.includes('李*') && $('#person').innerText.includes('G71 北京西→广州南 11/29 17:00 05车12F')")
+	l.Picture("person")
+	l.Axe("name and ticket")
 	issuer.mu.Lock()
 	if want := fmt.Sprintf(`{"code":%s,"purpose":"inspection"}`, quoted(c.many[0])); len(issuer.looked) != 1 || issuer.looked[0] != want {
 		t.Errorf("asked %q; want %s", issuer.looked, want)
 	}
 	issuer.mu.Unlock()
 	l.tap("#next")
-	l.until("no name is left", "!document.body.textContent.includes('李*') && !JSON.stringify(localStorage).includes('李')")
+	l.Until("no name is left", "!document.body.textContent.includes('李*') && !JSON.stringify(localStorage).includes('李')")
 
 	issuer.set(http.StatusOK, `{"decision":"granted","reason":"ok","name":"韩**","document":"resident_id","tickets":[]}`)
 	l.reads(c.many[1])
-	l.until("nobody's ticket", "$('#person').innerText.includes('韩**') && $('#person').innerText.includes('No ticket for today')")
+	l.Until("nobody's ticket", "$('#person').innerText.includes('韩**') && $('#person').innerText.includes('No ticket for today')")
 	l.tap("#next")
 	issuer.set(http.StatusTooManyRequests, `{"zh":"查询过于频繁","title":"Too many look-ups"}`)
 	l.reads(c.many[2])
-	l.until("the issuer's own words, and the verdict stays", "$('#person').innerText.includes('Too many look-ups') && $('#verdict').dataset.reason === 'ok'")
+	l.Until("the issuer's own words, and the verdict stays", "$('#person').innerText.includes('Too many look-ups') && $('#verdict').dataset.reason === 'ok'")
 	l.tap("#next")
 	issuer.set(http.StatusOK, `{"decision":"denied","reason":"code_expired"}`)
 	l.reads(c.many[3])
-	l.until("a code that ran out on its way is no denial", "$('#person').innerText.includes('not looked up') && $('#verdict').dataset.reason === 'ok'")
+	l.Until("a code that ran out on its way is no denial", "$('#person').innerText.includes('not looked up') && $('#verdict').dataset.reason === 'ok'")
 	l.tap("#next")
 	issuer.set(http.StatusOK, `{"decision":"denied","reason":"revoked"}`)
 	l.reads(c.many[4])
-	l.until("the issuer knows that it is revoked", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#verdict').dataset.light === 'red' && !seen('#person')")
+	l.Until("the issuer knows that it is revoked", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#verdict').dataset.light === 'red' && !seen('#person')")
 	l.tap("#next")
 	l.reads(c.forged)
-	l.until("a denial is not looked up", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && !seen('#person')")
+	l.Until("a denial is not looked up", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && !seen('#person')")
 	l.tap("#next")
 	l.tap("#history")
 	l.tap("#end")
 	l.tap("#sure button.main")
-	l.until("nobody is signed in", "$('#who').hidden && seen('#signin')")
+	l.Until("nobody is signed in", "$('#who').hidden && seen('#signin')")
 	issuer.mu.Lock()
 	defer issuer.mu.Unlock()
 	if issuer.in || len(issuer.looked) != 5 {
@@ -280,12 +280,12 @@ func TestAPhoneThatSleptSaysSo(t *testing.T) {
 	c := someCodes(t)
 	l.at(c.now)
 	s.set(func() { s.away = true })
-	l.str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
-	l.until("it says that it slept", "seen('#doubt') && $('#doubt').dataset.doubt === 'slept' && $('#doubt').innerText.includes('休眠') && $('#clock').innerText.includes('not confirmed')")
+	l.Str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
+	l.Until("it says that it slept", "seen('#doubt') && $('#doubt').dataset.doubt === 'slept' && $('#doubt').innerText.includes('休眠') && $('#clock').innerText.includes('not confirmed')")
 	l.reads(c.many[0])
-	l.until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#what').innerText.includes('刷新')")
+	l.Until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#what').innerText.includes('刷新')")
 	s.set(func() { s.away = false })
-	l.until("a server mends it", "!seen('#doubt')")
+	l.Until("a server mends it", "!seen('#doubt')")
 }
 
 // What was checked is gone with the shift's end, from the phone too.
@@ -296,21 +296,21 @@ func TestTheEndOfAShiftClearsIt(t *testing.T) {
 	l.at(c.now)
 	for _, text := range c.many[:2] {
 		l.reads(text)
-		l.until("a verdict", "seen('#verdict')")
+		l.Until("a verdict", "seen('#verdict')")
 		l.tap("#next")
 	}
-	l.until("it is kept on the phone", "JSON.parse(localStorage.getItem('inspector-shift'))?.checks.length === 2")
-	kept := l.str("localStorage.getItem('inspector-shift')")
+	l.Until("it is kept on the phone", "JSON.parse(localStorage.getItem('inspector-shift'))?.checks.length === 2")
+	kept := l.Str("localStorage.getItem('inspector-shift')")
 	if strings.Contains(kept, "RG1:") || strings.Contains(kept, "holder") || strings.Contains(kept, "sub") {
 		t.Errorf("kept: %s; want no code and no holder", kept)
 	}
 	l.tap("#history")
-	l.until("the list", "document.querySelectorAll('#checks li').length === 2")
-	l.picture("shift")
-	l.axe("the shift")
+	l.Until("the list", "document.querySelectorAll('#checks li').length === 2")
+	l.Picture("shift")
+	l.Axe("the shift")
 	l.tap("#end")
 	l.tap("#sure button.main")
-	l.until("nothing is left", "$('#count').textContent === '0' && localStorage.getItem('inspector-shift') === null && !$('#shift').open")
+	l.Until("nothing is left", "$('#count').textContent === '0' && localStorage.getItem('inspector-shift') === null && !$('#shift').open")
 }
 
 // Each state on each screen: nothing is cut off, and axe finds nothing.
@@ -322,11 +322,11 @@ func TestEveryScreen(t *testing.T) {
 			l := s.open(t, screen[0], screen[1])
 			check := func(state string) {
 				t.Helper()
-				l.picture(state)
-				if found := l.str(cramped); found != "" {
+				l.Picture(state)
+				if found := l.Str(cramped); found != "" {
 					t.Errorf("%s:\n%s", state, found)
 				}
-				l.axe(state)
+				l.Axe(state)
 			}
 			l.at(c.now)
 			check("begin")
@@ -334,26 +334,26 @@ func TestEveryScreen(t *testing.T) {
 			check("type")
 			l.tap("#typing button:not(.main)")
 			l.reads(c.many[0])
-			l.until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+			l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 			check("granted")
 			l.tap("#next")
 			l.reads(c.forged)
-			l.until("a denial", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature'")
+			l.Until("a denial", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature'")
 			check("denied")
 			l.tap("#next")
 			s.set(func() { s.away = true })
-			l.str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
-			l.until("doubt", "seen('#doubt')")
+			l.Str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
+			l.Until("doubt", "seen('#doubt')")
 			l.reads(c.many[0])
-			l.until("an unsure verdict", "seen('#verdict') && $('#verdict').dataset.light === 'unsure'")
+			l.Until("an unsure verdict", "seen('#verdict') && $('#verdict').dataset.light === 'unsure'")
 			check("unsure")
 			s.set(func() { s.away = false })
 			l.tap("#next")
 			l.tap("#start")
-			l.until("the camera", "seen('#aim') && $('#video').videoWidth === 1280")
-			l.until("the doubt is over", "!seen('#doubt')")
+			l.Until("the camera", "seen('#aim') && $('#video').videoWidth === 1280")
+			l.Until("the doubt is over", "!seen('#doubt')")
 			l.at(c.now)
-			l.until("the code on the film", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+			l.Until("the code on the film", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 			check("camera")
 		})
 	}
@@ -365,22 +365,22 @@ func TestByKeyboard(t *testing.T) {
 	l := s.open(t, 1280, 800)
 	c := someCodes(t)
 	l.at(c.now)
-	l.str("($('#type').focus(), undefined)")
-	l.run(chromedp.KeyEvent("\r"))
-	l.until("the field has the focus", "document.activeElement?.name === 'text'")
-	l.run(chromedp.KeyEvent(c.many[0]), chromedp.KeyEvent("\r"))
-	l.until("the verdict has the focus", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && document.activeElement.id === 'says'")
-	l.run(chromedp.KeyEvent("\t"))
-	l.until("then its button", "document.activeElement.id === 'next'")
-	l.run(chromedp.KeyEvent("\r"))
-	l.until("and back", "!seen('#verdict') && document.activeElement.id === 'type'")
+	l.Str("($('#type').focus(), undefined)")
+	l.Do(chromedp.KeyEvent("\r"))
+	l.Until("the field has the focus", "document.activeElement?.name === 'text'")
+	l.Do(chromedp.KeyEvent(c.many[0]), chromedp.KeyEvent("\r"))
+	l.Until("the verdict has the focus", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && document.activeElement.id === 'says'")
+	l.Do(chromedp.KeyEvent("\t"))
+	l.Until("then its button", "document.activeElement.id === 'next'")
+	l.Do(chromedp.KeyEvent("\r"))
+	l.Until("and back", "!seen('#verdict') && document.activeElement.id === 'type'")
 }
 
 // A camera with a light has a button for it; several can be chosen from.
 func TestTheCamerasLight(t *testing.T) {
 	s := newServer(t)
 	l := s.open(t, 390, 844)
-	l.until("a camera with a light, and another one", `(() => {
+	l.Until("a camera with a light, and another one", `(() => {
 		MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });
 		MediaStreamTrack.prototype.applyConstraints = async (c) => { window.lit = c.advanced[0].torch; };
 		const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
@@ -389,11 +389,11 @@ func TestTheCamerasLight(t *testing.T) {
 	})()`)
 	l.tap("#start")
 	l.tap("#torch")
-	l.until("it is lit", "window.lit === true && $('#torch').getAttribute('aria-pressed') === 'true'")
+	l.Until("it is lit", "window.lit === true && $('#torch').getAttribute('aria-pressed') === 'true'")
 	l.tap("#torch")
-	l.until("it is dark", "window.lit === false && $('#torch').getAttribute('aria-pressed') === 'false'")
-	l.until("cameras to choose from", "seen('#camera') && $('#camera').options.length >= 2 && [...$('#camera').options].some((o) => o.text === 'The other one')")
-	l.picture("cameras")
+	l.Until("it is dark", "window.lit === false && $('#torch').getAttribute('aria-pressed') === 'false'")
+	l.Until("cameras to choose from", "seen('#camera') && $('#camera').options.length >= 2 && [...$('#camera').options].some((o) => o.text === 'The other one')")
+	l.Picture("cameras")
 }
 
 // A verdict is heard and felt, one sound for each kind, and the sound can be turned off.
@@ -402,15 +402,15 @@ func TestAVerdictIsHeardAndFelt(t *testing.T) {
 	l := s.open(t, 390, 844)
 	c := someCodes(t)
 	l.at(c.now)
-	l.until("what would be felt is noted", "(window.felt = [], navigator.vibrate = (times) => window.felt.push(times.join(' ')), true)")
+	l.Until("what would be felt is noted", "(window.felt = [], navigator.vibrate = (times) => window.felt.push(times.join(' ')), true)")
 	l.reads(c.many[0])
-	l.until("granted is felt", "window.felt.at(-1) === '100'")
+	l.Until("granted is felt", "window.felt.at(-1) === '100'")
 	l.tap("#next")
 	l.reads("nothing")
-	l.until("again is felt", "window.felt.at(-1) === '100 100 100'")
+	l.Until("again is felt", "window.felt.at(-1) === '100 100 100'")
 	l.tap("#next")
 	l.tap("#sound")
-	l.until("the sound is off", "$('#sound').getAttribute('aria-pressed') === 'false'")
+	l.Until("the sound is off", "$('#sound').getAttribute('aria-pressed') === 'false'")
 }
 
 // The files of a first visit, packed as they are delivered.

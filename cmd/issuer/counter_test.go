@@ -17,6 +17,7 @@ import (
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/signin"
 	"railgate/cmd/issuer/signin/signintest"
+	"railgate/cmd/pages/pagetest"
 	"railgate/verify"
 )
 
@@ -219,7 +220,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asIssuer) != "" {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	pagetest.Main(m)
 }
 
 // What docs/issuer.md tells ticketing systems to do works as it stands there.

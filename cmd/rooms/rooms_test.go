@@ -63,6 +63,7 @@ var may = []struct {
 	{"cmd/progress", nil, []string{"net", "net/*", "log/slog"}},
 	{"cmd/limit", nil, []string{"net", "net/*", "os", "log/slog"}},
 	{"cmd/pages", nil, []string{"os", "log/slog"}},
+	{"cmd/pages/pagetest", nil, nil},
 	{"cmd/inspector/inspect", []string{"verify", "driver/eye"}, impure},
 	{"cmd/inspector/pack", nil, nil},
 	{"cmd/inspector/wasm", nil, nil}, // for browsers it imports the inspector

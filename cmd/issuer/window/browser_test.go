@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"image/png"
 	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,7 +15,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -27,165 +23,27 @@ import (
 
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/office/officetest"
+	"railgate/cmd/pages/pagetest"
 	"railgate/verify"
 )
 
 // These tests drive the page in a headless Chromium. They wait for what they want to see.
 
-const patience = 60 * time.Second
-
-// artefacts is where they leave what they saw, and axeFile what make fetches.
-const (
-	artefacts = "../../../build/screens"
-	axeFile   = "../../../build/axe/axe.min.js"
-)
-
-var browser context.Context // made once
-var endBrowser = func() {}
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	endBrowser()
-	os.Exit(status)
-}
-
-func theBrowser(t *testing.T) context.Context {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("browser: skipped in a short run")
-	}
-	if browser != nil {
-		return browser
-	}
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil && path == "" {
-			path = p
-		}
-	}
-	if path == "" {
-		t.Skip("browser tests: skipped: they need chromium (apt install chromium)")
-	}
-	profile, err := os.MkdirTemp("", "railgate-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	alloc, endAlloc := chromedp.NewExecAllocator(all,
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-extensions", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("lang", "zh-CN"), chromedp.WSURLReadTimeout(patience),
-	)
-	ctx, end := chromedp.NewContext(alloc)
-	endBrowser = func() { end(); endAlloc(); cancel(); os.RemoveAll(profile) }
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	browser = ctx
-	return ctx
-}
+func TestMain(m *testing.M) { pagetest.Main(m) }
 
 // A look is an officer's at the page.
 type look struct {
-	*testing.T
-	ctx context.Context
+	*pagetest.Tab
 	win *window
 }
 
 func (w *window) open(t *testing.T, width, high int64) *look {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(theBrowser(t), chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as this context
-		t.Fatal(err)
-	}
-	l := &look{t, ctx, w}
-	l.run(chromedp.EmulateViewport(width, high), chromedp.Navigate(w.URL+"/desk/"))
-	l.until("the desk, or why not", "seen('#desk') || seen('#cannot')")
-	l.str("(window.printed = 0, window.print = () => { window.printed++; })") // the browser's own never ends without a printer
+	l := &look{pagetest.Open(t, "desk", width, high), w}
+	l.Go(w.URL + "/desk/")
+	l.Until("the desk, or why not", "seen('#desk') || seen('#cannot')")
+	l.Str("(window.printed = 0, window.print = () => { window.printed++; })") // the browser's own never ends without a printer
 	return l
-}
-
-func (l *look) run(steps ...chromedp.Action[chromedp.Void]) {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		l.Fatal(err)
-	}
-}
-
-// str evaluates an expression; $ finds by a selector.
-func (l *look) str(expression string) string {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`(() => { const $ = (s) => document.querySelector(s), seen = (s) => Boolean($(s)?.getClientRects().length); return String(`+expression+`); })()`))
-	if err != nil {
-		l.Fatalf("%s: %v", expression, err)
-	}
-	return s
-}
-
-func (l *look) until(what, expression string) {
-	l.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(40 * time.Millisecond) {
-		if l.str("Boolean("+expression+")") == "true" {
-			return
-		}
-	}
-	l.picture("failed")
-	l.Fatalf("never: %s (%s)\n%s", what, expression, l.str("document.body.innerText"))
-}
-
-func (l *look) picture(name string) {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.MkdirAll(artefacts, 0o750)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(artefacts, "desk-"+strings.ReplaceAll(l.Name(), "/", "-")+"-"+name+".png"), png, 0o640)
-	}
-	if err != nil {
-		l.Log("no picture: ", err)
-	}
-}
-
-func (l *look) scheme(name string) {
-	l.Helper()
-	l.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
-		})
-		return chromedp.Void{}, err
-	})
-}
-
-// axe looks for what hinders people with a screen reader, a keyboard, or weak eyes.
-func (l *look) axe(where string) {
-	l.Helper()
-	source, err := os.ReadFile(axeFile)
-	if err != nil {
-		l.Log("axe: skipped, axe-core is not here (make axe fetches it through npm)")
-		return
-	}
-	if l.str("typeof window.axe") == "undefined" {
-		l.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-			_, err := chromedp.Evaluate[string](string(source)+";'ready'")(ctx, target)
-			return chromedp.Void{}, err
-		})
-	}
-	l.str(`(window.axeFound = undefined, axe.run(document, { resultTypes: ['violations'] }).then((r) => {
-		window.axeFound = r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ') + ' ' + n.failureSummary.split('\n').slice(1, 2)).join(', ')).join('\n');
-	}, (e) => { window.axeFound = String(e); }))`)
-	l.until("axe has looked", "window.axeFound !== undefined")
-	if found := l.str("window.axeFound"); found != "" {
-		l.Errorf("%s: axe says:\n%s", where, found)
-	}
 }
 
 // cramped names what has no room: wider than the screen, cut off, or too small to be
@@ -202,18 +60,18 @@ func (l *look) settles(where string) {
 	l.Helper()
 	got := ""
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
-		if got = l.str(cramped); got == "" {
+		if got = l.Str(cramped); got == "" {
 			return
 		}
 	}
-	l.picture("failed")
+	l.Picture("failed")
 	l.Errorf("%s: %s", where, got)
 }
 
 // enter fills a field of the form in.
 func (l *look) enter(field, value string) {
 	l.Helper()
-	l.str(fmt.Sprintf("($('#issue [name=%s]').value = %q)", field, value))
+	l.Str(fmt.Sprintf("($('#issue [name=%s]').value = %q)", field, value))
 }
 
 // fillIn is a form that is good.
@@ -227,13 +85,13 @@ func (l *look) fillIn(name, number string) {
 // press presses a key.
 func (l *look) press(keys string) {
 	l.Helper()
-	l.run(chromedp.KeyEvent(keys))
+	l.Do(chromedp.KeyEvent(keys))
 }
 
 // code is what a camera reads on the sheet.
 func (l *look) code() string {
 	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
+	ctx, cancel := context.WithTimeout(l.Ctx, pagetest.Patience)
 	defer cancel()
 	data, err := chromedp.Run(ctx, chromedp.Screenshot(`#code`))
 	if err != nil {
@@ -258,18 +116,14 @@ func (l *look) code() string {
 func (l *look) pdf(name string) []byte {
 	l.Helper()
 	var out []byte
-	l.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+	l.Do(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		reply, err := cdp.Call(ctx, target, cdppage.PrintToPDF, cdppage.PrintToPDFParams{PreferCSSPageSize: new(true), PrintBackground: new(true)})
 		if err == nil {
 			out = reply.Data
 		}
 		return chromedp.Void{}, err
 	})
-	if err := os.MkdirAll(artefacts, 0o750); err == nil {
-		if err := os.WriteFile(filepath.Join(artefacts, "desk-"+strings.ReplaceAll(l.Name(), "/", "-")+"-"+name+".pdf"), out, 0o640); err != nil {
-			l.Log("no PDF is kept: ", err)
-		}
-	}
+	l.Keep(name+".pdf", out)
 	return out
 }
 
@@ -291,7 +145,7 @@ func aboutA5(box [][]byte) bool {
 // What is printed is one page of A5, also with the longest name and places, and gates take
 // its code.
 func TestR17WhatIsPrinted(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	w := newWindow(t)
 	l := w.open(t, 1280, 1000)
 	for _, tt := range []struct{ name, number, from string }{
@@ -301,9 +155,9 @@ func TestR17WhatIsPrinted(t *testing.T) {
 		l.enter("from", tt.from)
 		l.fillIn(tt.name, tt.number)
 		l.enter("from", tt.from)
-		l.str("$('#send').click()")
-		l.until("the sheet", "seen('#sheet') && $('#code path') && !document.body.hasAttribute('aria-busy')")
-		if got := l.str("(() => { const n = window.printed; window.printed = 0; return n; })()"); got != "1" {
+		l.Str("$('#send').click()")
+		l.Until("the sheet", "seen('#sheet') && $('#code path') && !document.body.hasAttribute('aria-busy')")
+		if got := l.Str("(() => { const n = window.printed; window.printed = 0; return n; })()"); got != "1" {
 			t.Errorf("%s: printing began %s times; want once", tt.name, got)
 		}
 		data := l.pdf(strconv.Itoa(len(tt.name)))
@@ -322,8 +176,8 @@ func TestR17WhatIsPrinted(t *testing.T) {
 		if v := verify.Decide(l.code(), set, verify.Rules{Classes: []verify.Class{verify.Paper}}, w.office.Now()); !v.Granted() || v.Rotation != verify.Static {
 			t.Errorf("%s: a gate says %s", tt.name, v.Reason)
 		}
-		l.str("$('#done').click()")
-		l.until("nothing of it is left", "!seen('#sheet') && !$('#code path') && $('#bearer').textContent + $('#pnumber').textContent === '' && !document.body.hasAttribute('aria-busy')")
+		l.Str("$('#done').click()")
+		l.Until("nothing of it is left", "!seen('#sheet') && !$('#code path') && $('#bearer').textContent + $('#pnumber').textContent === '' && !document.body.hasAttribute('aria-busy')")
 	}
 	if blank := l.pdf("none"); len(aPage.FindAll(blank, -1)) > 1 || len(blank) > 20_000 {
 		t.Errorf("without a sheet %d bytes are printed; want an empty page", len(blank))
@@ -332,93 +186,93 @@ func TestR17WhatIsPrinted(t *testing.T) {
 
 // The window by the keyboard alone, from the form to the sheet and back.
 func TestTheWindowByKeyboard(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	w := newWindow(t)
 	l := w.open(t, 1280, 800)
-	l.str("$('#issue [name=name]').focus()")
+	l.Str("$('#issue [name=name]').focus()")
 	for _, text := range []string{"Ada Lovelace", "p", "E12345678", "", "G1234", "", "Beijing", "Shanghai"} {
 		l.press(text + kb.Tab)
 	}
-	if got := l.str("document.activeElement.id + ' ' + $('#issue [name=document]').value"); got != "send resident_id" && got != "send passport" {
+	if got := l.Str("document.activeElement.id + ' ' + $('#issue [name=document]').value"); got != "send resident_id" && got != "send passport" {
 		t.Fatalf("after the last field the keyboard is at %q; want the button", got)
 	}
 	l.enter("document", "passport")
 	l.press(kb.Enter)
-	l.until("the sheet, which is read out", "seen('#sheet') && document.activeElement.id === 'h3' && !document.body.hasAttribute('aria-busy')")
-	if got := l.str("$('#desk').inert"); got != "true" {
+	l.Until("the sheet, which is read out", "seen('#sheet') && document.activeElement.id === 'h3' && !document.body.hasAttribute('aria-busy')")
+	if got := l.Str("$('#desk').inert"); got != "true" {
 		t.Error("behind the sheet the keyboard reaches the list")
 	}
 	l.press(kb.Escape)
-	l.until("back, at the certificate", "!seen('#sheet') && document.activeElement.closest('#slips li') && document.activeElement.textContent.includes('补打')")
+	l.Until("back, at the certificate", "!seen('#sheet') && document.activeElement.closest('#slips li') && document.activeElement.textContent.includes('补打')")
 }
 
 // An officer is told that the passenger's phone has a certificate, and decides.
 func TestR18TheOfficerIsToldOfTheElectronicOne(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	w := newWindow(t)
 	w.approve()
 	l := w.open(t, 390, 844)
 	l.fillIn("李雷", "11010519491231002X")
-	l.str("$('#send').click()")
-	l.until("it says so, and what can be done", "seen('#refused') && $('#why').textContent.includes('电子证明仍然有效') && document.activeElement.id === 'told'")
+	l.Str("$('#send').click()")
+	l.Until("it says so, and what can be done", "seen('#refused') && $('#why').textContent.includes('电子证明仍然有效') && document.activeElement.id === 'told'")
 	l.settles("told")
-	l.axe("told")
-	l.picture("told")
+	l.Axe("told")
+	l.Picture("told")
 	l.press(kb.Enter)
-	l.until("the sheet", "seen('#sheet') && $('#code path')")
+	l.Until("the sheet", "seen('#sheet') && $('#code path')")
 }
 
 func TestRefusalsMarkTheirFields(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	l := newWindow(t).open(t, 1280, 800)
 	for _, tt := range []struct{ field, value, why string }{
 		{"number", "110105194912310021", "身份证号码有误"}, {"train", "1G", "车次、日期或车站有误"}, {"name", "", "请填写姓名"},
 	} {
 		l.fillIn("李雷", "11010519491231002X")
 		l.enter(tt.field, tt.value)
-		l.str("$('#send').click()")
-		l.until(tt.why, fmt.Sprintf("seen('#refused') && $('#why').textContent.includes(%q) && $('#issue [name=%s]').getAttribute('aria-invalid') === 'true' && document.activeElement.name === %q", tt.why, tt.field, tt.field))
+		l.Str("$('#send').click()")
+		l.Until(tt.why, fmt.Sprintf("seen('#refused') && $('#why').textContent.includes(%q) && $('#issue [name=%s]').getAttribute('aria-invalid') === 'true' && document.activeElement.name === %q", tt.why, tt.field, tt.field))
 	}
-	l.axe("refused")
+	l.Axe("refused")
 }
 
 // A window whose network is cut says so, and keeps what was filled in.
 func TestTheWindowSaysThatTheNetworkIsCut(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	w := newWindow(t)
 	l := w.open(t, 1280, 800)
 	l.fillIn("李雷", "11010519491231002X")
 	w.CloseClientConnections()
 	w.Listener.Close()
-	l.str("$('#send').click()")
-	l.until("it says so", "seen('#refused') && $('#why').textContent.includes('网络中断') && $('#issue [name=name]').value === '李雷'")
+	l.Str("$('#send').click()")
+	l.Until("it says so", "seen('#refused') && $('#why').textContent.includes('网络中断') && $('#issue [name=name]').value === '李雷'")
 }
 
 // Every state of the page on every screen, upright and on its side, light and dark, and
 // enlarged twice.
 func TestEveryScreenOfTheWindow(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	w := newWindow(t)
 	w.crowd()
 	l := w.open(t, 1280, 800)
 	for _, scheme := range []string{"light", "dark"} {
-		l.scheme(scheme)
+		l.Scheme(scheme)
 		for _, s := range [][2]int64{{390, 844}, {844, 390}, {640, 400}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
-			l.run(chromedp.EmulateViewport(s[0], s[1]))
+			l.Do(chromedp.EmulateViewport(s[0], s[1]))
 			l.settles(fmt.Sprintf("%s, %v", scheme, s))
-			l.picture(fmt.Sprintf("%s-%dx%d", scheme, s[0], s[1]))
+			l.Picture(fmt.Sprintf("%s-%dx%d", scheme, s[0], s[1]))
 		}
-		l.axe(scheme + ", the list")
-		l.str("$('#slips .print').click()")
-		l.until("the sheet", "seen('#sheet') && $('#code path') && !document.body.hasAttribute('aria-busy')")
+		l.Axe(scheme + ", the list")
+		l.Str("$('#slips .print').click()")
+		l.Until("the sheet", "seen('#sheet') && $('#code path') && !document.body.hasAttribute('aria-busy')")
 		for _, s := range [][2]int64{{390, 844}, {844, 390}, {1280, 800}} {
-			l.run(chromedp.EmulateViewport(s[0], s[1]))
+			l.Do(chromedp.EmulateViewport(s[0], s[1]))
 			l.settles(fmt.Sprintf("%s, %v, the sheet", scheme, s))
-			l.picture(fmt.Sprintf("%s-sheet-%dx%d", scheme, s[0], s[1]))
+			l.Picture(fmt.Sprintf("%s-sheet-%dx%d", scheme, s[0], s[1]))
 		}
-		l.axe(scheme + ", the sheet")
-		l.str("$('#done').click()")
-		l.until("the list", "!seen('#sheet') && !document.body.hasAttribute('aria-busy')")
+		l.Axe(scheme + ", the sheet")
+		l.Str("$('#done').click()")
+		l.Until("the list", "!seen('#sheet') && !document.body.hasAttribute('aria-busy')")
 	}
 }
 
@@ -451,33 +305,33 @@ func (w *window) approve() {
 
 // A certificate is cancelled and revoked in a dialog that says what it does.
 func TestR20EndingOnThePage(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	w := newWindow(t)
 	w.crowd()
 	l := w.open(t, 390, 844)
-	l.str("($('#slips').querySelectorAll('.cancelled, .revoked').forEach((e) => e.remove()), $('#slips li.valid .cancel').click())")
-	l.until("the dialog", "$('#end').open && seen('#endpaper') && !seen('#endreason')")
-	l.axe("cancelling")
-	l.str("$('#endyes').click()")
-	l.until("the paper first", "seen('#enddenied') && document.activeElement.name === 'back'")
+	l.Str("($('#slips').querySelectorAll('.cancelled, .revoked').forEach((e) => e.remove()), $('#slips li.valid .cancel').click())")
+	l.Until("the dialog", "$('#end').open && seen('#endpaper') && !seen('#endreason')")
+	l.Axe("cancelling")
+	l.Str("$('#endyes').click()")
+	l.Until("the paper first", "seen('#enddenied') && document.activeElement.name === 'back'")
 	l.settles("cancelling")
-	l.picture("cancel")
+	l.Picture("cancel")
 	l.press(" ") // ticks it
-	l.str("$('#endyes').click()")
-	l.until("it is cancelled, and said", "!$('#end').open && $('#slips li.cancelled') && $('#live').textContent.includes('已作废')")
-	l.str("$('#slips li.valid .revoke').click()")
-	l.until("the dialog", "$('#end').open && seen('#endreason') && !seen('#endpaper')")
-	l.axe("revoking")
+	l.Str("$('#endyes').click()")
+	l.Until("it is cancelled, and said", "!$('#end').open && $('#slips li.cancelled') && $('#live').textContent.includes('已作废')")
+	l.Str("$('#slips li.valid .revoke').click()")
+	l.Until("the dialog", "$('#end').open && seen('#endreason') && !seen('#endpaper')")
+	l.Axe("revoking")
 	l.settles("revoking")
-	l.run(chromedp.EmulateViewport(844, 390))
+	l.Do(chromedp.EmulateViewport(844, 390))
 	l.settles("revoking, on its side")
-	l.picture("revoke")
-	l.str("($('#end [name=reason]').value = 'misused', $('#endyes').click())")
-	l.until("it is revoked", "!$('#end').open && $('#slips').textContent.includes('被他人冒用')")
+	l.Picture("revoke")
+	l.Str("($('#end [name=reason]').value = 'misused', $('#endyes').click())")
+	l.Until("it is revoked", "!$('#end').open && $('#slips').textContent.includes('被他人冒用')")
 	l.press(kb.Tab)
-	l.str("$('#slips li.valid .revoke').click()")
+	l.Str("$('#slips li.valid .revoke').click()")
 	l.press(kb.Escape)
-	l.until("Esc ends nothing", "!$('#end').open && document.querySelectorAll('#slips li.revoked').length === 2")
+	l.Until("Esc ends nothing", "!$('#end').open && document.querySelectorAll('#slips li.revoked').length === 2")
 }
 
 // crowd is a day's slips: of each state, with names short and long.

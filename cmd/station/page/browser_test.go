@@ -1,187 +1,45 @@
 package page
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"railgate/cmd/pages/pagetest"
 )
 
 // These tests drive the page in a headless Chromium. They wait for what they want to see.
 
-const patience = 60 * time.Second
-
-// artefacts is where they leave what they saw, and axeFile what make fetches.
-const (
-	artefacts = "../../../build/screens"
-	axeFile   = "../../../build/axe/axe.min.js"
-)
-
-var browser context.Context // made once
-var endBrowser = func() {}
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	endBrowser()
-	os.Exit(status)
-}
-
-func theBrowser(t *testing.T) context.Context {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("browser: skipped in a short run")
-	}
-	if browser != nil {
-		return browser
-	}
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil && path == "" {
-			path = p
-		}
-	}
-	if path == "" {
-		t.Skip("browser tests: skipped: they need chromium (apt install chromium)")
-	}
-	profile, err := os.MkdirTemp("", "railgate-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	alloc, endAlloc := chromedp.NewExecAllocator(all,
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-extensions", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("lang", "zh-CN"), chromedp.WSURLReadTimeout(patience),
-	)
-	ctx, end := chromedp.NewContext(alloc)
-	endBrowser = func() { end(); endAlloc(); cancel(); os.RemoveAll(profile) }
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	browser = ctx
-	return ctx
-}
+func TestMain(m *testing.M) { pagetest.Main(m) }
 
 // A look is somebody's at the page of a desk.
 type look struct {
-	*testing.T
-	ctx  context.Context
+	*pagetest.Tab
 	desk *desk
 }
 
 func (d *desk) open(t *testing.T, width, high int64) *look {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(theBrowser(t), chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as this context
-		t.Fatal(err)
-	}
-	l := &look{t, ctx, d}
-	l.run(chromedp.EmulateViewport(width, high), chromedp.Navigate(d.URL+"/"))
+	l := &look{pagetest.Open(t, "station", width, high), d}
+	l.Go(d.URL + "/")
 	return l
-}
-
-func (l *look) run(steps ...chromedp.Action[chromedp.Void]) {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		l.Fatal(err)
-	}
-}
-
-// str evaluates an expression; $ finds by a selector.
-func (l *look) str(expression string) string {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`(() => { const $ = (s) => document.querySelector(s), seen = (s) => Boolean($(s)?.getClientRects().length); return String(`+expression+`); })()`))
-	if err != nil {
-		l.Fatalf("%s: %v", expression, err)
-	}
-	return s
-}
-
-func (l *look) until(what, expression string) {
-	l.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(40 * time.Millisecond) {
-		if l.str("Boolean("+expression+")") == "true" {
-			return
-		}
-	}
-	l.picture("failed")
-	l.Fatalf("never: %s (%s)\n%s", what, expression, l.str("document.body.innerText"))
 }
 
 func (l *look) signIn(passphrase string) {
 	l.Helper()
-	l.until("the form", "seen('#passphrase') && !$('#sign button').disabled")
-	l.str(fmt.Sprintf("($('#passphrase').value = %q, $('#sign button').click())", passphrase))
+	l.Until("the form", "seen('#passphrase') && !$('#sign button').disabled")
+	l.Str(fmt.Sprintf("($('#passphrase').value = %q, $('#sign button').click())", passphrase))
 }
 
 func (l *look) signedIn() {
 	l.Helper()
 	l.signIn(passphrase)
-	l.until("the station", "document.body.dataset.live === 'yes' && $('#tiles li')")
-}
-
-func (l *look) picture(name string) {
-	l.Helper()
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.MkdirAll(artefacts, 0o750)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(artefacts, "station-"+strings.ReplaceAll(l.Name(), "/", "-")+"-"+name+".png"), png, 0o640)
-	}
-	if err != nil {
-		l.Log("no picture: ", err)
-	}
-}
-
-func (l *look) scheme(name string) {
-	l.Helper()
-	l.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
-		})
-		return chromedp.Void{}, err
-	})
-}
-
-// axe looks for what hinders people with a screen reader, a keyboard, or weak eyes.
-func (l *look) axe(where string) {
-	l.Helper()
-	source, err := os.ReadFile(axeFile)
-	if err != nil {
-		l.Log("axe: skipped, axe-core is not here (make axe fetches it through npm)")
-		return
-	}
-	if l.str("typeof window.axe") == "undefined" {
-		l.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-			_, err := chromedp.Evaluate[string](string(source)+";'ready'")(ctx, target)
-			return chromedp.Void{}, err
-		})
-	}
-	l.str(`(window.axeFound = undefined, axe.run(document, { resultTypes: ['violations'] }).then((r) => {
-		window.axeFound = r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ') + ' ' + n.failureSummary.split('\n').slice(1, 2)).join(', ')).join('\n');
-	}, (e) => { window.axeFound = String(e); }))`)
-	l.until("axe has looked", "window.axeFound !== undefined")
-	if found := l.str("window.axeFound"); found != "" {
-		l.Errorf("%s: axe says:\n%s", where, found)
-	}
+	l.Until("the station", "document.body.dataset.live === 'yes' && $('#tiles li')")
 }
 
 // cramped names what has no room: wider than the screen, cut off, or too small to be
@@ -199,11 +57,11 @@ func (l *look) settles(where string) {
 	l.Helper()
 	got := ""
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
-		if got = l.str(cramped); got == "" {
+		if got = l.Str(cramped); got == "" {
 			return
 		}
 	}
-	l.picture("failed")
+	l.Picture("failed")
 	l.Errorf("%s: %s", where, got)
 }
 
@@ -255,112 +113,112 @@ func newDeskOf(t *testing.T, f *fakeSource) *desk {
 }
 
 func TestSigningInAndOut(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	l := newDesk(t).open(t, 1280, 800)
 	l.signIn("a wrong passphrase")
-	l.until("it says so", "$('#refused').textContent.includes('Wrong passphrase')")
-	l.axe("the form, refused")
-	l.picture("refused")
+	l.Until("it says so", "$('#refused').textContent.includes('Wrong passphrase')")
+	l.Axe("the form, refused")
+	l.Picture("refused")
 	l.signedIn()
-	l.until("the station's name", "$('#name').textContent === 'GZQ'")
-	l.str("$('#signout').click()")
-	l.until("the form", "seen('#passphrase') && !seen('#station')")
-	if got := l.str("$('#tiles').textContent + $('#name').textContent"); got != "" {
+	l.Until("the station's name", "$('#name').textContent === 'GZQ'")
+	l.Str("$('#signout').click()")
+	l.Until("the form", "seen('#passphrase') && !seen('#station')")
+	if got := l.Str("$('#tiles').textContent + $('#name').textContent"); got != "" {
 		t.Errorf("after signing out the page still has %q", got)
 	}
-	l.str("location.reload()")
-	l.until("the form again", "seen('#passphrase') && document.readyState === 'complete'")
+	l.Str("location.reload()")
+	l.Until("the form again", "seen('#passphrase') && document.readyState === 'complete'")
 }
 
 func TestThePageIsLive(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	d := newDesk(t)
 	l := d.open(t, 1280, 800)
 	l.signedIn()
-	l.until("two gates", "$('[data-gate=A07]').dataset.state === 'fresh' && $('#insiden').textContent === '7'")
+	l.Until("two gates", "$('[data-gate=A07]').dataset.state === 'fresh' && $('#insiden').textContent === '7'")
 	d.source.set(func(o *Overview) {
 		o.Gates[0].Closed = "camera: gone"
 		o.Gates[1].Troubles = []Trouble{{Kind: RolledBack, Since: noon, Why: "an older card"}}
 		o.People.Entered++
 	})
-	l.until("the gate that closed, and why", "$('[data-gate=A07]').dataset.state === 'closed' && $('[data-gate=A07]').textContent.includes('camera: gone')")
-	l.until("one more inside", "$('#insiden').textContent === '8'")
-	l.until("the alarm", "seen('#alarms') && $('#alarms').textContent.includes('A08') && $('#alarms').textContent.includes('an older card')")
-	l.until("a screen reader is told", "$('#told').textContent.includes('A08')")
-	l.str("$('#states [data-state=closed]').click()")
-	l.until("the closed one alone", "seen('[data-gate=A07]') && !seen('[data-gate=A08]')")
+	l.Until("the gate that closed, and why", "$('[data-gate=A07]').dataset.state === 'closed' && $('[data-gate=A07]').textContent.includes('camera: gone')")
+	l.Until("one more inside", "$('#insiden').textContent === '8'")
+	l.Until("the alarm", "seen('#alarms') && $('#alarms').textContent.includes('A08') && $('#alarms').textContent.includes('an older card')")
+	l.Until("a screen reader is told", "$('#told').textContent.includes('A08')")
+	l.Str("$('#states [data-state=closed]').click()")
+	l.Until("the closed one alone", "seen('[data-gate=A07]') && !seen('[data-gate=A08]')")
 }
 
 // A station that is gone: the page says so, keeps what it had, and comes back by itself.
 func TestThePageSaysWhenItIsNotLive(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	d := newDesk(t)
 	l := d.open(t, 1280, 800)
 	l.signedIn()
 	address := d.Listener.Addr().String()
 	d.CloseClientConnections()
 	d.Listener.Close()
-	l.until("it is not live", "document.body.dataset.live === 'no' && $('#live').textContent.includes('not live since') && seen('[data-gate=A07]')")
-	l.picture("gone")
-	l.axe("not live")
+	l.Until("it is not live", "document.body.dataset.live === 'no' && $('#live').textContent.includes('not live since') && seen('[data-gate=A07]')")
+	l.Picture("gone")
+	l.Axe("not live")
 	again := newDeskAt(t, address, d)
 	again.source.set(func(o *Overview) { o.Gates = o.Gates[:1] })
-	l.until("it is live again", "document.body.dataset.live === 'yes' && !$('[data-gate=A08]')")
+	l.Until("it is live again", "document.body.dataset.live === 'yes' && !$('[data-gate=A08]')")
 	again.source.set(func(*Overview) { again.source.err = os.ErrDeadlineExceeded })
-	l.until("a database that is gone is not live", "document.body.dataset.live === 'no'")
+	l.Until("a database that is gone is not live", "document.body.dataset.live === 'no'")
 }
 
 func TestEveryScreen(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	d := newDeskOf(t, busy(24))
 	for _, scheme := range []string{"light", "dark"} {
 		t.Run(scheme, func(t *testing.T) {
 			l := d.open(t, 1280, 800)
-			l.scheme(scheme)
-			l.until("the form", "seen('#passphrase')")
-			l.axe("the form")
-			l.picture("form")
+			l.Scheme(scheme)
+			l.Until("the form", "seen('#passphrase')")
+			l.Axe("the form")
+			l.Picture("form")
 			l.signedIn()
-			l.until("all gates and plots", "$('#tiles').children.length === 24 && document.querySelectorAll('#reasons rect').length > 60")
+			l.Until("all gates and plots", "$('#tiles').children.length === 24 && document.querySelectorAll('#reasons rect').length > 60")
 			for _, s := range [][2]int64{{390, 844}, {844, 390}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
-				l.run(chromedp.EmulateViewport(s[0], s[1]))
+				l.Do(chromedp.EmulateViewport(s[0], s[1]))
 				l.settles(fmt.Sprintf("%s, %v", scheme, s))
-				l.picture(fmt.Sprintf("%dx%d", s[0], s[1]))
+				l.Picture(fmt.Sprintf("%dx%d", s[0], s[1]))
 			}
-			l.run(chromedp.EmulateViewport(390, 844))
+			l.Do(chromedp.EmulateViewport(390, 844))
 			l.settles("390")
-			l.axe(scheme + ", 390")
-			l.run(chromedp.EmulateViewport(1280, 800))
-			l.axe(scheme + ", 1280")
+			l.Axe(scheme + ", 390")
+			l.Do(chromedp.EmulateViewport(1280, 800))
+			l.Axe(scheme + ", 1280")
 		})
 	}
 }
 
 // A large station: all gates are drawn, and a change is of one tile.
 func TestTwoHundredGates(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	d := newDeskOf(t, busy(200))
 	l := d.open(t, 1920, 1080)
 	l.signedIn()
-	l.until("all", "$('#tiles').children.length === 200")
+	l.Until("all", "$('#tiles').children.length === 200")
 	l.settles("200 gates")
-	l.picture("200")
-	l.str("(window.before = $('[data-gate=A07]'), window.other = $('[data-gate=A08]').firstChild, 0)")
+	l.Picture("200")
+	l.Str("(window.before = $('[data-gate=A07]'), window.other = $('[data-gate=A08]').firstChild, 0)")
 	d.source.set(func(o *Overview) { o.Gates[6].Closed = "camera: gone" })
-	l.until("the change, in the tile that was there", "window.before.isConnected && window.before.dataset.state === 'closed'")
-	if l.str("window.other.isConnected") != "true" {
+	l.Until("the change, in the tile that was there", "window.before.isConnected && window.before.dataset.state === 'closed'")
+	if l.Str("window.other.isConnected") != "true" {
 		t.Error("another gate's tile was drawn again")
 	}
 }
 
 func TestEveryStateAndTroubleHasWords(t *testing.T) {
-	theBrowser(t)
+	pagetest.Program(t)
 	l := newDesk(t).open(t, 800, 600)
 	var found struct{ States, Troubles []string }
 	text := func(expression string) string {
-		l.str(fmt.Sprintf("(import('./words.js').then((w) => { window.found = JSON.stringify(%s); }), 0)", expression))
-		l.until("the words", "window.found")
-		return l.str("window.found")
+		l.Str(fmt.Sprintf("(import('./words.js').then((w) => { window.found = JSON.stringify(%s); }), 0)", expression))
+		l.Until("the words", "window.found")
+		return l.Str("window.found")
 	}
 	if err := json.Unmarshal([]byte(text("({ States: Object.keys(w.states), Troubles: Object.keys(w.troubles) })")), &found); err != nil {
 		t.Fatal(err)
