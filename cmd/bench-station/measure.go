@@ -157,7 +157,7 @@ func (b *bench) steady(ctx context.Context) error {
 	r := &b.report
 	began, passages := time.Now(), b.grants()
 	streams, ledger := b.station.sizes()
-	carried := loopback()
+	carried := carriedByLoopback()
 	own, station, real := cpuOf(os.Getpid()), cpuOf(b.station.process.Process.Pid), cpuOf(b.real.pid())
 	known, err := b.probe(ctx, b.o.measured)
 	if err != nil {
@@ -168,7 +168,7 @@ func (b *bench) steady(ctx context.Context) error {
 	r.Station, r.Railgated = usageOf(b.station.process.Process.Pid, station, in), usageOf(b.real.pid(), real, in)
 	r.GatesCPU = usageOf(os.Getpid(), own, in).CPU / float64(len(b.gates))
 	n := float64(max(1, r.Passages))
-	r.Loopback = float64(loopback()-carried) / n
+	r.Loopback = float64(carriedByLoopback()-carried) / n
 	streamsNow, ledgerNow := b.station.sizes()
 	r.Stream, r.Ledger = float64(streamsNow-streams)/n, float64(ledgerNow-ledger)/n
 	return nil

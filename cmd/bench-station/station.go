@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"railgate/cmd/loopback"
 	"railgate/store/bus"
 	"railgate/store/identity"
 )
@@ -33,10 +34,10 @@ type station struct {
 func newStation(ctx context.Context, programs, dir string) (*station, error) {
 	s := &station{programs: programs, dir: filepath.Join(dir, "station")}
 	var err error
-	if s.web, err = freeAddress(); err != nil {
+	if s.web, err = loopback.Free(); err != nil {
 		return nil, err
 	}
-	if s.bus, err = freeAddress(); err != nil {
+	if s.bus, err = loopback.Free(); err != nil {
 		return nil, err
 	}
 	if s.log, err = os.Create(filepath.Join(dir, "station.log")); err != nil {
@@ -59,16 +60,6 @@ func newStation(ctx context.Context, programs, dir string) (*station, error) {
 	}
 	s.info, err = bus.ParseStation(data)
 	return s, err
-}
-
-// freeAddress is an address of the loopback on which nobody listens now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // do runs a command of the station.
@@ -151,8 +142,8 @@ func (s *station) sizes() (streams, ledger int64) {
 	return streams, ledger
 }
 
-// loopback is how many bytes the loopback has carried.
-func loopback() int64 {
+// carriedByLoopback is how many bytes the loopback has carried.
+func carriedByLoopback() int64 {
 	f, err := os.Open("/proc/net/dev")
 	if err != nil {
 		return 0

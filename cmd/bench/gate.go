@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"railgate/cmd/control"
+	"railgate/cmd/loopback"
 )
 
 // A gate is one of the bench's gates: railgated with its own folder.
@@ -86,15 +86,6 @@ roots   = %q
 every   = "5s"
 `
 
-// freeAddress is one that nothing listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // prepare makes the issuer's keys, and a folder and a configuration for each gate.
 func (b *bench) prepare(o *options) error {
 	out, err := b.command("issuer", "--dir", b.path("issuer"), "keys", "--staff").CombinedOutput()
@@ -131,7 +122,7 @@ func (b *bench) staffCode(at time.Time) ([]byte, error) {
 
 // configure writes a gate's configuration. serial: it has the crowd's line too.
 func (b *bench) configure(g *gate, serial bool) (err error) {
-	if g.listen, err = freeAddress(); err != nil {
+	if g.listen, err = loopback.Free(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(g.path("frames"), 0o750); err != nil {

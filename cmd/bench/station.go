@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"railgate/cmd/loopback"
 	"railgate/store/identity"
 )
 
@@ -73,10 +74,10 @@ func (b *bench) newStation() (*station, error) {
 
 // layCables gives the station its addresses: a bench that was ended has the same again.
 func (s *station) layCables() (err error) {
-	if s.listen, err = freeAddress(); err != nil {
+	if s.listen, err = loopback.Free(); err != nil {
 		return err
 	}
-	if s.bus, err = freeAddress(); err != nil {
+	if s.bus, err = loopback.Free(); err != nil {
 		return err
 	}
 	before, err := os.ReadFile(s.path(addresses))

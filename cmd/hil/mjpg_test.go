@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-const loopback = "v4l2loopback devices=1 video_nr=0 exclusive_caps=0 card_label=gatecam"
+const loopbackCamera = "v4l2loopback devices=1 video_nr=0 exclusive_caps=0 card_label=gatecam"
 
 // missed waits until the gate misses its camera, and says why.
 func (g *gate) missed(why string) (problems string) {
@@ -44,7 +44,7 @@ func TestCameraOfJPEGs(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder(t), "v4l2loopback.ko")); err != nil {
 		t.Skip("there is no v4l2loopback.ko; loopback.sh says what it misses")
 	}
-	g := newGate(t, watching, func(s *setup) { s.modules = append(s.modules, loopback) })
+	g := newGate(t, watching, func(s *setup) { s.modules = append(s.modules, loopbackCamera) })
 	for _, format := range []string{"MJPG", "MJPG bare", "MJPG damaged"} {
 		code, _ := g.code()
 		stop := g.showing(format, code)

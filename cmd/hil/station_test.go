@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"railgate/cmd/loopback"
 	"railgate/driver/drivertest"
 )
 
@@ -54,12 +55,11 @@ func (s *station) publish(keys string) {
 
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, port, _ := net.SplitHostPort(address)
 	return port
 }
 

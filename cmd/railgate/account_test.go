@@ -82,6 +82,7 @@ func TestAccount(t *testing.T) {
 
 // Rights are those of the user's numbers: owner, group, and the folders on the way.
 func TestAccess(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can look as another user")
 	}

@@ -19,6 +19,7 @@ func (p provenAt) Proven() time.Time { return time.Time(p) }
 // A signer's clock was a year ahead. The doctor's command, pasted and answered with y, has the time
 // accepted; answered with n it changes nothing.
 func TestTheRemedyOfATimeThatWasProvenWrongly(t *testing.T) {
+	t.Parallel()
 	w := newWard(t)
 	w.mkdir("tools", 0o755)
 	ahead := provenAt(time.Now().AddDate(1, 0, 0))

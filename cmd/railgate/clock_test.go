@@ -35,6 +35,7 @@ func clockDaemon(t *testing.T, c control.Clock) (dir string, accepted *[]string)
 var clockNoon = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 
 func TestClockShow(t *testing.T) {
+	t.Parallel()
 	right := control.Clock{Time: clockNoon, Wall: clockNoon, Source: clock.Synchronised, Trusted: true, Proven: clockNoon.Add(-time.Minute)}
 	for _, tt := range []struct {
 		name   string
@@ -63,6 +64,7 @@ func TestClockShow(t *testing.T) {
 }
 
 func TestClockAcceptAsks(t *testing.T) {
+	t.Parallel()
 	const at = "2026-11-23T04:00:00Z"
 	for _, tt := range []struct {
 		name, in string

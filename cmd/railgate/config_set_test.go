@@ -16,6 +16,7 @@ import (
 const ownWords = "[lane] # the south entry\ndirection = \"entry\"   # until the works end\n# per_day = 2         # not yet"
 
 func TestConfigSetChangesOneKey(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, ownWords)
 	if err := os.Chmod(s.path("gate.toml"), 0o640); err != nil {
 		t.Fatal(err)
@@ -46,6 +47,7 @@ func TestConfigSetChangesOneKey(t *testing.T) {
 
 // Several keys that are right only together.
 func TestConfigSetChangesSeveralKeysAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if status, out, _ := s.tool("config", "set", "scanner.eye.frames", s.path("else")); status != 0 || !strings.Contains(out, "not here now: scanner[0].frames") {
 		t.Errorf("status %d, %q; want that the folder is not there", status, out)
@@ -63,6 +65,7 @@ func TestConfigSetChangesSeveralKeysAtOnce(t *testing.T) {
 
 // A mistake is named, with what was meant, and changes nothing.
 func TestConfigSetRefuses(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, ownWords)
 	old := s.read("gate.toml")
 	for _, tt := range []struct {
@@ -104,6 +107,7 @@ func TestConfigSetRefuses(t *testing.T) {
 
 // Of a file that is wrong in two places, one can be mended; the other is told.
 func TestConfigSetMendsAFile(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "[lane]\ndirection = \"enrty\"\npassback = \"sotf\"")
 	status, out, errOut := s.tool("config", "set", "lane.direction", "entry")
 	if status != 0 || !strings.Contains(out, "still wrong, as before") || !strings.Contains(out, "sotf") || strings.Contains(out, "enrty\" is not") {
@@ -116,6 +120,7 @@ func TestConfigSetMendsAFile(t *testing.T) {
 
 // What somebody else has written meanwhile stays.
 func TestAConfigurationThatIsChangedMeanwhile(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	f, err := readConfigFile(s.path("gate.toml"))
 	if err != nil {
@@ -147,6 +152,7 @@ func TestAConfigurationThatIsChangedMeanwhile(t *testing.T) {
 }
 
 func TestAConfigurationThatIsALink(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if err := errors.Join(os.Rename(s.path("gate.toml"), s.path("real.toml")), os.Symlink("real.toml", s.path("gate.toml"))); err != nil {
 		t.Fatal(err)
@@ -159,6 +165,7 @@ func TestAConfigurationThatIsALink(t *testing.T) {
 
 // A key that the station's policy sets is written, and the person is told that nothing comes of it.
 func TestConfigSetOfAKeyThatTheStationSets(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	serveControl(t, s.path("data"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		json.NewEncoder(w).Encode(control.Config{Path: s.path("gate.toml"), Settings: []configs.Setting{
@@ -175,6 +182,7 @@ func TestConfigSetOfAKeyThatTheStationSets(t *testing.T) {
 
 // A gate that is provisioned is what it was provisioned as, whatever its file says.
 func TestConfigSetOfAKeyThatWasProvisioned(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.write("gate.toml", strings.Replace(s.read("gate.toml"), "keys = ", "# keys = ", 1)+"[provision]\nwait = true\n[lane]\ndirection = \"entry\"\n")
 	s.write("data/"+configs.ProvisionedName, string(configs.FormatSettings(&verify.Settings{Station: "GZQ", Gate: "A07", Direction: "entry", Nation: "https://rail.example/nation", NationRoot: make([]byte, 32)})))
@@ -204,6 +212,7 @@ func TestConfigSetRestarts(t *testing.T) {
 
 // On a terminal set asks before it restarts the gate.
 func TestConfigSetAsksOnATerminal(t *testing.T) {
+	t.Parallel()
 	v := newVisit(t)
 	v.systemctl("start")
 	running := func() (s *control.Status) {
@@ -230,6 +239,7 @@ func TestConfigSetAsksOnATerminal(t *testing.T) {
 }
 
 func TestConfigDiff(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "[lane]\nper_day = 3\npassback = \"soft\"")
 	same := s.read("gate.toml")
 	s.write("same.toml", "# other words\n"+strings.Replace(same, "per_day = 3\npassback = \"soft\"", "passback=\"soft\"\n\nper_day=0x3", 1))
@@ -258,6 +268,7 @@ func TestConfigDiff(t *testing.T) {
 
 // A file that was changed since railgated read it differs from the running gate, but for what the station sets.
 func TestConfigDiffWithTheRunningGate(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	if status, out, errOut := s.tool("config", "diff", "--running"); status != 0 || out != "" {
@@ -279,6 +290,7 @@ func TestConfigDiffWithTheRunningGate(t *testing.T) {
 }
 
 func TestConfigCheck(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if status, out, errOut := s.tool("config", "check"); status != 0 || !strings.HasSuffix(out, "gate.toml: good\n") {
 		t.Errorf("status %d, %q, %q; want that it is good", status, out, errOut)
@@ -305,6 +317,7 @@ func TestConfigCheck(t *testing.T) {
 }
 
 func TestTheCommandThatWasMeant(t *testing.T) {
+	t.Parallel()
 	for line, want := range map[string]string{"stauts": "did you mean status?", "config sett": "did you mean set?", "config chek": "did you mean check?", "service fre": "is it free?", "service free --wyh x": "is it --why?", "status --jsno": "is it --json?", "status --weather": "unknown flag: --weather\n", "weather": "railgate --help lists", "config weather": "railgate config --help lists"} {
 		if status, _, errOut := tool(t, "", strings.Fields(line)...); status != exitUsage || !strings.Contains(errOut, want) {
 			t.Errorf("%s: status %d, %q; want %q", line, status, errOut, want)
@@ -313,6 +326,7 @@ func TestTheCommandThatWasMeant(t *testing.T) {
 }
 
 func TestConfigSetIsCompleted(t *testing.T) {
+	t.Parallel()
 	for line, want := range map[string]string{"config set lane.d": "lane.direction", "config set lane.passback ": "hard", "config unset turnstile.": "turnstile.pulse"} {
 		if _, out, _ := tool(t, "", append([]string{"__complete"}, strings.Split(line, " ")...)...); !strings.Contains(out, want+"\n") {
 			t.Errorf("%s: %q; want %s proposed", line, out, want)

@@ -10,6 +10,7 @@ import (
 
 // Without a daemon config show says what the file has, and that this is all.
 func TestConfigShowSaysWhereEachKeyComesFrom(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "[lane]\nper_day = 3")
 	status, out, errOut := s.tool("config", "show")
 	if status != 0 || !strings.Contains(errOut, "without the station's policy") {

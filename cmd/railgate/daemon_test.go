@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"railgate/cmd/control"
+	"railgate/cmd/loopback"
 )
 
 // fakeDaemon answers /status on the control socket of a folder of its own.
@@ -50,12 +51,11 @@ func serveUntil(t *testing.T, dir string, h http.Handler) (stop func()) {
 // freePort is a TCP port of this machine that nobody has.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,6 +110,7 @@ func (w *ward) paste(command string) error {
 
 // Each cause is found, and is gone once its command was pasted.
 func TestRemedies(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("a remedy is root's")
 	}
@@ -202,6 +203,7 @@ func TestRemedies(t *testing.T) {
 
 // Causes that no command of ours mends, or none that a test may run.
 func TestCausesWithoutACommandForATest(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		cause  string
 		damage func(w *ward)
@@ -279,6 +281,7 @@ func TestDoctorOfAUnitThatCannotBeRead(t *testing.T) {
 
 // A railgated that systemd runs, and that does not answer, has the store: it is restarted, not ended.
 func TestTheStoreOfASilentDaemonIsItsOwn(t *testing.T) {
+	t.Parallel()
 	w := newWard(t)
 	w.makeStore()
 	pid := another(t, w.path("data/gate.db"))
@@ -321,6 +324,7 @@ func TestDoctorSaysEveryCause(t *testing.T) {
 // Beside a daemon that answers, the doctor exits as status does: what it finds on its own
 // does not close a lane that works.
 func TestDoctorExitsAsStatus(t *testing.T) {
+	t.Parallel()
 	causes := []control.Cause{control.NewCause("unknown_key", "nobody gets in: 12 of the last decisions were unknown_key")}
 	for health, want := range map[control.Health]int{control.Healthy: 0, control.Degraded: 1, control.OutOfService: 2} {
 		s := newSite(t)
@@ -353,6 +357,7 @@ func TestDoctorExitsAsStatus(t *testing.T) {
 
 // What the daemon says in general is said once, with what the doctor found behind it.
 func TestDoctorFindsTheCauseBehindTheDaemons(t *testing.T) {
+	t.Parallel()
 	w := newWard(t)
 	w.serial(0o666, 0)
 	pid := another(t, w.path("scanner"))

@@ -14,6 +14,7 @@ import (
 // Each line of the table, seen.
 // What a person types is not a fault of the gate's.
 func TestDoctorOfAUserThatDoesNotExist(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if status, out, errOut := s.tool("doctor", "--user", "nosuch"); status != exitUsage || out != "" || !strings.Contains(errOut, "nosuch") {
 		t.Errorf("status %d, %q, %q; want %d, and the name", status, out, errOut, exitUsage)
@@ -21,6 +22,7 @@ func TestDoctorOfAUserThatDoesNotExist(t *testing.T) {
 }
 
 func TestExitStatuses(t *testing.T) {
+	t.Parallel()
 	dir, v := t.TempDir(), vectors(t)[0]
 	at := v.Now.Format(time.RFC3339)
 	gates := map[control.Health]string{}
@@ -82,6 +84,7 @@ func TestExitStatuses(t *testing.T) {
 }
 
 func TestManualsHaveTheExitStatuses(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/technician.md")
 	if err != nil || !strings.Contains(string(text), exitTable()) {
 		t.Errorf("docs/technician.md does not have this table (%v):\n%s", err, exitTable())

@@ -10,6 +10,7 @@ import (
 
 // A gate's identity is read, never made, by the tool: a seed that root made, the service could not read.
 func TestIdentity(t *testing.T) {
+	t.Parallel()
 	w := newWard(t)
 	if status, _, errOut := w.tool("identity"); status != exitFailed || !strings.Contains(errOut, "sync.station is empty") {
 		t.Errorf("a gate without a station: status %d, %q", status, errOut)

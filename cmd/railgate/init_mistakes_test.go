@@ -215,6 +215,7 @@ func TestInitWithoutAScan(t *testing.T) {
 
 // The relay is not heard, nobody is seen, the loop does nothing: each has its advice, and is in the report.
 func TestInitOfAGateThatIsWiredWrong(t *testing.T) {
+	t.Parallel()
 	v := newVisit(t)
 	v.args = []string{"--wait", "1s"}
 	v.come()
@@ -252,6 +253,7 @@ func TestInitOfAGateThatIsWiredWrong(t *testing.T) {
 
 // An alarm, a railgated that does not start, and a no to the file.
 func TestInitThatCannotGoOn(t *testing.T) {
+	t.Parallel()
 	v := newVisit(t)
 	old := v.read("gate.toml")
 	v.come()
@@ -291,6 +293,7 @@ func TestInitThatCannotGoOn(t *testing.T) {
 
 // A gate in service: railgated is asked for before it is stopped, and runs again when the person leaves.
 func TestInitOfAGateInService(t *testing.T) {
+	t.Parallel()
 	v := newVisit(t)
 	v.systemctl("start")
 	v.until("railgated answers", func() bool {
@@ -335,6 +338,7 @@ func TestInitWithoutColours(t *testing.T) {
 
 // Wrong places are named before anything is asked.
 func TestInitWhereItCannotWrite(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if status, _, errOut := tool(t, "", "init", "--config", s.path("none/gate.toml")); status != exitFailed || !strings.Contains(errOut, "cannot be written") {
 		t.Errorf("status %d, %q; want the folder named", status, errOut)
@@ -350,6 +354,7 @@ func TestInitWhereItCannotWrite(t *testing.T) {
 
 // A gate without a configuration gets one that railgated's group can read; one that appeared meanwhile is not replaced.
 func TestInitWritesTheFirstConfiguration(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	text := []byte("# new\n")
 	if err := writeConfig(s.path("first.toml"), nil, text); err != nil {

@@ -35,6 +35,7 @@ func sieved(t *testing.T, q query, records ...journal.Record) string {
 }
 
 func TestQueryByKindReasonAndCertificate(t *testing.T) {
+	t.Parallel()
 	records := []journal.Record{
 		{Seq: 1, Kind: journal.Started},
 		{Seq: 2, Kind: journal.Decision, Decision: journal.Denied, Reason: "already_used", Certificate: "\x3f\xa9\x01"},

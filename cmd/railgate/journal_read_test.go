@@ -63,6 +63,7 @@ func numbers(t *testing.T, out string) string {
 }
 
 func TestJournalOfAFile(t *testing.T) {
+	t.Parallel()
 	dir := journalOf(t, 3500) // seq 1 begins the log; record i is seq i+2
 	for _, tt := range []struct {
 		args []string
@@ -94,6 +95,7 @@ func TestJournalOfAFile(t *testing.T) {
 
 // The newest of a long journal are there without reading all of it.
 func TestTheNewestAreReadFromTheEnd(t *testing.T) {
+	t.Parallel()
 	const last = 50_000
 	var asked atomic.Int64
 	dir := t.TempDir()
@@ -119,6 +121,7 @@ func TestTheNewestAreReadFromTheEnd(t *testing.T) {
 }
 
 func TestJournalRefuses(t *testing.T) {
+	t.Parallel()
 	dir := journalOf(t, 1)
 	for _, args := range [][]string{
 		{"--since", "nonsense"}, {"--until", "25:00"}, {"--since", "now", "--until", "yesterday"}, {"--cti", "xyz"}, {"-n", "0"}, {"-n", "-1"},
@@ -241,6 +244,7 @@ func TestFollowOverARestart(t *testing.T) {
 
 // A daemon of ours, restarted under railgate journal --follow.
 func TestFollowADaemon(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	stop := s.start()
 	next, end := following(t, s.path("data"))

@@ -82,6 +82,7 @@ func newProvenGate(t *testing.T) *provenGate {
 }
 
 func TestJournalVerify(t *testing.T) {
+	t.Parallel()
 	g := newProvenGate(t)
 	older := newProvenGate(t)
 	spoiled := filepath.Join(t.TempDir(), "gate.db")

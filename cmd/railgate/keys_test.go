@@ -13,6 +13,7 @@ import (
 )
 
 func TestKeysShow(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for _, running := range []bool{false, true} {
 		if running {
@@ -36,6 +37,7 @@ func TestKeysShow(t *testing.T) {
 }
 
 func TestKeysShowOfAFileSaysWhatItChanges(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	s.write("new.json", s.keyset(2, 24*time.Hour, s.signers[0], s.signer("kid2")))
@@ -61,6 +63,7 @@ func TestKeysShowOfAFileSaysWhatItChanges(t *testing.T) {
 // The keyset is put in place whole, the one before it stays beside it, and the gate has it
 // when the command ends.
 func TestKeysInstall(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	first, second := s.read("keys.json"), s.keyset(2, month, s.signers[0], s.signer("kid2"))
@@ -78,6 +81,7 @@ func TestKeysInstall(t *testing.T) {
 }
 
 func TestKeysInstallRefuses(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	s.write("foreign.json", s.keyset(2, month, s.signer("else")))
@@ -106,6 +110,7 @@ func TestKeysInstallRefuses(t *testing.T) {
 
 // A foreign keyset that was forced while the daemon was away is in use when it is back.
 func TestKeysInstallWithoutADaemon(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()() // it has taken the first keyset
 	s.write("foreign.json", s.keyset(2, month, s.signer("else")))
@@ -123,6 +128,7 @@ func TestKeysInstallWithoutADaemon(t *testing.T) {
 
 // Garbage is not kept as the keyset from before: a good one is there already.
 func TestKeysInstallKeepsAGoodOldKeyset(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	first := s.read("keys.json")
 	s.write("keys.json.old", first)
@@ -133,6 +139,7 @@ func TestKeysInstallKeepsAGoodOldKeyset(t *testing.T) {
 }
 
 func TestKeysInstallKeepsOwnerAndMode(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a file away")
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 // A gate that waits to be provisioned does what docs/technician.md says, with each of its commands: by a stick
 // whose signer is confirmed, by hand, and back.
 func TestManualOfAGateThatWaits(t *testing.T) {
+	t.Parallel()
 	commands := manualCommands(t)
 	for _, want := range []string{"railgate identity", "railgate provision", "railgate provision --from /media/stick", "railgate provision --confirm FINGERPRINT", "railgate provision --reset --why TEXT"} {
 		if !slices.Contains(commands, want) {
@@ -33,7 +33,6 @@ func TestManualOfAGateThatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	daemon := exec.Command(filepath.Join(bin, "railgated"), "--config", s.path("gate.toml"))
-	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,7 @@ func manualCommands(t *testing.T) (commands []string) {
 
 // Each command of the manual does what it says, on a gate that runs.
 func TestManualCommands(t *testing.T) {
+	t.Parallel()
 	for _, running := range []bool{true, false} {
 		s := newSite(t)
 		if end := s.start(); !running {

@@ -83,6 +83,7 @@ func TestAHostileStickEnds(t *testing.T) {
 
 // What Debian's mkfs and mtools make is read as well.
 func TestAStickOfMkfs(t *testing.T) {
+	t.Parallel()
 	path, code := filepath.Join(t.TempDir(), "stick"), filepath.Join(t.TempDir(), "code")
 	want := strings.Repeat(someCode(t)+"\n", 9)
 	if err := os.WriteFile(code, []byte(want), 0o600); err != nil {

@@ -83,6 +83,7 @@ func (g *waitingGate) tool(typed string, args ...string) (status int, out, errOu
 }
 
 func TestProvisionByACodeOrAFile(t *testing.T) {
+	t.Parallel()
 	code, settings := someCode(t), someSettings()
 	toml := string(configs.FormatSettings(&settings))
 	dir := t.TempDir()
@@ -121,6 +122,7 @@ func TestProvisionByACodeOrAFile(t *testing.T) {
 }
 
 func TestWhatIsNotProvisionedSaysWhy(t *testing.T) {
+	t.Parallel()
 	two := filepath.Join(t.TempDir(), "two")
 	os.WriteFile(two, []byte(someCode(t)+"\n"+someCode(t)+"\n"), 0o600)
 	bad := filepath.Join(t.TempDir(), "bad.toml")
@@ -154,6 +156,7 @@ func TestWhatIsNotProvisionedSaysWhy(t *testing.T) {
 
 // What is plugged in at a gate in service, or has nothing for it, is no error.
 func TestAMediumWithNothingChangesNothing(t *testing.T) {
+	t.Parallel()
 	g := newWaitingGate(t)
 	empty := fatStick(t, map[string]string{"holiday.jpg": "x", "provision/railgated.toml": "station = \"EVIL\"\n"})
 	for _, args := range [][]string{{"--from", t.TempDir()}, {"--device", empty}} {
@@ -188,6 +191,7 @@ func TestADamagedStickIsAnError(t *testing.T) {
 }
 
 func TestTheSignerIsConfirmedByItsFingerprint(t *testing.T) {
+	t.Parallel()
 	g := newWaitingGate(t)
 	if status, _, errOut := g.tool("", "provision", "--confirm", "AAAA BBBB"); status != 0 || g.signer != "AAAA BBBB" {
 		t.Errorf("status %d, %q: %q confirmed", status, errOut, g.signer)
@@ -196,6 +200,7 @@ func TestTheSignerIsConfirmedByItsFingerprint(t *testing.T) {
 
 // Each answer is checked at once, and asked for again.
 func TestProvisionAsksForEachSetting(t *testing.T) {
+	t.Parallel()
 	root := strings.Repeat("ab", 32)
 	answers := []string{"广州", "GZQ", "A.7", "A07", "up", "exit", "rail.example", "https://rail.example/nation", "abab", root, "https://gzq.example/tuf", "10.1.2.3", "10.1.2.3/24", "10.1.2.1", "y"}
 	g := newWaitingGate(t)
@@ -222,6 +227,7 @@ func TestProvisionAsksForEachSetting(t *testing.T) {
 }
 
 func TestAGateIsResetWithConsent(t *testing.T) {
+	t.Parallel()
 	g := newWaitingGate(t)
 	g.waits = false
 	if status, out, _ := g.tool("n\n", "provision", "--reset", "--why", "moved"); status != exitFailed || g.waits || !strings.Contains(out, "Nothing was changed") {

@@ -60,6 +60,7 @@ func vectors(t *testing.T) (all []vector) {
 }
 
 func TestVerifyAnswersEachVectorInOrder(t *testing.T) {
+	t.Parallel()
 	all := vectors(t)
 	var in strings.Builder
 	enc := json.NewEncoder(&in)
@@ -87,12 +88,14 @@ func TestVerifyAnswersEachVectorInOrder(t *testing.T) {
 
 // A keyset without an end is an error, and not all of the machine's memory.
 func TestVerifyWithAKeysetWithoutAnEnd(t *testing.T) {
+	t.Parallel()
 	if status, _, errOut := tool(t, "", "verify", "--keys", "/dev/zero", "x"); status != exitUndecided || !strings.Contains(errOut, "more than") {
 		t.Errorf("status %d, %q; want that it is too large", status, errOut)
 	}
 }
 
 func TestVerifyTexts(t *testing.T) {
+	t.Parallel()
 	v := vectors(t)[0]
 	at := v.Now.Format(time.RFC3339)
 	for _, tt := range []struct {
@@ -116,6 +119,7 @@ func TestVerifyTexts(t *testing.T) {
 }
 
 func TestVerifyQuestionThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	status, out, _ := tool(t, "{\"text\": \n\n{\"text\": \"x\"}\n", "verify", "--keys", keyset, "--json")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if status != exitDenied || len(lines) != 3 || !strings.Contains(lines[0], "not a question") || strings.Contains(lines[2], "error") {
@@ -124,6 +128,7 @@ func TestVerifyQuestionThatCannotBeRead(t *testing.T) {
 }
 
 func TestStatusOfADaemonThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	status, out, _ := tool(t, "", "status", "--json", "--data", t.TempDir())
 	var s struct{ Health string }
 	if err := json.Unmarshal([]byte(out), &s); status != 2 || err != nil || s.Health != "out_of_service" {
@@ -136,6 +141,7 @@ func openStore(dir string) (*store.Store, error) {
 }
 
 func TestJournalOfAGateThatDoesNotRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := openStore(dir)
 	if err != nil {
@@ -174,6 +180,7 @@ func TestJournalOfAGateThatDoesNotRun(t *testing.T) {
 // A daemon whose disk is full has let go of its file, in the middle of an export as
 // well; the journal can be read all the same.
 func TestJournalOfAGateWhoseStoreIsAway(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := openStore(dir)
 	if err != nil {
@@ -226,6 +233,7 @@ func TestJournalThatIsHeld(t *testing.T) {
 
 // A daemon that is starting has the file before it answers: the export waits for it.
 func TestJournalOfAGateThatStarts(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := openStore(dir)
 	if err == nil {
@@ -265,6 +273,7 @@ func opens(path string) bool {
 // A daemon that starts while somebody reads an export in a pager opens its store, and
 // tells the rest.
 func TestDaemonStartsDuringAnExport(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	open := func() *store.Store {
 		s, err := openStore(dir)
@@ -337,6 +346,7 @@ func TestOutputsSafeNeedsNoConfiguration(t *testing.T) {
 }
 
 func TestScanPictures(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	text := filepath.Join(dir, "note.png")
 	if err := os.WriteFile(text, []byte("no picture"), 0o600); err != nil {
@@ -359,6 +369,7 @@ func TestScanPictures(t *testing.T) {
 }
 
 func TestManualAndCompletionAreMade(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if status, _, errOut := tool(t, "", "man", dir); status != 0 {
 		t.Fatal(errOut)

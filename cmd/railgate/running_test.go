@@ -13,6 +13,7 @@ import (
 // The doctor beside a gate that runs: the daemon's causes and its own, each with a command
 // that ends it.
 func TestDoctorOfAGateThatRuns(t *testing.T) {
+	t.Parallel()
 	w := newWard(t)
 	w.mkdir("tools", 0o755)
 	w.start()
@@ -68,6 +69,7 @@ func (s *site) status() *control.Status {
 
 // The exit statuses of railgated itself.
 func TestExitStatusesOfRailgated(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.write("bad.toml", "nonsense = 1\n")
 	bin, err := programs()

@@ -27,6 +27,7 @@ func phone(t *testing.T, dir string) (path string, f frames.Frame) {
 }
 
 func TestScanShowsWhatEachStageSaw(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path, f := phone(t, dir)
 	stages := filepath.Join(dir, "stages")
@@ -44,6 +45,7 @@ func TestScanShowsWhatEachStageSaw(t *testing.T) {
 }
 
 func TestScanUsage(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		args   []string
 		status int

@@ -38,6 +38,7 @@ func gateWith(t *testing.T, scanner string) string {
 }
 
 func TestScannerSetup(t *testing.T) {
+	t.Parallel()
 	sim := (&scansettest.Sim{Family: "gm65", Baud: 9600}).Start(t)
 	gate := gateWith(t, fmt.Sprintf("driver = \"serial\"\nport = %q\nbaud = 9600", sim.Path))
 	status, out, errOut := tool(t, "", "scanner", "setup", "--config", gate, "--family", "gm65", "--show")
@@ -56,6 +57,7 @@ func TestScannerSetup(t *testing.T) {
 }
 
 func TestScannerTakesItsManualsBarcodesAgain(t *testing.T) {
+	t.Parallel()
 	sim := (&scansettest.Sim{Family: "honeywell", Baud: 115200}).Start(t)
 	status, out, errOut := tool(t, "", "scanner", "setup", "--allow-codes", "--family", "honeywell", sim.Path)
 	if status != 0 || sim.Value("MNUENA") != "1" || sim.Value("TRGMOD") != "0" || strings.Contains(out, "it takes no barcodes now") {
@@ -68,6 +70,7 @@ func TestScannerTakesItsManualsBarcodesAgain(t *testing.T) {
 }
 
 func TestScannerSetupAsJSON(t *testing.T) {
+	t.Parallel()
 	sim := (&scansettest.Sim{Family: "honeywell", Baud: 115200, Refuse: map[string]bool{"TRGMOD": true}}).Start(t)
 	status, out, errOut := tool(t, "", "scanner", "setup", "--json", "--family", "honeywell", sim.Path)
 	var r setupReport
@@ -84,6 +87,7 @@ func TestScannerSetupAsJSON(t *testing.T) {
 }
 
 func TestScannerSetupSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	sim := (&scansettest.Sim{Family: "zebra", Baud: 115200, Leave: 3}).Start(t)
 	busy := (&scansettest.Sim{Family: "gm65"}).Start(t)
 	f, err := os.Open(busy.Path)
@@ -133,6 +137,7 @@ func (s *cardScanner) Run(ctx context.Context, deliver func(driver.Reading)) err
 }
 
 func TestScannerTestCard(t *testing.T) {
+	t.Parallel()
 	typed := func(layout string) string {
 		text, ok := evdev.Typed(testCard, layout)
 		if !ok {
@@ -174,6 +179,7 @@ func TestScannerTestCard(t *testing.T) {
 }
 
 func TestScannerTestThatReadsNothing(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		scanner *cardScanner
 		want    string
@@ -232,6 +238,7 @@ func readTerminal(t *testing.T, text string) string {
 
 // The sheet has each family's steps and what is left, and its card is read.
 func TestScannerSheet(t *testing.T) {
+	t.Parallel()
 	for _, f := range scanset.Families() {
 		status, out, errOut := tool(t, "", "scanner", "sheet", "--family", f.Name)
 		if status != 0 {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
+	t.Parallel()
 	until := time.Now().Add(10 * time.Minute).Round(time.Second)
 	var asked []string
 	mux := http.NewServeMux()
@@ -50,6 +51,7 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 }
 
 func TestStatusSaysSinceWhen(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 	slow, full := control.NewCause(control.DiskSlow, "the disk is slow"), control.NewCause(control.DiskLow, "the disk is nearly full")
 	slow.Since, full.Since, full.Unsure = now.Add(-90*time.Second), now.Add(-50*time.Hour), true
@@ -70,6 +72,7 @@ func TestStatusSaysSinceWhen(t *testing.T) {
 }
 
 func TestStatusShowsATakeoverAndRemedies(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 	until := now.Add(9 * time.Minute)
 	dir := fakeDaemon(t, control.Status{
@@ -86,6 +89,7 @@ func TestStatusShowsATakeoverAndRemedies(t *testing.T) {
 }
 
 func TestStatusSaysWhatTheServiceLightDoes(t *testing.T) {
+	t.Parallel()
 	s := control.Status{Health: control.Degraded, Causes: []control.Cause{control.NewCause(control.ClockSuspect, "seen")}, Blinks: 3, Light: true}
 	if _, out, _ := tool(t, "", "status", "--data", fakeDaemon(t, s)); !strings.Contains(out, "3 blinks: the clock") {
 		t.Errorf("status lacks the light:\n%s", out)

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -134,6 +135,8 @@ func TestMain(m *testing.M) {
 	if what := os.Getenv("RAILGATE_TEST_HOLD"); what != "" {
 		hold(what)
 	}
+	flag.Parse()
+	flag.Set("test.parallel", "6") // they wait for daemons more than they work; the flag is there
 	status := m.Run()
 	os.RemoveAll(folderOfPrograms)
 	os.Exit(status)

@@ -11,6 +11,7 @@ import (
 
 // RAUC calls the program by its link's name, and reads the first line of what it prints.
 func TestTheProgramIsRaucsBackend(t *testing.T) {
+	t.Parallel()
 	if !isSlots("/usr/lib/railgate/slots") || isSlots("/usr/bin/railgate") {
 		t.Error("the backend's name is not told from the tool's")
 	}

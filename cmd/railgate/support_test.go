@@ -173,6 +173,7 @@ func (w *ward) support(output string) (string, error) {
 
 // A bundle of a gate that runs, and of one that does not, has nothing of anybody.
 func TestASupportBundleIsNobodys(t *testing.T) {
+	t.Parallel()
 	w, secrets := fullOfSecrets(t)
 	for _, running := range []bool{false, true} {
 		want := []string{"config.json", "doctor.json", "doctor.txt", "journal-counts.csv", "kernel.txt", "log.txt", "disk.txt", "units.txt", "versions.txt", "README.txt"}
@@ -295,6 +296,7 @@ func TestASupportBundleIsBounded(t *testing.T) {
 
 // The command says where the file is, and what to do with it.
 func TestSupportBundleSaysWhereItIs(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	out := s.path("a07.tar.gz")
 	status, stdout, errOut := s.tool("support-bundle", "-o", out)

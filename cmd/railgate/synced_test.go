@@ -12,6 +12,7 @@ import (
 // The keyset of a gate with a repository has no file: nothing is missing, and no command
 // that installs one is proposed.
 func TestDoctorOfAGateWithARepository(t *testing.T) {
+	t.Parallel()
 	w := newWard(t)
 	w.mkdir("roots", 0o755)
 	w.write("gate.toml", strings.Replace(w.read("gate.toml"), "keys = ", "#", 1)+"\n[sync]\nnation = \"https://rail.example/nation\"\nroots = \""+w.path("roots")+"\"\n")

@@ -11,6 +11,7 @@ import (
 // A gate that works, and whose control socket cannot be opened, is not to be ended: what is in the
 // socket's place is removed, and the tools reach it again.
 func TestDoctorOfAGateThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	for _, systemd := range []string{"", "LoadState=loaded\nActiveState=inactive\nSubState=dead\nMainPID=0\n"} {
 		w := newWard(t)
 		w.state(systemd)

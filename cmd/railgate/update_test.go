@@ -239,6 +239,7 @@ func (d *depot) want(running string, floor string, failed int) {
 }
 
 func TestAReleaseFromAStickIsKeptOnceItProvedGood(t *testing.T) {
+	t.Parallel()
 	d := newDepot(t)
 	d.release("1.5.0", "new")
 	stick := filepath.Join(d.dir, "stick")
@@ -267,6 +268,7 @@ func TestAReleaseFromAStickIsKeptOnceItProvedGood(t *testing.T) {
 
 // The power went after the slot was written and before the restart: the next start makes up for it.
 func TestAReleaseThatWasWrittenIsStartedAfterACut(t *testing.T) {
+	t.Parallel()
 	d := newDepot(t)
 	d.m.fail["reboot"] = errors.New("the power is gone")
 	d.release("1.5.0", "new")
@@ -294,6 +296,7 @@ func TestAReleaseThatWasWrittenIsStartedAfterACut(t *testing.T) {
 }
 
 func TestAPassageProvesARelease(t *testing.T) {
+	t.Parallel()
 	d := newDepot(t)
 	d.onTrial("1.5.0")
 	d.status.Counts.Records = map[string]uint64{"passage": 1}
@@ -314,6 +317,7 @@ func (d *depot) onTrial(version string) {
 }
 
 func TestAReleaseThatDoesNotProveGoodIsLeftOnce(t *testing.T) {
+	t.Parallel()
 	for name, broken := range map[string]*control.Status{
 		"a dead stack":     nil,
 		"a missing device": {Started: time.Unix(1, 0), Devices: []control.Device{{Kind: "scanner", Name: "front"}}},
@@ -360,6 +364,7 @@ func TestAReleaseThatDoesNotProveGoodIsLeftOnce(t *testing.T) {
 }
 
 func TestWhatWasBrokenBeforeIsNotTheReleasesFault(t *testing.T) {
+	t.Parallel()
 	d := newDepot(t)
 	d.status.Devices = []control.Device{{Kind: "scanner", Name: "front"}}
 	d.onTrial("1.5.0")
@@ -371,6 +376,7 @@ func TestWhatWasBrokenBeforeIsNotTheReleasesFault(t *testing.T) {
 
 // The mark of what proved good may not land at once; and where it never does, the gate goes back.
 func TestAMarkThatDoesNotLand(t *testing.T) {
+	t.Parallel()
 	d := newDepot(t)
 	d.onTrial("1.5.0")
 	d.m.fail["good B"] = errors.New("read-only file system")
@@ -608,6 +614,7 @@ func TestALoneGateTakesAHashByHand(t *testing.T) {
 }
 
 func TestAnInstallationThatFails(t *testing.T) {
+	t.Parallel()
 	d := newDepot(t)
 	d.m.fail["install"] = errors.New("rauc install: data block is corrupted")
 	d.release("1.5.0", "new")
@@ -698,6 +705,7 @@ func FuzzTakeWish(f *testing.F) {
 }
 
 func TestUpdateUsage(t *testing.T) {
+	t.Parallel()
 	for _, args := range []string{"update", "update --from-station x", "update x --sha256 12", "update --from-station --from y", "update a b"} {
 		if status, _, errOut := tool(t, "", strings.Fields(args)...); status != exitUsage || !strings.Contains(errOut, "update") {
 			t.Errorf("%s: %d, %q; want %d", args, status, errOut, exitUsage)
@@ -706,6 +714,7 @@ func TestUpdateUsage(t *testing.T) {
 }
 
 func TestProgressInWordsAndJSON(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	c := &cobra.Command{}
 	c.SetOut(&out)

@@ -71,6 +71,7 @@ func (m *cutting) Reboot(ctx context.Context) error {
 // starts a slot that was written whole, goes back at most once from a release, and does not
 // install by itself what failed.
 func TestThePowerIsCutInTheMidstOfAnUpdate(t *testing.T) {
+	t.Parallel()
 	files := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp(files, "gate")

@@ -114,6 +114,7 @@ func (c *screen) ends(status int) {
 }
 
 func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	stop := s.start()
 	for _, end := range []func(c *screen){
@@ -147,6 +148,7 @@ func TestWatchOnATerminal(t *testing.T) {
 
 // A terminal that obeys nothing, and one whose person wants no colours.
 func TestWatchOnAPoorTerminal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	colours := regexp.MustCompile("\x1b\\[[0-9;]*3[0-9][;m]")

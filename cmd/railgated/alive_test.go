@@ -22,6 +22,7 @@ import (
 // A lane that hangs is not healthy, whoever is asked; asking does not hang, and SIGTERM
 // ends the gate with its relay released.
 func TestALaneThatHangsIsSeenAndEnds(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	s.write("gate.toml", strings.Replace(s.config, `pulse = "50ms"`, `pulse = "5s"`, 1))
 	d := s.start("RAILGATED_TEST=hangs")

@@ -35,6 +35,7 @@ func (s *site) runOnce(args ...string) (status int, output string) {
 }
 
 func TestWrongUsage(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	s.write("shut.toml", strings.Replace(s.config, s.path("keys.json"), "", 1))
 	for _, tt := range []struct {
@@ -60,6 +61,7 @@ func TestWrongUsage(t *testing.T) {
 // A configuration that is wrong, or that names what is not there, ends the daemon
 // with one line: file, line, key, fix. So does --check, without starting.
 func TestWrongConfigurationIsOneLine(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	for _, tt := range []struct{ name, old, new, words string }{
 		{"an unknown key", `gate = "A07"`, `gaet = "A07"`, "gaet: unknown key"},
@@ -89,6 +91,7 @@ func TestWrongConfigurationIsOneLine(t *testing.T) {
 // What is missing from a configuration that has worked is broken, not wrong: the
 // gate starts without it and says so.
 func TestConfigurationThatWorkedStartsWithoutItsScanner(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	d.until("noted", func() bool { _, err := os.Stat(s.path("data/" + workedName)); return err == nil })
@@ -107,6 +110,7 @@ func TestConfigurationThatWorkedStartsWithoutItsScanner(t *testing.T) {
 
 // The lane is ready when one scanner is. The configuration has worked when the other is, too.
 func TestConfigurationThatWorksLaterIsNoted(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	if err := os.Mkdir(s.path("frames"), 0o700); err != nil {
 		t.Fatal(err)
@@ -119,6 +123,7 @@ func TestConfigurationThatWorksLaterIsNoted(t *testing.T) {
 
 // A gate may be up before it works, as one whose scanner another program has: from then on its configuration has worked.
 func TestConfigurationHasWorkedOnceItDoes(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	other, err := os.Open(s.path("scanner"))
 	if err != nil {
@@ -137,6 +142,7 @@ func TestConfigurationHasWorkedOnceItDoes(t *testing.T) {
 }
 
 func TestLockedStoreIsOneLine(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	status, out := s.runOnce("--config", s.path("gate.toml"))
@@ -157,6 +163,7 @@ func mount(t *testing.T, source, target, kind string, flags uintptr, data string
 }
 
 func TestFullDiskDeniesAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	mount(t, "tmpfs", dir, "tmpfs", 0, "size=3m")
 	s := newSite(t, "")
@@ -221,6 +228,7 @@ func fill(t *testing.T, path string) string {
 }
 
 func TestReadOnlyDataFolderIsOneLine(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	if err := os.Mkdir(s.path("data"), 0o700); err != nil {
 		t.Fatal(err)
@@ -235,6 +243,7 @@ func TestReadOnlyDataFolderIsOneLine(t *testing.T) {
 // Garbage as fast as a line carries it neither fills the journal nor hides a code, and each
 // reading of it is accounted for.
 func TestGarbageFlood(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	garbage := bytes.Repeat([]byte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ\x00\xff $%*+-./:"), 20)
 	began := time.Now()
@@ -284,6 +293,7 @@ func lost(st *control.Status) (n uint64) {
 }
 
 func TestSystemdHearsOfTheGate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
 	if err != nil {
@@ -325,6 +335,7 @@ func TestSystemdHearsOfTheGate(t *testing.T) {
 }
 
 func TestWatchdogStarvesWhenALoopHangs(t *testing.T) {
+	t.Parallel()
 	var fed, turning, standing uint64
 	log := new(drivertest.Log)
 	w := &watchdog{every: time.Millisecond, log: newTestLog(log), feed: func() { fed++ }, pulses: []pulse{

@@ -23,6 +23,7 @@ import (
 )
 
 func TestFreshCodesOpenTheGateOnceEach(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	var codes []string
 	for n := range 5 {
@@ -53,6 +54,7 @@ func TestFreshCodesOpenTheGateOnceEach(t *testing.T) {
 // Camera and serial scanner feed one lane: whichever reads first opens it, and what the
 // other reads of the same code is nothing new.
 func TestCameraAndSerialScannerAreOneLane(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	frames := s.path("frames")
 	if err := os.Mkdir(frames, 0o700); err != nil {
@@ -83,6 +85,7 @@ func TestCameraAndSerialScannerAreOneLane(t *testing.T) {
 }
 
 func TestSpentCodeStaysSpentThroughKill(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	code := d.code()
@@ -97,6 +100,7 @@ func TestSpentCodeStaysSpentThroughKill(t *testing.T) {
 }
 
 func TestBacklogOfAClosedGateOpensNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	s.scan(s.code()) // nobody listens yet
 	s.scan(s.code())
@@ -107,6 +111,7 @@ func TestBacklogOfAClosedGateOpensNothing(t *testing.T) {
 }
 
 func TestStopInMidPulseReleasesTheRelay(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "", func(c string) string { return strings.Replace(c, `pulse = "50ms"`, `pulse = "5s"`, 1) })
 	d := s.start()
 	d.scan(d.code())
@@ -120,6 +125,7 @@ func TestStopInMidPulseReleasesTheRelay(t *testing.T) {
 }
 
 func TestOutputsSafeReleasesWhatAKilledDaemonLeftActive(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "", func(c string) string { return strings.Replace(c, `pulse = "50ms"`, `pulse = "5s"`, 1) })
 	d := s.start()
 	d.scan(d.code())
@@ -144,6 +150,7 @@ func (s *site) makeSafe() {
 }
 
 func TestScannerUnpluggedInMidFrame(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	d.scan(d.code())
@@ -161,6 +168,7 @@ func TestScannerUnpluggedInMidFrame(t *testing.T) {
 }
 
 func TestKeysetIsReadAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	old := d.signer
@@ -188,6 +196,7 @@ func TestKeysetIsReadAgain(t *testing.T) {
 }
 
 func TestDamagedStoreClosesTheLane(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	code, paper := d.code(), d.claims()
@@ -216,6 +225,7 @@ func TestDamagedStoreClosesTheLane(t *testing.T) {
 }
 
 func TestEmergencyThroughTheSocket(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	if err := d.client().Sim(t.Context(), "emergency", true); err != nil {
 		t.Fatal(err)
@@ -233,6 +243,7 @@ func TestEmergencyThroughTheSocket(t *testing.T) {
 }
 
 func TestBenchMovesTheTime(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	code := d.code()
 	if err := d.client().Pretend(t.Context(), -time.Minute); err == nil {
@@ -253,6 +264,7 @@ func TestBenchMovesTheTime(t *testing.T) {
 }
 
 func TestTechnicianTakesTheLaneOver(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	for _, tt := range []struct{ mode, why string }{{"party", ""}, {"free", ""}, {"free", " "}, {"free", "\xff"}, {"closed", "\xff"}, {"free", strings.Repeat("x", maxWhy+1)}, {"free", "two\nlines"}} {
 		if _, err := d.client().Service(t.Context(), tt.mode, tt.why); err == nil {
@@ -276,6 +288,7 @@ func TestTechnicianTakesTheLaneOver(t *testing.T) {
 
 // Free passage whose record cannot be written has not begun, and nobody is told so.
 func TestTakeoverIsNotToldBeforeItsRecord(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	client, lock := d.client(), d.path("data/gate.lock")
 	err := errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700), os.Remove(d.path("data/gate.db"))) // no store can be opened
@@ -296,6 +309,7 @@ func TestTakeoverIsNotToldBeforeItsRecord(t *testing.T) {
 }
 
 func TestEventsAreFollowed(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	seen := make(chan control.Event, 100)
 	go d.client().Events(t.Context(), func(e control.Event) bool { seen <- e; return true })

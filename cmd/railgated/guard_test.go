@@ -60,6 +60,7 @@ func TestOnlyABenchsTimeIsMoved(t *testing.T) {
 
 // Whoever looks at the gate's page learns nothing of who passed.
 func TestNoPageTellsOfAHolder(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	d := s.start()
 	claims := d.claims()
@@ -90,6 +91,7 @@ func TestNoPageTellsOfAHolder(t *testing.T) {
 // A code is worth a passage for a minute: the log does not have one, of a reading that was
 // ignored neither, nor with everything logged.
 func TestNoCodeIsInTheLog(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	d.cmd.Process.Signal(unix.SIGUSR1)
 	d.until("debug", func() bool { return strings.Contains(d.log.String(), `msg="debug log" on=true`) })

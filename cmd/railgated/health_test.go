@@ -15,6 +15,7 @@ import (
 
 // Every device works and nobody gets in: a gate with another issuer's keyset is not well.
 func TestAGateThatLetsNobodyInIsDegraded(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	old := s.signer
@@ -66,6 +67,7 @@ func TestTheAlertHasEachOfOurReasons(t *testing.T) {
 
 // A turnstile that clicks and does not move: every device is up, and nobody crosses.
 func TestAGateOnWhichNobodyCrossesIsDegraded(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t, func(c string) string {
 		return strings.Replace(strings.Replace(c, `passage_after = "20ms"`, `passage_after = "never"`, 1), `open_for = "1s"`, `open_for = "50ms"`, 1)
 	})
@@ -107,6 +109,7 @@ func TestTheSuspectedCauseIsNamed(t *testing.T) {
 
 // What keeps a lane closed has its name, its remedy, and the name that scripts knew it by.
 func TestACauseHasItsRemedy(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		damage func(*site)

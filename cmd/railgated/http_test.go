@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -18,12 +17,7 @@ import (
 // withScreen is a site whose daemon serves its screen.
 func withScreen(t *testing.T, change ...func(string) string) (s *site, url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := freeAddress(t)
 	change = append(change, func(c string) string { return c + "[http]\nlisten = \"" + addr + "\"\n" })
 	return newSite(t, "", change...), "http://" + addr
 }
@@ -43,6 +37,7 @@ func get(t *testing.T, url string) (status int, body string, header http.Header)
 }
 
 func TestScreenIsServed(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	s.start()
 	for _, path := range []string{"/", "/face.css", "/face.js", "/status", "/status.css", "/status.js", "/status.json", "/metrics", "/healthz", "/readyz"} {
@@ -70,6 +65,7 @@ func TestScreenIsServed(t *testing.T) {
 }
 
 func TestScreenFollowsTheLane(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	d := s.start()
 	resp, err := http.Get(url + "/events")
@@ -123,6 +119,7 @@ func TestScreenFollowsTheLane(t *testing.T) {
 }
 
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	d := s.start()
 	s.unplug()
@@ -133,6 +130,7 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestMetricsHaveBoundedLabels(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	d := s.start()
 	d.scan(d.code())

@@ -10,6 +10,7 @@ import (
 
 // The socket tells of the keyset and takes another.
 func TestKeysOverTheSocket(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d := s.start()
 	keys, err := d.client().Keys(t.Context())

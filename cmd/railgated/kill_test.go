@@ -21,6 +21,7 @@ import (
 // record, no certificate's code is granted twice, and the relay is released by
 // outputs-safe or by the next start.
 func TestKilledAtRandomInstants(t *testing.T) {
+	t.Parallel()
 	kills := 15
 	if n, err := strconv.Atoi(os.Getenv("RAILGATE_KILLS")); err == nil {
 		kills = n

@@ -198,6 +198,7 @@ func TestOfTwoGatesInTheSameInstantOneOpens(t *testing.T) {
 // Every record of both gates reaches the station, over a restart of its server and of a gate; the
 // journals are whole and there are no duplicates.
 func TestTheJournalsOfTwoGatesArrive(t *testing.T) {
+	t.Parallel()
 	w := newTwins(t)
 	w.a.scan(w.a.code())
 	w.a.wantPulses(1)
@@ -234,6 +235,7 @@ func TestTheStationGivesAGateTheTime(t *testing.T) {
 
 // A gate works alone where its seed is damaged, and says so.
 func TestAGateWithADamagedSeedWorksAlone(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	if err := os.MkdirAll(p.path("data"), 0o750); err != nil {
 		t.Fatal(err)

@@ -60,6 +60,7 @@ func (d *process) ended() *os.ProcessState {
 }
 
 func TestALogPipeThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d, out := s.unread()
 	d.until("dropping", func() bool {
@@ -101,6 +102,7 @@ func (d *process) waitForPulses(n int) {
 }
 
 func TestStopWithALogPipeThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d, _ := s.unread()
 	d.cmd.Process.Signal(unix.SIGTERM)
@@ -111,6 +113,7 @@ func TestStopWithALogPipeThatNobodyReads(t *testing.T) {
 
 // Go's runtime prints a panic's stack itself, into the same pipe: the process dies all the same.
 func TestPanicWithALogPipeThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "", func(c string) string { return strings.Replace(c, `pulse = "50ms"`, `pulse = "5s"`, 1) })
 	d, _ := s.unread("RAILGATED_TEST=panics")
 	s.scan(s.code())
@@ -122,6 +125,7 @@ func TestPanicWithALogPipeThatNobodyReads(t *testing.T) {
 
 // A signal that Go's runtime dies of releases the relay first; then the runtime has its say.
 func TestFatalSignalReleasesTheRelay(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []unix.Signal{unix.SIGQUIT, unix.SIGABRT, unix.SIGSEGV, unix.SIGSTKFLT} {
 		t.Run(sig.String(), func(t *testing.T) {
 			s := newSite(t, "", func(c string) string { return strings.Replace(c, `pulse = "50ms"`, `pulse = "5s"`, 1) })
@@ -142,6 +146,7 @@ func TestFatalSignalReleasesTheRelay(t *testing.T) {
 
 // A journal that is restarted breaks the pipe to it.
 func TestNoOtherSignalEndsOrStopsAGate(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	for sig := unix.Signal(1); sig <= 64; sig++ {
 		switch sig {
@@ -161,6 +166,7 @@ func TestNoOtherSignalEndsOrStopsAGate(t *testing.T) {
 }
 
 func TestABrokenLogPipe(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	d, out := s.unread()
 	out.Close()

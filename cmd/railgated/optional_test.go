@@ -18,6 +18,7 @@ import (
 // The screen is optional: a port that is taken is tried again, on a gate that has never
 // worked too.
 func TestHTTPPortThatIsTaken(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +48,7 @@ func TestHTTPPortThatIsTaken(t *testing.T) {
 
 // An address that this machine does not have yet: RFC 5737 keeps it for documents.
 func TestHTTPAddressThatIsNotUp(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "", func(c string) string { return c + "[http]\nlisten = \"192.0.2.1:8080\"\n" })
 	d := s.start()
 	d.scan(d.code())
@@ -58,6 +60,7 @@ func TestHTTPAddressThatIsNotUp(t *testing.T) {
 
 // Of two scanners one is enough, at the start too.
 func TestOneOfTwoScannersIsEnough(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	frames := s.path("frames")
 	if err := os.Mkdir(frames, 0o700); err != nil {
@@ -101,6 +104,7 @@ func (s *site) loaded() *configs.Config {
 
 // The way out works with no keyset and no store.
 func TestEmergencyWithNothingElse(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	s.work()
 	s.forgetKeys()

@@ -22,7 +22,8 @@ import (
 
 // foreign are the goroutines that Go's runtime and libraries start: none runs code of the gate's but net/http's,
 // which recovers it. The log's writer, which is not the gate's either, recovers too.
-var foreign = []string{"\ncreated by runtime.", "\nruntime.main(", "os/signal.loop(", "net/http.(*conn).serve(", "net/http.(*connReader).backgroundRead(", ".(*Sink).run("}
+// endWithTheTests is these tests' own.
+var foreign = []string{"\ncreated by runtime.", "\nruntime.main(", "os/signal.loop(", "net/http.(*conn).serve(", "net/http.(*connReader).backgroundRead(", ".(*Sink).run(", ".endWithTheTests("}
 
 // strangers are the goroutines of a daemon that was sent SIGQUIT that are neither its main one, nor a library's, nor
 // guarded; n is how many are guarded.
@@ -48,6 +49,7 @@ func strangers(dump string) (found []string, n int) {
 
 // The list of goroutines is whole: what the daemon runs is guarded against panics, or a library's.
 func TestEveryGoroutineIsGuarded(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	dump := goroutines(t, s, url, 1)
 	// A goroutine that runs at that moment, on another thread, has no stack in it.
@@ -115,6 +117,7 @@ func extra(path string, do func(*gate)) int {
 }
 
 func TestPanicReleasesTheRelay(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "", func(c string) string { return strings.Replace(c, `pulse = "50ms"`, `pulse = "5s"`, 1) })
 	d := s.start("RAILGATED_TEST=panics")
 	s.scan(s.code())

@@ -35,6 +35,7 @@ func (d *process) setting(key string) configs.Setting {
 
 // The station's policy lies over the file without a restart, and is kept over one without the station.
 func TestAPolicyAppliesWithoutARestart(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	d := p.start()
 	d.until("the station", func() bool { s := d.status().Sync.Station; return s != nil && s.State == "fresh" })
@@ -77,6 +78,7 @@ func TestAPolicyAppliesWithoutARestart(t *testing.T) {
 
 // A bad policy is refused whole: the old one stays, and status, cause and journal say why, once.
 func TestABadPolicyLeavesTheOldOne(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	d := p.start()
 	d.until("the station", func() bool { s := d.status().Sync.Station; return s != nil && s.State == "fresh" })
@@ -107,6 +109,7 @@ func TestABadPolicyLeavesTheOldOne(t *testing.T) {
 
 // Outside its hours a lane lets nobody in and is healthy.
 func TestOutOfHoursIsNotOutOfService(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	d := p.start()
 	d.until("the station", func() bool { s := d.status().Sync.Station; return s != nil && s.State == "fresh" })

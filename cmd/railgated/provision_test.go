@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"railgate/cmd/loopback"
 	"railgate/configs"
 	"railgate/driver/eye"
 	"railgate/store"
@@ -97,6 +97,7 @@ func provisionedAs(reason string) func(*journal.Record) bool {
 }
 
 func TestAGateIsProvisionedByItsOwnScanner(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	d := s.start()
 	pid := d.status().PID
@@ -136,6 +137,7 @@ func TestAGateIsProvisionedByItsOwnScanner(t *testing.T) {
 
 // Each rule at the gate itself. None of them spends anything: the good code is taken after all.
 func TestTheGateRefusesCodes(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	d := s.start()
 	other := identity.FromSeed([32]byte{5}).Public("", "")
@@ -170,6 +172,7 @@ func TestTheGateRefusesCodes(t *testing.T) {
 }
 
 func TestACodeIsSpentOnce(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	d := s.start()
 	first := d.provision(provisioningKey, nil)
@@ -202,6 +205,7 @@ func TestACodeIsSpentOnce(t *testing.T) {
 }
 
 func TestATechnicianConfirmsTheSigner(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, false)
 	d := s.start()
 	if answer, err := d.client().ConfirmSigner(t.Context(), verify.Fingerprint(provisioningKey.Public().(ed25519.PublicKey))); err != nil || answer.Done {
@@ -226,6 +230,7 @@ func TestATechnicianConfirmsTheSigner(t *testing.T) {
 
 // A list of signers that cannot be read is no list without signers.
 func TestADamagedListOfSignersTakesNobodysCodes(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	s.write("provision.keys", "nonsense\n")
 	d := s.start()
@@ -236,6 +241,7 @@ func TestADamagedListOfSignersTakesNobodysCodes(t *testing.T) {
 }
 
 func TestAGateIsProvisionedByHand(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	d := s.start()
 	settings := told()
@@ -258,6 +264,7 @@ func TestAGateIsProvisionedByHand(t *testing.T) {
 
 // What the gate's own file forbids is said, and costs no code.
 func TestSettingsThatTheFileForbidsSpendNothing(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	s.config = strings.Replace(s.config, "[lane]\n", "[lane]\nhours = \"05:30-23:45\"\n", 1)
 	s.write("gate.toml", s.config)
@@ -291,6 +298,7 @@ func (s *site) keptAt(k kept, r journal.Record) {
 
 // The power fails between the store and the file, on the way there and on the way back.
 func TestACutBetweenTheStepsIsFinished(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	d := s.start()
 	code := d.provision(provisioningKey, nil)
@@ -322,6 +330,7 @@ func TestACutBetweenTheStepsIsFinished(t *testing.T) {
 // Killed at any instant after a code was shown, the gate is provisioned or waits; and in both
 // cases the same code brings it where it should be.
 func TestKilledWhileItIsProvisioned(t *testing.T) {
+	t.Parallel()
 	for n := range 6 {
 		s := waitingSite(t, true)
 		d := s.start()
@@ -345,6 +354,7 @@ func TestKilledWhileItIsProvisioned(t *testing.T) {
 
 // A disk that takes nothing leaves the gate as it was, and the code unspent.
 func TestAStoreThatDoesNotWorkTakesNoCode(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, true)
 	d := s.start()
 	code := d.provision(provisioningKey, nil)
@@ -364,6 +374,7 @@ func TestAStoreThatDoesNotWorkTakesNoCode(t *testing.T) {
 
 // What the screen of a gate that waits shows is what a station takes: the code, and the lines.
 func TestTheScreenOfAGateThatWaits(t *testing.T) {
+	t.Parallel()
 	s := waitingSite(t, false)
 	address := freeAddress(t)
 	s.config += fmt.Sprintf("[http]\nlisten = %q\n", address)
@@ -402,6 +413,7 @@ func TestTheScreenOfAGateThatWaits(t *testing.T) {
 
 // A gate that was told a fingerprint takes the repository that has it, and no other.
 func TestAProvisionedGateFindsItsRepository(t *testing.T) {
+	t.Parallel()
 	p := newPublisher(t)
 	root, err := os.ReadFile(p.repo.Public() + "/1.root.json")
 	if err != nil {
@@ -439,12 +451,11 @@ func TestAProvisionedGateFindsItsRepository(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // In an emergency nothing begins again: the way out is shown until it ends.

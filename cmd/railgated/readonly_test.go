@@ -31,7 +31,7 @@ func (s *site) asNobody(cmd *exec.Cmd) {
 		s.t.Fatal(err)
 	}
 	cmd.Path = s.path("railgated.test")
-	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	for dir := s.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			s.t.Fatal(err)
@@ -118,6 +118,7 @@ func TestDataFolderThatIsReadOnlyAtStart(t *testing.T) {
 
 // The mark that a configuration has worked is written when it can be.
 func TestTheWorkedMarkIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	mark := s.path("data/" + workedName)
 	if err := os.MkdirAll(mark+"/in the way", 0o755); err != nil {
@@ -133,6 +134,7 @@ func TestTheWorkedMarkIsTriedAgain(t *testing.T) {
 
 // What railgate outputs-safe reads is written again when it was lost, and until it can be.
 func TestTheOutputsFileIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	file := s.path("data/" + turnstile.OutputsName)
 	if err := os.MkdirAll(file+"/in the way", 0o755); err != nil {
@@ -152,6 +154,7 @@ func TestTheOutputsFileIsTriedAgain(t *testing.T) {
 
 // A control socket that was removed, alone or with its folder, is opened again.
 func TestTheControlSocketIsOpenedAgain(t *testing.T) {
+	t.Parallel()
 	for _, runtime := range []bool{false, true} {
 		t.Run(fmt.Sprintf("runtime folder %v", runtime), func(t *testing.T) {
 			s := newSite(t, "")
@@ -178,6 +181,7 @@ func TestTheControlSocketIsOpenedAgain(t *testing.T) {
 
 // The socket is for the gate's group and nobody else.
 func TestControlSocketMode(t *testing.T) {
+	t.Parallel()
 	for _, runtime := range []string{"", "run"} {
 		s := newSite(t, "")
 		path := s.path("data/" + control.SocketName)
@@ -233,6 +237,7 @@ func TestAnotherGatesSocketDoesNotAnswer(t *testing.T) {
 
 // systemd's socket that is full delays nobody: READY is told when there is room.
 func TestSystemdThatDoesNotListen(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.path("notify"), Net: "unixgram"})
 	if err != nil {

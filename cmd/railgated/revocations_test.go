@@ -119,6 +119,7 @@ func (k *known) must(err error) {
 
 // What is taken of lists that come, and what is not: the one in use stays.
 func TestWhichListOfRevocationsIsTaken(t *testing.T) {
+	t.Parallel()
 	own, other := newRevoker(t, "test"), newRevoker(t, "other")
 	both := *own.file
 	both.Keys = append(both.Keys[:1:1], other.file.Keys[0])
@@ -168,6 +169,7 @@ func TestWhichListOfRevocationsIsTaken(t *testing.T) {
 
 // A list outlives a restart, whatever came last, and an old one does not take its place then.
 func TestRevocationsAreKept(t *testing.T) {
+	t.Parallel()
 	dir, own := t.TempDir(), newRevoker(t, "test")
 	k := newKnown(t, dir)
 	k.must(k.store.PutFiles(nation, map[string][]byte{revokersTarget: []byte(own.public())}))
@@ -218,6 +220,7 @@ func TestAnOlderListNeverReplacesTheOneOnTheDisk(t *testing.T) {
 // A list that is older than revocations_for says so, once in the journal, and the gate goes on;
 // so does a gate to which none has come.
 func TestOldRevocationsAreSaid(t *testing.T) {
+	t.Parallel()
 	own := newRevoker(t, "test")
 	k := newKnown(t, t.TempDir())
 	said := func() (cause bool) {
@@ -264,6 +267,7 @@ func TestOldRevocationsAreSaid(t *testing.T) {
 // A gate that stands alone has its list by a file or by a URL: the first phone's code is
 // revoked, the other's opens. The list is read again as it changes, and nothing closes the gate.
 func TestALoneGateIsToldWhatIsRevoked(t *testing.T) {
+	t.Parallel()
 	own := newRevoker(t, "test")
 	served := "" // by the site's folder
 	web := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

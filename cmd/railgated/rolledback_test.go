@@ -56,6 +56,7 @@ func rollBack(t *testing.T, s *site) {
 
 // A store that was rolled back is told everywhere, and after a restart too.
 func TestARollBackIsTold(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	rollBack(t, s)
 	for range 2 {

@@ -21,6 +21,7 @@ import (
 // Who showed a code while the process was stopped may have gone: the code opens nothing when
 // it goes on, however long it was stopped.
 func TestCodesFromWhileItWasStoppedOpenNothing(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	for i, stopped := range []time.Duration{1500 * time.Millisecond, 3 * time.Second} {
 		if err := d.cmd.Process.Signal(unix.SIGSTOP); err != nil {
@@ -47,6 +48,7 @@ func TestCodesFromWhileItWasStoppedOpenNothing(t *testing.T) {
 
 // A scanner of another setting is read, and its status says what it sends.
 func TestStatusNamesTheSuffixThatIsSeen(t *testing.T) {
+	t.Parallel()
 	d := newSite(t, "").start()
 	if _, err := d.port.WriteString(`]Q2\000026` + d.code() + "\t"); err != nil {
 		t.Fatal(err)
@@ -59,6 +61,7 @@ func TestStatusNamesTheSuffixThatIsSeen(t *testing.T) {
 
 // A sticker in the camera's view hides no code, and status says that it is there.
 func TestAStickerBeforeTheCameraHidesNoCode(t *testing.T) {
+	t.Parallel()
 	s, url := withScreen(t)
 	frames := s.path("frames")
 	if err := os.Mkdir(frames, 0o700); err != nil {

@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +29,9 @@ import (
 // serial lines and files. The test's program is that process: see TestMain.
 
 func TestMain(m *testing.M) {
+	if os.Getenv("RAILGATED_TEST") != "" {
+		go endWithTheTests(os.Getppid())
+	}
 	switch {
 	case os.Getenv("RAILGATED_TEST") == "daemon":
 		os.Exit(live(os.Args[1:], os.Stderr))
@@ -47,7 +50,18 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	flag.Parse()
+	flag.Set("test.parallel", "6") // they wait for daemons more than they work; the flag is there
 	os.Exit(m.Run())
+}
+
+// endWithTheTests kills this daemon when its tests are gone. PR_SET_PDEATHSIG would do it too early: it goes by the thread that started the daemon, and
+// a thread ends with the goroutine that is locked to it.
+func endWithTheTests(tests int) {
+	for os.Getppid() == tests {
+		time.Sleep(time.Second)
+	}
+	os.Exit(1)
 }
 
 // site is where a gate stands: its folder, its serial line, its issuer.
@@ -182,7 +196,6 @@ type process struct {
 func (s *site) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "RAILGATED_TEST=daemon")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	return cmd
 }
 

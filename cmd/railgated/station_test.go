@@ -68,6 +68,7 @@ func causes(s *control.Status) (all []string) {
 
 // A station's root comes by the nation; what the station said is kept over a restart without it.
 func TestAStationsFilesComeFromItsRepository(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.station.put(map[string]string{"assign.json": `{"default": "1.4.0"}`})
 	d := p.start()
@@ -95,6 +96,7 @@ func TestAStationsFilesComeFromItsRepository(t *testing.T) {
 
 // A station that publishes what is not its own is refused whole, and says so.
 func TestAStationMayPublishOnlyItsOwn(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.station.put(map[string]string{"assign.json": `{"default": "1.4.0"}`})
 	d := p.start()
@@ -134,6 +136,7 @@ func TestAStationMayPublishOnlyItsOwn(t *testing.T) {
 
 // Once station.json names its server's key, no other server is asked; its certificate's dates do not matter.
 func TestAStationIsHeldToItsPinnedKey(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	files := http.FileServer(http.Dir(p.station.repo.Public()))
 	web := httptest.NewTLSServer(files) // its certificate is self-signed, and example.com's
@@ -164,6 +167,7 @@ func copyTree(t *testing.T, from, to string) {
 
 // One stick brings both repositories, to a gate that reaches neither.
 func TestAStickBringsBothRepositories(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	config := strings.Replace(p.config, p.nation.repo.Public(), "http://127.0.0.1:1/nation", 1)
 	p.write("gate.toml", strings.Replace(config, p.station.repo.Public(), "http://127.0.0.1:1/station", 1))

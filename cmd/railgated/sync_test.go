@@ -110,6 +110,7 @@ func syncedSite(t *testing.T, p *publisher, nation string, more string) *site {
 // A pipe in the place of the first root is one line of the log. It hangs neither the start nor the stop, and
 // the gate goes on as soon as the root is there.
 func TestARootThatIsAPipe(t *testing.T) {
+	t.Parallel()
 	p := newPublisher(t)
 	s := syncedSite(t, p, p.repo.Public(), "")
 	p.publish(s.signer, 1)
@@ -134,6 +135,7 @@ func TestARootThatIsAPipe(t *testing.T) {
 
 // Keys come over the network, a withdrawn network changes nothing, and a restart without it neither.
 func TestTheKeysetComesFromItsRepository(t *testing.T) {
+	t.Parallel()
 	p := newPublisher(t)
 	var down atomic.Bool
 	files := http.FileServer(http.Dir(p.repo.Public()))
@@ -168,6 +170,7 @@ func TestTheKeysetComesFromItsRepository(t *testing.T) {
 
 // A code of a key that is not there yet has the repository asked at once.
 func TestAnUnknownKeyAsksTheRepository(t *testing.T) {
+	t.Parallel()
 	p := newPublisher(t)
 	s := syncedSite(t, p, p.repo.Public(), "")
 	p.publish(s.signer, 1)
@@ -188,6 +191,7 @@ func TestAnUnknownKeyAsksTheRepository(t *testing.T) {
 
 // The repository on a USB stick, which only the technician may read, comes through the socket.
 func TestARepositoryComesOnAStick(t *testing.T) {
+	t.Parallel()
 	p := newPublisher(t)
 	s := syncedSite(t, p, "http://127.0.0.1:1/nation", "") // nobody listens there
 	p.publish(s.signer, 7)
@@ -246,6 +250,7 @@ func tarOf(t *testing.T, dir string, change func(string, []byte) []byte) *bytes.
 
 // Without its repository for too long a gate closes, and opens again once it is reached.
 func TestOfflineForTooLongClosesTheLane(t *testing.T) {
+	t.Parallel()
 	p := newPublisher(t)
 	s := syncedSite(t, p, p.repo.Public(), "offline_for = \"1h\"\noffline_stop = \"48h\"\n")
 	p.publish(s.signer, 1)
@@ -289,6 +294,7 @@ func TestOfflineForTooLongClosesTheLane(t *testing.T) {
 // A repository that is put back to an older copy changes nothing at a gate, and the gate says
 // what it sees: a cause, a record, and both gone once the newest is published again.
 func TestARepositoryThatIsPutBackIsSaid(t *testing.T) {
+	t.Parallel()
 	p := newPublisher(t)
 	s := syncedSite(t, p, p.repo.Public(), "")
 	p.publish(s.signer, 1)

@@ -51,6 +51,7 @@ func manifestOf(day time.Time) string {
 
 // Tickets reach the lane from the station: a ride is used up by a passage, over a restart too, and a bad manifest changes nothing.
 func TestALaneAsksForTickets(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	now := time.Now()
 	rider, early, foreign := p.claims(), p.claims(), p.claims()
@@ -165,6 +166,7 @@ func TestAServiceDayEndsWithItsLastTrain(t *testing.T) {
 
 // A table that is damaged is made again of its source: at the start, and when a ticket is looked up.
 func TestADamagedTableIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, lane.Shanghai)
 	line := ticketLine("holder-1", "period", now.Add(-time.Hour), now.Add(time.Hour), "", "", "")
 	for _, after := range []bool{false, true} {

@@ -37,6 +37,7 @@ func (w *twins) sell(day int, serial uint64, refunded bool, rows ...manifest.Row
 // A ticket that is sold during the day lets its holder in a moment later, at every gate, also one
 // that was away or starts again; one that is taken back does not, though the manifest has it.
 func TestATicketSoldDuringTheDay(t *testing.T) {
+	t.Parallel()
 	w := newTwins(t)
 	now := time.Now()
 	day := dayOf(now.In(lane.Shanghai))
@@ -101,6 +102,7 @@ func addition(day int, serial uint64, refunded bool, rows ...manifest.Row) *mani
 // What was said last of a ticket counts, on whichever day it was said; a day ends with its last
 // train, and its additions with it.
 func TestAdditionsEndWithTheirDay(t *testing.T) {
+	t.Parallel()
 	dir, now := t.TempDir(), time.Date(2026, 11, 29, 23, 30, 0, 0, lane.Shanghai)
 	k := newSoldTickets(t, dir, &now)
 	night := manifest.Row{Holder: "holder of the night", Kind: manifest.Single, Train: "K1", From: now.Unix(), Until: now.Add(2 * time.Hour).Unix(), Count: 1, People: 1}

@@ -29,6 +29,7 @@ func (p provenAt) Proven() time.Time { return time.Time(p) }
 // A signer's clock was a year ahead: the gate is closed until an operator accepts the
 // right time, which is journaled, and then it is blind.
 func TestOperatorAcceptsATime(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	ahead := provenAt(time.Now().AddDate(1, 0, 0))
 	kept, err := store.Open(store.Options{
@@ -145,6 +146,7 @@ func TestClockEventsAreJournaled(t *testing.T) {
 
 // What the store has proven of the time counts although it could not be opened at the start.
 func TestAStoreThatComesLateHasItsWordAboutTheTime(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	ahead := provenAt(time.Now().AddDate(1, 0, 0))
 	kept, err := store.Open(store.Options{

@@ -61,6 +61,7 @@ var may = []struct {
 	{"cmd/issuer/window", []string{"cmd/issuer/office", "cmd/limit", "cmd/pages", "verify"}, nil},
 	{"cmd/issuer/office", []string{"cmd/issuer/acts", "cmd/limit", "verify", "verify/mint", "store/durable", "store/journal"}, []string{"net/http", "net/http/*"}},
 	{"cmd/progress", nil, []string{"net", "net/*", "log/slog"}},
+	{"cmd/loopback", nil, []string{"net/*", "os", "log/slog"}},
 	{"cmd/limit", nil, []string{"net", "net/*", "os", "log/slog"}},
 	{"cmd/pages", nil, []string{"os", "log/slog"}},
 	{"cmd/pages/pagetest", nil, nil},
@@ -92,7 +93,7 @@ var may = []struct {
 	{"cmd/station/hub", []string{"store/identity", "store/bus"}, nil}, // a server tells its health by HTTP alone
 	{"cmd/station/page", []string{"cmd/pages", "cmd/limit", "store/durable", "store/journal", "store/bus", "cmd/station/ledger", "cmd/station/collect"}, nil},
 	{"cmd/station", []string{"configs", "verify", "verify/*", "store", "store/*", "cmd/control", "cmd/progress", "cmd/inspector", "cmd/station/*"}, nil},
-	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control", "cmd/progress"}, nil},
+	{"cmd/*", []string{"verify", "verify/*", "store", "store/*", "driver", "driver/*", "driver/*/*", "configs", "cmd/control", "cmd/loopback", "cmd/progress"}, nil},
 }
 
 // impure is what a pure function needs nothing of. net/netip and net/url are values alone.

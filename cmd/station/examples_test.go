@@ -255,12 +255,7 @@ func nginx(t *testing.T, name string, pairs ...string) string {
 	}
 	dir := t.TempDir()
 	certificate(t, dir)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := freeAddress(t)
 	site := example(t, name, dir, append([]string{"/etc/railgate-station/", dir + "/", "listen 443 ssl;", "listen " + address + " ssl;", "    listen [::]:443 ssl;\n", ""}, pairs...)...)
 	text := fmt.Sprintf(`daemon off; worker_processes 1; pid %[1]s/nginx.pid; error_log stderr; user root;
 events { worker_connections 64; }
