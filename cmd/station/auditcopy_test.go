@@ -17,11 +17,11 @@ import (
 // A record that somebody has changed together with its hash is named by the copy on the bus,
 // and by the gate's own.
 func TestAuditAsksWhichRecordWasChanged(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	r.enroll("A07")
 	dir := t.TempDir()
-	g := r.gate("A07", dir)
-	g.pass(30)
+	g := r.gate("A07", dir, func(g *laneGate) { g.pass(30) })
 	g.receipted()
 	body, err := journal.Encode(journal.Record{Time: time.Now(), Kind: journal.Passage, Direction: "exit"})
 	if err != nil {

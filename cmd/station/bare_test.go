@@ -17,6 +17,7 @@ import (
 // has receipts, and the audit says how many there are. A body that somebody takes out of the
 // ledger is not taken for one of those.
 func TestOfBodiesThatMadeRoomTheStationHasTheHashes(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	r.enroll("A07")
 	dir := t.TempDir()

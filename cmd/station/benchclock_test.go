@@ -10,6 +10,7 @@ import (
 
 // A bench's clock is as far ahead as its file says, and right without one.
 func TestABenchsClock(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "time")
 	for _, tt := range []struct {
 		text string

@@ -12,6 +12,7 @@ import (
 
 // What the page shows of a gate is what its newest records say.
 func TestAGateOnThePage(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 28, 4, 0, 0, 0, time.UTC)
 	v := &gateView{
 		Gate: "A07", Heard: at, Closed: "scanner: gone", Records: 12, Missing: 3, RolledBack: "an old card", rolledBackAt: at, enrolled: at.Add(-time.Hour), direction: "entry",
@@ -41,6 +42,7 @@ func TestAGateOnThePage(t *testing.T) {
 }
 
 func TestTheWorseOfTwoRepositories(t *testing.T) {
+	t.Parallel()
 	for _, tt := range [][3]string{{"fresh", "fresh", "fresh"}, {"fresh", "stopped", "stale"}, {"stopped", "fresh", "stopped"}, {"", "", ""}, {"fresh", "", "fresh"}, {"", "stale", ""}} {
 		if got := behind(tt[0], tt[1]); got != tt[2] {
 			t.Errorf("nation %q, station %q: %q; want %q", tt[0], tt[1], got, tt[2])
@@ -49,6 +51,7 @@ func TestTheWorseOfTwoRepositories(t *testing.T) {
 }
 
 func TestWhatEnds(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	d := &desk{dir: o.path("nation"), now: func() time.Time { return o.now }, workFactor: 10}
 	o.must("init", "--station", "GZQ", "--online", "--server", "tls://127.0.0.1:4222")

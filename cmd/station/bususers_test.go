@@ -13,6 +13,7 @@ import (
 // nats-server reads what bus-users prints: the station's own user, and each gate with its own
 // subjects.
 func TestNatsServerReadsTheUsers(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.must("init", "--station", "GZQ", "--online", "--server", "tls://127.0.0.1:4222")
 	for i, name := range []string{"A07", "A08"} {

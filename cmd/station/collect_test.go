@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 // The message server and the database stand elsewhere; collect is between them, and is killed
 // and started again.
 func TestCollectAlone(t *testing.T) {
+	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		r := &running{t: t, dir: t.TempDir()}
 		r.write("passphrase", "correct horse battery\n")
@@ -86,6 +87,7 @@ func TestCollectAlone(t *testing.T) {
 
 // A server that is not the station's is not spoken to, whatever it says of itself.
 func TestCollectKnowsItsServer(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	other := newStation(t)
 	log := &lines{more: make(chan struct{})}

@@ -101,6 +101,7 @@ func (c *counter) taken(code, seed string) (*verify.Provision, verify.Reason) {
 }
 
 func TestEnrollMakesAGatesCode(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	args := append([]string{"enroll", newKeys(t, "new"), "--gate", "A07", "--direction", "exit", "--network", "10.1.2.3/24", "--gateway", "10.1.2.1", "--for", "24h", "--text"}, urls...)
 	code := c.must(args...)
@@ -144,6 +145,7 @@ func sha(data []byte) []byte {
 
 // The picture and the drawing hold the code, as a gate's own eye reads it.
 func TestACodeIsReadFromItsPicture(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	args := append([]string{"enroll", newKeys(t, "new"), "--gate", "A07", "--png", c.path("a.png")}, urls...)
 	if out := c.must(args...); !strings.Contains(out, "Hold its code to its own scanner before 2026-12-05") {
@@ -194,6 +196,7 @@ func blocks(text string) *image.Gray {
 }
 
 func TestEnrollRefuses(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	keys := newKeys(t, "new")
 	named, err := seedOf("named").Public("GZQ", "A07").Text()
@@ -227,6 +230,7 @@ func TestEnrollRefuses(t *testing.T) {
 
 // A station that was made before there were set-up codes has a signer once it is asked.
 func TestAnOlderStationGetsASigner(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	if err := os.Remove(c.path("railgate/station/keys/provision.key")); err != nil {
 		t.Fatal(err)
@@ -244,6 +248,7 @@ func (c *counter) csv(rows ...string) string {
 var sheetCode = regexp.MustCompile(`(?s)viewBox="0 0 (\d+) \d+".*?<path d="([^"]*)"`)
 
 func TestASheetHasACodeForEachGate(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	csv := c.csv("A07,entry,"+newKeys(t, "7")+",10.1.2.7/24,10.1.2.1,10.1.2.1 10.1.2.2", "A08,exit,"+newKeys(t, "8")+",dhcp,,", "B-North-12,check,"+newKeys(t, "12")+",,,")
 	toml := c.write("gates.toml", fmt.Sprintf("[[gate]]\ngate = \"A07\"\ndirection = \"entry\"\nkeys = %q\nnetwork = \"10.1.2.7/24\"\ngateway = \"10.1.2.1\"\ndns = [\"10.1.2.1\", \"10.1.2.2\"]\n"+
@@ -306,6 +311,7 @@ func painted(t *testing.T, m [][]byte) *image.Gray {
 
 // A sheet with one wrong line enrolls nobody, and says which line it is.
 func TestASheetIsWholeOrNotMade(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	good, other := newKeys(t, "7"), newKeys(t, "8")
 	for _, tt := range []struct{ name, file, want string }{

@@ -289,6 +289,7 @@ http { access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; f
 }
 
 func TestNginxServesARepository(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	hash := strings.Repeat("0a", 32)
 	for name, text := range map[string]string{"nation/timestamp.json": "{}", "nation/1.root.json": "{}", "nation/7.snapshot.json": "{}", "nation/targets/" + hash + ".keys.json": "{}", "nation/.git": "secret"} {

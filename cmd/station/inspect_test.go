@@ -18,6 +18,7 @@ import (
 // The inspector gets the time and the nation's keyset from its station; before one is published it
 // is told that there is none.
 func TestAStationServesTheInspector(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	issuer := newRegistry(t)
 	list := issuer.sign(time.Minute, "cert-one")

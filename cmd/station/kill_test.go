@@ -16,6 +16,7 @@ const asStation = "RAILGATE_TEST_STATION"
 // A station whose power is cut again and again loses and doubles nothing: the gates' records
 // are each in the ledger once, under receipts.
 func TestAStationThatIsKilled(t *testing.T) {
+	t.Parallel()
 	r := &running{t: t, dir: t.TempDir()}
 	r.write("passphrase", "correct horse battery\n")
 	r.must("init", "--station", "GZQ", "--server", "tls://127.0.0.1:4222")

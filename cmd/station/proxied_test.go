@@ -16,6 +16,7 @@ import (
 // events, which nginx must not hold back; and callers are counted by their own addresses,
 // whatever they say of themselves.
 func TestNginxStandsBeforeThePage(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)

@@ -51,6 +51,7 @@ func (s *shop) get(part, name string) []byte {
 }
 
 func TestAPolicyIsPublished(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	const text = "[lane]\nhours = \"05:30-23:45\"\n"
 	s.must("publish", "policy", "A07", s.write("a.toml", text))
@@ -76,6 +77,7 @@ const ticketRow = "0011223344556677,single,G%d,2026-11-29T08:00:00+08:00,2026-11
 
 // Every bad row is named; then nothing is published.
 func TestAManifestIsPublished(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	csv := manifest.Header + "\n" + fmt.Sprintf(ticketRow, 1) + fmt.Sprintf(ticketRow, 2)
 	out := s.must("publish", "manifest", "2026-11-29", s.write("m.csv", csv))
@@ -110,6 +112,7 @@ func TestAManifestIsPublished(t *testing.T) {
 
 // Releases are the nation's; a station assigns only what it lists.
 func TestReleasesAreAssigned(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	assign := s.write("assign.json", `{"default": "1.4.0"}`)
 	if _, err := s.run("publish", "assign", assign); err == nil || !strings.Contains(err.Error(), "the nation does not list it") {

@@ -44,6 +44,7 @@ func (g *laneGate) next(info *bus.Station) *manifest.Addition {
 // What the station sells reaches its gates, in order; also what it sold while it did not serve,
 // and again once its stream was lost.
 func TestTicketsThatAreSoldReachTheGates(t *testing.T) {
+	t.Parallel()
 	r, now := newStation(t), time.Now()
 	r.enroll("A07")
 	g := r.gate("A07", t.TempDir())
@@ -71,6 +72,7 @@ func TestTicketsThatAreSoldReachTheGates(t *testing.T) {
 
 // Many rows are many notes. A row that is wrong is named, and nothing is sold then.
 func TestRowsThatAreSold(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	row := func(n int) string {
 		return strings.TrimSuffix(strings.Replace(fmt.Sprintf(ticketRow, n), "0011223344556677", fmt.Sprintf("%016x", n+1), 1), "\n")
@@ -105,6 +107,7 @@ func TestRowsThatAreSold(t *testing.T) {
 // A manifest that is published later has what was sold meanwhile, and not what was taken back;
 // the next day's has what is good on it.
 func TestTheNextManifestHasWhatWasSold(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	row := func(n int) string { return strings.TrimSuffix(fmt.Sprintf(ticketRow, n), "\n") }
 	const month = "0011223344556677,period,,2026-11-29T00:00:00+08:00,2026-12-29T00:00:00+08:00,GZQ,,"
@@ -145,6 +148,7 @@ func TestTheNextManifestHasWhatWasSold(t *testing.T) {
 
 // A station of before there were additions gets a key with the first ticket that it sells.
 func TestAnOldStationSellsTickets(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	station := s.path("nation/station")
 	if err := os.Remove(filepath.Join(station, "keys", "tickets.key")); err != nil {

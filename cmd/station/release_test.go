@@ -4,6 +4,7 @@ import "testing"
 
 // What became of a release at a gate is a line of station gates, and its trouble where it went back.
 func TestAGateTellsWhatBecameOfARelease(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ update, release, trouble string }{
 		{"", "railgated 1.4", ""},
 		{"1.5.0 is staged", "railgated 1.4; 1.5.0 is staged", ""},

@@ -119,6 +119,7 @@ func (g *laneGate) hears(want []byte) {
 // later, and beside the metadata of its repository. It brings no older one, and none of a
 // stranger's, and says so.
 func TestAStationBringsWhatIsRevoked(t *testing.T) {
+	t.Parallel()
 	issuer := newRegistry(t)
 	r := newStation(t)
 	issuer.publish(r)
@@ -166,6 +167,7 @@ func TestAStationBringsWhatIsRevoked(t *testing.T) {
 
 // A list that is too large for the bus is told of, and fetched.
 func TestALargeListIsFetched(t *testing.T) {
+	t.Parallel()
 	issuer := newRegistry(t)
 	r := newStation(t)
 	issuer.publish(r)
@@ -205,6 +207,7 @@ func (r *running) health() string {
 }
 
 func TestWhatServeIsToldOfRevocations(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	bad := filepath.Join(r.dir, "bad.json")
 	if err := os.WriteFile(bad, []byte(`{"keys":[{}]}`), 0o600); err != nil {

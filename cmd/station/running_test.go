@@ -185,8 +185,8 @@ func seedOf(name string) *identity.Identity {
 	return identity.FromSeed(seed)
 }
 
-// gate starts a gate whose store is in a folder.
-func (r *running) gate(name, dir string) *laneGate {
+// gate starts a gate whose store is in a folder; what it had before is told by has.
+func (r *running) gate(name, dir string, has ...func(*laneGate)) *laneGate {
 	r.t.Helper()
 	s, err := store.Open(store.Options{
 		Dir: dir, Days: 90, MaxBytes: 1 << 30, PassbackFor: 2 * time.Hour, Now: func() (time.Time, bool) { return time.Now(), true }, Station: func() bool { return true },
@@ -201,6 +201,9 @@ func (r *running) gate(name, dir string) *laneGate {
 		Tickets:     func(msg []byte) { g.sold <- msg },
 		Revocations: func(list []byte) { g.heard <- list },
 	})
+	for _, has := range has {
+		has(g)
+	}
 	g.Use(r.info(), []string{"tls://" + r.bus})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

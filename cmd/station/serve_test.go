@@ -20,6 +20,7 @@ import (
 
 // A station and its gates, whole: the real commands, the real link, the real store.
 func TestAStationServesItsGates(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	dir := t.TempDir()
 	a := r.gate("A07", dir)
@@ -66,6 +67,7 @@ func TestAStationServesItsGates(t *testing.T) {
 
 // A card that was put back from a copy is found, says so, and goes on under another epoch.
 func TestAClonedCardIsFound(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	r.enroll("A07")
 	dir, old := t.TempDir(), t.TempDir()
@@ -101,6 +103,7 @@ func TestAClonedCardIsFound(t *testing.T) {
 
 // A gate fetches both repositories from the station, which it knows by its key.
 func TestAGateFetchesFromItsStation(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	info := r.info()
 	get := func(name string, pins []string) (*sync.Listing, error) {
@@ -135,6 +138,7 @@ func TestAGateFetchesFromItsStation(t *testing.T) {
 
 // What is served is files of the public folders, and nothing else.
 func TestOnlyPublicFilesAreServed(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	get := func(path, tag string) (int, string) {
@@ -172,6 +176,7 @@ func TestOnlyPublicFilesAreServed(t *testing.T) {
 
 // A port that is taken, a ledger that cannot be opened: it is tried again, and works then.
 func TestNothingIsTriedOnlyAtTheStart(t *testing.T) {
+	t.Parallel()
 	r := newStation(t)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
@@ -208,6 +213,7 @@ func TestNothingIsTriedOnlyAtTheStart(t *testing.T) {
 }
 
 func TestWhatCannotBeServedIsSaid(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r := &running{t: t, dir: dir}
 	if err := os.WriteFile(filepath.Join(dir, "passphrase"), []byte("correct horse battery\n"), 0o600); err != nil {
@@ -267,6 +273,7 @@ func TestWhatCannotBeServedIsSaid(t *testing.T) {
 
 // A tampered ledger makes audit fail, and name the record.
 func TestAuditFailsWhereSomethingIsWrong(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	err := printAudit(&out, []audit.Log{{Gate: "A07", Epoch: "e1", Finding: &audit.Finding{Kind: audit.Altered, Seq: 7, Upto: 7, What: "x"}}}, false)
 	if err == nil || !strings.Contains(out.String(), "record 7: altered") {
@@ -278,6 +285,7 @@ func TestAuditFailsWhereSomethingIsWrong(t *testing.T) {
 }
 
 func TestAGateIsSilentByAnyClock(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	for _, tt := range []struct {
 		heard time.Time

@@ -26,6 +26,7 @@ func freeAddress(t *testing.T) string {
 // A station that serves shows its page to whoever has the passphrase, and its metrics on an
 // address of their own.
 func TestAStationShowsItself(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	args := []string{"--dir", o.path("nation"), "--passphrase-file", o.path("passphrase")}
 	o.must("init", "--station", "GZQ", "--online", "--server", "tls://127.0.0.1:4222")

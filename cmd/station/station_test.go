@@ -96,6 +96,7 @@ func (m memory) PutFiles(_ string, files map[string][]byte) error {
 }
 
 func TestAKeysetReachesAGate(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	state := memory{}
 	for version := range uint64(3) {
@@ -119,6 +120,7 @@ func TestAKeysetReachesAGate(t *testing.T) {
 }
 
 func TestATimestampMustBeSaidAgain(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.must("publish", "keyset", o.keyset(1))
 	state := memory{}
@@ -143,6 +145,7 @@ func TestATimestampMustBeSaidAgain(t *testing.T) {
 
 // The timestamp says when it was signed, within what it signs.
 func TestATimestampSaysWhenItWasSigned(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	data, err := os.ReadFile(o.path("nation/public/timestamp.json"))
 	var doc struct {
@@ -164,6 +167,7 @@ func TestATimestampSaysWhenItWasSigned(t *testing.T) {
 }
 
 func TestWhatCannotBePublishedIsRefused(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	before := o.must("show", "--json")
 	for _, tt := range []struct{ name, file, want string }{
@@ -193,6 +197,7 @@ func TestWhatCannotBePublishedIsRefused(t *testing.T) {
 
 // Nothing secret lies in what is served, and no seed lies unencrypted but the online ones.
 func TestKeysLieWhereTheyShould(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		args []string
 		want string
@@ -224,6 +229,7 @@ func TestKeysLieWhereTheyShould(t *testing.T) {
 
 // A publication that was cut before its timestamp is not seen, and is made again.
 func TestAPublicationThatWasCut(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.must("publish", "keyset", o.keyset(1))
 	timestamp, err := os.ReadFile(o.path("nation/public/timestamp.json"))
@@ -244,6 +250,7 @@ func TestAPublicationThatWasCut(t *testing.T) {
 }
 
 func TestThePagesPassphraseIsKeptHashed(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	path := strings.TrimSpace(o.must("passphrase"))
 	data, err := os.ReadFile(path)
@@ -261,6 +268,7 @@ func TestThePagesPassphraseIsKeptHashed(t *testing.T) {
 
 // An init that fails leaves nothing behind, and the next one works.
 func TestAnInitIsWholeOrNothing(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"init"}, {"init", "--station", "GZQ"}} {
 		o := &office{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)}
 		o.write("passphrase", "short\n")

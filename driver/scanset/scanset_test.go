@@ -75,6 +75,7 @@ var wanted = map[string]map[string]string{
 }
 
 func TestEachFamilyIsSetUp(t *testing.T) {
+	t.Parallel()
 	for family, want := range wanted {
 		t.Run(family, func(t *testing.T) {
 			sim := (&scansettest.Sim{Family: family, Baud: 9600, Talks: "RG1:A CODE THAT IT READS\r"}).Start(t)
@@ -129,6 +130,7 @@ func TestEachFamilyIsSetUp(t *testing.T) {
 }
 
 func TestScannerIsFoundAtItsRate(t *testing.T) {
+	t.Parallel()
 	for _, baud := range scanset.Bauds {
 		for _, family := range []string{"gm65", "honeywell"} {
 			sim := (&scansettest.Sim{Family: family, Baud: baud}).Start(t)
@@ -139,6 +141,7 @@ func TestScannerIsFoundAtItsRate(t *testing.T) {
 
 // Where the last step forbids set-up by barcodes, it can be allowed again.
 func TestSetupByBarcodesCanBeAllowedAgain(t *testing.T) {
+	t.Parallel()
 	for family, want := range map[string][2]string{"gm65": {"0003", "00"}, "honeywell": {"MNUENA", "1"}} {
 		sim := (&scansettest.Sim{Family: family, Baud: 115200}).Start(t)
 		port := open(t, sim)
@@ -160,6 +163,7 @@ func TestSetupByBarcodesCanBeAllowedAgain(t *testing.T) {
 
 // A setting that the scanner refuses is said, and the others are made.
 func TestRefusedSettings(t *testing.T) {
+	t.Parallel()
 	for family, refuse := range map[string][2]string{"gm65": {"0003", "setup_codes_off"}, "honeywell": {"MNUENA", "setup_codes_off"}, "zebra": {"8A", "continuous"}} {
 		sim := (&scansettest.Sim{Family: family, Baud: 115200, Refuse: map[string]bool{refuse[0]: true}}).Start(t)
 		states, err := setup(find(t, open(t, sim), sim), false)
@@ -176,6 +180,7 @@ func TestRefusedSettings(t *testing.T) {
 
 // A Zebra that takes "no code types" and then not QR codes reads nothing: that is an error, and says what to do.
 func TestZebraThatReadsNothing(t *testing.T) {
+	t.Parallel()
 	sim := (&scansettest.Sim{Family: "zebra", Baud: 9600, Refuse: map[string]bool{"F025": true}}).Start(t)
 	if _, err := setup(find(t, open(t, sim), sim), false); err == nil || !strings.Contains(err.Error(), "reads no code at all now") {
 		t.Errorf("%v; want that it reads nothing, and what to do", err)
@@ -184,6 +189,7 @@ func TestZebraThatReadsNothing(t *testing.T) {
 
 // A scanner that takes "no symbologies" and then not QR codes has all of them on again.
 func TestRefusedQRCodesAreUndone(t *testing.T) {
+	t.Parallel()
 	for _, family := range []string{"newland", "honeywell"} {
 		sim := (&scansettest.Sim{Family: family, Baud: 115200, Refuse: map[string]bool{"QRCENA": true}}).Start(t)
 		states, err := setup(find(t, open(t, sim), sim), false)
@@ -194,6 +200,7 @@ func TestRefusedQRCodesAreUndone(t *testing.T) {
 }
 
 func TestScannersThatDoNotAnswer(t *testing.T) {
+	t.Parallel()
 	sim := (&scansettest.Sim{Family: "gm65", Deaf: true}).Start(t)
 	if _, err := scanset.Find(open(t, sim), scanset.Families(), wait); !errors.Is(err, scanset.ErrNone) {
 		t.Errorf("a deaf scanner: %v; want that none answers", err)
@@ -207,6 +214,7 @@ func TestScannersThatDoNotAnswer(t *testing.T) {
 // A scanner that is pulled out half-way is an error at whatever question that is, and no hang. Only
 // the last may be one that needs no answer.
 func TestScannerPulledOutHalfWay(t *testing.T) {
+	t.Parallel()
 	for family := range wanted {
 		run := func(leave int) (questions int, err error) {
 			sim := (&scansettest.Sim{Family: family, Baud: 115200, Leave: leave}).Start(t)

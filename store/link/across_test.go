@@ -31,6 +31,7 @@ func pair(t *testing.T) (s *linktest.Station, a, b *testGate) {
 }
 
 func TestACodeSpentAtOneGateIsSpentAtTheOther(t *testing.T) {
+	t.Parallel()
 	_, a, b := pair(t)
 	at := begins()
 	use := someUse("one", at)
@@ -59,6 +60,7 @@ func TestACodeSpentAtOneGateIsSpentAtTheOther(t *testing.T) {
 
 // What A spent while B was cut off is known at B at the first reading once it is in touch.
 func TestAfterACutAllIsKnownOnceInTouch(t *testing.T) {
+	t.Parallel()
 	s, a, _ := pair(t)
 	cable := linktest.NewProxy(t, s.Address())
 	c := newGate(t, "C03", t.TempDir()).Start(s.File(cable.Address()))
@@ -88,6 +90,7 @@ func TestAfterACutAllIsKnownOnceInTouch(t *testing.T) {
 
 // A gate that was cut off publishes what it granted meanwhile, from its journal, over a restart.
 func TestWhatWasSpentOfflineIsPublishedLater(t *testing.T) {
+	t.Parallel()
 	s, _, b := pair(t)
 	dir := t.TempDir()
 	c := newGate(t, "C03", dir)
@@ -101,6 +104,7 @@ func TestWhatWasSpentOfflineIsPublishedLater(t *testing.T) {
 
 // A stream that is new, or was emptied, is filled again with what is still valid.
 func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*linktest.Station){
 		"purged":   func(s *linktest.Station) { s.Purge(bus.SpentStream(linktest.Name)) },
 		"replaced": func(s *linktest.Station) { s.Replace(bus.SpentStream(linktest.Name)) },
@@ -133,6 +137,7 @@ func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
 
 // A grant is told at once, with what waits; a passage waits for the next grant, and not for long.
 func TestAPassageWaitsForAGrant(t *testing.T) {
+	t.Parallel()
 	noon := time.Now()
 	passed, granted := journal.Record{Kind: journal.Passage}, journal.Record{Kind: journal.Decision, Decision: journal.Granted}
 	var p patient
@@ -158,6 +163,7 @@ func TestAPassageWaitsForAGrant(t *testing.T) {
 
 // What waited goes in few messages: each is a flush of the station's disk.
 func TestWhatWaitedIsPublishedTogether(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"), publicOf("B02"))
 	s.Start()
 	b := newGate(t, "B02", t.TempDir()).Start(s.File())
@@ -187,6 +193,7 @@ func TestWhatWaitedIsPublishedTogether(t *testing.T) {
 // A slip on which nobody crossed may be shown again, at any gate; one that was walked on may not,
 // until it was walked on the other way. A duplicate, or a late message, changes nothing.
 func TestASlipIsFreeAgainWhenNobodyCrossed(t *testing.T) {
+	t.Parallel()
 	o := newOthers(Options{})
 	day := time.Now().Add(20 * time.Hour).Unix()
 	for _, step := range []struct {
@@ -231,6 +238,7 @@ func TestASlipIsFreeAgainWhenNobodyCrossed(t *testing.T) {
 // A slip goes in at one gate, out at the next, and in again: each knows what the other saw, and
 // the first still knows it after a restart.
 func TestASlipGoesInAtOneGateAndOutAtTheNext(t *testing.T) {
+	t.Parallel()
 	s, a, b := pair(t)
 	day := time.Now().Add(20 * time.Hour)
 	known := func(g *testGate) journal.Walks {
@@ -273,6 +281,7 @@ func TestASlipGoesInAtOneGateAndOutAtTheNext(t *testing.T) {
 
 // However many gates a slip was shown at, those of the latest walks are remembered.
 func TestTheLatestWalksAreRemembered(t *testing.T) {
+	t.Parallel()
 	var uses []slipUse
 	for n := range uint32(mostUses + 3) {
 		uses = newestUse(uses, slipUse{Gate: fmt.Sprint("G", n), Epoch: "e", Seq: 1, Walk: n + 1, Passed: n + 1})
@@ -291,6 +300,7 @@ func TestTheLatestWalksAreRemembered(t *testing.T) {
 // What other gates must know of a slip's grant is told in the record of its end, also where the
 // disk was late; of a group that was not complete somebody walked.
 func TestWhatIsToldOfASlip(t *testing.T) {
+	t.Parallel()
 	g := newGate(t, "A07", t.TempDir())
 	day := time.Now().Add(20 * time.Hour).Unix()
 	for _, tt := range []struct {
@@ -311,6 +321,7 @@ func TestWhatIsToldOfASlip(t *testing.T) {
 
 // Passages count for anti-passback everywhere, and the latest of them counts.
 func TestAPassageIsKnownAtOtherGates(t *testing.T) {
+	t.Parallel()
 	_, a, b := pair(t)
 	noon := time.Now().Truncate(time.Second)
 	a.store.AppendPassage(journal.Record{Time: noon, Kind: journal.Passage, Certificate: "c", Holder: "h", Direction: "entry", Slot: new(uint8)}, "h", journal.Entry, 0)
@@ -328,6 +339,7 @@ func TestAPassageIsKnownAtOtherGates(t *testing.T) {
 
 // A gate that starts while the station is silent knows what it knew of paper and of passages.
 func TestPaperAndPassagesAreKeptOverARestart(t *testing.T) {
+	t.Parallel()
 	_, a, b := pair(t)
 	at := begins()
 	a.grant("slip", at, paper)
@@ -348,6 +360,7 @@ func TestPaperAndPassagesAreKeptOverARestart(t *testing.T) {
 
 // A heartbeat that the stream has kept says nothing of now: its station may be dead.
 func TestAStaleHeartbeatDoesNotCount(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"), publicOf("B02"))
 	s.Start()
 	a := newGate(t, "A07", t.TempDir()).Start(s.File())
@@ -369,6 +382,7 @@ func TestAStaleHeartbeatDoesNotCount(t *testing.T) {
 }
 
 func TestOfTwoClaimsInTheSameInstantOneHolds(t *testing.T) {
+	t.Parallel()
 	_, a, b := pair(t)
 	until(t, "buckets", func() bool { return a.canClaim() && b.canClaim() })
 	for n := range 50 {
@@ -390,6 +404,7 @@ func TestOfTwoClaimsInTheSameInstantOneHolds(t *testing.T) {
 
 // A claim ends by itself; its key is free then.
 func TestAClaimEnds(t *testing.T) {
+	t.Parallel()
 	_, a, b := pair(t)
 	until(t, "buckets", func() bool { return a.canClaim() && b.canClaim() })
 	key := []string{ClaimKey("staff", journal.AnyRole, "x")}
@@ -412,6 +427,7 @@ func (l *Link) canClaim() bool {
 }
 
 func TestAClaimWithoutAStationHasNoAnswer(t *testing.T) {
+	t.Parallel()
 	g := newGate(t, "A07", t.TempDir())
 	defer g.store.Close()
 	if got := g.Claim(t.Context(), []string{"paper.1.00"}, time.Second); got != NoAnswer {
@@ -432,6 +448,7 @@ func TestAClaimWithoutAStationHasNoAnswer(t *testing.T) {
 
 // What a gate may do is what it needs, and no more: the server holds it to that.
 func TestAGateMayNotSpeakForAnother(t *testing.T) {
+	t.Parallel()
 	s, a, _ := pair(t)
 	key, err := a.opt.Identity.NKey()
 	if err != nil {
@@ -472,6 +489,7 @@ func TestAGateMayNotSpeakForAnother(t *testing.T) {
 // A ticket's rides are counted at every gate: each tells its own count, so that a duplicate,
 // late or not at all counts nothing wrong. They are kept over a restart.
 func TestRidesAreCountedEverywhere(t *testing.T) {
+	t.Parallel()
 	s, a, b := pair(t)
 	ticket := journal.ID(strings.Repeat("t", store.TicketSize))
 	ride := &journal.Ride{Ticket: ticket, Until: time.Now().Add(time.Hour).Unix(), N: 1}

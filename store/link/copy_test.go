@@ -17,6 +17,7 @@ import (
 // hears all the same what the card that it was copied from has spent since, although that was
 // said in its own name and under the numbers that its own records have now.
 func TestACopiedCardHearsWhatTheOtherSpent(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t)
 	s.Enroll(publicOf("A07"))
 	s.Start()

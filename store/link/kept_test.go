@@ -15,6 +15,7 @@ import (
 // What others said comes from the stream again, so a file that is damaged is no reason to stop, or
 // to believe anything of it.
 func TestAFileOfOthersThatIsDamagedIsBegunAgain(t *testing.T) {
+	t.Parallel()
 	day := time.Now().Add(20 * time.Hour).Unix()
 	for name, damage := range map[string]func(data []byte) []byte{
 		"nothing":  func(data []byte) []byte { return data },
@@ -59,6 +60,7 @@ func TestAFileOfOthersThatIsDamagedIsBegunAgain(t *testing.T) {
 
 // Nothing is forgotten by a clock that is wrong, and everything in the end.
 func TestWhatIsOverIsForgottenByProvenTime(t *testing.T) {
+	t.Parallel()
 	clock := &proven{at: time.Now()}
 	for _, dir := range []string{"", t.TempDir()} {
 		o := newOthers(Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Clock: clock, PassbackFor: time.Hour})
@@ -99,6 +101,7 @@ func (p *proven) Proven() time.Time { return p.at }
 
 // What others say finds room up to a bound, and no more.
 func TestOthersHaveBoundedRoom(t *testing.T) {
+	t.Parallel()
 	o := newOthers(Options{Log: slog.New(slog.DiscardHandler)})
 	now := time.Now()
 	for n := range mostRemembered + 10 {
@@ -119,6 +122,7 @@ func fmt8(n int) []byte { return []byte{byte(n >> 24), byte(n >> 16), byte(n >> 
 
 // The latest passage counts, wherever the earlier one is: in memory, in the file, or on its way.
 func TestALatePassageIsNotTheLast(t *testing.T) {
+	t.Parallel()
 	opt := Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Clock: new(testClock)}
 	o := newOthers(opt)
 	noon := time.Now().Truncate(time.Second)

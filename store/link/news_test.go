@@ -15,6 +15,7 @@ import (
 // A station that tells no news is an older one, or its program is gone: its gates read the
 // stream by themselves.
 func TestAStationWithoutNewsIsHeardAllTheSame(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"), publicOf("B02"))
 	s.Dumb = true
 	s.Start()
@@ -31,6 +32,7 @@ func TestAStationWithoutNewsIsHeardAllTheSame(t *testing.T) {
 // Once a gate hears the news it has no reader of its own: that is what a station of 200 gates
 // lives by.
 func TestAGateThatHearsNewsReadsNoStream(t *testing.T) {
+	t.Parallel()
 	s, a, b := pair(t)
 	until(t, "no reader but the station's own", func() bool { return len(readers(t, s)) == 1 })
 	a.grant("one", begins())
@@ -94,6 +96,7 @@ func (f *follower) knows(cti string) bool {
 // News that do not go on where the gate is are not taken: the stream is read first. News that
 // come again, or late, change nothing.
 func TestNewsAreTakenInOrder(t *testing.T) {
+	t.Parallel()
 	f := heard(t)
 	for i, step := range []struct {
 		name        string
@@ -132,6 +135,7 @@ func TestNewsAreTakenInOrder(t *testing.T) {
 // Only a heartbeat that was published since the connection began counts, and one that little
 // follows.
 func TestAHeartbeatInTheNews(t *testing.T) {
+	t.Parallel()
 	f := heard(t)
 	beat := func(seq uint64) bus.Word { return bus.Word{Seq: seq, Subject: bus.BeatSubject(linktest.Name)} }
 	f.known = 12
@@ -153,6 +157,7 @@ func TestAHeartbeatInTheNews(t *testing.T) {
 
 // A gate that missed news reads them in the stream, though the station goes on telling.
 func TestMissedNewsAreReadInTheStream(t *testing.T) {
+	t.Parallel()
 	s, a, b := pair(t)
 	at := begins()
 	gap, err := bus.News{Created: s.Stream(bus.SpentStream(linktest.Name)).CachedInfo().Created.UnixNano(), After: 1 << 40, Last: 1<<40 + 1, Time: 1}.Encode()

@@ -14,6 +14,7 @@ import (
 // A gate with no other clock learns the time from its station: each answer is to a record of
 // random bytes that nobody has seen before.
 func TestTheStationTellsTheTime(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	s.Clock(400 * 24 * time.Hour)
@@ -47,6 +48,7 @@ func TestTheStationTellsTheTime(t *testing.T) {
 
 // Only the station's own answer to this very question says anything of the time.
 func TestAForgedTimeSaysNothing(t *testing.T) {
+	t.Parallel()
 	s, other := linktest.New(t, publicOf("A07")), linktest.New(t, publicOf("A07"))
 	l := New(Options{Station: linktest.Name, Gate: "A07", Identity: idOf("A07"), Log: slog.New(slog.DiscardHandler)})
 	s.Start()
@@ -91,6 +93,7 @@ func tamper(note []byte) []byte {
 
 // A station that answers nothing costs the time alone.
 func TestASilentStationIsSaid(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	s.Mute(true)

@@ -20,6 +20,7 @@ func receiptsAtOnce(l *Link) {
 }
 
 func TestTheJournalReachesTheStation(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	g := newGate(t, "A07", t.TempDir())
@@ -39,6 +40,7 @@ func TestTheJournalReachesTheStation(t *testing.T) {
 
 // What the station has given no receipt for is sent again when its server loses it, and nothing else.
 func TestALostStreamLosesNothing(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*linktest.Station){
 		"purged":                             func(s *linktest.Station) { s.Purge(bus.JournalStream(linktest.Name)) },
 		"purged, and nothing new is written": func(s *linktest.Station) { s.Purge(bus.JournalStream(linktest.Name)) },
@@ -93,6 +95,7 @@ func (r racingStore) Leaves(after uint64, n int) ([]store.Leaf, error) {
 // A record that has landed and whose acknowledgement was lost is not sent again: error 10071
 // is no reason to go back.
 func TestALostAcknowledgementDoublesNothing(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	landed := map[uint64]bool{}
@@ -121,6 +124,7 @@ func TestALostAcknowledgementDoublesNothing(t *testing.T) {
 // A card that was restored from a copy is behind what the station has, or, where it has written
 // more since, no extension of it.
 func TestARestoredCardGoesBlind(t *testing.T) {
+	t.Parallel()
 	t.Run("at once", func(t *testing.T) { restoredCard(t, 0, false) })
 	t.Run("after it wrote more than the station has", func(t *testing.T) { restoredCard(t, 60, false) })
 	t.Run("and the station asks for records again", func(t *testing.T) { restoredCard(t, 0, true) })
@@ -162,6 +166,7 @@ func restoredCard(t *testing.T, since int, doubted bool) {
 }
 
 func TestARefusalIsShown(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	s.Refuse("the gate is not enrolled")
@@ -180,6 +185,7 @@ func TestARefusalIsShown(t *testing.T) {
 // A station whose disk is full refuses no journal: nothing is to be mended at the gate, which
 // says what it waits for and asks again.
 func TestAStationThatCannotKeepRecordsRefusesNothing(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	s.PutOff("the disk is full")
@@ -197,6 +203,7 @@ func TestAStationThatCannotKeepRecordsRefusesNothing(t *testing.T) {
 
 // A server that does not have the station's key gets nothing; the gate says which key it has.
 func TestAnotherKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	s, other := linktest.New(t, publicOf("A07")), linktest.New(t, publicOf("A07"))
 	s.Start()
 	other.Start()
@@ -215,6 +222,7 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 
 // A gate that is not enrolled asks on, and is let in when it is.
 func TestAGateThatIsEnrolledLaterIsLetIn(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t)
 	s.Start()
 	g := newGate(t, "A07", t.TempDir())
@@ -232,6 +240,7 @@ func TestAGateThatIsEnrolledLaterIsLetIn(t *testing.T) {
 
 // Nothing that is missing at the station ends a link: it goes on when the stream is there.
 func TestAMissingStreamStopsNothingElse(t *testing.T) {
+	t.Parallel()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()
 	s.Delete(bus.JournalStream(linktest.Name))
@@ -259,6 +268,7 @@ func fullStore(t *testing.T, dir string) *store.Store {
 // A station that was away for so long that bodies made room gets their hashes, and the rest of
 // the same log.
 func TestOfBodiesThatMadeRoomTheHashesGo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	st := fullStore(t, dir)
 	for range 200 {
@@ -287,6 +297,7 @@ func TestOfBodiesThatMadeRoomTheHashesGo(t *testing.T) {
 
 // A station that lost what the gate has removed since gets the rest under another epoch.
 func TestWhatTheGateCannotGiveEndsTheEpoch(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := linktest.New(t, publicOf("A07"))
 	s.Start()

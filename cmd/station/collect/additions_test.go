@@ -13,6 +13,7 @@ import (
 // What the ledger has of the day's tickets goes to the gates once, in order; again where the
 // stream has lost it. What is of days before goes no more.
 func TestAdditionsArePublished(t *testing.T) {
+	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)
 		y, m, d := b.now().UTC().Date()

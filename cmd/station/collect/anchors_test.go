@@ -10,6 +10,7 @@ import (
 
 // A damaged file of receipts does not stop a station: it is set aside, not thrown away.
 func TestADamagedFileOfReceiptsIsSetAside(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "receipts.json")
 	const damaged = `{"railgate.GZQ.A07.e1": {}}`
 	if err := os.WriteFile(path, []byte(damaged), 0o600); err != nil {
@@ -36,6 +37,7 @@ func TestADamagedFileOfReceiptsIsSetAside(t *testing.T) {
 
 // Where the disk does not answer nothing is begun again.
 func TestAFileOfReceiptsThatCannotBeReadStays(t *testing.T) {
+	t.Parallel()
 	path := t.TempDir() // a folder
 	if _, err := openAnchors(path, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a folder is taken for a file of receipts")

@@ -19,6 +19,7 @@ import (
 )
 
 func TestAJournalIsReceipted(t *testing.T) {
+	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)
 		g := b.gate("A07", 1)
@@ -39,6 +40,7 @@ func TestAJournalIsReceipted(t *testing.T) {
 
 // A receipt is for what is in the ledger alone, and in order.
 func TestNoReceiptForWhatHasNotCome(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	g.write(9)
@@ -57,6 +59,7 @@ func TestNoReceiptForWhatHasNotCome(t *testing.T) {
 
 // Duplicates are taken once; invalid records are refused and stop nobody.
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
+	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)
 		g, other := b.gate("A07", 1), b.gate("A08", 2)
@@ -108,6 +111,7 @@ func (g *gate) withOne() *gate {
 
 // A record that this version cannot read is kept: the gate's tree has it.
 func TestAnUnreadableRecordStopsNothing(t *testing.T) {
+	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)
 		g := b.gate("A07", 1)
@@ -121,6 +125,7 @@ func TestAnUnreadableRecordStopsNothing(t *testing.T) {
 }
 
 func TestOnlyAGatesOwnHeadCounts(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g, other := b.gate("A07", 1), b.gate("A08", 2)
 	g.write(3)
@@ -151,6 +156,7 @@ func TestOnlyAGatesOwnHeadCounts(t *testing.T) {
 
 // An older copy of a card has fewer records than were receipted, or others.
 func TestAnOldCardIsFound(t *testing.T) {
+	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)
 		g := b.gate("A07", 1)
@@ -202,6 +208,7 @@ func TestAnOldCardIsFound(t *testing.T) {
 
 // A gate that began another epoch does not go on with the one before.
 func TestAnEndedEpochDoesNotGoOn(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	g.write(5)
@@ -231,6 +238,7 @@ func TestAnEndedEpochDoesNotGoOn(t *testing.T) {
 // Somebody on the bus put a record in the gate's place: the gate's head tells, and it is
 // asked to send again.
 func TestAForgedRecordGivesWay(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	g.write(4)
@@ -252,6 +260,7 @@ func TestAForgedRecordGivesWay(t *testing.T) {
 
 // The time is the gate's own head, cosigned with the time of the station's clock.
 func TestAGateIsToldTheTime(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	g.write(2) // none of it is sent: a gate asks before anything else
@@ -281,6 +290,7 @@ func TestAGateIsToldTheTime(t *testing.T) {
 
 // Uses of multi-ride tickets, as gates tell each other.
 func TestUsesAreReplicated(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	for n := range 3 {
@@ -300,6 +310,7 @@ func TestUsesAreReplicated(t *testing.T) {
 
 // People are counted by the records' own time, and the lane's state is the newest record's.
 func TestPeopleAndLanesAreKept(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	in, out := b.gate("A07", 1), b.gate("A08", 2)
 	in.write(5)
@@ -324,6 +335,7 @@ func TestPeopleAndLanesAreKept(t *testing.T) {
 
 // What a gate's newest records say of it is kept, and what is over is over.
 func TestWhatAGateSaysOfItselfIsKept(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	for _, r := range []journal.Record{

@@ -62,6 +62,7 @@ func selfSigned(t *testing.T) (tls.Certificate, string) {
 // A gate's own link and the station's own collector, message server and permissions understand each
 // other: the journal arrives and is receipted, the gate is in touch, claims, and is told the time.
 func TestAGatesLinkAndItsStation(t *testing.T) {
+	t.Parallel()
 	cert, pin := selfSigned(t)
 	b := &bench{t: t, database: ledgertest.SQLite(t), receipts: newKey(t), times: newKey(t), at: time.Now().Truncate(time.Second)}
 	own := must[nkeys.KeyPair](t)(nkeys.CreateUser())
@@ -133,6 +134,7 @@ func TestAGatesLinkAndItsStation(t *testing.T) {
 // No gate can remove from the stream what others said: not by a roll-up either, and not where the
 // stream was made by a version that allowed them.
 func TestNobodyRollsUpWhatOthersSpent(t *testing.T) {
+	t.Parallel()
 	own := must[nkeys.KeyPair](t)(nkeys.CreateUser())
 	h := must[*hub.Hub](t)(hub.Start(hub.Options{Station: "GZQ", Listen: "127.0.0.1:0", Dir: t.TempDir(), Own: own, TLS: &tls.Config{}, Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(h.Close)

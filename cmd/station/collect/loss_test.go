@@ -15,6 +15,7 @@ import (
 
 // The stream is read once, over restarts of the collector, and again where it was replaced.
 func TestTheStreamIsReadOnce(t *testing.T) {
+	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
 		b := newBench(t, database)
 		g := b.gate("A07", 1)
@@ -44,6 +45,7 @@ func TestTheStreamIsReadOnce(t *testing.T) {
 }
 
 func TestAPurgedStreamLosesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	g.write(5)
@@ -70,6 +72,7 @@ func TestAPurgedStreamLosesNothing(t *testing.T) {
 // A ledger that was put back from a copy reads the stream again; what is no longer there it
 // asks gates for.
 func TestALedgerOfLastWeek(t *testing.T) {
+	t.Parallel()
 	for _, purged := range []bool{false, true} {
 		database := ledgertest.SQLite(t)
 		b := newBench(t, database)
@@ -112,6 +115,7 @@ func TestALedgerOfLastWeek(t *testing.T) {
 
 // While the disk is full there are no receipts, and nothing is lost.
 func TestAFullDiskGivesNoReceipt(t *testing.T) {
+	t.Parallel()
 	database := ledgertest.SQLite(t)
 	b := newBench(t, database)
 	g := b.gate("A07", 1)
@@ -144,6 +148,7 @@ func TestAFullDiskGivesNoReceipt(t *testing.T) {
 
 // A file of receipts that is damaged stops no receipt, and is kept.
 func TestADamagedFileOfReceiptsIsPutAside(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, ledgertest.SQLite(t))
 	g := b.gate("A07", 1)
 	g.write(2)

@@ -4,6 +4,7 @@ package ledgertest
 import (
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -55,7 +56,10 @@ func Postgres(t testing.TB) string {
 	}
 	defer db.Close()
 	name := fmt.Sprintf("test%d", databases.Add(1))
-	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+	server.Lock() // two at a time find the template in use
+	_, err = db.Exec("CREATE DATABASE " + name)
+	server.Unlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(base)
@@ -94,6 +98,8 @@ func start() (string, error) {
 // Main runs a package's tests and stops the server that they have shared: call it from
 // TestMain.
 func Main(m *testing.M) int {
+	flag.Parse()
+	flag.Set("test.parallel", "6") // a station's tests wait more than they work; the flag is there
 	code := m.Run()
 	server.Lock()
 	defer server.Unlock()
@@ -132,7 +138,10 @@ func Copy(t testing.TB, database string) string {
 	}
 	defer db.Close()
 	name := fmt.Sprintf("test%d", databases.Add(1))
-	if _, err := db.Exec("CREATE DATABASE " + name + " TEMPLATE " + strings.TrimPrefix(u.Path, "/")); err != nil {
+	server.Lock()
+	_, err = db.Exec("CREATE DATABASE " + name + " TEMPLATE " + strings.TrimPrefix(u.Path, "/"))
+	server.Unlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	u.Path = name
