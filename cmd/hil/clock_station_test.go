@@ -117,6 +117,7 @@ func (g *gate) goesByTheStation() {
 // A gate of a station, without a battery for its clock and without a time daemon, works within
 // two seconds of its link, whatever its clock said.
 func TestClockComesFromTheStation(t *testing.T) {
+	t.Parallel()
 	for _, boots := range []time.Time{time.Unix(3600, 0), time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)} {
 		t.Run(fmt.Sprint("boots in ", boots.UTC().Year()), func(t *testing.T) {
 			r := newRemote(t, boots)
@@ -165,6 +166,7 @@ func (r *remote) inTurn(t *testing.T) {
 // wins, at once and for as long as the lie lasts. No passenger comes meanwhile whose code
 // would tell.
 func TestTheStationWinsOverALyingTimeServer(t *testing.T) {
+	longWait(t)
 	s := newStation(t)
 	g := newSystem(t, s.config(), withTimesyncd, func(_ testing.TB, m *setup) {
 		s.wire(m)

@@ -23,6 +23,7 @@ var demanding = strings.Replace(wired, "require_sync = false", "require_sync = t
 // The guest's clock is set, and its kernel is told that it is synchronised, as a lying
 // time daemon does.
 func TestClockIsSet(t *testing.T) {
+	longWait(t)
 	g := newGate(t, demanding)
 	vouch := func(ahead time.Duration) {
 		g.story.tell("hand", "sets the guest's clock %v ahead, and vouches for it", ahead)
@@ -104,6 +105,7 @@ func TestClockIsSet(t *testing.T) {
 // A time server on the guest's own loopback lies to Debian's own time daemon, and the
 // gate is railgated's own unit, which may not ask the kernel.
 func TestClockIsLiedTo(t *testing.T) {
+	longWait(t)
 	g := newSystem(t, demanding, withTimesyncd)
 	serve := func(ahead time.Duration) {
 		g.story.tell("hand", "has the time server say %v ahead", ahead)

@@ -35,6 +35,15 @@ func folder(t testing.TB) string {
 // measured by the pins' stamps, and held against that.
 const patience = 120 * time.Second
 
+// longWait is for a test whose machine waits minutes for a time daemon: others run beside it, and -short leaves it out.
+func longWait(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it waits minutes for a time daemon")
+	}
+	t.Parallel()
+}
+
 // setup is a machine to be built.
 type setup struct {
 	modules []string          // kernel modules, "name parameters"

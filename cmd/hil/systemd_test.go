@@ -17,6 +17,7 @@ var lasting = strings.NewReplacer(`pulse = "300ms"`, `pulse = "hold"`, `open_for
 
 // Every way out that systemd has a part in, in one machine, each while the relay is active.
 func TestSystemd(t *testing.T) {
+	t.Parallel()
 	g := newSystem(t, lasting)
 	g.inService()
 	t.Logf("ready %s s after power-on", g.readyAfter())
