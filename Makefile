@@ -175,8 +175,9 @@ lint: go
 	GOOS=js GOARCH=wasm $(GO) vet ./cmd/inspector/wasm
 	$(GO) tool staticcheck ./...
 
+# Many of the packages wait more than they work, for daemons and browsers: one more than there are processors is tested at a time.
 unit: go wasm browser axe postgres
-	$(GO) test -timeout 30m ./...
+	$(GO) test -timeout 30m -p $$(($$(nproc) + 1)) ./...
 
 # The browser tests want chromium. It is installed where that may be done, else named.
 NO_BROWSER := browser tests: skipped: they need chromium (apt install chromium fonts-noto-cjk)
