@@ -6,12 +6,14 @@
 SHELL := /bin/sh
 GO    ?= go
 export CGO_ENABLED := 0
+# Tests are compiled as programs are: Go keeps what it compiled with another -trimpath apart, which on a new machine is minutes for each.
+export GOFLAGS := $(GOFLAGS) -trimpath
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # When this was made, which is a floor for a gate's clock: the commit's time, so that a build can be repeated.
 BUILT   := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # Go's own stamp is left out: it fails where the clone is another user's.
-FLAGS   := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)"
+FLAGS   := -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)"
 # What is put on a device, and what is for the bench.
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
@@ -175,8 +177,9 @@ lint: go
 	GOOS=js GOARCH=wasm $(GO) vet ./cmd/inspector/wasm
 	$(GO) tool staticcheck ./...
 
+# Many of the packages wait more than they work, for daemons and browsers: one more than there are processors is tested at a time.
 unit: go wasm browser axe postgres
-	$(GO) test -timeout 30m ./...
+	$(GO) test -timeout 30m -p $$(($$(nproc) + 1)) ./...
 
 # The browser tests want chromium. It is installed where that may be done, else named.
 NO_BROWSER := browser tests: skipped: they need chromium (apt install chromium fonts-noto-cjk)

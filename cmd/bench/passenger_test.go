@@ -390,3 +390,20 @@ func (t *table) settles(what, faults string) {
 	t.picture("failed")
 	t.Errorf("%s: %s", what, got)
 }
+
+// The first page says where in the app's menu it is, and the menu leads back to it.
+func TestTheMenusPathToThePage(t *testing.T) {
+	tb, _ := openPhone(t)
+	tb.until("the path, in both languages", "seen('#home') && /温馨服务\\s+Services\\s+临时身份证明\\s+Temporary ID/.test(text('#path'))")
+	tb.until("the page is its last step", "$('#path [aria-current=page]').innerText.includes('临时身份证明')")
+	tb.picture("path")
+	tb.axe("the path")
+	tb.tap("#goservices")
+	tb.until("the menu", "seen('#services') && text('#services h1').includes('温馨服务') && !seen('#home')")
+	tb.settles("the menu", cramped)
+	tb.picture("menu")
+	tb.axe("the menu")
+	tb.tap("#gotemporary")
+	tb.until("the page", "seen('#home') && seen('#goapply')")
+	tb.settles("the page", cramped)
+}

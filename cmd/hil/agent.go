@@ -37,19 +37,26 @@ func serve() error {
 	return errors.New("the tests hung up")
 }
 
+// portWait is how long a machine may take to find its port: an emulated one that is busy with its boot takes a minute and more.
+const portWait = 10 * time.Minute
+
 func openPort() (*os.File, error) {
 	if path := argument("agent"); path != "" {
 		return openTerminal(path)
 	}
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	err := fmt.Errorf("there is no virtio port named %q", portName)
+	for began := time.Now(); time.Since(began) < portWait; time.Sleep(10 * time.Millisecond) {
 		names, _ := filepath.Glob("/sys/class/virtio-ports/*/name") // the pattern is good
 		for _, path := range names {
 			if name, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(name)) == portName {
-				return os.OpenFile(filepath.Join("/dev", filepath.Base(filepath.Dir(path))), os.O_RDWR, 0)
+				var port *os.File
+				if port, err = os.OpenFile(filepath.Join("/dev", filepath.Base(filepath.Dir(path))), os.O_RDWR, 0); err == nil {
+					return port, nil
+				} // udev may be late
 			}
 		}
 	}
-	return nil, fmt.Errorf("there is no virtio port named %q", portName)
+	return nil, err
 }
 
 // openTerminal opens a serial port as the wire that it is, for a board without virtio.

@@ -85,6 +85,8 @@ async function history() {
 const on = (id, what) => { $(id).onclick = () => attempt(what); };
 const send = (form, what) => { form.onsubmit = (e) => { e.preventDefault(); attempt(() => what(form.elements)); }; };
 
+on('goservices', () => view('services'));
+on('gotemporary', home);
 const forMe = (what) => () => { actFor(''); return what(); };
 on('goapply', forMe(() => fill('apply')));
 on('goview', forMe(see));

@@ -3,6 +3,7 @@ package ledgertest
 
 import (
 	"database/sql"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,9 +70,11 @@ func Postgres(t testing.TB) string {
 	return u.String()
 }
 
-func script() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "postgres.sh")
+//go:embed postgres.sh
+var script string
+
+func postgres(do, dir string) *exec.Cmd {
+	return exec.Command("sh", "-c", script, "postgres.sh", do, dir)
 }
 
 func start() (string, error) {
@@ -85,7 +87,7 @@ func start() (string, error) {
 		return "", server.err
 	}
 	var stderr strings.Builder
-	cmd := exec.Command(script(), "start", server.dir)
+	cmd := postgres("start", server.dir)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -104,7 +106,7 @@ func Main(m *testing.M) int {
 	server.Lock()
 	defer server.Unlock()
 	if server.url != "" {
-		if err := exec.Command(script(), "stop", server.dir).Run(); err != nil {
+		if err := postgres("stop", server.dir).Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "PostgreSQL:", err)
 		}
 	}
