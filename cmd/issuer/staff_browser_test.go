@@ -106,3 +106,21 @@ func TestR24TheStaffPage(t *testing.T) {
 	tab.Until("the sign-in has ended, and so have the codes", "seen('#again') && $('#qr').width === 1")
 	tab.Picture("ended")
 }
+
+// Where the issuer has no staff key the page says so in words that are whole, offers no sign-in, which
+// would not help, and has codes by itself once there is a key.
+func TestR24WithoutAStaffKeyThePageSaysSo(t *testing.T) {
+	d := newDesk(t, true)
+	tab := openStaff(t, d)
+	tab.Until("why there is no code", `seen('#cover') && $('#coverwords').innerText.includes('暂不能签发员工码') && $('#coverwords').innerText.includes('Staff codes are not available here') && !seen('#again') && !seen('#turn')`)
+	tab.Until("a screen reader is told", "$('#live').textContent.includes('暂不能签发员工码')")
+	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {390, 844}} {
+		tab.Do(chromedp.EmulateViewport(s[0], s[1]))
+		tab.Until("the words are whole", `document.documentElement.scrollWidth <= window.innerWidth && ((words, paper) => words.top >= paper.top && words.bottom <= paper.bottom && words.left >= paper.left && words.right <= paper.right)($('#coverwords').getBoundingClientRect(), $('#paper').getBoundingClientRect())`)
+	}
+	tab.Axe("no staff key")
+	tab.Picture("no-key")
+	d.staffKey()
+	tab.Str("document.dispatchEvent(new Event('visibilitychange'))")
+	tab.Until("a code", "seen('#qr') && $('#qr').dataset.slot && !seen('#cover')")
+}

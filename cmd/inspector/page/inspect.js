@@ -55,9 +55,11 @@ async function tellMore(answer) {
 
 // learnWho asks who is signed in. Without a network nobody is known to be.
 async function learnWho() {
-  const name = await who().catch(() => null);
+  const { name, refused } = await who().catch(() => ({ name: null }));
   signedIn = name || '';
   $('signin').hidden = name !== '';
+  if (refused) two($('signin'), '此账号不能查询姓名和车票，请换账号登录', 'This account may not see names and tickets: sign in with another');
+  else two($('signin'), '登录可查姓名和车票', 'Sign in to see names and tickets');
   $('who').hidden = !name;
   if (name) two($('who'), `已登录：${name}。结束本班即退出`, 'Signed in; ending the shift signs out');
 }

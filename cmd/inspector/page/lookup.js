@@ -5,11 +5,13 @@ const from = (path) => new URL('../' + path, document.baseURI); // beside the pa
 const patience = 8000;
 const ask = (path, more = {}) => fetch(from(path), { ...more, signal: AbortSignal.timeout(patience) });
 
-// who tells who is signed in: a name; "" nobody, who can; null: there is nothing to sign in to.
+// who tells who is signed in and may look up: a name; "" nobody, who can; null: there is nothing to sign in
+// to. refused: somebody is signed in who may not.
 export async function who() {
   const answer = await ask('counter/me');
-  if (answer.ok) return (await answer.json()).name;
-  return answer.status === 401 || answer.status === 403 ? '' : null;
+  if (answer.ok) return { name: (await answer.json()).name };
+  const refused = answer.status === 403;
+  return { name: refused || answer.status === 401 ? '' : null, refused };
 }
 
 export const signOut = () => ask('signin/out', { method: 'POST' });

@@ -38,13 +38,14 @@ function cover(zh, en, again) {
   two($('coverwords'), zh, en);
   $('again').hidden = !again;
   $('turn').hidden = true;
-  if (again) $('live').textContent = `${zh} ${en}`;
 }
 
 // forget leaves nothing of the codes.
 function forget(zh, en, again = true) {
   wallet = null;
   cover(zh, en, again);
+  const said = `${zh} ${en}`;
+  if ($('live').textContent !== said) $('live').textContent = said;
 }
 
 const due = () => forget('请重新登录', 'Sign in again');
