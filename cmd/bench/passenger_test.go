@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	browserapi "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
@@ -406,4 +409,65 @@ func TestTheMenusPathToThePage(t *testing.T) {
 	tb.tap("#gotemporary")
 	tb.until("the page", "seen('#home') && seen('#goapply')")
 	tb.settles("the page", cramped)
+}
+
+// nowhere lets the page ask for the location, and the device has none.
+func (t *table) nowhere() {
+	t.Helper()
+	t.location(browserapi.PermissionSettingGranted)
+	t.run(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetGeolocationOverride, emulation.SetGeolocationOverrideParams{})
+		return chromedp.Void{}, err
+	})
+}
+
+// Refused, unavailable and timed out are three answers, each with a reason of its own and the way to
+// locate again. What a granted position becomes is a city: the position goes nowhere.
+func TestR3OnlyAGrantedPositionCounts(t *testing.T) {
+	t.Parallel()
+	chromium(t)
+	b := &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}
+	t.Cleanup(b.stop)
+	address, _, err := b.startIssuer("127.0.0.1:0", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tb := openTable(t, b, address.String(), phoneWide, phoneHigh)
+	tb.ready()
+	tb.str(`(window.sent = [], window.real = window.fetch, window.fetch = (url, what) => { if (url === 'api/apply') sent.push(what.body); return real(url, what); })`)
+	tb.location(browserapi.PermissionSettingDenied)
+	tb.tap("#goapply")
+	tb.fillIn(newPassenger())
+	tb.tap("#next")
+	says := func(reason, zh, en string) {
+		t.Helper()
+		tb.until(reason, fmt.Sprintf("seen('#outcome') && $('#outcome').dataset.reason === %q && text('#why').includes(%q) && text('#todo').includes(%q) && text('#helps').includes('重新定位')", reason, zh, en))
+		tb.settles(reason, cramped)
+		tb.picture(reason)
+		tb.axe(reason)
+	}
+	says("no_location", "未获得定位授权", "Allow access")
+	tb.nowhere()
+	tb.tap("#helps")
+	says("no_position", "无法确定位置", "Turn on location services")
+	tb.str("(navigator.geolocation.getCurrentPosition = (_, no) => no({ code: 3 }))")
+	tb.tap("#helps")
+	says("locating_timed_out", "定位超时", "where the signal is better")
+	if got := tb.str("sent.map((s) => JSON.parse(s)).map((s) => s.city === undefined && s.no_city).join()"); got != "refused,unavailable,timed_out" {
+		t.Errorf("what is sent instead of a city: %s", got)
+	}
+	tb.str("delete navigator.geolocation.getCurrentPosition")
+	tb.location(browserapi.PermissionSettingGranted) // near Guangzhou
+	tb.tap("#helps")
+	tb.until("the check", "seen('#check')")
+	if got := tb.str("JSON.parse(sent.at(-1)).city"); got != "广州" {
+		t.Errorf("the city sent is %q; want 广州", got)
+	}
+	if got := tb.str("/23[.]|113[.]|latitude|coords/.test(sent.join())"); got != "false" {
+		t.Errorf("the position is sent: %s", tb.str("sent.at(-1)"))
+	}
+	for place, want := range map[string]string{"39.9, 116.3": "北京", "31.2, 121.5": "上海", "29.6, 91.1": "拉萨", "43.9, 81.3": "乌鲁木齐", "22.55, 114.0": "深圳"} {
+		tb.str(fmt.Sprintf("(window.found = '', import(new URL('place.js', $('script[type=module]').src)).then((m) => { window.found = m.cityOf(%s); }), 0)", place))
+		tb.until(place+" is "+want, fmt.Sprintf("window.found === %q", want))
+	}
 }

@@ -90,7 +90,7 @@ func addCertificates(b *testing.B, dir string, first, n int) (tokens []string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		f := office.Form{Name: "测试员", Document: office.ResidentCard, Number: cardNumber(i), Confirmed: true, Located: true}
+		f := office.Form{Name: "测试员", Document: office.ResidentCard, Number: cardNumber(i), Confirmed: true, City: "北京"}
 		if _, err := officetest.Approve(b.Context(), o, f, verify.ByIssuer, o.Visitor(token)); err != nil {
 			b.Fatal(err)
 		}

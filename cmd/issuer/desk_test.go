@@ -67,7 +67,7 @@ func newDesk(t *testing.T, bench bool) *desk {
 }
 
 func goodForm() office.Form {
-	return office.Form{Name: "李雷", Document: office.ResidentCard, Number: "11010519491231002X", Confirmed: true, Located: true}
+	return office.Form{Name: "李雷", Document: office.ResidentCard, Number: "11010519491231002X", Confirmed: true, City: "北京"}
 }
 
 func (d *desk) advance(by time.Duration) {

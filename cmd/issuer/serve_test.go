@@ -211,7 +211,7 @@ func TestR10SigningOutEndsEveryTab(t *testing.T) {
 			t.Fatal(why)
 		}
 	}
-	if why := u.goes("api/apply", applied{Form: office.Form{Located: true}}, "passes"); why != "" {
+	if why := u.goes("api/apply", applied{Form: office.Form{City: "北京"}}, "passes"); why != "" {
 		t.Fatal(why)
 	}
 	var ticket errandReply
@@ -249,7 +249,7 @@ func TestR10ASignedInBrowserIsTheUser(t *testing.T) {
 func TestR11HistoryIsForSignedInUsers(t *testing.T) {
 	d := newDesk(t, true)
 	u := d.signedIn()
-	in := applied{Form: office.Form{Located: true}}
+	in := applied{Form: office.Form{City: "北京"}}
 	if why := u.goes("api/apply", in, "passes"); why != "" {
 		t.Fatal(why)
 	}
@@ -263,7 +263,7 @@ func TestR11HistoryIsForSignedInUsers(t *testing.T) {
 		t.Errorf("a visitor: %q", why)
 	}
 	// what is typed is not looked at: an account acts for its own user
-	in.Form = office.Form{Name: "韩梅梅", Document: office.ResidentCard, Number: "440106198803052464", Located: true}
+	in.Form = office.Form{Name: "韩梅梅", Document: office.ResidentCard, Number: "440106198803052464", City: "北京"}
 	if why := u.goes("api/apply", in, "passes"); why != office.StillValid {
 		t.Errorf("for somebody else: %q", why)
 	}

@@ -182,7 +182,7 @@ func TestR21EachHasACertificateAndACountOfTheirOwn(t *testing.T) {
 func (f *family) fails(who Session, kind string) Reason {
 	f.t.Helper()
 	var d Denied
-	ticket, err := f.o.Begin(kind, Form{Located: true}, verify.ByIssuer, who)
+	ticket, err := f.o.Begin(kind, Form{City: "北京"}, verify.ByIssuer, who)
 	if err == nil {
 		_, err = checks(f.t, f.o, ticket, "passes", who)
 	}
@@ -198,7 +198,7 @@ func TestR21TheGuardianIsChecked(t *testing.T) {
 	a := f.adds(child(1))
 	for n, begin := range []func() ([]byte, error){
 		func() ([]byte, error) {
-			return f.o.Begin("apply", Form{Name: "王五", Document: "passport", Number: "E1", Located: true}, verify.ByIssuer, a)
+			return f.o.Begin("apply", Form{Name: "王五", Document: "passport", Number: "E1", City: "北京"}, verify.ByIssuer, a)
 		},
 		func() ([]byte, error) { return f.o.Recheck(a) },
 	} {
@@ -278,7 +278,7 @@ func TestR21ACompanionsOwnCertificateIsNotTaken(t *testing.T) {
 	elder.Number = numberOf("19450601", 1)
 	a := f.adds(elder)
 	phone := visitor(t, f.o)
-	elder.Located = true
+	elder.City = "北京"
 	ticket, err := f.o.Begin("apply", elder, verify.ByIssuer, phone)
 	if err != nil {
 		t.Fatal(err)

@@ -23,8 +23,8 @@ func reasonOf(t *testing.T, err error) Reason {
 func TestR1R3R12WhatAnErrandAsksFor(t *testing.T) {
 	o := newOffice(t, t.TempDir())
 	user, _ := signedIn(t, o, "owner")
-	nowhere, unconfirmed, empty := goodForm(), goodForm(), Form{Located: true}
-	nowhere.Located, unconfirmed.Confirmed = false, false
+	nowhere, unconfirmed, empty := goodForm(), goodForm(), Form{City: "北京"}
+	nowhere.City, unconfirmed.Confirmed = "", false
 	for _, tt := range []struct {
 		name, kind string
 		form       Form
@@ -36,7 +36,7 @@ func TestR1R3R12WhatAnErrandAsksFor(t *testing.T) {
 		{"a visitor views from nowhere", "view", nowhere, visitor(t, o), ""},
 		{"a visitor does not confirm", "apply", unconfirmed, visitor(t, o), NotConfirmed},
 		{"a visitor does not confirm, viewing", "view", unconfirmed, visitor(t, o), NotConfirmed},
-		{"a visitor fills in nothing", "apply", Form{Document: ResidentCard, Located: true, Confirmed: true}, visitor(t, o), Incomplete},
+		{"a visitor fills in nothing", "apply", Form{Document: ResidentCard, City: "北京", Confirmed: true}, visitor(t, o), Incomplete},
 		{"a user fills in nothing", "apply", empty, user, ""},
 		{"a user applies from nowhere", "apply", Form{}, user, NoLocation},
 		{"a user views", "view", Form{}, user, ""},
@@ -53,7 +53,7 @@ func TestR1R3R12WhatAnErrandAsksFor(t *testing.T) {
 func TestR12AnAccountActsForItsOwnPerson(t *testing.T) {
 	o := newOffice(t, t.TempDir())
 	user, _ := signedIn(t, o, "owner")
-	f := Form{Name: "韩梅梅", Document: "passport", Number: "440106198803052464", Located: true}
+	f := Form{Name: "韩梅梅", Document: "passport", Number: "440106198803052464", City: "北京"}
 	ticket, err := o.Begin("apply", f, verify.ByDevice, user)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,8 @@ type Form struct {
 	Document  string `json:"document"`
 	Number    string `json:"number"`
 	Confirmed bool   `json:"confirmed"` // I act for myself, and the details are true
-	Located   bool   `json:"located"`   // the phone has granted its location
+	City      string `json:"city"`      // where the phone is; "": it does not say
+	NoCity    string `json:"no_city"`   // why: refused, unavailable, timed_out
 }
 
 // tidy spells a form in one way, however it was typed: wide characters as narrow ones,
@@ -59,10 +60,33 @@ func (f *Form) check(signedIn bool, now time.Time) Reason {
 	if r := f.checkPerson(signedIn, now); r != "" {
 		return r
 	}
-	if !f.Located {
-		return NoLocation // R3
+	if !goodCity(f.City) {
+		return f.noCity() // R3
 	}
 	return ""
+}
+
+// goodCity tells whether something may be a city's name. A yes or coordinates are none.
+func goodCity(name string) bool {
+	const most = 20 // characters
+	n := 0
+	for _, r := range name {
+		if n++; !unicode.Is(unicode.Han, r) {
+			return false
+		}
+	}
+	return n >= 2 && n <= most
+}
+
+// noCity is why an application comes from nowhere.
+func (f *Form) noCity() Reason {
+	switch f.NoCity {
+	case "unavailable":
+		return NoPosition
+	case "timed_out":
+		return LocatingTimedOut
+	}
+	return NoLocation
 }
 
 // checkPerson is check without what only an application needs. A signed-in user has

@@ -147,15 +147,35 @@ func number(place14, order string) string {
 
 func TestR3LocationMustBeGranted(t *testing.T) {
 	f := goodForm()
-	f.Located = false
-	if got := f.check(false, noon); got != NoLocation {
-		t.Errorf("without location: %q; want %q", got, NoLocation)
+	for _, tt := range []struct {
+		city, why string
+		want      Reason
+	}{
+		{"广州", "", ""},
+		{"呼和浩特", "", ""},
+		{"", "refused", NoLocation},
+		{"", "", NoLocation},
+		{"", "unavailable", NoPosition},
+		{"", "timed_out", LocatingTimedOut},
+		{"yes", "", NoLocation},
+		{"23.13,113.26", "", NoLocation},
+		{"广", "", NoLocation},
+		{strings.Repeat("广", 20), "", ""},
+		{strings.Repeat("广", 21), "", NoLocation},
+	} {
+		f.City, f.NoCity = tt.city, tt.why
+		if got := f.check(false, noon); got != tt.want {
+			t.Errorf("city %q, %q: %q; want %q", tt.city, tt.why, got, tt.want)
+		}
 	}
+	f.City = ""
 	if got := f.checkPerson(false, noon); got != "" {
 		t.Errorf("viewing without location: %q; it needs none", got)
 	}
-	if w := NoLocation.Words(); w.Next != "locate" {
-		t.Errorf("the answer offers %q; want to locate again", w.Next)
+	for _, r := range []Reason{NoLocation, NoPosition, LocatingTimedOut} {
+		if w := r.Words(); w.Next != "locate" {
+			t.Errorf("%s offers %q; want to locate again", r, w.Next)
+		}
 	}
 }
 
@@ -180,7 +200,7 @@ func FuzzForm(f *testing.F) {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, name, number string) {
-		form := Form{Name: name, Document: ResidentCard, Number: number, Confirmed: true, Located: true}
+		form := Form{Name: name, Document: ResidentCard, Number: number, Confirmed: true, City: "北京"}
 		form.tidy()
 		again := form
 		again.tidy()

@@ -9,6 +9,8 @@ const (
 	BadNumber        Reason = "bad_number"
 	NotConfirmed     Reason = "not_confirmed"
 	NoLocation       Reason = "no_location"
+	NoPosition       Reason = "no_position"
+	LocatingTimedOut Reason = "locating_timed_out"
 	CheckFailed      Reason = "check_failed"
 	CheckTimedOut    Reason = "check_timed_out"
 	CheckStale       Reason = "check_stale"
@@ -77,6 +79,10 @@ var denials = map[Reason]Denial{
 		Do: "须填写本人真实信息并勾选确认", DoEnglish: "Enter your own details and tick the box", Next: "form"},
 	NoLocation: {Rule: "R3", Chinese: "未获得定位授权，无法申请", English: "Your location is needed to apply",
 		Do: "请允许使用位置信息，然后重新定位", DoEnglish: "Allow access to your location, then locate again", Next: "locate"},
+	NoPosition: {Rule: "R3", Chinese: "无法确定位置，暂不能申请", English: "Your phone cannot tell where it is",
+		Do: "请打开手机定位服务，到开阔处或连接网络后重新定位", DoEnglish: "Turn on location services, go where there is a signal, then locate again", Next: "locate"},
+	LocatingTimedOut: {Rule: "R3", Chinese: "定位超时", English: "Locating took too long",
+		Do: "请稍候，到信号较好处重新定位", DoEnglish: "Go where the signal is better, then locate again", Next: "locate"},
 	CheckFailed: {Rule: "R4", Chinese: "实人核验未通过", English: "The real-person check did not pass",
 		Do: "请在光线充足处正对屏幕重试；多次未通过请到车站公安制证窗口", DoEnglish: "Try again in good light, facing the screen. If it still fails, go to the police window at the station", Next: "check"},
 	CheckTimedOut: {Rule: "R4", Chinese: "实人核验超时", English: "The real-person check timed out",

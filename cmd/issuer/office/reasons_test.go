@@ -9,6 +9,8 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		NotResidentCard:   {"R2", "window"},
 		BadNumber:         {"R2", "form"},
 		NoLocation:        {"R3", "locate"},
+		NoPosition:        {"R3", "locate"},
+		LocatingTimedOut:  {"R3", "locate"},
 		CheckFailed:       {"R4", "check"},
 		CheckTimedOut:     {"R4", "check"},
 		CheckStale:        {"R4", "form"},

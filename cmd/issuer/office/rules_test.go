@@ -16,7 +16,7 @@ var noon = time.Date(2026, 11, 10, 12, 0, 0, 0, RailwayTime)
 var everyClass = verify.Rules{Classes: []verify.Class{1, 2, 3}}
 
 func goodForm() Form {
-	return Form{Name: "李雷", Document: ResidentCard, Number: "11010519491231002X", Confirmed: true, Located: true}
+	return Form{Name: "李雷", Document: ResidentCard, Number: "11010519491231002X", Confirmed: true, City: "北京"}
 }
 
 // apply is an approved or denied application by a session, ids counted up.

@@ -204,7 +204,7 @@ func TestR12SigningUpConfirmsTheDetails(t *testing.T) {
 		{"the account of before", "owner", "correct horse", func(*Form) {}, AccountTaken},
 	} {
 		f := goodForm()
-		f.Located = false // an account needs no place
+		f.City = "" // an account needs no place
 		tt.change(&f)
 		var d Denied
 		if err := o.SignUp(tt.account, tt.password, f); err != nil && !errors.As(err, &d) || d.Reason != tt.want {

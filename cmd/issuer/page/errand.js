@@ -3,6 +3,7 @@
 import { arrive, refreshState, signIn } from './here.js';
 import { away, drop, noted } from './keep.js';
 import { companions } from './people.js';
+import { locate, pretend } from './place.js';
 import { showCertificate, showSlip } from './show.js';
 import { ask, Denied, talk } from './talk.js';
 import { $, person, say, shown, view } from './view.js';
@@ -41,21 +42,19 @@ export function fill(what) {
   view('fill');
 }
 
-// located tells whether the phone grants its location. Where it is goes nowhere.
-function located() {
-  if (kind !== 'apply') return true;
-  if (talk.state?.bench) return $('benchlocation').value === 'granted';
-  return new Promise((done) => {
-    if (!navigator.geolocation) return done(false);
-    navigator.geolocation.getCurrentPosition(() => done(true), (e) => done(e.code !== e.PERMISSION_DENIED), { timeout: 8000, maximumAge: 600000 });
-  });
+// where is what an application says of the place: a city, or why there is none.
+function where() {
+  if (kind !== 'apply') return {};
+  if (talk.state?.bench) return pretend($('benchlocation').value);
+  say('正在定位… Locating…');
+  return locate();
 }
 
 export async function submit() {
   const f = fields();
   await visit();
   if (!talk.state) await refreshState(); // opened with the network cut
-  const body = { name: f.name.value, document: f.document.value, number: f.number.value, confirmed: f.confirmed.checked, located: await located(), way: wayWanted() };
+  const body = { name: f.name.value, document: f.document.value, number: f.number.value, confirmed: f.confirmed.checked, way: wayWanted(), ...await where() };
   ticket = (await ask(kind, body)).ticket;
   toCheck(kind === 'revoke' ? revoked : arrive);
 }
@@ -161,7 +160,7 @@ export async function recheck() {
 // viewOwn: a signed-in user's details are known.
 async function viewOwn() {
   kind = 'view';
-  ticket = (await ask('view', { located: true })).ticket;
+  ticket = (await ask('view', {})).ticket;
   toCheck(arrive);
 }
 

@@ -304,7 +304,7 @@ func (w *window) approve() {
 		w.Fatal(err)
 	}
 	who := w.office.Visitor(token)
-	f := office.Form{Name: "李雷", Document: office.ResidentCard, Number: "11010519491231002X", Confirmed: true, Located: true}
+	f := office.Form{Name: "李雷", Document: office.ResidentCard, Number: "11010519491231002X", Confirmed: true, City: "北京"}
 	if _, err := officetest.Approve(w.Context(), w.office, f, verify.ByChain, who); err != nil {
 		w.Fatal(err)
 	}
