@@ -13,10 +13,13 @@ import (
 	"railgate/store/journal"
 )
 
-// cuts is how often the power is cut: RAILGATE_CUTS, or fifty times.
+// cuts is how often the power is cut: RAILGATE_CUTS, or fifty times, or sixteen with -short.
 func cuts() int {
 	if n, err := strconv.Atoi(os.Getenv("RAILGATE_CUTS")); err == nil {
 		return n
+	}
+	if testing.Short() {
+		return 16
 	}
 	return 50
 }

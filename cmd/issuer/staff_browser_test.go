@@ -112,7 +112,7 @@ func TestR24TheStaffPage(t *testing.T) {
 func TestR24WithoutAStaffKeyThePageSaysSo(t *testing.T) {
 	d := newDesk(t, true)
 	tab := openStaff(t, d)
-	tab.Until("why there is no code", `seen('#cover') && $('#coverwords').innerText.includes('暂不能签发员工码') && $('#coverwords').innerText.includes('Staff codes are not available here') && !seen('#again') && !seen('#turn')`)
+	tab.Until("why there is no code", `seen('#cover') && $('#coverwords').innerText.includes('暂不能签发员工码') && $('#coverwords').innerText.includes('Staff codes are not available here') && !seen('#again') && !seen('#turn') && !seen('#when')`)
 	tab.Until("a screen reader is told", "$('#live').textContent.includes('暂不能签发员工码')")
 	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {390, 844}} {
 		tab.Do(chromedp.EmulateViewport(s[0], s[1]))
@@ -122,5 +122,5 @@ func TestR24WithoutAStaffKeyThePageSaysSo(t *testing.T) {
 	tab.Picture("no-key")
 	d.staffKey()
 	tab.Str("document.dispatchEvent(new Event('visibilitychange'))")
-	tab.Until("a code", "seen('#qr') && $('#qr').dataset.slot && !seen('#cover')")
+	tab.Until("a code", "seen('#qr') && $('#qr').dataset.slot && !seen('#cover') && seen('#when') && $('#liveuntil').textContent")
 }

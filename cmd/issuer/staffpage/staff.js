@@ -43,6 +43,7 @@ function cover(zh, en, again) {
 // forget leaves nothing of the codes.
 function forget(zh, en, again = true) {
   wallet = null;
+  $('when').hidden = true;
   cover(zh, en, again);
   const said = `${zh} ${en}`;
   if ($('live').textContent !== said) $('live').textContent = said;
@@ -55,6 +56,7 @@ async function getCodes() {
     const { give, secret } = await prepare({ way: 'device' });
     wallet = { issued: await ask('code', give), secret };
     $('liveuntil').textContent = minuteText(Math.min(wallet.issued.live_until, wallet.issued.ends));
+    $('when').hidden = false;
     drawn = null;
     await turn();
   } catch (e) {

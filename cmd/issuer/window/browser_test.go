@@ -53,6 +53,13 @@ const cramped = `(() => {
 	if (document.documentElement.scrollWidth > wide) out.push('wider than the screen: ' + [...document.body.querySelectorAll('*')].filter((e) => e.getClientRects().length && e.getBoundingClientRect().right > wide + 0.5 && !e.closest('.unseen')).map((e) => e.tagName + '#' + e.id + '.' + e.className).join(', '));
 	for (const e of document.querySelectorAll('button, input, select')) if (e.getClientRects().length && !e.closest('.unseen')) { const r = e.getBoundingClientRect(); if ((r.height < 40 || r.width < 40) && e.type !== 'checkbox' || e.scrollWidth > e.clientWidth + 1) out.push((e.id || e.textContent) + ' is ' + Math.round(r.width) + ' x ' + Math.round(r.height) + ', of it ' + e.scrollWidth); }
 	for (const e of document.querySelectorAll('#slips li, h1, h2, h3, #officer, label > span, #sheet dd, #bearer')) if (e.getClientRects().length && e.scrollWidth > e.clientWidth + 1) out.push('cut off: ' + e.textContent);
+	for (const e of document.querySelectorAll('select')) if (e.getClientRects().length) { // as wide as its widest choice
+		const whole = e.cloneNode(true);
+		whole.style.cssText = 'position: absolute; width: auto';
+		e.after(whole);
+		if (whole.offsetWidth > e.offsetWidth) out.push('a choice is cut off: ' + e.name + ', ' + e.offsetWidth + ' of ' + whole.offsetWidth);
+		whole.remove();
+	}
 	return out.join('; ');
 })()`
 
@@ -257,7 +264,7 @@ func TestEveryScreenOfTheWindow(t *testing.T) {
 	l := w.open(t, 1280, 800)
 	for _, scheme := range []string{"light", "dark"} {
 		l.Scheme(scheme)
-		for _, s := range [][2]int64{{390, 844}, {844, 390}, {640, 400}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
+		for _, s := range [][2]int64{{360, 740}, {390, 844}, {844, 390}, {640, 400}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
 			l.Do(chromedp.EmulateViewport(s[0], s[1]))
 			l.settles(fmt.Sprintf("%s, %v", scheme, s))
 			l.Picture(fmt.Sprintf("%s-%dx%d", scheme, s[0], s[1]))
