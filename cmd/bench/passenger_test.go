@@ -471,3 +471,78 @@ func TestR3OnlyAGrantedPositionCounts(t *testing.T) {
 		tb.until(place+" is "+want, fmt.Sprintf("window.found === %q", want))
 	}
 }
+
+// sessionSees tells whether the issuer shows a certificate to a visitor's token.
+func (t *table) sessionSees(token string) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.ctx, http.MethodGet, t.bench.web.issuer.JoinPath("api/state").String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Railgate-Page", token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var state struct{ Certificate *struct{} }
+	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
+		t.Fatal(err)
+	}
+	return state.Certificate != nil || resp.StatusCode != http.StatusOK // asked too often, it does not say
+}
+
+// A visitor who goes away from the code, by whichever button, has closed the page: nothing of it is
+// left here or at the issuer, and it takes a check to see it again. The check itself is no way away.
+func TestR10LeavingTheCodesPageIsClosing(t *testing.T) {
+	tb, f := openPhone(t)
+	p := newPassenger()
+	token := func() string {
+		t.Helper()
+		tb.str("(window.token = '', import(new URL('talk.js', $('script[type=module]').src)).then((m) => { window.token = m.talk.page; }), 0)")
+		tb.until("a visitor's token", "window.token")
+		return tb.str("window.token")
+	}
+	views := func() {
+		t.Helper()
+		tb.tap("#goview")
+		tb.until("the form, and nothing in it", "seen('#theirs') && ['name', 'number'].every((n) => !$('#fill [name=' + n + ']').value) && !$('#fill [name=confirmed]').checked")
+		tb.fillIn(p)
+		tb.tap("#next")
+		tb.check("passes")
+		tb.sees()
+	}
+	gone := "$('#qr').width === 1 && !$('#qr').dataset.slot && !$('#owner').textContent"
+	tb.applies(p)
+	tb.until("it says what leaving means", "seen('#leaves') && text('#leaves').includes('重新核验')")
+	tb.str("$('#leaves').scrollIntoView({ block: 'center' })")
+	tb.picture("leaves")
+	for _, way := range []struct{ button, to string }{{"#back", "#home"}, {"#account", "#sign"}, {"#renew", "#fill"}} {
+		if way.button == "#renew" {
+			tb.advance(22 * time.Hour)
+			tb.until("a check is due, and it can be renewed", "seen('#coverdo') && seen('#renew')")
+			tb.tap("#coverdo") // no way away
+			tb.until("the check", "seen('#check')")
+			tb.tap("#back")
+			tb.until("the certificate is there still", "seen('#show') && seen('#cover')")
+		}
+		was := token()
+		if !tb.sessionSees(was) {
+			t.Fatalf("%s: before it the issuer does not know the visitor", way.button)
+		}
+		tb.tap(way.button)
+		tb.until(way.button+" shows nothing of it", fmt.Sprintf("seen(%q) && %s", way.to, gone))
+		eventually(t, way.button+": the issuer is told", func() bool { return !tb.sessionSees(was) })
+		if way.to != "#home" {
+			tb.tap("#back")
+		}
+		tb.until("the first page says that it may be valid", "seen('#home') && seen('#may.news')")
+		views()
+	}
+	f.cut(true)
+	tb.tap("#back")
+	tb.until("with the network cut it shows nothing either", "seen('#home') && "+gone)
+	f.cut(false)
+	tb.until("the network is back, and it is not shown", "!seen('#cut') && seen('#home')")
+	views()
+}

@@ -71,7 +71,12 @@ export async function noticeState() {
   else if (seen && (shown('show') || (!knew && shown('home')))) showCertificate();
 }
 
-document.addEventListener('view', (e) => { if (e.detail === 'home') welcome(); });
+// A visitor's code is behind a check again once its page is left for another (R10): for the
+// check and its outcome it is not.
+document.addEventListener('view', ({ detail }) => {
+  if (['home', 'services', 'fill', 'sign'].includes(detail)) leaveCode();
+  if (detail === 'home') welcome();
+});
 
 // welcome tells who has loaded the page again that the certificate may be valid still.
 function welcome() {
@@ -83,6 +88,24 @@ function welcome() {
   $('goview').classList.toggle('main', may);
   $('goapply').classList.toggle('main', !may);
   (may ? $('goapply') : $('gohistory')).before($('may'), $('goview'));
+}
+
+// ---- a visitor closes the page, or leaves the code ----
+
+// leave tells the issuer that a visitor sees nothing any more.
+export function leave() {
+  if (talk.page) navigator.sendBeacon('api/leave', new Blob([JSON.stringify({ page: talk.page })], { type: 'application/json' }));
+}
+
+// leaveCode does what closing the page does.
+function leaveCode() {
+  const { state } = talk;
+  if (state?.signed_in || !state?.certificate) return;
+  leave();
+  talk.page = '';
+  state.certificate = state.people = null;
+  choose();
+  wipe();
 }
 
 // ---- signing in and out ----
@@ -126,13 +149,19 @@ hearOthers((what) => {
 // forget leaves nothing of who was here: not on the page, hidden or not, nor in the
 // worker. Each module that knows something hears the event "forget".
 function forget() {
-  departures++;
   talk.state = null;
   noted.forget();
   drop();
+  wipe();
+  document.dispatchEvent(new Event('forget'));
+}
+
+// wipe takes away what is written of somebody. What the issuer was asked before is answered to
+// nobody.
+function wipe() {
+  departures++;
   for (const form of document.forms) form.reset();
   for (const id of ['own', 'owner', 'applications', 'slipowner', 'ends', 'liveuntil', 'slipends']) $(id).replaceChildren();
-  document.dispatchEvent(new Event('forget'));
 }
 
 // recallShown shows what the worker kept, where there is no network.

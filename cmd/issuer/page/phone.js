@@ -6,7 +6,7 @@
 // it; a signed-in user's is a cookie that scripts do not see.
 
 import { back, check, comeBack, deny, fill, fillExample, helpNow, helpWith, see, signUp, submit } from './errand.js';
-import { arrive, home, noticeState, recallShown, refreshState, signIn, signOut } from './here.js';
+import { arrive, home, leave, noticeState, recallShown, refreshState, signIn, signOut } from './here.js';
 import { away, install, leaving } from './keep.js';
 import { actFor, addCompanion, companions, dropCompanion, onSwipe } from './people.js';
 import { begin, codesUntil, fit, next, refresh, renewSoon, stayAwake } from './show.js';
@@ -185,7 +185,7 @@ document.addEventListener('visibilitychange', () => {
 
 // A visitor who closes the page must verify again (R10): the issuer is told.
 window.addEventListener('pagehide', () => {
-  if (talk.page && !away.leaving) navigator.sendBeacon('api/leave', new Blob([JSON.stringify({ page: talk.page })], { type: 'application/json' }));
+  if (!away.leaving) leave();
 });
 window.addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
 

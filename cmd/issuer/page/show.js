@@ -54,6 +54,7 @@ export function showCertificate() {
   $('ends').textContent = clockText(c.ends);
   $('liveuntil').textContent = clockText(c.live_until);
   $('way').value = c.way;
+  $('leaves').hidden = talk.state.signed_in;
   if (!talk.state.signed_in) noted.set(c.ends);
   if (!shown('show')) view('show');
   stayAwake();
