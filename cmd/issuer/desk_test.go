@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,8 @@ type desk struct {
 	web *web
 	srv *httptest.Server
 	log *bytes.Buffer
+
+	down atomic.Value // a path's beginning: what of the bench's provider does not answer; "" nothing
 }
 
 func newDesk(t *testing.T, bench bool) *desk {
@@ -53,7 +56,7 @@ func newDesk(t *testing.T, bench bool) *desk {
 			t.Fatal(err)
 		}
 		client := provider.New(p.Config())
-		config.Checker, d.web.provider, d.web.people = providerCheck{client, true}, p, signin.New(client, log)
+		config.Checker, d.web.provider, d.web.people = providerCheck{client, true}, d.mayBeDown(p), signin.New(client, log)
 	}
 	var err error
 	if d.web.Office, err = office.Open(config); err != nil {
@@ -64,6 +67,18 @@ func newDesk(t *testing.T, bench bool) *desk {
 	d.srv.Start()
 	t.Cleanup(func() { d.srv.Close(); d.web.Office.Close() })
 	return d
+}
+
+// mayBeDown is the provider as it answers, or not.
+func (d *desk) mayBeDown(p http.Handler) http.Handler {
+	d.down.Store("")
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if begin := d.down.Load().(string); begin != "" && strings.HasPrefix(r.URL.Path, begin) {
+			http.Error(rw, "down", http.StatusServiceUnavailable)
+			return
+		}
+		p.ServeHTTP(rw, r)
+	})
 }
 
 func goodForm() office.Form {

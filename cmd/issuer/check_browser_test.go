@@ -1,0 +1,241 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"railgate/cmd/pages/pagetest"
+)
+
+// An applying is the passenger's page in a browser, beside the provider's pages.
+type applying struct {
+	*pagetest.Tab
+	d *desk
+}
+
+func (d *desk) opens(t *testing.T, path string) *applying {
+	t.Helper()
+	a := &applying{pagetest.Open(t, "check", 390, 844), d}
+	a.Go(d.srv.URL + path)
+	return a
+}
+
+func (a *applying) tap(selector string) {
+	a.Helper()
+	a.Until(selector+" can be pressed", fmt.Sprintf("seen(%q) && !$(%[1]q).disabled && ($(%[1]q).click(), true)", selector))
+}
+
+func (a *applying) set(selector, value string) {
+	a.Helper()
+	a.Until(selector, fmt.Sprintf("seen(%q) && ($(%[1]q).value = %q, true)", selector, value))
+}
+
+// fills fills the form in for Li Lei, and goes on to the check.
+func (a *applying) fills() {
+	a.Helper()
+	a.Until("the page is ready", "document.body?.dataset.ready")
+	a.tap("#goapply")
+	f := goodForm()
+	a.set("#fill [name=name]", f.Name)
+	a.set("#fill [name=number]", f.Number)
+	a.Until("confirmed", "($('#fill [name=confirmed]').checked = true)")
+	a.tap("#next")
+	a.checkIsThere()
+}
+
+// kept tells whether the form still has what was filled in.
+const kept = "$('#fill [name=name]').value === '李雷' && $('#fill [name=number]').value === '11010519491231002X' && $('#fill [name=confirmed]').checked"
+
+func (a *applying) checkIsThere() {
+	a.Helper()
+	a.Until("the check can be begun", "document.body.dataset.ready && seen('#start') && !$('#start').disabled && $('#start').innerText.includes('开始核验')")
+}
+
+// goes goes to the provider's page.
+func (a *applying) goes() {
+	a.Helper()
+	a.tap("#start")
+	a.Until("the provider's page", "location.pathname.startsWith('/provider/') && document.readyState === 'complete'")
+}
+
+// turnsBack presses the browser's button.
+func (a *applying) turnsBack() {
+	a.Helper()
+	a.Str("(setTimeout(() => history.back()), '')") // after this answer
+}
+
+func (a *applying) sees(whose string) {
+	a.Helper()
+	a.Until("the code of "+whose, fmt.Sprintf("seen('#qr') && $('#qr').dataset.slot && $('#owner').innerText.includes(%q)", whose))
+}
+
+func (a *applying) denied(reason, words string) {
+	a.Helper()
+	a.Until(reason, fmt.Sprintf("seen('#outcome') && $('#outcome').dataset.reason === %q && $('#why').innerText.includes(%q) && seen('#helps') && !seen('#qr')", reason, words))
+}
+
+// A passenger who turns back at the provider finds the check as it was, and what was filled in; the trip
+// that was left is good for nothing any more.
+func TestR4TurningBackAtTheProvider(t *testing.T) {
+	d := newDesk(t, true)
+	a := d.opens(t, "/")
+	a.fills()
+	a.goes()
+	a.turnsBack()
+	a.checkIsThere()
+	a.Until("the form is as it was", kept)
+	a.Str("(setTimeout(() => history.forward()), '')")
+	a.tap("button.main[name=face]")
+	a.Until("an answer that nobody waits for shows nobody's code", "document.body.dataset.ready && seen('#outcome') && !seen('#qr') && !location.search")
+	a.Picture("stale")
+	a.Go(d.srv.URL + "/")
+	a.fills()
+	a.goes()
+	a.turnsBack()
+	a.checkIsThere()
+	a.goes()
+	a.tap("button.main[name=face]")
+	a.sees("李*")
+}
+
+// A passenger who gives up there, or whom nobody saw, comes back to words and to another try.
+func TestR4GivingUpAtTheProvider(t *testing.T) {
+	d := newDesk(t, true)
+	a := d.opens(t, "/")
+	a.fills()
+	for _, tt := range []struct{ how, reason, words string }{
+		{"fails", "check_failed", "实人核验未通过"}, {"not_alive", "check_not_alive", "未能确认本人面容"},
+		{"times_out", "check_timed_out", "实人核验超时"}, {"unavailable", "check_unavailable", "暂不可用"},
+	} {
+		a.goes()
+		a.tap("button[name=ends][value=" + tt.how + "]")
+		a.denied(tt.reason, tt.words)
+		a.tap("#helps")
+		a.checkIsThere()
+	}
+	a.goes()
+	a.tap("button.main[name=face]")
+	a.sees("李*")
+}
+
+// A provider that is down is said before the passenger is sent there, and on the way back; one whose
+// page does not come leaves the way back. Once it is up again the same errand goes on.
+func TestR4AProviderThatIsDown(t *testing.T) {
+	d := newDesk(t, true)
+	d.down.Store("/")
+	a := d.opens(t, "/")
+	a.fills()
+	a.tap("#start")
+	a.denied("check_unavailable", "暂不可用")
+	a.Picture("down")
+	d.down.Store("")
+	a.tap("#helps")
+	a.checkIsThere()
+
+	d.down.Store("/login")
+	a.tap("#start")
+	a.Until("the provider's page does not come", "location.pathname.startsWith('/provider/') && document.body.innerText.trim() === 'down'")
+	a.turnsBack()
+	a.checkIsThere()
+	a.Until("the form is as it was", kept)
+	d.down.Store("")
+
+	a.goes()
+	d.down.Store("/oauth/token")
+	a.tap("button.main[name=face]")
+	a.denied("check_unavailable", "暂不可用")
+	d.down.Store("")
+	a.tap("#helps")
+	a.checkIsThere()
+	a.goes()
+	a.tap("button.main[name=face]")
+	a.sees("李*")
+}
+
+// Somebody else before the camera gets no code, and comes back to the form, which is as it was.
+func TestR4SomebodyElseAtTheProvider(t *testing.T) {
+	d := newDesk(t, true)
+	a := d.opens(t, "/")
+	a.fills()
+	a.goes()
+	a.tap("button[name=face][value^='韩梅梅']")
+	a.denied("check_mismatch", "核验的不是填写的本人")
+	a.Picture("mismatch")
+	a.tap("#helps")
+	a.Until("the form, as it was", "seen('#fill') && "+kept)
+	a.tap("#next")
+	a.checkIsThere()
+	a.goes()
+	a.tap("button.main[name=face]")
+	a.sees("李*")
+}
+
+// Who applies for a companion comes back from the provider to the companion's errand, also after turning
+// back and after somebody else's face; the guardian is the one who is checked.
+func TestR21ACompanionsWayBack(t *testing.T) {
+	d := newDesk(t, true)
+	a := d.opens(t, "/")
+	a.Until("the page is ready", "document.body.dataset.ready")
+	a.tap("#account")
+	a.tap("#examplesign")
+	a.tap("#gocompanions")
+	a.tap("#goadd")
+	a.set("#adding [name=name]", "林小满")
+	a.set("#adding [name=number]", "51010420140601312X")
+	a.Until("confirmed", "seen('#adding [name=confirmed]') && ($('#adding [name=confirmed]').checked = true)")
+	a.tap("#adding button.main")
+	a.tap("#companionlist [data-kind=apply]")
+	a.Until("the guardian is told", "seen('#guardian') && $('#own').innerText.includes('林')")
+	a.tap("#next")
+	a.checkIsThere()
+	a.goes()
+	a.Until("the guardian is who is expected", "$('button.main[name=face]').innerText.includes('李雷')")
+	a.turnsBack()
+	a.checkIsThere()
+	a.goes()
+	a.tap("button[name=face][value^='林小满']")
+	a.denied("check_mismatch", "核验的不是填写的本人")
+	a.tap("#helps")
+	a.Until("the companion's form", "seen('#fill') && seen('#guardian') && $('#own').innerText.includes('林')")
+	a.tap("#next")
+	a.checkIsThere()
+	a.goes()
+	a.tap("button.main[name=face]")
+	a.sees("林")
+	a.Picture("companion")
+	own := d.signedIn().state()
+	if own.Certificate != nil {
+		t.Errorf("the guardian has a certificate, too: %+v", own.Certificate)
+	}
+}
+
+// A provider that is down is said to who signs in, with a way to try again, and then the page that was asked
+// for is there.
+func TestSigningInWhileTheProviderIsDown(t *testing.T) {
+	d := newDesk(t, true)
+	d.down.Store("/")
+	a := d.opens(t, "/desk/")
+	a.Until("it is said", "document.body.innerText.includes('身份认证服务暂不可用') && document.body.innerText.includes('The identity provider is unavailable') && seen('a')")
+	a.Axe("the provider is down")
+	a.Picture("signin-down")
+	d.down.Store("")
+	a.tap("a")
+	a.tap("button[name=worker][value=guest]")
+	a.Until("somebody without a role", "document.body.innerText.includes('您没有此项权限') && seen('a')")
+	a.tap("a")
+	a.tap("button[name=worker][value=wang]")
+	a.Until("the window", "location.pathname === '/desk/' && seen('#desk') && $('#officer').textContent.includes('王警官')")
+}
+
+// Who turns back at the provider while signing in is where they were, and can sign in from there.
+func TestTurningBackFromSigningIn(t *testing.T) {
+	d := newDesk(t, true)
+	a := d.opens(t, "/counter/")
+	a.tap("#signin")
+	a.Until("the provider's page", "seen('button[name=worker]')")
+	a.turnsBack()
+	a.Until("the counter, and nobody is signed in", "location.pathname === '/counter/' && seen('#signin') && !seen('#counter')")
+	a.tap("#signin")
+	a.tap("button[name=worker][value=zhao]")
+	a.Until("the counter", "location.pathname === '/counter/' && seen('#counter') && $('#me').textContent === '赵售票'")
+}
