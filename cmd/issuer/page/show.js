@@ -61,6 +61,19 @@ export function showCertificate() {
   tick();
 }
 
+// showBesides says which other certificates are valid now, and which one this is.
+function showBesides(c, now) {
+  const all = now < c.ends ? (c.besides || []).filter((b) => now < b.ends) : [], key = JSON.stringify(all);
+  $('besides').hidden = !all.length;
+  if ($('besides').dataset.key === key) return;
+  $('besides').dataset.key = key;
+  $('besides').replaceChildren(...all.map(({ kind, ends }) => {
+    const li = document.createElement('li'), [zh, thisZh, en, thisEn] = words.besides[kind];
+    two(li, `${zh}，有效至 ${clockText(ends)}。${thisZh}，两张均可使用`, `${en}, valid until ${clockText(ends)}. ${thisEn}; both work`);
+    return li;
+  }));
+}
+
 // next shows the code of the companion before (-1) or after (1).
 export function next(by) {
   if (!turnOver(by)) return;
@@ -166,6 +179,7 @@ export async function tick() {
 async function turn() {
   const c = talk.state.certificate, now = time.now();
   $('markclock').textContent = timeText(now);
+  showBesides(c, now);
   $('renew').hidden = now < c.renewable || now >= c.ends;
   if (now >= c.ends) return cover('证明已失效', 'The certificate has ended', 'apply');
   if (now >= c.live_until) return cover('请重新进行实人核验', 'Verify yourself again', 'recheck');
