@@ -40,6 +40,15 @@ func (l *look) at(now time.Time) {
 	l.Until("the time", fmt.Sprintf("said.some((d) => d.kind === 'status' && d.status.keys && d.status.now >= %[1]d && d.status.now < %[1]d + 5000)", now.UnixMilli()))
 }
 
+// inspects opens the page at the second of the codes.
+func inspects(t *testing.T, width, high int64) (*server, *look, *codes) {
+	t.Helper()
+	s, c := newServer(t), someCodes(t)
+	l := s.open(t, width, high)
+	l.at(c.now)
+	return s, l, c
+}
+
 // Every vector gets the gate's answer from the program in the browser, at the vector's second.
 func TestEachVectorInTheBrowser(t *testing.T) {
 	s := newServer(t)
@@ -69,10 +78,7 @@ func TestEachVectorInTheBrowser(t *testing.T) {
 
 // What is filmed comes to the same verdict, with its words, its colour and its sound.
 func TestTheCameraSeesACodeAndTheVerdictIsShown(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	_, l, c := inspects(t, 390, 844)
 	l.tap("#start")
 	l.Until("the verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 	if got := l.Str("$('#says').innerText.replaceAll('\\n', ' ')"); !strings.Contains(got, "核验通过") || !strings.Contains(got, "Identity verified") {
@@ -93,10 +99,7 @@ func TestTheCameraSeesACodeAndTheVerdictIsShown(t *testing.T) {
 
 // A code that is shown again in the shift may be another person's: it is told, with the time.
 func TestACodeThatComesBackIsTold(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	_, l, c := inspects(t, 390, 844)
 	l.reads(c.paper)
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#before')")
 	for l.Str("seen('#before')") != "true" {
@@ -111,10 +114,7 @@ func TestACodeThatComesBackIsTold(t *testing.T) {
 
 // A denial of each kind, a code that is no code, and paper, as typed or from a hand scanner.
 func TestAScannersTextIsRead(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	_, l, c := inspects(t, 390, 844)
 	for _, tt := range []struct{ text, words string }{{c.paper, "Paper certificate"}, {c.many[2], "Electronic certificate"}} {
 		l.reads(tt.text)
 		l.Until(tt.words, fmt.Sprintf("seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#facts').innerText.includes(%q)", tt.words))
@@ -127,10 +127,7 @@ func TestAScannersTextIsRead(t *testing.T) {
 // The page opens with the network cut from the second time on, and checks: what depends on the
 // time is not green there, and says why.
 func TestInAirplaneMode(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	s, l, c := inspects(t, 390, 844)
 	l.Until("the worker has the page", "navigator.serviceWorker.controller")
 	l.reads(c.many[0])
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
@@ -161,10 +158,7 @@ func TestInAirplaneMode(t *testing.T) {
 
 // What its holder revoked is denied as soon as the list is here, and with the network cut after that.
 func TestARevokedCodeIsDenied(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	s, l, c := inspects(t, 390, 844)
 	lost := c.many[len(c.many)-1]
 	l.reads(lost)
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#lists').innerText.includes('revocations')")
@@ -275,10 +269,7 @@ func TestWhoIsSignedInSeesNameAndTicket(t *testing.T) {
 // A phone that slept with the network cut does not know the time: its monotonic clock may have
 // stood still.
 func TestAPhoneThatSleptSaysSo(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	s, l, c := inspects(t, 390, 844)
 	s.set(func() { s.away = true })
 	l.Str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
 	l.Until("it says that it slept", "seen('#doubt') && $('#doubt').dataset.doubt === 'slept' && $('#doubt').innerText.includes('休眠') && $('#clock').innerText.includes('not confirmed')")
@@ -290,10 +281,7 @@ func TestAPhoneThatSleptSaysSo(t *testing.T) {
 
 // What was checked is gone with the shift's end, from the phone too.
 func TestTheEndOfAShiftClearsIt(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	_, l, c := inspects(t, 390, 844)
 	for _, text := range c.many[:2] {
 		l.reads(text)
 		l.Until("a verdict", "seen('#verdict')")
@@ -361,10 +349,7 @@ func TestEveryScreen(t *testing.T) {
 
 // By keyboard alone: to the form, a text, the verdict, and back to where one was.
 func TestByKeyboard(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 1280, 800)
-	c := someCodes(t)
-	l.at(c.now)
+	_, l, c := inspects(t, 1280, 800)
 	l.Str("($('#type').focus(), undefined)")
 	l.Do(chromedp.KeyEvent("\r"))
 	l.Until("the field has the focus", "document.activeElement?.name === 'text'")
@@ -398,10 +383,7 @@ func TestTheCamerasLight(t *testing.T) {
 
 // A verdict is heard and felt, one sound for each kind, and the sound can be turned off.
 func TestAVerdictIsHeardAndFelt(t *testing.T) {
-	s := newServer(t)
-	l := s.open(t, 390, 844)
-	c := someCodes(t)
-	l.at(c.now)
+	_, l, c := inspects(t, 390, 844)
 	l.Until("what would be felt is noted", "(window.felt = [], navigator.vibrate = (times) => window.felt.push(times.join(' ')), true)")
 	l.reads(c.many[0])
 	l.Until("granted is felt", "window.felt.at(-1) === '100'")

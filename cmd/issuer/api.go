@@ -152,7 +152,7 @@ func (w *web) postLeave(_ http.ResponseWriter, r *http.Request, _ office.Session
 	var in struct {
 		Page string `json:"page"`
 	}
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	return nil, w.Leave(w.Visitor(in.Page))
@@ -167,7 +167,7 @@ type credentials struct {
 
 func (w *web) postSignUp(_ http.ResponseWriter, r *http.Request, _ office.Session) (any, error) {
 	var in credentials
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	return nil, w.SignUp(in.Account, in.Password, in.Form)
@@ -178,7 +178,7 @@ func (w *web) postSignIn(rw http.ResponseWriter, r *http.Request, _ office.Sessi
 		Account  string `json:"account"`
 		Password string `json:"password"`
 	}
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	token, err := w.SignIn(r.Context(), in.Account, in.Password, pages.Address(r, w.proxied))
@@ -207,12 +207,12 @@ func (w *web) postBegin(kind string) handler {
 			office.Form
 			Way string `json:"way"`
 		}
-		if err := body(r, &in); err != nil {
+		if err := pages.ReadJSON(r.Body, &in); err != nil {
 			return nil, err
 		}
 		way, err := parseRotation(in.Way)
 		if err != nil {
-			return nil, errRequest
+			return nil, pages.ErrRequest
 		}
 		ticket, err := w.Begin(kind, in.Form, way, who)
 		return errandReply{ticket}, err
@@ -226,7 +226,7 @@ func parseRotation(name string) (verify.Rotation, error) {
 	}
 	way, err := verify.ParseRotation(name)
 	if err == nil && way == verify.Static {
-		err = errRequest
+		err = pages.ErrRequest
 	}
 	return way, err
 }
@@ -242,7 +242,7 @@ func (w *web) postDepart(_ http.ResponseWriter, r *http.Request, who office.Sess
 		errandReply
 		At string `json:"at"` // the page's own URL
 	}
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	ticket, page, err := w.Depart(r.Context(), in.Ticket, in.At, who)
@@ -257,7 +257,7 @@ func (w *web) postCheck(_ http.ResponseWriter, r *http.Request, who office.Sessi
 		errandReply
 		office.Answer
 	}
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	_, err := w.Check(r.Context(), in.Ticket, in.Answer, who)
@@ -279,7 +279,7 @@ type shownCode struct {
 
 func (w *web) postCode(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
 	var in office.Proof
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	c, claims, signed, err := w.Credential(in, who)
@@ -303,12 +303,12 @@ func (w *web) postWay(_ http.ResponseWriter, r *http.Request, who office.Session
 	var in struct {
 		Way string `json:"way"`
 	}
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	way, err := parseRotation(in.Way)
 	if err != nil {
-		return nil, errRequest
+		return nil, pages.ErrRequest
 	}
 	return nil, w.Choose(way, who)
 }
@@ -320,18 +320,18 @@ func (w *web) postAdvance(_ http.ResponseWriter, r *http.Request, _ office.Sessi
 	var in struct {
 		Seconds int64 `json:"seconds"`
 	}
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	if in.Seconds < 0 || in.Seconds > mostAdvanced {
-		return nil, errRequest
+		return nil, pages.ErrRequest
 	}
 	return nil, w.Advance(time.Duration(in.Seconds) * time.Second)
 }
 
 func (w *web) postPaper(_ http.ResponseWriter, r *http.Request, _ office.Session) (any, error) {
 	var in office.Form
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	p, err := w.BenchSlip(office.Person{Name: in.Name, Document: in.Document, Number: in.Number})

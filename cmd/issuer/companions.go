@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/pages"
 )
 
 // shownCompanion is somebody whom a signed-in user acts for, with the certificate that this
@@ -36,7 +37,7 @@ func (w *web) companions(who office.Session, now time.Time) (out []shownCompanio
 
 func (w *web) postAddCompanion(_ http.ResponseWriter, r *http.Request, who office.Session) (any, error) {
 	var in office.Form
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	return nil, w.AddCompanion(in, who)
@@ -46,7 +47,7 @@ func (w *web) postDropCompanion(_ http.ResponseWriter, r *http.Request, who offi
 	var in struct {
 		ID string `json:"id"`
 	}
-	if err := body(r, &in); err != nil {
+	if err := pages.ReadJSON(r.Body, &in); err != nil {
 		return nil, err
 	}
 	return nil, w.DropCompanion(in.ID, who)

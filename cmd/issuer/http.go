@@ -7,9 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -152,8 +150,8 @@ func (w *web) answer(h handler, p pair) http.HandlerFunc {
 		if who.ID != "" && !p.session.Allow(who.ID, now) {
 			err = office.Deny(office.TooMany)
 		}
-		if err == nil && r.Method == http.MethodPost && !isJSON(r) {
-			err = errRequest
+		if err == nil && r.Method == http.MethodPost && !pages.IsJSON(r) {
+			err = pages.ErrRequest
 		}
 		var v any
 		if err == nil {
@@ -187,9 +185,6 @@ func reply(rw http.ResponseWriter, status int, v any) {
 	json.NewEncoder(rw).Encode(v) // a page that is gone asks again
 }
 
-// errRequest is a request that the page would not make.
-var errRequest = errors.New("the request is not understood")
-
 func (w *web) refuse(rw http.ResponseWriter, err error) {
 	var d office.Denied
 	var large *http.MaxBytesError
@@ -201,7 +196,7 @@ func (w *web) refuse(rw http.ResponseWriter, err error) {
 		reply(rw, http.StatusForbidden, refusal{d.Words()})
 	case errors.As(err, &large):
 		http.Error(rw, "the request is too large", http.StatusRequestEntityTooLarge)
-	case errors.Is(err, errRequest) || errors.Is(err, office.ErrProof):
+	case errors.Is(err, pages.ErrRequest) || errors.Is(err, office.ErrProof):
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 	default:
 		w.log.Error("a request failed", "err", err)
@@ -211,27 +206,6 @@ func (w *web) refuse(rw http.ResponseWriter, err error) {
 
 type refusal struct {
 	Denied office.Denial `json:"denied"`
-}
-
-// isJSON tells whether a request says that its body is JSON. Others are refused: a
-// form on another site's page could send them.
-func isJSON(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "application/json"
-}
-
-// body reads a request's JSON.
-func body(r *http.Request, v any) error {
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if dec.Decode(v) != nil || dec.More() {
-		return errRequest // what it holds may be somebody's name: it goes no further
-	}
-	return nil
 }
 
 func (w *web) getKeys(rw http.ResponseWriter, _ *http.Request) {

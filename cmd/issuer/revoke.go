@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"railgate/cmd/issuer/office"
+	"railgate/cmd/pages"
 	"railgate/verify"
 )
 
@@ -190,7 +191,7 @@ func orders(s *office.Office, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /revoke", func(rw http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
 		var o revokeOrder
-		if err := body(r, &o); err != nil {
+		if err := pages.ReadJSON(r.Body, &o); err != nil {
 			reply(rw, http.StatusBadRequest, revokeAnswer{Error: err.Error()})
 			return
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"embed"
-	"encoding/json"
 	"io/fs"
 	"net/http"
 	"time"
@@ -78,8 +77,8 @@ func (w *web) getStaff(rw http.ResponseWriter, r *http.Request) {
 func (w *web) postStaffCode(rw http.ResponseWriter, r *http.Request) {
 	var in office.Proof
 	m, _ := member(r)
-	if !isJSON(r) || json.NewDecoder(r.Body).Decode(&in) != nil {
-		w.refuse(rw, errRequest)
+	if !pages.IsJSON(r) || pages.ReadJSON(r.Body, &in) != nil {
+		w.refuse(rw, pages.ErrRequest)
 		return
 	}
 	claims, signed, err := w.StaffCredential(in, m)

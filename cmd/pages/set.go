@@ -3,10 +3,12 @@ package pages
 import (
 	"bytes"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -22,13 +24,13 @@ import (
 // for it or is not there.
 //
 //	/                  index.html, which names files under v/VERSION/
-//	/sw.js             the service worker, with the version and the list of the files
+//	/sw.js             the service worker: the page's own, if there is one, and then worker.js
 //	/v/VERSION/…       scripts, styles, programs and data; they never change
 //	/icon.svg, …       what browsers ask for by a fixed name
 //
 // A file NAME.br is answered as NAME, packed as it is where the browser takes that (RFC 7932): each
 // does that has a secure connection. In the others {{version}} stands for the version, and in the
-// worker {{files}} for the list.
+// worker {{files}} for the list of the files.
 type Set struct {
 	version string
 	files   map[string]file // by path, without the first slash
@@ -39,8 +41,17 @@ type file struct {
 	packed bool // by brotli
 }
 
+// worker is what all service workers do: keep the page for when the network is cut.
+//
+//go:embed worker.js
+var worker []byte
+
 // NewSet makes the set of files, by their names.
 func NewSet(named map[string][]byte) (*Set, error) {
+	if own, ok := named["sw.js"]; ok {
+		named = maps.Clone(named)
+		named["sw.js"] = slices.Concat(own, worker)
+	}
 	s := &Set{version: digest(named), files: map[string]file{}}
 	for name, data := range named {
 		f := file{data: data}
@@ -68,10 +79,13 @@ func (s *Set) place(name string) string {
 // whole set before it takes over.
 func (s *Set) moveWorker() error {
 	from := s.place("sw.js")
-	worker := s.files[from]
+	w, ok := s.files[from]
+	if !ok {
+		return nil
+	}
 	delete(s.files, from)
 	list, err := json.Marshal(s.Names())
-	s.files["sw.js"] = file{data: bytes.Replace(worker.data, []byte("{{files}}"), list, 1)}
+	s.files["sw.js"] = file{data: bytes.Replace(w.data, []byte("{{files}}"), list, 1)}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -18,7 +19,7 @@ func someFiles() map[string][]byte {
 	return map[string][]byte{
 		"index.html": []byte(`<script src="v/{{version}}/a.js">`), "a.js": []byte("1 {{version}}"), "icon.svg": []byte("<svg/>"), "words.json": []byte("{}"),
 		"p.wasm.br": packed("{{version}}"), "m.webmanifest": []byte("{}"),
-		"sw.js": []byte("const version = '{{version}}', files = JSON.parse('{{files}}')"),
+		"sw.js": []byte("const kept = 'a-page-';"),
 	}
 }
 
@@ -78,7 +79,7 @@ func TestWhereFilesOfASetLie(t *testing.T) {
 		"":               {"text/html; charset=utf-8", "", "", `<script src="` + v + `a.js">`},
 		"icon.svg":       {"image/svg+xml", "", "", "<svg/>"},
 		"m.webmanifest":  {"application/manifest+json", "", "", "{}"},
-		"sw.js":          {"text/javascript; charset=utf-8", "", "", "const version = '" + s.Version() + "', files = JSON.parse('" + `["","icon.svg","m.webmanifest","` + v + `a.js","` + v + `p.wasm","` + v + `words.json"]` + "')"},
+		"sw.js":          {"text/javascript; charset=utf-8", "", "", "const kept = 'a-page-';" + strings.NewReplacer("{{version}}", s.Version(), "{{files}}", `["","icon.svg","m.webmanifest","`+v+`a.js","`+v+`p.wasm","`+v+`words.json"]`).Replace(string(worker))},
 		v + "a.js":       {"text/javascript; charset=utf-8", forever, "", "1 " + s.Version()},
 		v + "p.wasm":     {"application/wasm", forever, "", "{{version}}"},
 		v + "words.json": {"application/json", forever, "", "{}"},
@@ -93,6 +94,15 @@ func TestWhereFilesOfASetLie(t *testing.T) {
 		if rec := getFile(s, path); rec.Code != http.StatusNotFound {
 			t.Errorf("%s: status %d; want 404", path, rec.Code)
 		}
+	}
+}
+
+// A page that has no worker of its own has none.
+func TestAPageWithoutAWorker(t *testing.T) {
+	files := someFiles()
+	delete(files, "sw.js")
+	if rec := getFile(newTestSet(t, files), "/sw.js"); rec.Code != http.StatusNotFound {
+		t.Errorf("status %d; want 404", rec.Code)
 	}
 }
 
@@ -122,8 +132,8 @@ func TestAPackedFileGoesAsTheBrowserTakesIt(t *testing.T) {
 }
 
 func TestTheSizeOfASet(t *testing.T) {
-	s := newTestSet(t, map[string][]byte{"index.html": []byte("12345"), "sw.js": []byte("'{{files}}'")})
-	if got, want := s.Size(), 5+len(`'[""]'`); got != want {
+	s := newTestSet(t, map[string][]byte{"index.html": []byte("12345"), "a.js": []byte("1")})
+	if got, want := s.Size(), 5+1; got != want {
 		t.Errorf("size %d; want %d", got, want)
 	}
 }

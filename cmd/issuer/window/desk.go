@@ -4,18 +4,17 @@
 package window
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"time"
 
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/limit"
+	"railgate/cmd/pages"
 	"railgate/verify"
 )
 
@@ -84,9 +83,6 @@ type handler func(r *http.Request, by Person) (any, error)
 // errNobody is a request that no guard has let in: the desk is mounted wrongly.
 var errNobody = errors.New("the desk is asked by somebody whom no guard has let in")
 
-// errRequest is a request that the page would not make.
-var errRequest = errors.New("the request is not understood")
-
 func (d *Desk) answer(h handler, often *limit.Limiter) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		by, ok := d.o.Who(r)
@@ -97,8 +93,8 @@ func (d *Desk) answer(h handler, often *limit.Limiter) http.HandlerFunc {
 			err = errNobody
 		case !often.Allow(by.Subject, time.Now()):
 			err = office.Deny(office.TooMany)
-		case r.Method == http.MethodPost && !isJSON(r):
-			err = errRequest
+		case r.Method == http.MethodPost && !pages.IsJSON(r):
+			err = pages.ErrRequest
 		default:
 			v, err = h(r, by)
 		}
@@ -128,7 +124,7 @@ func (d *Desk) refuse(rw http.ResponseWriter, err error) {
 		reply(rw, http.StatusTooManyRequests, refusal{no.Words()})
 	case errors.As(err, &no):
 		reply(rw, http.StatusForbidden, refusal{no.Words()})
-	case errors.Is(err, errRequest):
+	case errors.Is(err, pages.ErrRequest):
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 	default:
 		d.o.Log.Error("an officer's request failed", "err", err)
@@ -136,26 +132,13 @@ func (d *Desk) refuse(rw http.ResponseWriter, err error) {
 	}
 }
 
-// isJSON tells whether a request says that its body is JSON. Others are refused: a form on
-// another site's page could send them.
-func isJSON(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && kind == "application/json"
-}
-
 // maxBody bounds a request's body, in bytes.
 const maxBody = 4 << 10
 
 // body reads a request's JSON.
 func body(r *http.Request, v any) error {
-	data, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	if err != nil {
-		return errRequest
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if dec.Decode(v) != nil || dec.More() {
-		return errRequest // what it holds may be somebody's name: it goes no further
+	if pages.ReadJSON(io.LimitReader(r.Body, maxBody), v) != nil {
+		return pages.ErrRequest
 	}
 	return nil
 }
@@ -259,7 +242,7 @@ func slipOf(r *http.Request) (verify.CertificateID, error) {
 func parseID(text string) (verify.CertificateID, error) {
 	id, err := hex.DecodeString(text)
 	if err != nil || len(id) != 8 {
-		return "", errRequest
+		return "", pages.ErrRequest
 	}
 	return verify.CertificateID(id), nil
 }
@@ -280,7 +263,7 @@ func (d *Desk) postFind(r *http.Request, by Person) (any, error) {
 	case in.Slip == "":
 		all, err = d.office.FindPerson(in.Number, by.Officer)
 	default:
-		err = errRequest
+		err = pages.ErrRequest
 	}
 	return d.showAll(all, by), err
 }

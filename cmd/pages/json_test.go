@@ -1,0 +1,46 @@
+package pages
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestABodyIsOneJSONValueOfKnownMembers(t *testing.T) {
+	cut := errors.New("cut")
+	for _, tt := range []struct {
+		name string
+		body io.Reader
+		want error
+	}{
+		{"as the page sends it", strings.NewReader(`{"name":"李雷"} `), nil},
+		{"nothing", strings.NewReader(``), ErrRequest},
+		{"no object", strings.NewReader(`"李雷"`), ErrRequest},
+		{"cut off", strings.NewReader(`{"name":"李雷"`), ErrRequest},
+		{"a member that is not known", strings.NewReader(`{"name":"李雷","role":"window"}`), ErrRequest},
+		{"a second value", strings.NewReader(`{"name":"李雷"}{}`), ErrRequest},
+		{"a bracket too many", strings.NewReader(`{"name":"李雷"}}`), ErrRequest},
+		{"a network that is cut", io.MultiReader(strings.NewReader(`{"name":"李雷"}`), iotest.ErrReader(cut)), cut},
+	} {
+		var v struct{ Name string }
+		if err := ReadJSON(tt.body, &v); !errors.Is(err, tt.want) || (err == nil && v.Name != "李雷") {
+			t.Errorf("%s: %v, %v; want %v", tt.name, v, err, tt.want)
+		} else if err != nil && strings.Contains(err.Error(), "李雷") {
+			t.Errorf("%s: the error %q has the name", tt.name, err)
+		}
+	}
+}
+
+func TestWhatSaysThatItIsJSON(t *testing.T) {
+	for kind, want := range map[string]bool{
+		"application/json": true, "application/json; charset=utf-8": true, "Application/JSON": true,
+		"": false, "text/plain": false, "application/json-seq": false, "application/x-www-form-urlencoded": false, "multipart/form-data; boundary=x": false,
+	} {
+		if got := IsJSON(&http.Request{Header: http.Header{"Content-Type": {kind}}}); got != want {
+			t.Errorf("%q: %v; want %v", kind, got, want)
+		}
+	}
+}
