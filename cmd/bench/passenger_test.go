@@ -18,6 +18,7 @@ import (
 
 	"railgate/driver/eye"
 	"railgate/driver/scanner"
+	"railgate/verify/lane"
 )
 
 const phoneWide, phoneHigh = 390, 844
@@ -583,4 +584,19 @@ func TestR7ThePageSaysWhichOfTwoIsShown(t *testing.T) {
 	tb.check("passes")
 	tb.sees()
 	tb.until("the earlier one has ended", "$('#besides').children.length === 1 && text('#besides').includes('纸质')")
+}
+
+// What an exit gate says to a certificate that ran out on the way, the phone says.
+func TestR15ThePhonesWordsAreTheGates(t *testing.T) {
+	tb, _ := openPhone(t)
+	gate := lane.Say(lane.Occasion{Reason: "certificate_expired", Exit: true}, []string{"zh", "en"}).Words
+	zh, en := gate[0].Text, gate[1].Text
+	tb.until("the summary has them", fmt.Sprintf("$('#home .facts').textContent.includes(%q)", zh))
+	tb.applies(newPassenger())
+	tb.advance(24 * time.Hour)
+	tb.until("the code is covered by the gate's words", fmt.Sprintf("seen('#cover') && $('#coverwords').textContent === %q", zh+" "+en))
+	tb.until("a screen reader hears them", fmt.Sprintf("$('#live').textContent === %q", zh+" "+en))
+	tb.until("and that it can be seen again is said no more", "!seen('#leaves')")
+	tb.settles("ended", cramped)
+	tb.picture("ended")
 }

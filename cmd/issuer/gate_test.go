@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,5 +128,17 @@ func TestR7BothOfTwoCertificatesOpen(t *testing.T) {
 	}
 	if got := first.state().Certificate.Besides; got != nil {
 		t.Errorf("beside one that has ended: %+v", got)
+	}
+}
+
+// The issuer's reason for a certificate that has ended is, with what to do, what an exit gate says.
+func TestR15TheIssuersWordsAreTheGates(t *testing.T) {
+	gate := lane.Say(lane.Occasion{Reason: "certificate_expired", Exit: true}, []string{"zh", "en"}).Words
+	w := office.CertificateEnded.Words()
+	if got := w.Chinese + "，" + w.Do; got != gate[0].Text {
+		t.Errorf("the issuer says %s; the gate %s", got, gate[0].Text)
+	}
+	if got := w.English + ": " + w.DoEnglish; !strings.EqualFold(got, gate[1].Text) {
+		t.Errorf("the issuer says %s; the gate %s", got, gate[1].Text)
 	}
 }

@@ -54,7 +54,6 @@ export function showCertificate() {
   $('ends').textContent = clockText(c.ends);
   $('liveuntil').textContent = clockText(c.live_until);
   $('way').value = c.way;
-  $('leaves').hidden = talk.state.signed_in;
   if (!talk.state.signed_in) noted.set(c.ends);
   if (!shown('show')) view('show');
   stayAwake();
@@ -180,8 +179,9 @@ async function turn() {
   const c = talk.state.certificate, now = time.now();
   $('markclock').textContent = timeText(now);
   showBesides(c, now);
+  $('leaves').hidden = talk.state.signed_in || now >= c.ends;
   $('renew').hidden = now < c.renewable || now >= c.ends;
-  if (now >= c.ends) return cover('证明已失效', 'The certificate has ended', 'apply');
+  if (now >= c.ends) return cover(...words.ended, 'apply');
   if (now >= c.live_until) return cover('请重新进行实人核验', 'Verify yourself again', 'recheck');
   const issued = wallet?.issued;
   const slot = issued ? Math.max(0, Math.floor((now - issued.begins) / issued.period)) : 0;
