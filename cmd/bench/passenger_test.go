@@ -18,6 +18,7 @@ import (
 
 	"railgate/driver/eye"
 	"railgate/driver/scanner"
+	"railgate/verify/lane"
 )
 
 const phoneWide, phoneHigh = 390, 844
@@ -545,4 +546,57 @@ func TestR10LeavingTheCodesPageIsClosing(t *testing.T) {
 	f.cut(false)
 	tb.until("the network is back, and it is not shown", "!seen('#cut') && seen('#home')")
 	views()
+}
+
+// Of two valid certificates each phone says which one it shows, and that both work; and of paper.
+func TestR7ThePageSaysWhichOfTwoIsShown(t *testing.T) {
+	old, f := openPhone(t)
+	p := newPassenger()
+	old.applies(p)
+	old.until("of one certificate nothing is said", "!seen('#besides')")
+	old.advance(21*time.Hour + 30*time.Minute)
+	old.tap("#coverdo")
+	old.check("passes")
+	old.sees()
+	ends := old.str("text('#ends')")
+	tb := openTable(t, old.bench, f.URL+"/", phoneWide, phoneHigh)
+	tb.applies(p)
+	tb.until("the newer one is shown, and both work", fmt.Sprintf("seen('#besides') && text('#besides').includes('现显示较新的一张，两张均可使用') && text('#besides').includes('The newer one is shown; both work') && text('#besides').includes(%q)", ends))
+	tb.settles("two", cramped)
+	tb.str("$('#besides').scrollIntoView({ block: 'center' })")
+	tb.picture("newer")
+	tb.axe("two")
+	old.until("the phone asks again", "phone.defaultView.dispatchEvent(new phone.defaultView.Event('railgate:time'))")
+	old.until("the earlier one is shown, and both work", fmt.Sprintf("text('#besides').includes('现显示较早的一张，两张均可使用') && text('#besides').includes(%q)", tb.str("text('#ends')")))
+	old.picture("earlier")
+
+	resp, err := http.Post(tb.bench.web.issuer.JoinPath("api/bench/paper").String(), "application/json",
+		strings.NewReader(fmt.Sprintf(`{"name":%q,"document":"resident_id","number":%q}`, p.name, p.number)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	tb.until("the phone asks again", "phone.defaultView.dispatchEvent(new phone.defaultView.Event('railgate:time'))")
+	tb.until("paper is told too", "$('#besides').children.length === 2 && text('#besides').includes('现显示电子证明，两张均可使用')")
+	tb.advance(2*time.Hour + 40*time.Minute)
+	tb.until("a check is due: above the words for it nothing is said of others", "seen('#cover') && !seen('#besides')")
+	tb.tap("#coverdo")
+	tb.check("passes")
+	tb.sees()
+	tb.until("the earlier one has ended", "$('#besides').children.length === 1 && text('#besides').includes('纸质')")
+}
+
+// What an exit gate says to a certificate that ran out on the way, the phone says.
+func TestR15ThePhonesWordsAreTheGates(t *testing.T) {
+	tb, _ := openPhone(t)
+	gate := lane.Say(lane.Occasion{Reason: "certificate_expired", Exit: true}, []string{"zh", "en"}).Words
+	zh, en := gate[0].Text, gate[1].Text
+	tb.until("the summary has them", fmt.Sprintf("$('#home .facts').textContent.includes(%q)", zh))
+	tb.applies(newPassenger())
+	tb.advance(24 * time.Hour)
+	tb.until("the code is covered by the gate's words", fmt.Sprintf("seen('#cover') && $('#coverwords').textContent === %q", zh+" "+en))
+	tb.until("a screen reader hears them", fmt.Sprintf("$('#live').textContent === %q", zh+" "+en))
+	tb.until("and that it can be seen again is said no more", "!seen('#leaves')")
+	tb.settles("ended", cramped)
+	tb.picture("ended")
 }

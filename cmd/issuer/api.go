@@ -45,6 +45,13 @@ type shownCertificate struct {
 	LiveUntil int64          `json:"live_until"`
 	Renewable int64          `json:"renewable"` // a new application is taken from then on
 	Why       *office.Denial `json:"why,omitempty"`
+	Besides   []shownBeside  `json:"besides,omitempty"`
+}
+
+// shownBeside is a certificate that is valid beside the one that is shown.
+type shownBeside struct {
+	Kind string `json:"kind"` // earlier, newer, paper
+	Ends int64  `json:"ends"`
 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
@@ -85,7 +92,15 @@ func (w *web) certificate(who office.Session, now time.Time) (*shownCertificate,
 	case now.Sub(c.Ends()) > toldFor:
 		return nil, nil
 	}
-	return showCertificate(c, p, now), nil
+	besides, err := w.Besides(who)
+	if err != nil {
+		return nil, err
+	}
+	shown := showCertificate(c, p, now)
+	for _, b := range besides {
+		shown.Besides = append(shown.Besides, shownBeside{b.Kind, millis(b.Ends)})
+	}
+	return shown, nil
 }
 
 func showCertificate(c *office.Certificate, p office.Person, now time.Time) *shownCertificate {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,5 +87,58 @@ func TestR14TheCertificateServesAtEveryLane(t *testing.T) {
 		if got, want := p.state().Uses, []string{"buying", "refunding", "changing", "id_check", "entry", "exit", "on_board"}; !slices.Equal(got, want) {
 			t.Errorf("the page is told of %q; want %q", got, want)
 		}
+	}
+}
+
+// Whoever applies again in the last 3 hours has two certificates: a phone is told which of them it
+// shows, and both open.
+func TestR7BothOfTwoCertificatesOpen(t *testing.T) {
+	d := newDesk(t, true)
+	d.midMonth()
+	first, second := d.visitor(), d.visitor()
+	first.applies("issuer")
+	if got := first.state().Certificate.Besides; got != nil {
+		t.Errorf("beside the only one: %+v", got)
+	}
+	d.advance(21 * time.Hour)
+	if why := first.goes("api/recheck", struct{}{}, "passes"); why != "" {
+		t.Fatal(why)
+	}
+	second.applies("issuer")
+	for _, p := range []struct {
+		name string
+		*phone
+		kind string
+		ends int64
+	}{
+		{"the first phone", first, "newer", second.state().Certificate.Ends},
+		{"the second phone", second, "earlier", first.state().Certificate.Ends},
+	} {
+		if got, want := p.state().Certificate.Besides, []shownBeside{{p.kind, p.ends}}; !slices.Equal(got, want) {
+			t.Errorf("%s is told of %+v beside its own; want %+v", p.name, got, want)
+		}
+		text, why := p.code()
+		if granted, opened := d.atLane("entry", text); !granted || !opened {
+			t.Errorf("%s's code: granted %v, opened %v, %s", p.name, granted, opened, why)
+		}
+	}
+	d.advance(3 * time.Hour)
+	if got := second.state().Certificate.Besides; got != nil {
+		t.Errorf("once the earlier one has ended, beside the newer: %+v", got)
+	}
+	if got := first.state().Certificate.Besides; got != nil {
+		t.Errorf("beside one that has ended: %+v", got)
+	}
+}
+
+// The issuer's reason for a certificate that has ended is, with what to do, what an exit gate says.
+func TestR15TheIssuersWordsAreTheGates(t *testing.T) {
+	gate := lane.Say(lane.Occasion{Reason: "certificate_expired", Exit: true}, []string{"zh", "en"}).Words
+	w := office.CertificateEnded.Words()
+	if got := w.Chinese + "，" + w.Do; got != gate[0].Text {
+		t.Errorf("the issuer says %s; the gate %s", got, gate[0].Text)
+	}
+	if got := w.English + ": " + w.DoEnglish; !strings.EqualFold(got, gate[1].Text) {
+		t.Errorf("the issuer says %s; the gate %s", got, gate[1].Text)
 	}
 }

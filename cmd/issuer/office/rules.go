@@ -156,6 +156,32 @@ func (d *dossier) seenBy(session string) *Certificate {
 	return nil
 }
 
+// A Beside is a certificate of the same person that is valid too, beside the one that is shown.
+type Beside struct {
+	Kind string // than the one that is shown: earlier, newer; or paper
+	Ends time.Time
+}
+
+// beside are those that are valid beside a certificate; none, where that one is not.
+func (d *dossier) beside(c *Certificate, now time.Time) (all []Beside) {
+	if !c.valid(now) {
+		return nil
+	}
+	kind := "earlier" // the order of the record
+	for i := range d.Certificates {
+		switch other := &d.Certificates[i]; {
+		case other.ID == c.ID:
+			kind = "newer"
+		case other.valid(now):
+			all = append(all, Beside{kind, other.Ends()})
+		}
+	}
+	if sl := d.validSlip(now); sl != nil {
+		all = append(all, Beside{"paper", sl.Ends()})
+	}
+	return all
+}
+
 // Renewable is when a new application is taken (R7).
 func (c *Certificate) Renewable() time.Time { return c.Ends().Add(-reapplyIn) }
 

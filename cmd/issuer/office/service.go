@@ -109,6 +109,15 @@ func (s *Office) Shown(who Session) (*Certificate, Person, error) {
 	return c, p, err
 }
 
+// Besides are the certificates that are valid beside the one that a session may see.
+func (s *Office) Besides(who Session) ([]Beside, error) {
+	_, rec, c, err := s.seen(who)
+	if err != nil {
+		return nil, err
+	}
+	return rec.Dossier.beside(c, s.Now()), nil
+}
+
 // seen is the certificate that a session may see (R10).
 func (s *Office) seen(who Session) (verify.HolderID, *record, *Certificate, error) {
 	if who.ID == "" {

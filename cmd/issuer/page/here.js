@@ -161,7 +161,8 @@ function forget() {
 function wipe() {
   departures++;
   for (const form of document.forms) form.reset();
-  for (const id of ['own', 'owner', 'applications', 'slipowner', 'ends', 'liveuntil', 'slipends']) $(id).replaceChildren();
+  for (const id of ['own', 'owner', 'applications', 'slipowner', 'ends', 'liveuntil', 'besides', 'slipends']) $(id).replaceChildren();
+  delete $('besides').dataset.key;
 }
 
 // recallShown shows what the worker kept, where there is no network.

@@ -54,11 +54,23 @@ export function showCertificate() {
   $('ends').textContent = clockText(c.ends);
   $('liveuntil').textContent = clockText(c.live_until);
   $('way').value = c.way;
-  $('leaves').hidden = talk.state.signed_in;
   if (!talk.state.signed_in) noted.set(c.ends);
   if (!shown('show')) view('show');
   stayAwake();
   tick();
+}
+
+// showBesides says which other certificates are valid now, and which one this is.
+function showBesides(c, now) {
+  const all = now < c.ends ? (c.besides || []).filter((b) => now < b.ends) : [], key = JSON.stringify(all);
+  $('besides').hidden = !all.length;
+  if ($('besides').dataset.key === key) return;
+  $('besides').dataset.key = key;
+  $('besides').replaceChildren(...all.map(({ kind, ends }) => {
+    const li = document.createElement('li'), [zh, thisZh, en, thisEn] = words.besides[kind];
+    two(li, `${zh}，有效至 ${clockText(ends)}。${thisZh}，两张均可使用`, `${en}, valid until ${clockText(ends)}. ${thisEn}; both work`);
+    return li;
+  }));
 }
 
 // next shows the code of the companion before (-1) or after (1).
@@ -166,8 +178,10 @@ export async function tick() {
 async function turn() {
   const c = talk.state.certificate, now = time.now();
   $('markclock').textContent = timeText(now);
+  showBesides(c, now);
+  $('leaves').hidden = talk.state.signed_in || now >= c.ends;
   $('renew').hidden = now < c.renewable || now >= c.ends;
-  if (now >= c.ends) return cover('证明已失效', 'The certificate has ended', 'apply');
+  if (now >= c.ends) return cover(...words.ended, 'apply');
   if (now >= c.live_until) return cover('请重新进行实人核验', 'Verify yourself again', 'recheck');
   const issued = wallet?.issued;
   const slot = issued ? Math.max(0, Math.floor((now - issued.begins) / issued.period)) : 0;

@@ -19,6 +19,12 @@ export const words = {
     reason: 'revoked', zh: '已挂失', en: 'Revoked', next: 'view',
     do_zh: '丢失手机上的二维码一分钟内失效。证明仍然有效：在本机核验本人即可使用，不占次数', do_en: 'Codes on the lost phone stop working within a minute. The certificate stays valid: verify yourself to use it on this phone. This is not an application',
   },
+  ended: ['证明已失效，请重新申请或走人工通道', 'Certificate ended: apply again or use the staffed lane'], // as at an exit
+  besides: { // the other one, and the one that is shown
+    earlier: ['另有较早的证明', '现显示较新的一张', 'You also have an earlier certificate', 'The newer one is shown'],
+    newer: ['另有较新的证明', '现显示较早的一张', 'You also have a newer certificate', 'The earlier one is shown'],
+    paper: ['另有纸质证明', '现显示电子证明', 'You also have a paper certificate', 'The electronic one is shown'],
+  },
   helps: {
     apply: ['重新申请', 'Apply again'], view: ['核验并查看', 'Verify and view'], locate: ['重新定位', 'Locate again'], check: ['重新核验', 'Try again'],
     recheck: ['开始核验', 'Verify now'], window: ['前往公安制证窗口', 'To the police window'], form: ['返回修改', 'Back to the form'], signin: ['登录', 'Sign in'], look: ['查看证明', 'View it'],
