@@ -148,7 +148,8 @@ func TestACutMayClose(t *testing.T) {
 	w.b.wantPulses(2)
 }
 
-// One slip is shown at two gates in the same instant: exactly one opens.
+// One slip is shown at two gates in the same instant: exactly one opens, if both claims were answered. On a busy
+// machine one may not be, in time; its grant says so, and another slip is taken.
 func TestOfTwoGatesInTheSameInstantOneOpens(t *testing.T) {
 	w := newTwins(t)
 	ready := func(d *process) func() bool {
@@ -156,11 +157,26 @@ func TestOfTwoGatesInTheSameInstantOneOpens(t *testing.T) {
 	}
 	w.a.until("all parts of the bus", ready(w.a))
 	w.b.until("all parts of the bus", ready(w.b))
-	const slips = 20
+	const slips, most = 20, 200
 	decisions := func(d *process) int {
 		return d.count(func(r *journal.Record) bool { return r.Kind == journal.Decision })
 	}
-	for n := range slips {
+	granted := func() map[journal.ID][]string {
+		by := map[journal.ID][]string{}
+		for _, d := range []*process{w.a, w.b} {
+			for _, r := range d.records() {
+				if r.Decision == journal.Granted {
+					by[r.Certificate] = append(by[r.Certificate], r.Flag)
+				}
+			}
+		}
+		return by
+	}
+	claimed := 0
+	for n := 0; claimed < slips; n++ {
+		if n == most {
+			t.Fatalf("of %d slips %d had each claim answered; want %d", n, claimed, slips)
+		}
 		slip := w.a.paper()
 		first, second := w.a, w.b
 		if n%2 == 1 {
@@ -170,28 +186,25 @@ func TestOfTwoGatesInTheSameInstantOneOpens(t *testing.T) {
 		second.scan(slip)
 		w.a.until("decided", func() bool { return decisions(w.a) == n+1 })
 		w.b.until("decided", func() bool { return decisions(w.b) == n+1 })
-		w.a.until("walked through", func() bool {
-			return w.a.count(kind(journal.Passage))+w.b.count(kind(journal.Passage)) == n+1
-		})
-	}
-	opened := map[journal.ID]int{}
-	for _, d := range []*process{w.a, w.b} {
-		for _, r := range d.records() {
-			if r.Decision == journal.Granted {
-				opened[r.Certificate]++
-				if r.Flag != "" {
-					t.Errorf("granted with the flag %s; want that each claim was answered", r.Flag)
-				}
+		opened := granted()
+		if len(opened) != n+1 {
+			t.Fatalf("%d of %d slips opened a gate", len(opened), n+1)
+		}
+		grants := 0
+		claimed = 0
+		for cti, flags := range opened {
+			grants += len(flags)
+			if slices.ContainsFunc(flags, func(f string) bool { return f != "" }) {
+				continue
+			}
+			claimed++
+			if len(flags) != 1 {
+				t.Fatalf("slip %s opened %d gates", cti, len(flags))
 			}
 		}
-	}
-	if len(opened) != slips {
-		t.Errorf("%d of %d slips opened a gate", len(opened), slips)
-	}
-	for cti, n := range opened {
-		if n != 1 {
-			t.Errorf("slip %s opened %d gates", cti, n)
-		}
+		w.a.until("walked through", func() bool {
+			return w.a.count(kind(journal.Passage))+w.b.count(kind(journal.Passage)) == grants
+		})
 	}
 }
 
