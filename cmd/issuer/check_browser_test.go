@@ -194,7 +194,7 @@ func TestR21ACompanionsWayBack(t *testing.T) {
 	a.checkIsThere()
 	a.goes()
 	a.tap("button[name=face][value^='林小满']")
-	a.denied("check_mismatch", "核验的不是填写的本人")
+	a.denied("guardian_mismatch", "核验的不是监护人本人")
 	a.tap("#helps")
 	a.Until("the companion's form", "seen('#fill') && seen('#guardian') && $('#own').innerText.includes('林')")
 	a.tap("#next")

@@ -72,7 +72,9 @@ func reasonOfCheck(err error) Reason {
 }
 
 // counts tells whether a check that ended with a reason counts among its person's failures.
-func counts(r Reason) bool { return r == CheckFailed || r == CheckNotAlive || r == CheckMismatch }
+func counts(r Reason) bool {
+	return r == CheckFailed || r == CheckNotAlive || r == CheckMismatch || r == GuardianMismatch
+}
 
 // is tells whether who was seen is a person.
 func (s Seen) is(p Person) bool {

@@ -223,6 +223,22 @@ func TestR21TheGuardianIsChecked(t *testing.T) {
 	}
 }
 
+// Somebody else than the guardian was checked: the words are a guardian's, and it counts as a failure.
+func TestR21SomebodyElseIsCheckedForACompanion(t *testing.T) {
+	f := newFamily(t)
+	a := f.adds(child(1))
+	for n := range failuresAtMost + 1 {
+		want := GuardianMismatch
+		if n == failuresAtMost {
+			want = CheckTooMany
+		}
+		_, err := f.o.Check(t.Context(), depart(t, f.o, mustBegin(t, f.o, "apply", a), a), Answer{Code: "passes", State: "王五|1"}, a)
+		if got := reasonOf(t, err); got != want {
+			t.Fatalf("try %d: %s; want %s", n+1, got, want)
+		}
+	}
+}
+
 // A companion's certificate is seen in the guardian's own session alone, until the guardian signs
 // out or takes the companion away.
 func TestR21WhoSeesACompanionsCertificate(t *testing.T) {

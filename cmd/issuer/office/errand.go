@@ -182,6 +182,9 @@ func (s *Office) verdict(ctx context.Context, e *errand, a Answer) (Reason, erro
 		return reasonOfCheck(err), nil
 	case !seen.is(e.Person):
 		s.log.Warn("a real-person check saw somebody else")
+		if e.For.Number != "" {
+			return GuardianMismatch, nil
+		}
 		return CheckMismatch, nil
 	}
 	return "", nil

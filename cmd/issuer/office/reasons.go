@@ -15,6 +15,7 @@ const (
 	CheckTimedOut    Reason = "check_timed_out"
 	CheckStale       Reason = "check_stale"
 	CheckMismatch    Reason = "check_mismatch"
+	GuardianMismatch Reason = "guardian_mismatch"
 	CheckNotAlive    Reason = "check_not_alive"
 	CheckUnavailable Reason = "check_unavailable"
 	CheckTooMany     Reason = "check_too_many"
@@ -91,6 +92,8 @@ var denials = map[Reason]Denial{
 		Do: "请重新提交", DoEnglish: "Submit the form again", Next: "form"},
 	CheckMismatch: {Rule: "R4", Chinese: "核验的不是填写的本人", English: "The person who was checked is not the person on the form",
 		Do: "请填写本人的姓名和身份证号码，并由本人核验", DoEnglish: "Enter your own name and number, and be checked yourself", Next: "form"},
+	GuardianMismatch: {Rule: "R21", Chinese: "核验的不是监护人本人", English: "The person who was checked is not the guardian",
+		Do: "为同行人办理须由监护人本人核验，请重新提交", DoEnglish: "For a companion the account's own person is checked: submit again, and be checked yourself", Next: "form"},
 	CheckNotAlive: {Rule: "R4", Chinese: "未能确认本人面容", English: "The check did not see a living face",
 		Do: "请摘下口罩、帽子，在光线充足处重新核验；仍不成功请到车站公安制证窗口", DoEnglish: "Take off mask and hat and try again in good light. If it still fails, go to the police window at the station", Next: "check"},
 	CheckUnavailable: {Rule: "R4", Chinese: "实人核验服务暂不可用", English: "The real-person check is unavailable just now",

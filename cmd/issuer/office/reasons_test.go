@@ -15,6 +15,7 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		CheckTimedOut:     {"R4", "check"},
 		CheckStale:        {"R4", "form"},
 		CheckMismatch:     {"R4", "form"},
+		GuardianMismatch:  {"R21", "form"},
 		CheckNotAlive:     {"R4", "check"},
 		CheckUnavailable:  {"R4", "check"},
 		CheckTooMany:      {"R4", "window"},
