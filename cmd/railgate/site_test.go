@@ -121,7 +121,9 @@ var programs = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	folderOfPrograms = dir
-	out, err := exec.Command("go", "build", "-o", dir+"/", "../railgated", ".").CombinedOutput()
+	build := exec.Command("go", "build", "-o", dir+"/", "../railgated", ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it ships, and as it is compiled already where the race detector has cgo on
+	out, err := build.CombinedOutput()
 	if err != nil {
 		err = errors.New(string(out))
 	}
