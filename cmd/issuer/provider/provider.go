@@ -32,6 +32,7 @@ var (
 	ErrRefused     = errors.New("the provider says no")
 	ErrNotMet      = errors.New("the provider cannot prove it as asked") // unmet_authentication_requirements
 	ErrGivenUp     = errors.New("the provider waited for the person in vain")
+	ErrCancelled   = errors.New("the person turned back at the provider") // access_denied
 	ErrState       = errors.New("the answer is of another trip (state)")
 	ErrCode        = errors.New("the code is spent, expired or not the provider's")
 	ErrToken       = errors.New("the provider's statement cannot be read")
@@ -153,9 +154,14 @@ func said(code string) error {
 	switch code {
 	case "temporarily_unavailable", "server_error":
 		kind = ErrUnavailable
+	case "invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "invalid_target",
+		"invalid_request_uri", "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported":
+		return fmt.Errorf("%w: the client is refused: %q", ErrUnavailable, code) // nothing that the person did
+	case "access_denied":
+		kind = ErrCancelled
 	case "unmet_authentication_requirements": // OpenID Connect Core Error Code of that name
 		kind = ErrNotMet
-	case "login_required", "interaction_required":
+	case "login_required", "interaction_required", "account_selection_required", "consent_required":
 		kind = ErrGivenUp
 	}
 	return fmt.Errorf("%w: %q", kind, clip(code))
