@@ -131,6 +131,27 @@ func TestAnAnswerOfAnotherTripIsRefused(t *testing.T) {
 	}
 }
 
+// A provider that says who it is in each answer says so in all: one without its name is another's
+// (RFC 9207), whether it brings a code or an error.
+func TestAnAnswerWithoutItsProvidersNameIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*provider.Answer)
+		want   error
+	}{
+		{"with its name", nil, nil},
+		{"without", func(a *provider.Answer) { a.Issuer = "" }, provider.ErrIssuer},
+		{"an error without", func(a *provider.Answer) { a.Issuer, a.Error = "", "access_denied" }, provider.ErrIssuer},
+		{"another's", func(a *provider.Answer) { a.Issuer += "/" }, provider.ErrIssuer},
+	} {
+		p := providertest.New(t)
+		p.Named = true
+		if _, err := finish(t, p, providertest.Person("李雷", "1"), tt.change); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v; want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
 // A trip that was never begun has no state; an answer without one is not its answer.
 func TestATripThatWasNeverBegunHasNoAnswer(t *testing.T) {
 	c := provider.New(providertest.New(t).Config(page))
