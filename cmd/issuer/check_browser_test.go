@@ -105,7 +105,7 @@ func TestR4GivingUpAtTheProvider(t *testing.T) {
 	a.fills()
 	for _, tt := range []struct{ how, reason, words string }{
 		{"fails", "check_failed", "实人核验未通过"}, {"not_alive", "check_not_alive", "未能确认本人面容"},
-		{"times_out", "check_timed_out", "实人核验超时"}, {"unavailable", "check_unavailable", "暂不可用"},
+		{"times_out", "check_timed_out", "实人核验超时"}, {"cancels", "check_cancelled", "实人核验未完成"}, {"unavailable", "check_unavailable", "暂不可用"},
 	} {
 		a.goes()
 		a.tap("button[name=ends][value=" + tt.how + "]")
