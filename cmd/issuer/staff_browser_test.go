@@ -26,16 +26,20 @@ import (
 type staffTab struct {
 	*pagetest.Tab
 	out *atomic.Bool // the sign-in has ended
+	cut *atomic.Bool // nobody hears of signing out
 }
 
 // openStaff opens the page in a headless Chromium, as somebody who is signed in.
 func openStaff(t *testing.T, d *desk) *staffTab {
 	t.Helper()
-	tab := &staffTab{pagetest.Open(t, "staff", 390, 844), new(atomic.Bool)}
+	tab := &staffTab{pagetest.Open(t, "staff", 390, 844), new(atomic.Bool), new(atomic.Bool)}
 	cookie := d.staffPhone(signin.Staff).cookie
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !tab.out.Load() {
 			r.AddCookie(cookie)
+		}
+		if tab.cut.Load() && r.URL.Path == "/signin/out" {
+			panic(http.ErrAbortHandler)
 		}
 		d.web.handler().ServeHTTP(w, r)
 	}))
@@ -105,6 +109,26 @@ func TestR24TheStaffPage(t *testing.T) {
 	tab.Str("document.dispatchEvent(new Event('visibilitychange'))")
 	tab.Until("the sign-in has ended, and so have the codes", "seen('#again') && $('#qr').width === 1")
 	tab.Picture("ended")
+}
+
+// Signing out ends the codes on the phone at once. Where the issuer does not hear of it the page
+// says so, gets no codes meanwhile, and tells it later.
+func TestR24SigningOutWithTheNetworkCut(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	tab := openStaff(t, d)
+	tab.Until("a code is shown", "seen('#qr') && $('#qr').dataset.slot && !seen('#cover')")
+	tab.cut.Store(true)
+	tab.Str("$('#signout').click()")
+	tab.Until("it is said", "$('#qr').width === 1 && $('#coverwords').innerText.includes('联网后完成退出') && !seen('#again')")
+	tab.Str("document.dispatchEvent(new Event('visibilitychange'))")
+	_, before, _ := d.list("")
+	tab.cut.Store(false)
+	tab.Until("the issuer has heard of it", "seen('#again') && $('#qr').width === 1 && $('#coverwords').innerText.includes('已退出')")
+	d.advance(time.Second)
+	if _, after, _ := d.list(""); len(after) <= len(before) {
+		t.Error("nothing is revoked")
+	}
 }
 
 // Where the issuer has no staff key the page says so in words that are whole, offers no sign-in, which

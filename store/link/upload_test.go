@@ -335,3 +335,37 @@ func TestWhatTheGateCannotGiveEndsTheEpoch(t *testing.T) {
 		t.Errorf("an epoch that has ended: %v", err)
 	}
 }
+
+// After a cut all gates have their receipts in one moment; a minute later each asks at a time of
+// its own.
+func TestGatesAskForReceiptsAtTimesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(3)
+	g.Start(s.File())
+	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	_, receipt := g.store.Receipt()
+	origin, _, err := g.head(g.log())
+	if err != nil {
+		t.Fatal(err)
+	}
+	moments := map[time.Duration]bool{}
+	for range 20 {
+		u := &uploader{Link: &Link{opt: g.opt, receiptEvery: time.Minute}, c: &session{station: s.File()}}
+		began := time.Now()
+		if err := u.received(origin, receipt); err != nil {
+			t.Fatal(err)
+		}
+		wait := u.askAt.Sub(began)
+		if wait < 45*time.Second || wait > 76*time.Second {
+			t.Errorf("the next receipt after %v; want a minute, more or less", wait)
+		}
+		moments[wait.Truncate(time.Second)] = true
+	}
+	if len(moments) < 4 {
+		t.Errorf("20 gates ask in %d moments; want them spread", len(moments))
+	}
+}
