@@ -53,10 +53,11 @@ func newRevoke(dir *string) *cobra.Command {
 		Long: `Revoke makes void what was signed of a certificate until now: gates in touch with their
 station deny it within a minute, as "revoked". CTI is the certificate's id in hexadecimal
 digits, as the journal of a gate and the page have it; --number revokes every temporary ID
-of a person that is valid.
+of a person that is valid, electronic and on paper.
 
 The certificate is not lost: its holder verifies again and gets codes on the phone that
-passes. The id of a slip is void for good. It works whether or not issuer serve runs.`,
+passes. A slip is void for good. It works whether or not issuer serve runs, and is on the
+record of acts.`,
 		Example: "  issuer revoke c1ce280c37389389 --why \"phone stolen\"\n  issuer revoke --number 11010519491231002X",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args)+min(len(o.Number), 1) != 1 {

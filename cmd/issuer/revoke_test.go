@@ -153,6 +153,7 @@ func TestRevokeOnTheCommandLine(t *testing.T) {
 		}{
 			{[]string{"c1ce280c37389389", "--why", "stolen"}, 0, "revoked c1ce280c37389389"},
 			{[]string{"--number", "11010519491231002X"}, 1, "no temporary ID that is valid"},
+			{[]string{"--number", "E1", "--document", "passport"}, 1, "no temporary ID that is valid"},
 			{[]string{"C1"}, 1, "8 to 16 bytes"},
 			{nil, 2, "--number"},
 			{[]string{"c1ce280c37389389", "--number", "1"}, 2, "--number"},

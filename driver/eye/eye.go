@@ -13,6 +13,7 @@
 //	recover.go    where the third must be, if only two are found
 //	covered.go    the same if nothing of it is seen: the timing patterns tell
 //	grid.go       how many modules, and the perspective, from the finders' own sizes
+//	lens.go       the same through a wide lens, which bends what is straight
 //	align.go      the alignment patterns, and how the paper is bent
 //	sample.go     the modules' brightness, levelled
 //	equalise.go   blur taken off, as the code's own fixed patterns teach
