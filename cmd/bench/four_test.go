@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"railgate/cmd/control"
+	"railgate/cmd/pages/pagetest"
 )
 
 // in waits until an expression is true of the page in a frame of the bench's: d is its document, see
@@ -139,6 +140,7 @@ func TestTheFourOnEveryScreen(t *testing.T) {
 			where := fmt.Sprint(tab, ", ", s)
 			tb.settles(where, tooWideBench)
 			tb.settles(where, `[...document.querySelectorAll('button')].filter((e) => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1).map((e) => 'cut off: ' + e.textContent).join()`)
+			tb.settles(where+", the page", fmt.Sprintf(`[document.getElementById(%q)].filter(Boolean).filter((f) => f.offsetWidth < Math.min(360, innerWidth - 40) || f.contentDocument.documentElement.scrollWidth > f.offsetWidth).map((f) => f.offsetWidth + ' wide').join()`, map[string]string{"conductor": "inspector", "window": "desk"}[tab]))
 			tb.picture(fmt.Sprint(tab, "-", s[0], "x", s[1]))
 			if s[0] == 390 {
 				tb.axe(where)
@@ -154,6 +156,20 @@ func TestTheFourOnEveryScreen(t *testing.T) {
 	tb.tapIn("inspector", "#start")
 	tb.verdict("ok")
 	tb.picture("conductor-ok")
+}
+
+// On a small phone, upright and on its side, which is a desk's screen enlarged twice, the keyboard alone reaches
+// everything on the bench.
+func TestTheBenchByKeyboardOnSmallScreens(t *testing.T) {
+	chromium(t)
+	t.Parallel()
+	b := stationBench(t)
+	tb := openTable(t, b, b.url.String(), 360, 740)
+	tb.ready()
+	for _, tab := range []string{"lane", "conductor", "window", "two"} {
+		tb.to(tab)
+		pagetest.In(tb.ctx, t, "bench").Walk(tab)
+	}
 }
 
 // Who does not want things to move sees a film that stands still, and it is read all the same.

@@ -91,7 +91,7 @@ func TestR24TheStaffPage(t *testing.T) {
 	if !v.Granted() || v.Class != verify.Staff || !v.StaffKey || v.Rotation != verify.ByDevice {
 		t.Errorf("%s, class %d, by the staff key %v, rotation %v; want a staff code", v.Reason, v.Class, v.StaffKey, v.Rotation)
 	}
-	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {390, 844}} {
+	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {640, 360}, {390, 844}} {
 		tab.Do(chromedp.EmulateViewport(s[0], s[1]))
 		tab.Until("nothing is cut off", "document.documentElement.scrollWidth <= window.innerWidth && [...document.querySelectorAll('button')].every((b) => !b.getClientRects().length || b.getBoundingClientRect().height >= 40)")
 		if os.Getenv("RAILGATE_SCREENS") != "" {
@@ -138,7 +138,7 @@ func TestR24WithoutAStaffKeyThePageSaysSo(t *testing.T) {
 	tab := openStaff(t, d)
 	tab.Until("why there is no code", `seen('#cover') && $('#coverwords').innerText.includes('暂不能签发员工码') && $('#coverwords').innerText.includes('Staff codes are not available here') && !seen('#again') && !seen('#turn') && !seen('#when')`)
 	tab.Until("a screen reader is told", "$('#live').textContent.includes('暂不能签发员工码')")
-	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {390, 844}} {
+	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {640, 360}, {390, 844}} {
 		tab.Do(chromedp.EmulateViewport(s[0], s[1]))
 		tab.Until("the words are whole", `document.documentElement.scrollWidth <= window.innerWidth && ((words, paper) => words.top >= paper.top && words.bottom <= paper.bottom && words.left >= paper.left && words.right <= paper.right)($('#coverwords').getBoundingClientRect(), $('#paper').getBoundingClientRect())`)
 	}

@@ -264,7 +264,7 @@ func TestEveryScreenOfTheWindow(t *testing.T) {
 	l := w.open(t, 1280, 800)
 	for _, scheme := range []string{"light", "dark"} {
 		l.Scheme(scheme)
-		for _, s := range [][2]int64{{360, 740}, {390, 844}, {844, 390}, {640, 400}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
+		for _, s := range [][2]int64{{360, 740}, {390, 844}, {844, 390}, {640, 400}, {640, 360}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
 			l.Do(chromedp.EmulateViewport(s[0], s[1]))
 			l.settles(fmt.Sprintf("%s, %v", scheme, s))
 			l.Picture(fmt.Sprintf("%s-%dx%d", scheme, s[0], s[1]))

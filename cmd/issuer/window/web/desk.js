@@ -176,6 +176,9 @@ $('all').addEventListener('click', () => once(async () => {
 
 let onSheet = '';
 
+// cover takes what lies below the sheet away from the keyboard, or gives it back.
+const cover = (is) => { for (const e of [document.querySelector('header'), $('desk')]) e.inert = is; };
+
 async function print(id) {
   const p = await ask('print', { id });
   onSheet = id;
@@ -190,7 +193,7 @@ async function print(id) {
   $('code').setAttribute('viewBox', `0 0 ${p.code.size} ${p.code.size}`);
   $('code').replaceChildren(path);
   $('sheet').hidden = false;
-  $('desk').inert = true;
+  cover(true);
   document.body.classList.add('printing');
   $('h3').focus();
   window.print();
@@ -199,7 +202,7 @@ async function print(id) {
 // closeSheet leaves nothing of anybody on the page.
 function closeSheet() {
   $('sheet').hidden = true;
-  $('desk').inert = false;
+  cover(false);
   document.body.classList.remove('printing');
   $('code').replaceChildren();
   for (const id of ['bearer', 'pdocument', 'pnumber', 'pjourney', 'pvalid', 'pid']) $(id).replaceChildren();
