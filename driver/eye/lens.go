@@ -18,6 +18,11 @@ const (
 	bentDoubt  = 1   // of them: a lens makes a code's finders unlike
 	bentTiming = 0.8 // of each timing pattern, of a grid that is looked at further
 	bentRows   = 2   // that crossed each finder
+
+	leastPins = 9    // of a code that a lens is measured by: version 7 has so many
+	leastSpan = 0.6  // of the picture's height that they reach over
+	mostOff   = 0.15 // modules that they are off through the lens, on average
+	fineK1    = 0.02 // between numbers that are measured
 )
 
 // A lens is how the level's lens bends: what is seen at r from the level's middle, in halves of
@@ -139,4 +144,57 @@ func (r *Reader) likeliestLens(l *level, c corner) (k1 float64, ok bool) {
 		try(around + stepK1/2)
 	}
 	return k1, ok
+}
+
+// MeasureLens is how much the lens bends, by the code that was just read: through the right lens its
+// finders and alignment patterns lie flat. The code must have six of these or more, fill much of
+// the picture, and be flat itself.
+func (r *Reader) MeasureLens() (k1 float64, ok bool) {
+	pins := r.pins
+	if len(pins) < leastPins {
+		return 0, false
+	}
+	least, most := pins[0].y, pins[0].y
+	for _, p := range pins {
+		_, y := r.lens.bent(p.x, p.y)
+		least, most = min(least, y), max(most, y)
+	}
+	if most-least < leastSpan*2*r.lens.cy {
+		return 0, false
+	}
+	off := func(k float64) float64 { return r.offThrough(lensOf(k, int(2*r.lens.cx), int(2*r.lens.cy))) }
+	best := math.Inf(1)
+	for k := 0.0; k <= MaxK1; k += fineK1 {
+		if q := off(k); q < best {
+			best, k1 = q, k
+		}
+	}
+	// The least of the parabola through the best and those beside it.
+	a, b, c := off(k1-fineK1), best, off(k1+fineK1)
+	if bow := a - 2*b + c; bow > 0 {
+		k1 += fineK1 * (a - c) / 2 / bow
+	}
+	return min(max(k1, 0), MaxK1), best < mostOff*mostOff
+}
+
+// offThrough is how far the last code's pins are from a flat code's through a lens: the mean of
+// squares, in modules.
+func (r *Reader) offThrough(n lens) (sum float64) {
+	flat := make([]pin, len(r.pins))
+	for i, p := range r.pins {
+		x, y := r.lens.bent(p.x, p.y)
+		p.x, p.y = n.straight(x, y)
+		p.weight = 1
+		flat[i] = p
+	}
+	t, ok := fit(flat, 3)
+	if !ok {
+		return math.Inf(1)
+	}
+	for i := range flat {
+		p := &flat[i]
+		x, y, rx, ry, bx, by := t.around(p.u, p.v)
+		sum += ((p.x-x)*(p.x-x) + (p.y-y)*(p.y-y)) / math.Abs(rx*by-ry*bx)
+	}
+	return sum / float64(len(flat))
 }

@@ -71,3 +71,36 @@ func TestNoLensMakesACodeOfIcons(t *testing.T) {
 		t.Errorf("%d finders, %d units of grids, %d of modules, %d in all; want 3, some, none, few", len(l.finders), r.by[stageGrids], r.by[stageModules], before-r.left)
 	}
 }
+
+// With its number known, a lens is looked through from the start: a frame costs what one through a
+// true lens does. The number is measured by the code itself, known or not.
+func TestALensIsMeasuredAndThenKnown(t *testing.T) {
+	c := condition(t, "lens")
+	for seed := range uint64(3) {
+		f := c.Frame(seed, 0.6, 0)
+		r := NewReader()
+		if text, ok := r.Read(f.Image); !ok || text != f.Text {
+			t.Fatalf("seed %d: read %q, %v", seed, text, ok)
+		}
+		unknown := r.Spent()
+		k1, ok := r.MeasureLens()
+		if !ok || math.Abs(k1-0.6) > 0.05 {
+			t.Errorf("seed %d: measured %.3f, %v; want 0.6", seed, k1, ok)
+		}
+		r.K1 = 0.58
+		if text, ok := r.Read(f.Image); !ok || text != f.Text || r.Spent() > 1_100_000 || r.Spent() >= unknown {
+			t.Errorf("seed %d: read %q, %v for %d units with the lens known, %d without", seed, text, ok, r.Spent(), unknown)
+		}
+		if k1, ok = r.MeasureLens(); !ok || math.Abs(k1-0.6) > 0.05 {
+			t.Errorf("seed %d: measured %.3f, %v through the lens; want 0.6", seed, k1, ok)
+		}
+	}
+	f := show(3, nil)
+	r := NewReader()
+	if _, ok := r.Read(f.Image); !ok {
+		t.Fatal("not read")
+	}
+	if k1, ok := r.MeasureLens(); ok {
+		t.Errorf("measured %v by a small code of one alignment pattern", k1)
+	}
+}

@@ -120,6 +120,7 @@ func (r *Reader) level(i int, p plane) *level {
 	}
 	l.shrink = 1 << i
 	l.reset()
+	l.setLens(r.K1)
 	return l
 }
 
@@ -372,6 +373,7 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 func (r *Reader) place(l *level, g *grid, b *bend) {
 	c, n := &r.code, float64(g.dim)
 	c.Version, c.Inverted = (g.dim-17)/4, l.inverted
+	r.lens = l.lens
 	corners := [4][2]float64{{0, 0}, {n, 0}, {n, n}, {0, n}}
 	if c.Mirrored {
 		corners[1], corners[3] = corners[3], corners[1]
