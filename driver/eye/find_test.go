@@ -99,7 +99,8 @@ func TestTheBudgetGrowsWithTheFrame(t *testing.T) {
 
 // A code without a quiet zone on ground as dark as itself: two sides of each finder have no end.
 func TestReadsCodesThatHaveRunIntoTheirGround(t *testing.T) {
-	wantRead(t, "no-quiet-dark", 4, 4, 6)
+	wantRead(t, "no-quiet-dark", 4, 8, 9)
+	wantRead(t, "no-quiet-turned", 20, 5, 6) // a row through a finder looks right, and the column has no end
 	wantRead(t, "no-quiet-light", 4, 2, 2)
 }
 

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,8 @@ type site struct {
 	guard    *Guard
 	srv      *httptest.Server
 	browser  *http.Client
+	ended    []Person // whose sessions have ended
+	fails    error    // of ending what was given out
 }
 
 func newSite(t *testing.T) *site {
@@ -36,7 +39,10 @@ func newSite(t *testing.T) *site {
 		p, ok := From(r)
 		json.NewEncoder(w).Encode(map[string]any{"name": p.Name, "subject": p.Subject, "ok": ok, "query": r.URL.RawQuery})
 	}
-	mux.Handle("/signin/", s.guard.Handler())
+	mux.Handle("/signin/", s.guard.Handler(func(p Person) error {
+		s.ended = append(s.ended, p)
+		return s.fails
+	}))
 	mux.Handle("/desk/", s.guard.Require(Window, http.HandlerFunc(hello)))
 	mux.Handle("/inspect/", s.guard.Require(Conductor, http.HandlerFunc(hello)))
 	s.browser = s.newBrowser()
@@ -118,6 +124,32 @@ func TestAnOfficerSignsInAndComesBack(t *testing.T) {
 	}
 	if status, _, _ := s.ask("GET", "/desk/data", nil); status != http.StatusUnauthorized {
 		t.Errorf("after signing out: %d; want 401", status)
+	}
+}
+
+// What was given out in a sign-in ends with it: with signing out, and with signing in anew, as
+// somebody else too. What cannot be ended is said.
+func TestWhatWasGivenOutEndsWithTheSession(t *testing.T) {
+	s := newSite(t)
+	s.signIn("/desk/", officer("police"))
+	s.signIn("/signin/start?back=/desk/", officer("police"))
+	if len(s.ended) != 1 || s.ended[0].Subject != "sub-7" || len(s.ended[0].Session) != 32 {
+		t.Fatalf("signed in anew: %+v have ended; want the first", s.ended)
+	}
+	s.ask("POST", "/signin/out", nil)
+	if len(s.ended) != 2 || s.ended[1].Session == s.ended[0].Session {
+		t.Fatalf("signed out: %+v have ended; want both, each its own", s.ended)
+	}
+	if status, _, _ := s.ask("POST", "/signin/out", nil); status != http.StatusNoContent || len(s.ended) != 2 {
+		t.Errorf("again: %d, %d have ended; want nothing more", status, len(s.ended))
+	}
+	s.signIn("/desk/", officer("police"))
+	s.fails = errors.New("the disk is full")
+	if status, text, _ := s.ask("POST", "/signin/out", nil); status != http.StatusInternalServerError || !strings.Contains(text, notEnded.Chinese) {
+		t.Errorf("%d %s; want it said that what was given out goes on", status, text)
+	}
+	if status, _, _ := s.ask("GET", "/desk/data", nil); status != http.StatusUnauthorized {
+		t.Errorf("after signing out: %d; want 401 all the same", status)
 	}
 }
 
@@ -263,7 +295,7 @@ func TestATripSignsInOnce(t *testing.T) {
 func TestWithoutAProviderNobodyGetsIn(t *testing.T) {
 	g := New(nil, slog.New(slog.DiscardHandler))
 	page := g.Require(Window, http.NotFoundHandler())
-	for path, h := range map[string]http.Handler{"/desk/": page, "/signin/start": g.Handler(), "/signin/done": g.Handler()} {
+	for path, h := range map[string]http.Handler{"/desk/": page, "/signin/start": g.Handler(nil), "/signin/done": g.Handler(nil)} {
 		r := httptest.NewRequest("GET", path, nil)
 		r.Header.Set("Accept", "text/html")
 		rec := httptest.NewRecorder()
@@ -309,7 +341,7 @@ func TestTheCookiesAreTheServersAlone(t *testing.T) {
 	config := providertest.New(t).Config("https://id.example/")
 	g := New(provider.New(config), slog.New(slog.DiscardHandler))
 	rec := httptest.NewRecorder()
-	g.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/signin/start", nil))
+	g.Handler(nil).ServeHTTP(rec, httptest.NewRequest("GET", "/signin/start", nil))
 	cookies := append(rec.Result().Cookies(), g.Admit(Person{}))
 	if len(cookies) != 2 {
 		t.Fatalf("%d cookies; want one of the trip and one of the session", len(cookies))
@@ -360,7 +392,7 @@ func TestATripEndsAfter10Minutes(t *testing.T) {
 	r := httptest.NewRequest("GET", "/signin/done?"+s.provider.Visit(to, officer("police")).Encode(), nil)
 	r.AddCookie(s.guard.cookie(awayCookie, s.guard.seal(old), time.Minute))
 	rec := httptest.NewRecorder()
-	s.guard.Handler().ServeHTTP(rec, r)
+	s.guard.Handler(nil).ServeHTTP(rec, r)
 	if !strings.Contains(rec.Body.String(), stale.Reason) {
 		t.Errorf("%d %s; want %s", rec.Code, rec.Body, stale.Reason)
 	}
