@@ -91,7 +91,7 @@ func (l *level) uncover(v *vacancy, dim int) (best covered, ok bool) {
 		}
 		return better
 	}
-	// Every other step first: what swings best there is near to what swings best of all.
+	// Every other step first: what swings best there is next to what swings best of all.
 	u, w := 0, 0
 	for b := -reach; b <= reach; b += 2 {
 		for a := -reach; a <= reach; a += 2 {

@@ -115,8 +115,8 @@ func (l *level) textured() []image.Rectangle {
 	return l.parts
 }
 
-// glance says whether least finders, one or two that are alike, show where the level has the texture of a code, if that
-// part is smoothed, or made half as large and smoothed: else a second look at the frame is not worth
+// glance says whether two finders that are alike, or at least one that two rows crossed, show where the level has the
+// texture of a code, if that part is smoothed, or made half as large and smoothed: else a second look at the frame is not worth
 // what it costs. Few rows are looked at.
 func (r *Reader) glance(full *level, least int) bool {
 	defer r.leave(r.enter(stageSmoothing))
