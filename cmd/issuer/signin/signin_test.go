@@ -384,24 +384,39 @@ func TestATripEndsAfter10Minutes(t *testing.T) {
 	}
 	s := newSite(t)
 	_, _, to := s.get("/desk/")
-	u, err := url.Parse(to)
+	at, err := url.Parse(s.srv.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := away{Trip: provider.Trip{State: u.Query().Get("state")}, Until: now.Unix()}
 	r := httptest.NewRequest("GET", "/signin/done?"+s.provider.Visit(to, officer("police")).Encode(), nil)
-	r.AddCookie(s.guard.cookie(awayCookie, s.guard.seal(old), time.Minute))
-	rec := httptest.NewRecorder()
-	s.guard.Handler(nil).ServeHTTP(rec, r)
-	if !strings.Contains(rec.Body.String(), stale.Reason) {
-		t.Errorf("%d %s; want %s", rec.Code, rec.Body, stale.Reason)
+	for _, c := range s.browser.Jar.Cookies(at) {
+		r.AddCookie(c)
+	}
+	trip, ok := s.guard.unseal(r) // all as it was, but for the time
+	if !ok || trip.Until <= now.Unix() {
+		t.Fatalf("the browser keeps %+v", trip)
+	}
+	for _, tt := range []struct {
+		until int64
+		want  int
+	}{{now.Unix(), http.StatusForbidden}, {trip.Until, http.StatusSeeOther}} {
+		trip.Until = tt.until
+		r.Header.Set("Cookie", s.guard.cookie(awayCookie, s.guard.seal(trip), time.Minute).String())
+		rec := httptest.NewRecorder()
+		s.guard.Handler(nil).ServeHTTP(rec, r)
+		if rec.Code != tt.want || strings.Contains(rec.Body.String(), stale.Reason) != (tt.want == http.StatusForbidden) {
+			t.Errorf("until %d, now %d: %d %s; want %d", tt.until, now.Unix(), rec.Code, rec.Body, tt.want)
+		}
+		if gone := rec.Header()["Set-Cookie"][0]; !strings.HasPrefix(gone, awayCookie+"=;") || !strings.Contains(gone, "Max-Age=0") {
+			t.Errorf("the browser keeps the trip: %q", gone)
+		}
 	}
 }
 
 func TestBackIsAPathOfThisServer(t *testing.T) {
 	for text, want := range map[string]string{
 		"/desk/": "/desk/", "/desk/list?day=3": "/desk/list?day=3", "/a/../b": "/b", "/": "/", "/desk": "/desk",
-		"": "/", "desk": "/", "https://evil.example/": "/", "//evil.example/": "/", "///evil.example": "/evil.example", `/\evil.example`: "/", "/a%5Cb": "/a%5Cb", `\\evil.example`: "/",
+		"": "/", "desk": "/", "https://evil.example/": "/", "//evil.example/": "/", "//evil.example/x": "/", "///evil.example": "/evil.example", `/\evil.example`: "/", "/a%5Cb": "/a%5Cb", `\\evil.example`: "/",
 		"javascript:alert(1)": "/", "/%2fevil.example": "/evil.example", "/signin/start?back=/": "/", "/\tevil": "/", "http:/evil.example": "/", "/x#y": "/x",
 	} {
 		if got := ownPath(text); got != want {
