@@ -102,6 +102,11 @@ func TestTheFourPeople(t *testing.T) {
 	tb.press("[data-aim=phone]")
 	tb.verdict("ok")
 	tb.axe("the four")
+
+	tb.in("inspector", "nobody tells it of a network", "(d.defaultView.addEventListener('online', () => { d.body.dataset.told = 'yes'; }), !d.body.dataset.told)")
+	tb.press("[data-advance='60']")
+	tb.in("inspector", "it is told to ask for the time", "d.body.dataset.told")
+	tb.verdict("ok") // of the phone's next code, by the time that was moved
 }
 
 // apart names what is not seen at once, and what is wider than the screen.
