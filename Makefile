@@ -1,4 +1,4 @@
-# make run     a phone, two gates and a station, without hardware, until Ctrl-C
+# make run     passenger, gates, conductor, police window, station, without hardware, until Ctrl-C
 # make test    lint and every test
 # make install the programs, units and manuals, under DESTDIR and PREFIX
 # make help    the rest
@@ -21,7 +21,7 @@ PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 .PHONY: help run first wasm build cross install install-station deb deb-test lintian image image-test release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
 
 help:
-	@echo "make run      a phone, two gates and a station, without hardware, until Ctrl-C"
+	@echo "make run      passenger, gates, conductor, police window, station, without hardware, until Ctrl-C"
 	@echo "make test     lint and every test"
 	@echo "make build    programs for this machine, under bin/"
 	@echo "make cross    programs for arm64 and armv7, under bin/linux-arm64 and bin/linux-armv7"
@@ -39,7 +39,7 @@ help:
 	@echo "make arch     the QR reader's frames on arm64 and 32-bit arm, under qemu-user"
 	@echo "make architecture docs/architecture.svg, from the imports"
 	@echo "make screens  a picture of each state of the pages on each screen, under build/screens"
-	@echo "make pictures README's two pictures, from the real pages"
+	@echo "make pictures README's pictures, from the real pages"
 	@echo "make mutants  whether the tests see each small change to what decides and keeps; mutants-quick: to the law and the decision"
 	@echo "make fuzz     ten seconds of every fuzz test"
 	@echo "make crash    kill railgated at a thousand random instants"
@@ -215,7 +215,7 @@ axe:
 
 # A picture of each state of the passenger's page on each screen, light and dark, and of the gate's screen: build/screens.
 screens: go browser axe
-	RAILGATE_SCREENS=1 $(GO) test -count=1 -run 'TestEveryState|TestTheGatesScreen|TestTheLaneIsSeen|TestTheOtherPages' ./cmd/bench
+	RAILGATE_SCREENS=1 $(GO) test -count=1 -run 'TestEveryState|TestTheGatesScreen|TestTheLaneIsSeen|TestTheFourOnEveryScreen|TestTheOtherPages' ./cmd/bench
 	@echo "pictures: build/screens"
 
 pictures: go browser

@@ -158,9 +158,9 @@ func (c *checker) checkScanner(i int) Scanner {
 
 // The keys of scanners, and those that each driver has.
 var (
-	scannerKeys = []string{"port", "baud", "suffix", "device", "size", "exposure", "focus", "frames", "fps"}
+	scannerKeys = []string{"port", "baud", "suffix", "device", "size", "exposure", "focus", "k1", "frames", "fps"}
 	driverKeys  = map[string][]string{
-		"serial": {"port", "baud", "suffix"}, "hid": {"device"}, "keyboard": {"device", "suffix"}, "camera": {"device", "size", "exposure", "focus", "frames", "fps"},
+		"serial": {"port", "baud", "suffix"}, "hid": {"device"}, "keyboard": {"device", "suffix"}, "camera": {"device", "size", "exposure", "focus", "k1", "frames", "fps"},
 	}
 )
 
@@ -239,6 +239,7 @@ func (c *checker) checkCamera(s *Scanner) {
 	if n := c.whole(focus); c.has(focus.key) {
 		s.Focus = &n
 	}
+	s.K1 = c.number(lensK1)
 	s.Width, s.Height = c.checkSize()
 	switch {
 	case s.Device == "" && s.Frames == "":

@@ -86,6 +86,7 @@ type Scanner struct {
 	Height   int
 	Exposure time.Duration // 0: the camera's choice
 	Focus    *int          // nil: the camera's choice
+	K1       float64       // how much the lens bends; 0: not known
 	Frames   string
 	FPS      float64
 }

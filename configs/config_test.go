@@ -14,12 +14,12 @@ import (
 )
 
 func TestACameraHasItsLens(t *testing.T) {
-	c, err := Parse("gate.toml", []byte("[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nexposure = \"2.5ms\"\nfocus = -3\n[turnstile]\ndriver = \"sim\"\n"))
+	c, err := Parse("gate.toml", []byte("[[scanner]]\ndriver = \"camera\"\ndevice = \"/dev/d\"\nexposure = \"2.5ms\"\nfocus = -3\nk1 = 0.35\n[turnstile]\ndriver = \"sim\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := c.Scanners[0]; s.Exposure != 2500*time.Microsecond || s.Focus == nil || *s.Focus != -3 {
-		t.Errorf("scanner %+v; want an exposure of 2.5 ms and a focus of -3", s)
+	if s := c.Scanners[0]; s.Exposure != 2500*time.Microsecond || s.Focus == nil || *s.Focus != -3 || s.K1 != 0.35 {
+		t.Errorf("scanner %+v; want an exposure of 2.5 ms a focus of -3 and a k1 of 0.35", s)
 	}
 }
 

@@ -70,6 +70,7 @@ var (
 	devicePath = path{key: "device", example: "/dev/video0"}
 	framesPath = path{key: "frames", example: "/var/lib/railgate/frames"}
 	fps        = number{"fps", "frames a second", scanner.MinFPS, scanner.MaxFPS, 30}
+	lensK1     = number{"k1", "how much the lens bends; railgate scan --camera --calibrate measures it", 0, scanner.MaxK1, 0}
 	exposure   = duration{key: "exposure", least: scanner.MinExposure, most: scanner.MaxExposure}
 	focus      = whole{key: "focus", want: "in the camera's units", least: -1 << 31, most: 1<<31 - 1}
 

@@ -131,7 +131,7 @@ func TestTheSchemaAgreesWithTheChecker(t *testing.T) {
 	for _, name := range Keys() {
 		key := name
 		if last, ok := strings.CutPrefix(name, "scanner."); ok {
-			if key = "scanner[0]." + last; slices.Contains([]string{"device", "size", "frames", "fps", "exposure", "focus"}, last) {
+			if key = "scanner[0]." + last; slices.Contains([]string{"device", "size", "frames", "fps", "exposure", "focus", "k1"}, last) {
 				key = "scanner[1]." + last
 			}
 		}

@@ -376,3 +376,93 @@ func TestRoomThatWasMadeIsTold(t *testing.T) {
 		}
 	}
 }
+
+// What makes room is noted from the first to the last of it; a start that finds leaves without
+// records does not know whether the journal tells of them, and tells.
+func TestRoomThatWasMadeIsNoted(t *testing.T) {
+	g, _ := withStation(t)
+	for _, tt := range []struct {
+		bodies int
+		first  uint64 // of the journal, since
+		bare   int64
+		want   span
+	}{
+		{0, 10, 5, span{}}, {3, 10, 0, span{}}, {1, 10, 1, span{9, 9}}, {2, 12, 3, span{9, 11}}, {0, 20, 3, span{9, 11}},
+	} {
+		g.mu.Lock()
+		sets, epoch := g.sets, g.epoch
+		g.sets.First, g.epoch.bare = tt.first, tt.bare
+		if g.makeRoom(tt.bodies); g.madeRoom != tt.want {
+			t.Errorf("%d bodies up to record %d, %d leaves without: %+v; want %+v", tt.bodies, tt.first-1, tt.bare, g.madeRoom, tt.want)
+		}
+		g.sets, g.epoch = sets, epoch
+		g.mu.Unlock()
+	}
+
+	for _, room := range []int64{1, 400} {
+		g, _ := withStation(t)
+		g.forced(20)
+		g.mu.Lock()
+		g.limit.journal = g.bytes - room
+		g.mu.Unlock()
+		g.Keep()
+		g.writeNow()
+		records, err := g.Records(0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		upTo := g.oldest() - 1
+		if said := records[len(records)-1]; said.Reason != JournalUnsent || said.Count != int(upTo) || (upTo == 1) != (room == 1) {
+			t.Errorf("%d bytes too many: %+v, the journal begins with %d; want that it is told from record 1 on", room, said, upTo+1)
+		}
+		g.reopenAfter(nil)
+		if want := (span{1, upTo}); g.madeRoom != want {
+			t.Errorf("after a start: %+v; want %+v", g.madeRoom, want)
+		}
+	}
+}
+
+// One look at the journal lists a batch, of records and of bodies together, and no record while
+// leaves that come before it stay.
+func TestRecordsAreListedInTheirTurn(t *testing.T) {
+	g, st := withStation(t)
+	g.forced(300)
+	g.receive(st, 200)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.station, g.limit.journal = true, 0
+	for left, want := range map[int64]doomed{0: {records: 200, bodies: pruneBatch - 200}, 1: {}, 2: {}} {
+		old := doomed{left: left}
+		if err := g.oldRecords(&old); err != nil || old.records != want.records || old.bodies != want.bodies {
+			t.Errorf("%d leaves stay: %d records, %d bodies, %v; want %d and %d", left, old.records, old.bodies, err, want.records, want.bodies)
+		}
+	}
+}
+
+// An entry of the file that is made again is as it was, but for what says where the journal begins.
+func TestWhatAnEntryIsInTheNewFile(t *testing.T) {
+	value := []byte("a value")
+	sealed := func(name string, v any) []byte { return encodeSealed([]byte(name), v) }
+	for _, tt := range []struct {
+		bucket, key string
+		log         epoch
+		value, want []byte
+	}{
+		{string(leavesBucket), "00000001", epoch{name: "e"}, value, nil},
+		{string(leavesBucket), "00000001", epoch{name: "e", bare: 1}, value, value},
+		{string(leavesBucket), "00000001", epoch{name: "e", bare: 2}, value, value},
+		{string(passbackBucket), edgeName, epoch{}, value, value}, // a holder may be called anything
+		{string(metaBucket), edgeName, epoch{}, value, nil},
+		{string(metaBucket), edgeName, epoch{name: "e"}, value, value},
+		{string(metaBucket), receiptName, epoch{}, value, nil},
+		{string(metaBucket), baseName, epoch{}, value, nil},
+		{string(metaBucket), baseName, epoch{name: "e", bare: 3}, value, sealed(baseName, baseValue{Epoch: "e", Bare: 3})},
+		{string(metaBucket), setsName, epoch{}, sealed(setsName, sets{First: 3, Last: 9}), sealed(setsName, sets{First: 7, Last: 9})},
+		{string(metaBucket), storeName, epoch{}, value, value},
+	} {
+		c := copying{from: 7, log: tt.log}
+		if got := c.changed(tt.bucket, element{key: []byte(tt.key), value: tt.value}); !bytes.Equal(got, tt.want) || (got == nil) != (tt.want == nil) {
+			t.Errorf("%s in %s, %+v: %x; want %x", tt.key, tt.bucket, tt.log, got, tt.want)
+		}
+	}
+}

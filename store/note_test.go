@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -43,14 +44,19 @@ func TestANoteAndItsRecordAreOneCommit(t *testing.T) {
 
 // What cannot be written down is an error, and its record is not there either.
 func TestANoteThatCannotBeKept(t *testing.T) {
-	g := used(t, 1)
-	before := len(g.kinds())
-	if proof, err := g.CommitNote("name", func() {}, journal.Record{Kind: journal.Provisioned}); err == nil || proof.Seq() != 0 {
-		t.Errorf("CommitNote = %v, %v; want an error", proof, err)
-	}
-	g.reopenAfter(nil)
-	if kinds := g.kinds(); len(kinds) != before {
-		t.Errorf("the journal has %d records; want the %d of before", len(kinds), before)
+	for what, note := range map[string]keepsake{
+		"no value":             {"name", func() {}},
+		"a name without bound": {strings.Repeat("n", bbolt.MaxKeySize), 1},
+	} {
+		g := used(t, 1)
+		before := len(g.kinds())
+		if proof, err := g.CommitNote(note.name, note.value, journal.Record{Kind: journal.Provisioned}); err == nil || proof.Seq() != 0 {
+			t.Errorf("%s: CommitNote = %v, %v; want an error", what, proof, err)
+		}
+		g.reopenAfter(nil)
+		if kinds := g.kinds(); len(kinds) != before {
+			t.Errorf("%s: the journal has %d records; want the %d of before", what, len(kinds), before)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"os"
 	"os/exec"
 	"regexp"
@@ -52,7 +51,7 @@ func (t *table) tab(url string, width, height int64) *table {
 func TestTheScreenFollowsItsDaemon(t *testing.T) {
 	b := ownBench(t)
 	var refused atomic.Int64 // answers of the proxy in the gate's place
-	through := proxy(b.web.gate).(*httputil.ReverseProxy)
+	through := proxy(b.web.gate)
 	through.ErrorHandler = func(rw http.ResponseWriter, r *http.Request, err error) {
 		answer(rw, err)
 		if r.URL.Path == "/events" {

@@ -50,14 +50,16 @@ func TestTheLaneIsSeenWithThePhone(t *testing.T) {
 	chromium(t)
 	tb := newTable(t, wide, high)
 	tb.applies(newPassenger())
-	for _, s := range [][2]int64{{390, 844}, {360, 740}, {768, 1024}, {1024, 768}, {1280, 800}} {
+	for _, s := range [][2]int64{{390, 844}, {360, 740}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {640, 360}, {844, 390}} {
 		tb.run(chromedp.EmulateViewport(s[0], s[1]))
 		tb.settles(fmt.Sprint(s), `(() => {
 			const wrong = [], frame = document.getElementById('phone').getBoundingClientRect();
-			const seen = (what, r, x = 0, y = 0) => { if (r.left + x < 0 || r.top + y < 0 || r.right + x > innerWidth || r.bottom + y > innerHeight || r.width < 60 || r.height < 30) wrong.push(what + ' ' + [r.left + x, r.top + y, r.right + x, r.bottom + y].map(Math.round)); };
+			const far = frame.width / document.getElementById('phone').offsetWidth;
+			const seen = (what, r, x = 0, y = 0, far = 1) => { if (r.left * far + x < 0 || r.top * far + y < 0 || r.right * far + x > innerWidth || r.bottom * far + y > innerHeight || r.width < 60 || r.height < 30) wrong.push(what + ' ' + [r.left * far + x, r.top * far + y, r.right * far + x, r.bottom * far + y].map(Math.round)); };
 			for (const id of ['gate', 'turnstile', 'hold']) seen(id, document.getElementById(id).getBoundingClientRect());
-			seen('the code', $('#qr').getBoundingClientRect(), frame.left, frame.top);
+			seen('the code', $('#qr').getBoundingClientRect(), frame.left, frame.top, far);
 			if ($('#qr').getBoundingClientRect().bottom > phone.defaultView.innerHeight) wrong.push('the code is under the phone\'s edge');
+			for (const b of phone.querySelectorAll('button')) if (b.getBoundingClientRect().right > phone.defaultView.innerWidth) wrong.push(b.innerText + ' is beside the phone');
 			if (document.documentElement.scrollWidth > innerWidth) wrong.push('wider than the screen');
 			return wrong.join('; ');
 		})()`)

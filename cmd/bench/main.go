@@ -1,8 +1,8 @@
 // Bench is two gates and their station on a bench, without hardware: it starts railgated
 // with a simulated turnstile and a camera that looks at a folder, twice, the station's
 // program, and an issuer whose passengers show good and bad codes. It serves a page with
-// the passenger's phone, the gates and the station, and prints each passage in a line,
-// until Ctrl-C.
+// the passenger's phone, the gates, a conductor's phone, the police window and the station,
+// and prints each passage in a line, until Ctrl-C.
 package main
 
 import (
@@ -128,7 +128,7 @@ func (b *bench) start(ctx context.Context, o *options) error {
 		return err
 	}
 	b.web = newWeb(b.gates, issuer)
-	b.web.restart = b.restart
+	b.web.phone, b.web.restart = b.phone, b.restart
 	b.web.kept, b.web.staff = b.path(timeFile), b.staffCode
 	if o.station {
 		b.say("the station: repositories, message server, ledger, page")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -425,21 +424,9 @@ func (t *table) nowhere() {
 // Refused, unavailable and timed out are three answers, each with a reason of its own and the way to
 // locate again. What a granted position becomes is a city: the position goes nowhere.
 func TestR3OnlyAGrantedPositionCounts(t *testing.T) {
-	t.Parallel()
-	chromium(t)
-	b := &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}
-	t.Cleanup(b.stop)
-	address, _, err := b.startIssuer("127.0.0.1:0", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tb := openTable(t, b, address.String(), phoneWide, phoneHigh)
-	tb.ready()
+	tb := withoutBench(t)
 	tb.str(`(window.sent = [], window.real = window.fetch, window.fetch = (url, what) => { if (url === 'api/apply') sent.push(what.body); return real(url, what); })`)
-	tb.location(browserapi.PermissionSettingDenied)
-	tb.tap("#goapply")
-	tb.fillIn(newPassenger())
-	tb.tap("#next")
+	tb.goesWithout()
 	says := func(reason, zh, en string) {
 		t.Helper()
 		tb.until(reason, fmt.Sprintf("seen('#outcome') && $('#outcome').dataset.reason === %q && text('#why').includes(%q) && text('#todo').includes(%q) && text('#helps').includes('重新定位')", reason, zh, en))

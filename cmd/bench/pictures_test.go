@@ -18,13 +18,13 @@ import (
 	"rsc.io/qr"
 )
 
-// TestPictures takes README's two pictures from the real pages: the phone with its
-// code, and the gate that lets its passenger pass. It writes them where
+// TestPictures takes README's pictures from the real pages: the phone with its code, the
+// gate that lets its passenger pass, and the four on the bench. It writes them where
 // RAILGATE_PICTURES says (make pictures); without it they go to the other screens.
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	chromium(t)
-	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}, false)
+	b := startBenchIn(t, &bench{dir: t.TempDir(), bin: build(t), out: io.Discard}, true)
 	t.Cleanup(b.stop)
 	gate := openTable(t, b, b.url.String(), wide, high)
 	gate.ready()
@@ -45,6 +45,18 @@ func TestPictures(t *testing.T) {
 	hold()
 	screen.untilDoing("请通行", "document.body.dataset.reason === 'ok'", hold)
 	screen.keep("gate.png")
+	four := openTable(t, b, b.url.String(), 1500, 900)
+	four.applies(who{"李雷", newPassenger().number})
+	four.opensWindow()
+	four.issuesPaper(who{"韩梅梅", newPassenger().number})
+	four.tapIn("desk", "#done")
+	four.in("desk", "the list is seen", "(at('#slips').scrollIntoView({ block: 'end' }), true)")
+	four.tapIn("inspector", "#start")
+	four.verdict("ok")
+	four.gateIdle()
+	four.hold()
+	four.untilDoing("请通行", "gate.body.dataset.reason === 'ok' && gate.body.dataset.light === 'green'", four.hold)
+	four.keep("four.png")
 }
 
 // keep takes a picture for README.

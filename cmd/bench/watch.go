@@ -86,8 +86,8 @@ func (s *screen) paint(code, text string) string {
 
 func (b *bench) greet() {
 	fmt.Fprintf(b.out, "A gate on a bench. Its files are in %s; Ctrl-C ends it.\n", b.dir)
-	fmt.Fprintf(b.out, "The passenger's phone and the gate, side by side:\n\n  %s\n\n", b.url)
-	fmt.Fprintf(b.out, "The inspector, for conductors and clerks:\n\n  %s\n\n", b.url.JoinPath("phone", "inspect/"))
+	fmt.Fprintf(b.out, "Passenger, gate, conductor and police window, side by side:\n\n  %s\n\n", b.url)
+	fmt.Fprintf(b.out, "The inspector, for conductors and clerks:\n\n  %s\n\n", b.url.JoinPath("conductor", "inspect/"))
 }
 
 // watch prints what happens until ctx ends, the passengers have all gone, or the

@@ -23,18 +23,20 @@ import (
 	"railgate/cmd/control"
 )
 
-// page is the bench: a phone and a gate side by side.
+// page is the bench: passenger, gate, conductor and police window side by side.
 //
 //go:embed page
 var page embed.FS
 
 // A web shows the bench: one origin for the phone's page (/phone/), the gate's screen
-// (/gate/), and what a hand would do between them.
+// (/gate/), the conductor's phone (/conductor/) and the police window's computer (/window/),
+// and what a hand would do between them.
 type web struct {
 	client  *control.Client // the first gate's
 	gates   []*gate
 	kept    string // a file with how far the time was moved
 	issuer  *url.URL
+	phone   string                             // URL of the passenger's page: where the issuer believes that it is
 	gate    *url.URL                           // the first one's pages
 	staff   func(at time.Time) ([]byte, error) // the picture of a staff code
 	station *station                           // nil: there is none
@@ -67,11 +69,13 @@ func (w *web) handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	static := http.FileServerFS(files)
-	for _, name := range []string{"bench.css", "bench.js", "tabs.js"} {
+	for _, name := range []string{"bench.css", "bench.js", "tabs.js", "film.js"} {
 		mux.Handle("GET /"+name, static)
 	}
 	mux.HandleFunc("GET /{$}", w.index)
-	mux.Handle("/phone/", http.StripPrefix("/phone", proxy(w.issuer)))
+	for _, name := range []string{"phone", "conductor", "window"} {
+		mux.Handle("/"+name+"/", w.device(name))
+	}
 	mux.Handle("GET /gate/", http.StripPrefix("/gate", proxy(w.gate)))
 	mux.HandleFunc("POST /phone/api/bench/advance", w.advancePhone)
 	mux.HandleFunc("POST /hold", w.hold)
@@ -90,7 +94,7 @@ func (w *web) handler() http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-// index is the page, which has three tabs where there is a station.
+// index is the page, which has more tabs where there is a station.
 func (w *web) index(rw http.ResponseWriter, _ *http.Request) {
 	text, err := page.ReadFile("page/index.html")
 	if err != nil {
@@ -106,7 +110,7 @@ func (w *web) index(rw http.ResponseWriter, _ *http.Request) {
 
 // proxy hands requests on, with the host that the browser asked for: the issuer
 // compares it with the page's origin.
-func proxy(to *url.URL) http.Handler {
+func proxy(to *url.URL) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		FlushInterval: -1, // events go through at once
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -115,6 +119,41 @@ func proxy(to *url.URL) http.Handler {
 		},
 		ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, err error) { answer(rw, err) },
 	}
+}
+
+// device is the issuer as one person's phone or computer reaches it, below a path of its own.
+// Each has its own cookies there, though one browser has them all: who signs in at the window
+// is not signed in on board. The issuer knows one path, the phone's: where it names that to
+// another device, the device's own is meant.
+func (w *web) device(name string) http.Handler {
+	own, p := "/"+name+"/", proxy(w.issuer)
+	p.ModifyResponse = func(r *http.Response) error {
+		cookies := r.Cookies()
+		r.Header.Del("Set-Cookie")
+		for _, c := range cookies {
+			c.Path = own
+			r.Header.Add("Set-Cookie", c.String())
+		}
+		if name == "phone" {
+			return nil
+		}
+		if rest, ok := strings.CutPrefix(r.Header.Get("Location"), w.phone); ok {
+			r.Header.Set("Location", own+rest)
+		}
+		kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+		if kind != "text/html" && kind != "application/json" || r.Header.Get("Content-Encoding") != "" {
+			return nil
+		}
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		text = bytes.ReplaceAll(text, []byte(w.phone), []byte(own))
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+		r.Header.Set("Content-Length", strconv.Itoa(len(text)))
+		return nil
+	}
+	return http.StripPrefix("/"+name, p)
 }
 
 func answer(rw http.ResponseWriter, err error) {
@@ -207,7 +246,7 @@ func (w *web) advancePhone(rw http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(strings.NewReader(string(data)))
 	seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
-	http.StripPrefix("/phone", proxy(w.issuer)).ServeHTTP(seen, r)
+	w.device("phone").ServeHTTP(seen, r)
 	var moved struct{ Seconds int }
 	if seen.status < 300 && json.Unmarshal(data, &moved) == nil {
 		w.pretend(r.Context(), time.Duration(moved.Seconds)*time.Second) // the issuer has answered already
@@ -283,11 +322,13 @@ func (w *web) passages(rw http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(rw)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
-		w.mu.Lock()
-		now := time.Now().Add(w.pretended)
-		w.mu.Unlock()
-		_, err := fmt.Fprintf(rw, "event: clock\ndata: %s\n\n", now.In(shanghai).Format("01-02 15:04:05"))
+	for before := w.moved(); ; {
+		by := w.moved()
+		if by != before {
+			fmt.Fprintf(rw, "event: moved\ndata: %s\n\n", by) // a browser that is gone shows at the next flush
+			before = by
+		}
+		_, err := fmt.Fprintf(rw, "event: clock\ndata: %s\n\n", time.Now().Add(by).In(shanghai).Format("01-02 15:04:05"))
 		if errors.Join(err, out.Flush()) != nil {
 			return
 		}

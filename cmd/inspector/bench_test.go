@@ -26,7 +26,7 @@ func BenchmarkFrameToVerdict(b *testing.B) {
 	s := newServer(b)
 	l := s.open(b, 390, 844)
 	l.at(someCodes(b).now)
-	l.tap("#start")
+	l.Tap("#start")
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 	l.Str("(performance.clearMeasures(), undefined)")
 	for end := time.Now().Add(10 * time.Minute); len(l.verdicts()) < b.N; time.Sleep(200 * time.Millisecond) {

@@ -394,19 +394,6 @@ func (l *look) ready() {
 	l.Until("the page is ready", "document.body?.dataset.ready")
 }
 
-func (l *look) tap(selector string) {
-	l.Helper()
-	l.Until(selector+" can be pressed", fmt.Sprintf("seen(%q) && !$(%[1]q).disabled && ($(%[1]q).click(), true)", selector))
-}
-
-// reads has the page read a text, as typed.
-func (l *look) reads(text string) {
-	l.Helper()
-	l.tap("#type")
-	l.Until("the form", fmt.Sprintf("seen('#typing') && ($('#typing input').value = %q, true)", text))
-	l.tap("#typing button.main")
-}
-
 // cramped names what has no room: wider than the screen, cut off, or too small to be tapped.
 const cramped = `(() => {
 	const wide = window.innerWidth, out = [], shown = (e) => e.getClientRects().length && !e.closest('.unseen');

@@ -28,6 +28,8 @@ type Options struct {
 	Keys func() ([]byte, error) // keys.json; an error: there is none now
 	Log  *slog.Logger
 
+	Framed bool // pages of the same server may frame it: a bench's do
+
 	// Revokers and Revocations are revokers.json and the newest list that one of its keys signed; nil:
 	// this server has none.
 	Revokers, Revocations func() ([]byte, error)
@@ -69,7 +71,7 @@ func newHandler(o Options, programs fs.FS) http.Handler {
 			mux.HandleFunc("GET /"+path, func(rw http.ResponseWriter, _ *http.Request) { o.answer(rw, path, f) })
 		}
 	}
-	return guard(mux)
+	return o.guard(mux)
 }
 
 func (o *Options) getNow(rw http.ResponseWriter, _ *http.Request) {
@@ -95,9 +97,9 @@ func (o *Options) answer(rw http.ResponseWriter, name string, d document) {
 }
 
 // guard says what a browser may do with the page: run its own scripts and its own WebAssembly, use
-// the camera, talk to its own server, and be framed by nobody.
-func guard(next http.Handler) http.Handler {
-	protect := pages.Policy{Sources: "worker-src 'self'; manifest-src 'self'; ", Permissions: "geolocation=(), camera=(self)", WebAssembly: true}.Headers()
+// the camera, talk to its own server, and be framed by nobody (by a bench's own page on a bench).
+func (o *Options) guard(next http.Handler) http.Handler {
+	protect := pages.Policy{Framed: o.Framed, Sources: "worker-src 'self'; manifest-src 'self'; ", Permissions: "geolocation=(), camera=(self)", WebAssembly: true}.Headers()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		protect(rw.Header())
 		next.ServeHTTP(rw, r)

@@ -106,6 +106,15 @@ func TestWhatABrowserMayDoWithTheInspector(t *testing.T) {
 	}
 }
 
+// A bench's page may frame the inspector: pages of the same server, and no others.
+func TestABenchMayFrameTheInspector(t *testing.T) {
+	o := options()
+	o.Framed = true
+	if got := ask(newHandler(o, someFiles), "/").Header().Get("Content-Security-Policy"); !strings.Contains(got, "frame-ancestors 'self'; ") {
+		t.Errorf("policy %q; want frames of the same server's pages", got)
+	}
+}
+
 // A program that was built without make says so on the page, and how to mend it.
 func TestWithoutItsProgramThePageSaysSo(t *testing.T) {
 	for name, programs := range map[string]fstest.MapFS{

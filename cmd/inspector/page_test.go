@@ -79,7 +79,7 @@ func TestEachVectorInTheBrowser(t *testing.T) {
 // What is filmed comes to the same verdict, with its words, its colour and its sound.
 func TestTheCameraSeesACodeAndTheVerdictIsShown(t *testing.T) {
 	_, l, c := inspects(t, 390, 844)
-	l.tap("#start")
+	l.Tap("#start")
 	l.Until("the verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 	if got := l.Str("$('#says').innerText.replaceAll('\\n', ' ')"); !strings.Contains(got, "核验通过") || !strings.Contains(got, "Identity verified") {
 		t.Errorf("the verdict says %q; want the gate's words at a real-name check", got)
@@ -100,12 +100,12 @@ func TestTheCameraSeesACodeAndTheVerdictIsShown(t *testing.T) {
 // A code that is shown again in the shift may be another person's: it is told, with the time.
 func TestACodeThatComesBackIsTold(t *testing.T) {
 	_, l, c := inspects(t, 390, 844)
-	l.reads(c.paper)
+	l.Read(c.paper)
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#before')")
 	for l.Str("seen('#before')") != "true" {
-		l.tap("#next")
+		l.Tap("#next")
 		time.Sleep(3500 * time.Millisecond) // within three seconds it is the same hand
-		l.reads(c.paper)
+		l.Read(c.paper)
 		l.Until("a verdict", "seen('#verdict')")
 	}
 	l.Until("it is told", "$('#before').innerText.includes('Shown in this shift before: 1') && $('#before').innerText.includes('本班已查过')")
@@ -116,11 +116,11 @@ func TestACodeThatComesBackIsTold(t *testing.T) {
 func TestAScannersTextIsRead(t *testing.T) {
 	_, l, c := inspects(t, 390, 844)
 	for _, tt := range []struct{ text, words string }{{c.paper, "Paper certificate"}, {c.many[2], "Electronic certificate"}} {
-		l.reads(tt.text)
+		l.Read(tt.text)
 		l.Until(tt.words, fmt.Sprintf("seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#facts').innerText.includes(%q)", tt.words))
-		l.tap("#next")
+		l.Tap("#next")
 	}
-	l.reads("https://example.com/")
+	l.Read("https://example.com/")
 	l.Until("no code", "seen('#verdict') && $('#verdict').dataset.reason === 'malformed' && $('#says').innerText.includes('无法识别')")
 }
 
@@ -129,12 +129,12 @@ func TestAScannersTextIsRead(t *testing.T) {
 func TestInAirplaneMode(t *testing.T) {
 	s, l, c := inspects(t, 390, 844)
 	l.Until("the worker has the page", "navigator.serviceWorker.controller")
-	l.reads(c.many[0])
+	l.Read(c.many[0])
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 	s.set(func() { s.away = true })
 	l.Until("the network is cut", "(worker.postMessage({ kind: 'sync' }), $('#net').innerText.includes('offline'))")
-	l.tap("#next")
-	l.reads(c.many[1])
+	l.Tap("#next")
+	l.Read(c.many[1])
 	l.Until("a verdict with the network cut: the time goes on", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 
 	l.Do(chromedp.Reload())
@@ -142,17 +142,17 @@ func TestInAirplaneMode(t *testing.T) {
 	l.Until("it says that no server was seen", "seen('#doubt') && $('#doubt').dataset.doubt === 'no_server' && $('#doubt').innerText.includes('no server seen')")
 	l.Until("the keyset is there, with its age", "$('#keys').innerText.includes('old')")
 	l.Until("the shift goes on", "$('#count').textContent === '2'")
-	l.reads(c.many[0])
+	l.Read(c.many[0])
 	l.Until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#verdict').dataset.light === 'unsure' && $('#what').innerText.includes('By this phone')")
 	l.Picture("unsure")
-	l.tap("#next")
-	l.reads(c.forged)
+	l.Tap("#next")
+	l.Read(c.forged)
 	l.Until("a forgery is one at any time", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && $('#verdict').dataset.light === 'red'")
-	l.tap("#next")
+	l.Tap("#next")
 
 	s.set(func() { s.away = false })
 	l.Until("the network is back", "(worker.postMessage({ kind: 'sync' }), !seen('#doubt'))")
-	l.reads(c.many[1])
+	l.Read(c.many[1])
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 }
 
@@ -160,17 +160,17 @@ func TestInAirplaneMode(t *testing.T) {
 func TestARevokedCodeIsDenied(t *testing.T) {
 	s, l, c := inspects(t, 390, 844)
 	lost := c.many[len(c.many)-1]
-	l.reads(lost)
+	l.Read(lost)
 	l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && $('#lists').innerText.includes('revocations')")
-	l.tap("#next")
+	l.Tap("#next")
 	s.set(func() { s.list = c.list })
 	l.Until("the list is here", "(worker.postMessage({ kind: 'sync' }), said.some((d) => d.status?.lists?.entries === 1))")
-	l.reads(lost)
+	l.Read(lost)
 	l.Until("it is denied", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#what').innerText.includes('撤销')")
 	s.set(func() { s.away = true })
 	l.Do(chromedp.Reload())
 	l.ready()
-	l.reads(lost)
+	l.Read(lost)
 	l.Until("with the network cut too", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked'")
 }
 
@@ -224,7 +224,7 @@ func TestWhoIsSignedInSeesNameAndTicket(t *testing.T) {
 	l.Until("it is known who is signed in", "$('#who').innerHTML.includes('王列车长')")
 
 	issuer.set(http.StatusOK, `{"decision":"granted","reason":"ok","name":"李*","document":"resident_id","tickets":[{"id":"1","kind":"single","train":"G71","from":"北京西","to":"广州南","departs":"2026-11-29T09:00:00Z","seat":"05车12F"}]}`)
-	l.reads(c.many[0])
+	l.Read(c.many[0])
 	l.Until("name and ticket", "seen('#person') && $('#person').innerText.includes('李*') && $('#person').innerText.includes('G71 北京西→广州南 11/29 17:00 05车12F')")
 	l.Picture("person")
 	l.Axe("name and ticket")
@@ -233,31 +233,31 @@ func TestWhoIsSignedInSeesNameAndTicket(t *testing.T) {
 		t.Errorf("asked %q; want %s", issuer.looked, want)
 	}
 	issuer.mu.Unlock()
-	l.tap("#next")
+	l.Tap("#next")
 	l.Until("no name is left", "!document.body.textContent.includes('李*') && !JSON.stringify(localStorage).includes('李')")
 
 	issuer.set(http.StatusOK, `{"decision":"granted","reason":"ok","name":"韩**","document":"resident_id","tickets":[]}`)
-	l.reads(c.many[1])
+	l.Read(c.many[1])
 	l.Until("nobody's ticket", "$('#person').innerText.includes('韩**') && $('#person').innerText.includes('No ticket for today')")
-	l.tap("#next")
+	l.Tap("#next")
 	issuer.set(http.StatusTooManyRequests, `{"zh":"查询过于频繁","title":"Too many look-ups"}`)
-	l.reads(c.many[2])
+	l.Read(c.many[2])
 	l.Until("the issuer's own words, and the verdict stays", "$('#person').innerText.includes('Too many look-ups') && $('#verdict').dataset.reason === 'ok'")
-	l.tap("#next")
+	l.Tap("#next")
 	issuer.set(http.StatusOK, `{"decision":"denied","reason":"code_expired"}`)
-	l.reads(c.many[3])
+	l.Read(c.many[3])
 	l.Until("a code that ran out on its way is no denial", "$('#person').innerText.includes('not looked up') && $('#verdict').dataset.reason === 'ok'")
-	l.tap("#next")
+	l.Tap("#next")
 	issuer.set(http.StatusOK, `{"decision":"denied","reason":"revoked"}`)
-	l.reads(c.many[4])
+	l.Read(c.many[4])
 	l.Until("the issuer knows that it is revoked", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#verdict').dataset.light === 'red' && !seen('#person')")
-	l.tap("#next")
-	l.reads(c.forged)
+	l.Tap("#next")
+	l.Read(c.forged)
 	l.Until("a denial is not looked up", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature' && !seen('#person')")
-	l.tap("#next")
-	l.tap("#history")
-	l.tap("#end")
-	l.tap("#sure button.main")
+	l.Tap("#next")
+	l.Tap("#history")
+	l.Tap("#end")
+	l.Tap("#sure button.main")
 	l.Until("nobody is signed in", "$('#who').hidden && seen('#signin')")
 	issuer.mu.Lock()
 	defer issuer.mu.Unlock()
@@ -273,7 +273,7 @@ func TestAPhoneThatSleptSaysSo(t *testing.T) {
 	s.set(func() { s.away = true })
 	l.Str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
 	l.Until("it says that it slept", "seen('#doubt') && $('#doubt').dataset.doubt === 'slept' && $('#doubt').innerText.includes('休眠') && $('#clock').innerText.includes('not confirmed')")
-	l.reads(c.many[0])
+	l.Read(c.many[0])
 	l.Until("a verdict that is not green", "seen('#verdict') && $('#verdict').dataset.reason === 'time_unknown' && $('#what').innerText.includes('刷新')")
 	s.set(func() { s.away = false })
 	l.Until("a server mends it", "!seen('#doubt')")
@@ -283,21 +283,21 @@ func TestAPhoneThatSleptSaysSo(t *testing.T) {
 func TestTheEndOfAShiftClearsIt(t *testing.T) {
 	_, l, c := inspects(t, 390, 844)
 	for _, text := range c.many[:2] {
-		l.reads(text)
+		l.Read(text)
 		l.Until("a verdict", "seen('#verdict')")
-		l.tap("#next")
+		l.Tap("#next")
 	}
 	l.Until("it is kept on the phone", "JSON.parse(localStorage.getItem('inspector-shift'))?.checks.length === 2")
 	kept := l.Str("localStorage.getItem('inspector-shift')")
 	if strings.Contains(kept, "RG1:") || strings.Contains(kept, "holder") || strings.Contains(kept, "sub") {
 		t.Errorf("kept: %s; want no code and no holder", kept)
 	}
-	l.tap("#history")
+	l.Tap("#history")
 	l.Until("the list", "document.querySelectorAll('#checks li').length === 2")
 	l.Picture("shift")
 	l.Axe("the shift")
-	l.tap("#end")
-	l.tap("#sure button.main")
+	l.Tap("#end")
+	l.Tap("#sure button.main")
 	l.Until("nothing is left", "$('#count').textContent === '0' && localStorage.getItem('inspector-shift') === null && !$('#shift').open")
 }
 
@@ -305,7 +305,7 @@ func TestTheEndOfAShiftClearsIt(t *testing.T) {
 func TestEveryScreen(t *testing.T) {
 	s := newServer(t)
 	c := someCodes(t)
-	for _, screen := range [][2]int64{{390, 844}, {844, 390}, {1280, 800}, {320, 568}} {
+	for _, screen := range [][2]int64{{390, 844}, {844, 390}, {1280, 800}, {320, 568}, {640, 360}} {
 		t.Run(fmt.Sprintf("%dx%d", screen[0], screen[1]), func(t *testing.T) {
 			l := s.open(t, screen[0], screen[1])
 			check := func(state string) {
@@ -318,26 +318,26 @@ func TestEveryScreen(t *testing.T) {
 			}
 			l.at(c.now)
 			check("begin")
-			l.tap("#type")
+			l.Tap("#type")
 			check("type")
-			l.tap("#typing button:not(.main)")
-			l.reads(c.many[0])
+			l.Tap("#typing button:not(.main)")
+			l.Read(c.many[0])
 			l.Until("a verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
 			check("granted")
-			l.tap("#next")
-			l.reads(c.forged)
+			l.Tap("#next")
+			l.Read(c.forged)
 			l.Until("a denial", "seen('#verdict') && $('#verdict').dataset.reason === 'bad_signature'")
 			check("denied")
-			l.tap("#next")
+			l.Tap("#next")
 			s.set(func() { s.away = true })
 			l.Str("(worker.postMessage({ kind: 'ahead', ms: 600000 }), undefined)")
 			l.Until("doubt", "seen('#doubt')")
-			l.reads(c.many[0])
+			l.Read(c.many[0])
 			l.Until("an unsure verdict", "seen('#verdict') && $('#verdict').dataset.light === 'unsure'")
 			check("unsure")
 			s.set(func() { s.away = false })
-			l.tap("#next")
-			l.tap("#start")
+			l.Tap("#next")
+			l.Tap("#start")
 			l.Until("the camera", "seen('#aim') && $('#video').videoWidth === 1280")
 			l.Until("the doubt is over", "!seen('#doubt')")
 			l.at(c.now)
@@ -372,10 +372,10 @@ func TestTheCamerasLight(t *testing.T) {
 		navigator.mediaDevices.enumerateDevices = async () => [...await all(), { kind: 'videoinput', deviceId: 'other', label: 'The other one' }];
 		return true;
 	})()`)
-	l.tap("#start")
-	l.tap("#torch")
+	l.Tap("#start")
+	l.Tap("#torch")
 	l.Until("it is lit", "window.lit === true && $('#torch').getAttribute('aria-pressed') === 'true'")
-	l.tap("#torch")
+	l.Tap("#torch")
 	l.Until("it is dark", "window.lit === false && $('#torch').getAttribute('aria-pressed') === 'false'")
 	l.Until("cameras to choose from", "seen('#camera') && $('#camera').options.length >= 2 && [...$('#camera').options].some((o) => o.text === 'The other one')")
 	l.Picture("cameras")
@@ -385,13 +385,13 @@ func TestTheCamerasLight(t *testing.T) {
 func TestAVerdictIsHeardAndFelt(t *testing.T) {
 	_, l, c := inspects(t, 390, 844)
 	l.Until("what would be felt is noted", "(window.felt = [], navigator.vibrate = (times) => window.felt.push(times.join(' ')), true)")
-	l.reads(c.many[0])
+	l.Read(c.many[0])
 	l.Until("granted is felt", "window.felt.at(-1) === '100'")
-	l.tap("#next")
-	l.reads("nothing")
+	l.Tap("#next")
+	l.Read("nothing")
 	l.Until("again is felt", "window.felt.at(-1) === '100 100 100'")
-	l.tap("#next")
-	l.tap("#sound")
+	l.Tap("#next")
+	l.Tap("#sound")
 	l.Until("the sound is off", "$('#sound').getAttribute('aria-pressed') === 'false'")
 }
 

@@ -81,6 +81,8 @@ func officeError(err error) error {
 		kind = office.ErrNotPassed
 	case errors.Is(err, provider.ErrNotMet), errors.Is(err, provider.ErrNotSo):
 		kind = office.ErrNotAlive
+	case errors.Is(err, provider.ErrCancelled):
+		kind = office.ErrCancelled
 	case errors.Is(err, provider.ErrGivenUp):
 		kind = office.ErrGivenUp
 	case errors.Is(err, provider.ErrState), errors.Is(err, provider.ErrCode):

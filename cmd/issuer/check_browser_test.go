@@ -20,26 +20,16 @@ func (d *desk) opens(t *testing.T, path string) *applying {
 	return a
 }
 
-func (a *applying) tap(selector string) {
-	a.Helper()
-	a.Until(selector+" can be pressed", fmt.Sprintf("seen(%q) && !$(%[1]q).disabled && ($(%[1]q).click(), true)", selector))
-}
-
-func (a *applying) set(selector, value string) {
-	a.Helper()
-	a.Until(selector, fmt.Sprintf("seen(%q) && ($(%[1]q).value = %q, true)", selector, value))
-}
-
 // fills fills the form in for Li Lei, and goes on to the check.
 func (a *applying) fills() {
 	a.Helper()
 	a.Until("the page is ready", "document.body?.dataset.ready")
-	a.tap("#goapply")
+	a.Tap("#goapply")
 	f := goodForm()
-	a.set("#fill [name=name]", f.Name)
-	a.set("#fill [name=number]", f.Number)
+	a.Set("#fill [name=name]", f.Name)
+	a.Set("#fill [name=number]", f.Number)
 	a.Until("confirmed", "($('#fill [name=confirmed]').checked = true)")
-	a.tap("#next")
+	a.Tap("#next")
 	a.checkIsThere()
 }
 
@@ -54,7 +44,7 @@ func (a *applying) checkIsThere() {
 // goes goes to the provider's page.
 func (a *applying) goes() {
 	a.Helper()
-	a.tap("#start")
+	a.Tap("#start")
 	a.Until("the provider's page", "location.pathname.startsWith('/provider/') && document.readyState === 'complete'")
 }
 
@@ -62,6 +52,33 @@ func (a *applying) goes() {
 func (a *applying) turnsBack() {
 	a.Helper()
 	a.Str("(setTimeout(() => history.back()), '')") // after this answer
+}
+
+// comesBack turns back, to the check.
+func (a *applying) comesBack() {
+	a.Helper()
+	a.turnsBack()
+	a.checkIsThere()
+}
+
+// triesAgain takes the way that a denial offers, to the check.
+func (a *applying) triesAgain() {
+	a.Helper()
+	a.Tap("#helps")
+	a.checkIsThere()
+}
+
+// passes is seen by the provider, and comes back to a code.
+func (a *applying) passes(whose string) {
+	a.Helper()
+	a.goes()
+	a.Tap("button.main[name=face]")
+	a.sees(whose)
+}
+
+func (a *applying) formIsKept() {
+	a.Helper()
+	a.Until("the form is as it was", kept)
 }
 
 func (a *applying) sees(whose string) {
@@ -81,21 +98,17 @@ func TestR4TurningBackAtTheProvider(t *testing.T) {
 	a := d.opens(t, "/")
 	a.fills()
 	a.goes()
-	a.turnsBack()
-	a.checkIsThere()
-	a.Until("the form is as it was", kept)
+	a.comesBack()
+	a.formIsKept()
 	a.Str("(setTimeout(() => history.forward()), '')")
-	a.tap("button.main[name=face]")
+	a.Tap("button.main[name=face]")
 	a.Until("an answer that nobody waits for shows nobody's code", "document.body.dataset.ready && seen('#outcome') && !seen('#qr') && !location.search")
 	a.Picture("stale")
 	a.Go(d.srv.URL + "/")
 	a.fills()
 	a.goes()
-	a.turnsBack()
-	a.checkIsThere()
-	a.goes()
-	a.tap("button.main[name=face]")
-	a.sees("李*")
+	a.comesBack()
+	a.passes("李*")
 }
 
 // A passenger who gives up there, or whom nobody saw, comes back to words and to another try.
@@ -105,17 +118,14 @@ func TestR4GivingUpAtTheProvider(t *testing.T) {
 	a.fills()
 	for _, tt := range []struct{ how, reason, words string }{
 		{"fails", "check_failed", "实人核验未通过"}, {"not_alive", "check_not_alive", "未能确认本人面容"},
-		{"times_out", "check_timed_out", "实人核验超时"}, {"unavailable", "check_unavailable", "暂不可用"},
+		{"times_out", "check_timed_out", "实人核验超时"}, {"cancels", "check_cancelled", "实人核验未完成"}, {"unavailable", "check_unavailable", "暂不可用"},
 	} {
 		a.goes()
-		a.tap("button[name=ends][value=" + tt.how + "]")
+		a.Tap("button[name=ends][value=" + tt.how + "]")
 		a.denied(tt.reason, tt.words)
-		a.tap("#helps")
-		a.checkIsThere()
+		a.triesAgain()
 	}
-	a.goes()
-	a.tap("button.main[name=face]")
-	a.sees("李*")
+	a.passes("李*")
 }
 
 // A provider that is down is said before the passenger is sent there, and on the way back; one whose
@@ -125,31 +135,26 @@ func TestR4AProviderThatIsDown(t *testing.T) {
 	d.down.Store("/")
 	a := d.opens(t, "/")
 	a.fills()
-	a.tap("#start")
+	a.Tap("#start")
 	a.denied("check_unavailable", "暂不可用")
 	a.Picture("down")
 	d.down.Store("")
-	a.tap("#helps")
-	a.checkIsThere()
+	a.triesAgain()
 
 	d.down.Store("/login")
-	a.tap("#start")
+	a.Tap("#start")
 	a.Until("the provider's page does not come", "location.pathname.startsWith('/provider/') && document.body.innerText.trim() === 'down'")
-	a.turnsBack()
-	a.checkIsThere()
-	a.Until("the form is as it was", kept)
+	a.comesBack()
+	a.formIsKept()
 	d.down.Store("")
 
 	a.goes()
 	d.down.Store("/oauth/token")
-	a.tap("button.main[name=face]")
+	a.Tap("button.main[name=face]")
 	a.denied("check_unavailable", "暂不可用")
 	d.down.Store("")
-	a.tap("#helps")
-	a.checkIsThere()
-	a.goes()
-	a.tap("button.main[name=face]")
-	a.sees("李*")
+	a.triesAgain()
+	a.passes("李*")
 }
 
 // Somebody else before the camera gets no code, and comes back to the form, which is as it was.
@@ -158,16 +163,14 @@ func TestR4SomebodyElseAtTheProvider(t *testing.T) {
 	a := d.opens(t, "/")
 	a.fills()
 	a.goes()
-	a.tap("button[name=face][value^='韩梅梅']")
+	a.Tap("button[name=face][value^='韩梅梅']")
 	a.denied("check_mismatch", "核验的不是填写的本人")
 	a.Picture("mismatch")
-	a.tap("#helps")
+	a.Tap("#helps")
 	a.Until("the form, as it was", "seen('#fill') && "+kept)
-	a.tap("#next")
+	a.Tap("#next")
 	a.checkIsThere()
-	a.goes()
-	a.tap("button.main[name=face]")
-	a.sees("李*")
+	a.passes("李*")
 }
 
 // Who applies for a companion comes back from the provider to the companion's errand, also after turning
@@ -176,32 +179,29 @@ func TestR21ACompanionsWayBack(t *testing.T) {
 	d := newDesk(t, true)
 	a := d.opens(t, "/")
 	a.Until("the page is ready", "document.body.dataset.ready")
-	a.tap("#account")
-	a.tap("#examplesign")
-	a.tap("#gocompanions")
-	a.tap("#goadd")
-	a.set("#adding [name=name]", "林小满")
-	a.set("#adding [name=number]", "51010420140601312X")
+	a.Tap("#account")
+	a.Tap("#examplesign")
+	a.Tap("#gocompanions")
+	a.Tap("#goadd")
+	a.Set("#adding [name=name]", "林小满")
+	a.Set("#adding [name=number]", "51010420140601312X")
 	a.Until("confirmed", "seen('#adding [name=confirmed]') && ($('#adding [name=confirmed]').checked = true)")
-	a.tap("#adding button.main")
-	a.tap("#companionlist [data-kind=apply]")
+	a.Tap("#adding button.main")
+	a.Tap("#companionlist [data-kind=apply]")
 	a.Until("the guardian is told", "seen('#guardian') && $('#own').innerText.includes('林')")
-	a.tap("#next")
+	a.Tap("#next")
 	a.checkIsThere()
 	a.goes()
 	a.Until("the guardian is who is expected", "$('button.main[name=face]').innerText.includes('李雷')")
-	a.turnsBack()
-	a.checkIsThere()
+	a.comesBack()
 	a.goes()
-	a.tap("button[name=face][value^='林小满']")
+	a.Tap("button[name=face][value^='林小满']")
 	a.denied("guardian_mismatch", "核验的不是监护人本人")
-	a.tap("#helps")
+	a.Tap("#helps")
 	a.Until("the companion's form", "seen('#fill') && seen('#guardian') && $('#own').innerText.includes('林')")
-	a.tap("#next")
+	a.Tap("#next")
 	a.checkIsThere()
-	a.goes()
-	a.tap("button.main[name=face]")
-	a.sees("林")
+	a.passes("林")
 	a.Picture("companion")
 	own := d.signedIn().state()
 	if own.Certificate != nil {
@@ -219,11 +219,11 @@ func TestSigningInWhileTheProviderIsDown(t *testing.T) {
 	a.Axe("the provider is down")
 	a.Picture("signin-down")
 	d.down.Store("")
-	a.tap("a")
-	a.tap("button[name=worker][value=guest]")
+	a.Tap("a")
+	a.Tap("button[name=worker][value=guest]")
 	a.Until("somebody without a role", "document.body.innerText.includes('您没有此项权限') && seen('a')")
-	a.tap("a")
-	a.tap("button[name=worker][value=wang]")
+	a.Tap("a")
+	a.Tap("button[name=worker][value=wang]")
 	a.Until("the window", "location.pathname === '/desk/' && seen('#desk') && $('#officer').textContent.includes('王警官')")
 }
 
@@ -231,11 +231,11 @@ func TestSigningInWhileTheProviderIsDown(t *testing.T) {
 func TestTurningBackFromSigningIn(t *testing.T) {
 	d := newDesk(t, true)
 	a := d.opens(t, "/counter/")
-	a.tap("#signin")
+	a.Tap("#signin")
 	a.Until("the provider's page", "seen('button[name=worker]')")
 	a.turnsBack()
 	a.Until("the counter, and nobody is signed in", "location.pathname === '/counter/' && seen('#signin') && !seen('#counter')")
-	a.tap("#signin")
-	a.tap("button[name=worker][value=zhao]")
+	a.Tap("#signin")
+	a.Tap("button[name=worker][value=zhao]")
 	a.Until("the counter", "location.pathname === '/counter/' && seen('#counter') && $('#me').textContent === '赵售票'")
 }

@@ -37,7 +37,7 @@ func TestTheDocumentsConfigurationIsGood(t *testing.T) {
 func TestEachErrorOfTheProviderHasAReason(t *testing.T) {
 	for err, want := range map[error]error{
 		provider.ErrUnavailable: office.ErrCheckAway, provider.ErrRefused: office.ErrNotPassed, provider.ErrNotMet: office.ErrNotAlive,
-		provider.ErrNotSo: office.ErrNotAlive, provider.ErrGivenUp: office.ErrGivenUp, provider.ErrState: office.ErrCheckStale, provider.ErrCode: office.ErrCheckStale,
+		provider.ErrNotSo: office.ErrNotAlive, provider.ErrGivenUp: office.ErrGivenUp, provider.ErrCancelled: office.ErrCancelled, provider.ErrState: office.ErrCheckStale, provider.ErrCode: office.ErrCheckStale,
 		provider.ErrToken: office.ErrNotTaken, provider.ErrSignature: office.ErrNotTaken, provider.ErrIssuer: office.ErrNotTaken, provider.ErrAudience: office.ErrNotTaken,
 		provider.ErrExpired: office.ErrNotTaken, provider.ErrNonce: office.ErrNotTaken, provider.ErrSubject: office.ErrNotTaken, provider.ErrNotFresh: office.ErrNotTaken,
 		provider.ErrClaim: office.ErrNotTaken,

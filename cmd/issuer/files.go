@@ -22,6 +22,7 @@ func embeddedPage() *pages.Set {
 	if err != nil {
 		panic("issuer: internal error: " + err.Error())
 	}
+	files["look.css"] = pages.Look()
 	s, err := pages.NewSet(files)
 	if err != nil {
 		panic("issuer: internal error: " + err.Error())

@@ -73,7 +73,7 @@ func (w *web) handler() http.Handler {
 	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
 	staff := w.limited(w.people.Require(signin.Staff, w.staff()))
 	for _, method := range []string{http.MethodGet, http.MethodPost} { // "GET /" is not to conflict with them
-		mux.Handle(method+" /signin/", w.limited(w.people.Handler()))
+		mux.Handle(method+" /signin/", w.limited(w.people.Handler(w.endStaff)))
 		mux.Handle(method+" /desk/", desk)
 		mux.Handle(method+" /staff/", staff)
 	}

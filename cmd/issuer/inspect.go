@@ -21,5 +21,6 @@ func (w *web) inspector() http.Handler {
 		},
 		Revocations: w.Revocations,
 		Log:         w.log,
+		Framed:      w.Bench(),
 	}))
 }

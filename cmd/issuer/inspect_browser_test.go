@@ -43,24 +43,11 @@ func (in *inspecting) ready() {
 	in.Until("the inspector is ready, and knows the time", "location.pathname === '/inspect/' && document.body.dataset.ready && $('#clock').dataset.good === 'yes' && $('#keys').dataset.good === 'yes'")
 }
 
-func (in *inspecting) tap(selector string) {
-	in.Helper()
-	in.Until(selector+" can be pressed", fmt.Sprintf("seen(%q) && !$(%[1]q).disabled && ($(%[1]q).click(), true)", selector))
-}
-
-// reads has the page read a code, as a hand scanner types it.
-func (in *inspecting) reads(text string) {
-	in.Helper()
-	in.tap("#type")
-	in.Until("the form", fmt.Sprintf("seen('#typing') && ($('#typing input').value = %q, true)", text))
-	in.tap("#typing button.main")
-}
-
 // signsIn goes the way of the page's own link, by the provider, and back.
 func (in *inspecting) signsIn(worker string) {
 	in.Helper()
-	in.tap("#signin")
-	in.tap("button[name=worker][value=" + worker + "]")
+	in.Tap("#signin")
+	in.Tap("button[name=worker][value=" + worker + "]")
 	in.ready()
 }
 
@@ -120,13 +107,13 @@ func TestR33AConductorSeesNameAndTicketAtTheInspector(t *testing.T) {
 	in := d.inspect(t)
 	has, none := d.passengers()
 	in.Until("nobody is signed in", "seen('#signin') && $('#who').hidden")
-	in.reads(has.code)
+	in.Read(has.code)
 	in.Until("a verdict, and no name", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#person')")
-	in.tap("#next")
+	in.Tap("#next")
 
 	in.signsIn("chen")
 	in.Until("the page knows who signed in", "!seen('#signin') && $('#who').innerHTML.includes('陈车长')")
-	in.reads(has.code)
+	in.Read(has.code)
 	in.Until("the name", fmt.Sprintf("seen('#person') && $('#person').innerText.includes(%q)", has.said.Name))
 	shown := in.Str("$('#person').innerText")
 	for _, ticket := range *has.said.Tickets {
@@ -138,10 +125,10 @@ func TestR33AConductorSeesNameAndTicketAtTheInspector(t *testing.T) {
 		t.Errorf("beside the verdict %q; a conductor is not told the number", shown)
 	}
 	in.Picture("ticket")
-	in.tap("#next")
-	in.reads(none.code)
+	in.Tap("#next")
+	in.Read(none.code)
 	in.Until("no ticket", fmt.Sprintf("seen('#person') && $('#person').innerText.includes(%q) && $('#person').innerText.includes('No ticket for today')", none.said.Name))
-	in.tap("#next")
+	in.Tap("#next")
 	id, err := hex.DecodeString(none.said.Certificate)
 	if err != nil {
 		t.Fatal(err)
@@ -149,16 +136,16 @@ func TestR33AConductorSeesNameAndTicketAtTheInspector(t *testing.T) {
 	if err := d.web.Revoke(t.Context(), verify.CertificateID(id), "lost", "test"); err != nil {
 		t.Fatal(err)
 	}
-	in.reads(none.code)
+	in.Read(none.code)
 	in.Until("what the issuer has just revoked is denied", "seen('#verdict') && $('#verdict').dataset.reason === 'revoked' && $('#verdict').dataset.light === 'red' && !seen('#person')")
-	in.tap("#next")
-	in.tap("#history")
-	in.tap("#end")
-	in.tap("#sure button.main")
+	in.Tap("#next")
+	in.Tap("#history")
+	in.Tap("#end")
+	in.Tap("#sure button.main")
 	in.Until("the shift's end signs out", "$('#who').hidden && seen('#signin')")
-	in.reads(has.code)
+	in.Read(has.code)
 	in.Until("a verdict, and no name", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#person')")
-	in.tap("#next")
+	in.Tap("#next")
 
 	if n := d.lookedUp("worker-chen"); n < 2 || n > 3 { // the list of what is revoked may be there before the third
 		t.Errorf("on record are %d look-ups of the conductor's; want two, or the revoked one too", n)
@@ -196,19 +183,19 @@ func TestR37TheInspectorTellsWhoMayNotLookUp(t *testing.T) {
 	in.Until("an officer of the window is told", "seen('#signin') && $('#signin').innerText.includes('此账号不能查询') && $('#signin').innerText.includes('This account may not') && $('#who').hidden")
 	in.Axe("an account that may not")
 	in.Picture("may-not")
-	in.reads(has.code)
+	in.Read(has.code)
 	in.Until("a verdict, and no name", "seen('#verdict') && $('#verdict').dataset.reason === 'ok' && !seen('#person')")
-	in.tap("#next")
+	in.Tap("#next")
 	in.signsIn("zhao")
 	in.Until("a clerk", "!seen('#signin') && $('#who').innerHTML.includes('赵售票')")
-	in.reads(has.code)
+	in.Read(has.code)
 	in.Until("name and number", fmt.Sprintf("seen('#person') && $('#person').innerText.includes(%q)", has.said.Name+" "+has.said.Number))
-	in.tap("#next")
+	in.Tap("#next")
 	in.Str("(window.out = false, fetch('/signin/out', { method: 'POST' }).then(() => { window.out = true; }), '')") // in another tab
 	in.Until("signed out there", "window.out")
-	in.reads(has.code)
+	in.Read(has.code)
 	in.Until("the sign-in has ended: no name, and the verdict stays", "seen('#person') && $('#person').innerText.includes('请先登录') && $('#verdict').dataset.reason === 'ok'")
-	in.tap("#next")
+	in.Tap("#next")
 	in.Until("and the way in is there", "seen('#signin') && $('#signin').innerText.includes('登录可查姓名和车票')")
 	if n := d.lookedUp("worker-wang"); n != 0 {
 		t.Errorf("an officer of the window looked up %d times", n)

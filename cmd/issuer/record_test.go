@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +73,75 @@ func TestTheRecordIsProvenByTheCommand(t *testing.T) {
 	}
 	if status, _, errOut := tool(t, "--dir", dir, "record", "verify", "--head", kept); status != 1 || !strings.Contains(errOut, kept) {
 		t.Errorf("with a head that nobody signed: %d, %q", status, errOut)
+	}
+}
+
+// The record of an issuer that runs is proven, listed and its head printed as it is at that moment;
+// the issuer goes on, and no copy stays behind.
+func TestTheRecordIsReadWhileTheIssuerRuns(t *testing.T) {
+	dir, err := os.MkdirTemp("", "iss") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	copies := t.TempDir()
+	t.Setenv("TMPDIR", copies)
+	serving(t, dir, func(string) {
+		for n := 1; n <= 2; n++ {
+			if status, _, errOut := tool(t, "--dir", dir, "revoke", fmt.Sprintf("c1ce280c3738938%d", n)); status != 0 {
+				t.Fatal(errOut)
+			}
+			if status, out, errOut := tool(t, "--dir", dir, "record", "verify"); status != 0 || !strings.HasPrefix(out, fmt.Sprintf("%d acts,", n)) {
+				t.Errorf("verify after %d: %d, %q, %q", n, status, out, errOut)
+			}
+		}
+		if status, head, errOut := tool(t, "--dir", dir, "record", "head"); status != 0 || !strings.HasPrefix(head, "railgate.issuer.acts\n2\n") {
+			t.Errorf("head: %d, %q, %q", status, head, errOut)
+		}
+		if status, out, errOut := tool(t, "--dir", dir, "record", "list"); status != 0 || strings.Count(out, `"kind":"revoked"`) != 2 {
+			t.Errorf("list: %d, %q, %q", status, out, errOut)
+		}
+	})
+	if files, err := os.ReadDir(copies); err != nil || len(files) != 0 {
+		t.Errorf("%d copies stay behind, %v", len(files), err)
+	}
+	if status, out, errOut := tool(t, "--dir", dir, "record", "verify"); status != 0 || !strings.HasPrefix(out, "2 acts,") {
+		t.Errorf("after it: %d, %q, %q", status, out, errOut)
+	}
+}
+
+// Half a copy of the record is not taken for the whole.
+func TestACopyOfTheRecordThatIsCutOffIsRefused(t *testing.T) {
+	dir := newRecordOf(t)
+	copies := t.TempDir()
+	t.Setenv("TMPDIR", copies)
+	short, err := os.MkdirTemp("", "iss")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(filepath.Join(dir, "issuer.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := listenForOrders(short)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "record") {
+			rw.Write(whole[:len(whole)/2])
+			rw.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}), ErrorLog: log.New(io.Discard, "", 0)}
+	go srv.Serve(l)
+	defer srv.Close()
+	if status, out, errOut := tool(t, "--dir", short, "record", "list"); status != 1 || out != "" || !strings.Contains(errOut, "copying the record") {
+		t.Errorf("%d, %q, %q; want it refused", status, out, errOut)
+	}
+	srv.Close()
+	if files, err := filepath.Glob(copies + "/railgate-record-*"); err != nil || len(files) != 0 {
+		t.Errorf("%v stay behind, %v", files, err)
 	}
 }
 

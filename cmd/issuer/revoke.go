@@ -25,7 +25,7 @@ import (
 )
 
 // socketName is the socket in the issuer's folder on which a running issuer serve is told
-// what to revoke: the register has one user at a time.
+// what to revoke, and gives its record: the register has one user at a time.
 const socketName = "issuer.sock"
 
 // A revokeOrder is what issuer revoke asks for: by a certificate or by a document.
@@ -53,10 +53,11 @@ func newRevoke(dir *string) *cobra.Command {
 		Long: `Revoke makes void what was signed of a certificate until now: gates in touch with their
 station deny it within a minute, as "revoked". CTI is the certificate's id in hexadecimal
 digits, as the journal of a gate and the page have it; --number revokes every temporary ID
-of a person that is valid.
+of a person that is valid, electronic and on paper.
 
 The certificate is not lost: its holder verifies again and gets codes on the phone that
-passes. The id of a slip is void for good. It works whether or not issuer serve runs.`,
+passes. A slip is void for good. It works whether or not issuer serve runs, and is on the
+record of acts.`,
 		Example: "  issuer revoke c1ce280c37389389 --why \"phone stolen\"\n  issuer revoke --number 11010519491231002X",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args)+min(len(o.Number), 1) != 1 {
@@ -117,24 +118,13 @@ func revokeIn(ctx context.Context, dir string, o revokeOrder) ([]string, error) 
 var errNobodyServes = errors.New("no issuer serve runs in this folder")
 
 func askServer(ctx context.Context, socket string, o revokeOrder) ([]string, error) {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
-		if err != nil {
-			err = fmt.Errorf("%w: %w", errNobodyServes, err)
-		}
-		return c, err
-	}}}
-	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	data, err := json.Marshal(o)
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://issuer/revoke", bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := client.Do(request)
+	response, err := askSocket(ctx, socket, http.MethodPost, "revoke", bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +137,26 @@ func askServer(ctx context.Context, socket string, o revokeOrder) ([]string, err
 		err = errors.New(a.Error)
 	}
 	return a.Revoked, err
+}
+
+// askSocket asks the issuer serve that listens on a socket; errNobodyServes: none does.
+func askSocket(ctx context.Context, socket, method, what string, body io.Reader) (*http.Response, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errNobodyServes, err)
+		}
+		return c, err
+	}}}
+	request, err := http.NewRequestWithContext(ctx, method, "http://issuer/"+what, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	return client.Do(request)
 }
 
 // carryOut revokes.
@@ -202,6 +212,13 @@ func orders(s *office.Office, log *slog.Logger) http.Handler {
 			a.Error = err.Error()
 		}
 		reply(rw, http.StatusOK, a)
+	})
+	mux.HandleFunc("GET /record", func(rw http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(rw).SetWriteDeadline(time.Time{}) // as long as the copy takes
+		if err := s.CopyRegister(rw); err != nil {
+			log.Error("the record is not copied", "err", err)
+			panic(http.ErrAbortHandler) // half a copy is not to look whole
+		}
 	})
 	return mux
 }

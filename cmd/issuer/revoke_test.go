@@ -115,6 +115,26 @@ func TestThePageRevokes(t *testing.T) {
 	}
 }
 
+// serving does something while issuer serve has a folder, and has ended it after that.
+func serving(t *testing.T, dir string, do func(url string)) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() {
+		done <- serve(ctx, &serveFlags{listen: "127.0.0.1:0", data: dir, alg: "SM2", bench: true}, slog.New(slog.DiscardHandler), func(url string) { ready <- url })
+	}()
+	select {
+	case url := <-ready:
+		do(url)
+	case err := <-done:
+		done <- err
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // issuer revoke works while issuer serve has the register, and without it.
 func TestRevokeOnTheCommandLine(t *testing.T) {
 	dir, err := os.MkdirTemp("", "iss") // a socket's path is short
@@ -128,23 +148,6 @@ func TestRevokeOnTheCommandLine(t *testing.T) {
 	if status, _, errOut := revoked("c1ce280c37389389"); status != 1 || !strings.Contains(errOut, "no issuer has run in this folder") {
 		t.Errorf("an empty folder: status %d, %s", status, errOut)
 	}
-	serving := func(f func()) {
-		ctx, stop := context.WithCancel(t.Context())
-		ready, done := make(chan string, 1), make(chan error, 1)
-		go func() {
-			done <- serve(ctx, &serveFlags{listen: "127.0.0.1:0", data: dir, alg: "SM2", bench: true}, slog.New(slog.DiscardHandler), func(url string) { ready <- url })
-		}()
-		select {
-		case <-ready:
-			f()
-		case err := <-done:
-			done <- err
-		}
-		stop()
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-	}
 	try := func(when string) {
 		for _, tt := range []struct {
 			args   []string
@@ -153,6 +156,7 @@ func TestRevokeOnTheCommandLine(t *testing.T) {
 		}{
 			{[]string{"c1ce280c37389389", "--why", "stolen"}, 0, "revoked c1ce280c37389389"},
 			{[]string{"--number", "11010519491231002X"}, 1, "no temporary ID that is valid"},
+			{[]string{"--number", "E1", "--document", "passport"}, 1, "no temporary ID that is valid"},
 			{[]string{"C1"}, 1, "8 to 16 bytes"},
 			{nil, 2, "--number"},
 			{[]string{"c1ce280c37389389", "--number", "1"}, 2, "--number"},
@@ -163,7 +167,7 @@ func TestRevokeOnTheCommandLine(t *testing.T) {
 			}
 		}
 	}
-	serving(func() {
+	serving(t, dir, func(string) {
 		try("while it serves")
 		info, err := os.Stat(filepath.Join(dir, socketName))
 		if err != nil || info.Mode().Perm() != 0o600 {

@@ -47,14 +47,14 @@ func TestTheWayIsASettingOfTheCertificate(t *testing.T) {
 
 func TestR4RealPersonCheck(t *testing.T) {
 	d := newDesk(t, true)
-	p := d.visitor()
 	for _, tt := range []struct {
 		how  string
 		want office.Reason
 	}{
-		{"fails", office.CheckFailed}, {"times_out", office.CheckTimedOut}, {"not_alive", office.CheckNotAlive},
+		{"fails", office.CheckFailed}, {"cancels", office.CheckCancelled}, {"times_out", office.CheckTimedOut}, {"not_alive", office.CheckNotAlive},
 		{"unavailable", office.CheckUnavailable}, {"mismatch", office.CheckMismatch}, {"passes", ""},
 	} {
+		p := d.visitor()
 		if got := p.goes("api/apply", applied{Form: goodForm()}, tt.how); got != tt.want {
 			t.Errorf("a check that %s: %q; want %q", tt.how, got, tt.want)
 		}

@@ -33,6 +33,7 @@ func staffFiles() *pages.Set {
 	if err != nil {
 		panic("issuer: internal error: " + err.Error())
 	}
+	files["look.css"] = pages.Look()
 	s, err := pages.NewSet(files)
 	if err != nil {
 		panic("issuer: internal error: " + err.Error())
@@ -57,21 +58,28 @@ func (w *web) staff() http.Handler {
 func member(r *http.Request) (office.Member, string) {
 	p, _ := signin.From(r) // the guard let nobody else through
 	left := time.Until(p.Until)
-	return office.Member{Subject: p.Subject, Age: signin.Lasts - left, Left: left}, p.Name
+	return office.Member{Subject: p.Subject, Session: p.Session, Age: signin.Lasts - left, Left: left}, p.Name
+}
+
+// endStaff ends the codes of a sign-in that has ended.
+func (w *web) endStaff(p signin.Person) error {
+	return w.EndStaffCodes(office.Member{Subject: p.Subject, Session: p.Session})
 }
 
 // shownMember is what the page shows of whoever is signed in. Times are the issuer's.
 type shownMember struct {
 	Name      string `json:"name"`
 	Now       int64  `json:"now"`
+	Since     int64  `json:"since"`      // one is signed in
 	LiveUntil int64  `json:"live_until"` // one signs in again by then
 	Ends      int64  `json:"ends"`       // the sign-in does
 }
 
 func (w *web) getStaff(rw http.ResponseWriter, r *http.Request) {
 	m, name := member(r)
+	p, _ := signin.From(r)
 	now := w.Now()
-	reply(rw, http.StatusOK, shownMember{Name: name, Now: millis(now), LiveUntil: millis(now.Add(office.StaffLiveFor - m.Age)), Ends: millis(now.Add(m.Left))})
+	reply(rw, http.StatusOK, shownMember{Name: name, Now: millis(now), Since: millis(p.Until.Add(-signin.Lasts)), LiveUntil: millis(now.Add(office.StaffLiveFor - m.Age)), Ends: millis(now.Add(m.Left))})
 }
 
 func (w *web) postStaffCode(rw http.ResponseWriter, r *http.Request) {

@@ -26,16 +26,20 @@ import (
 type staffTab struct {
 	*pagetest.Tab
 	out *atomic.Bool // the sign-in has ended
+	cut *atomic.Bool // nobody hears of signing out
 }
 
 // openStaff opens the page in a headless Chromium, as somebody who is signed in.
 func openStaff(t *testing.T, d *desk) *staffTab {
 	t.Helper()
-	tab := &staffTab{pagetest.Open(t, "staff", 390, 844), new(atomic.Bool)}
+	tab := &staffTab{pagetest.Open(t, "staff", 390, 844), new(atomic.Bool), new(atomic.Bool)}
 	cookie := d.staffPhone(signin.Staff).cookie
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !tab.out.Load() {
 			r.AddCookie(cookie)
+		}
+		if tab.cut.Load() && r.URL.Path == "/signin/out" {
+			panic(http.ErrAbortHandler)
 		}
 		d.web.handler().ServeHTTP(w, r)
 	}))
@@ -87,7 +91,7 @@ func TestR24TheStaffPage(t *testing.T) {
 	if !v.Granted() || v.Class != verify.Staff || !v.StaffKey || v.Rotation != verify.ByDevice {
 		t.Errorf("%s, class %d, by the staff key %v, rotation %v; want a staff code", v.Reason, v.Class, v.StaffKey, v.Rotation)
 	}
-	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {390, 844}} {
+	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {640, 360}, {390, 844}} {
 		tab.Do(chromedp.EmulateViewport(s[0], s[1]))
 		tab.Until("nothing is cut off", "document.documentElement.scrollWidth <= window.innerWidth && [...document.querySelectorAll('button')].every((b) => !b.getClientRects().length || b.getBoundingClientRect().height >= 40)")
 		if os.Getenv("RAILGATE_SCREENS") != "" {
@@ -107,6 +111,26 @@ func TestR24TheStaffPage(t *testing.T) {
 	tab.Picture("ended")
 }
 
+// Signing out ends the codes on the phone at once. Where the issuer does not hear of it the page
+// says so, gets no codes meanwhile, and tells it later.
+func TestR24SigningOutWithTheNetworkCut(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	tab := openStaff(t, d)
+	tab.Until("a code is shown", "seen('#qr') && $('#qr').dataset.slot && !seen('#cover')")
+	tab.cut.Store(true)
+	tab.Str("$('#signout').click()")
+	tab.Until("it is said", "$('#qr').width === 1 && $('#coverwords').innerText.includes('联网后完成退出') && !seen('#again')")
+	tab.Str("document.dispatchEvent(new Event('visibilitychange'))")
+	_, before, _ := d.list("")
+	tab.cut.Store(false)
+	tab.Until("the issuer has heard of it", "seen('#again') && $('#qr').width === 1 && $('#coverwords').innerText.includes('已退出')")
+	d.advance(time.Second)
+	if _, after, _ := d.list(""); len(after) <= len(before) {
+		t.Error("nothing is revoked")
+	}
+}
+
 // Where the issuer has no staff key the page says so in words that are whole, offers no sign-in, which
 // would not help, and has codes by itself once there is a key.
 func TestR24WithoutAStaffKeyThePageSaysSo(t *testing.T) {
@@ -114,7 +138,7 @@ func TestR24WithoutAStaffKeyThePageSaysSo(t *testing.T) {
 	tab := openStaff(t, d)
 	tab.Until("why there is no code", `seen('#cover') && $('#coverwords').innerText.includes('暂不能签发员工码') && $('#coverwords').innerText.includes('Staff codes are not available here') && !seen('#again') && !seen('#turn') && !seen('#when')`)
 	tab.Until("a screen reader is told", "$('#live').textContent.includes('暂不能签发员工码')")
-	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {390, 844}} {
+	for _, s := range [][2]int64{{844, 390}, {1280, 800}, {280, 653}, {640, 360}, {390, 844}} {
 		tab.Do(chromedp.EmulateViewport(s[0], s[1]))
 		tab.Until("the words are whole", `document.documentElement.scrollWidth <= window.innerWidth && ((words, paper) => words.top >= paper.top && words.bottom <= paper.bottom && words.left >= paper.left && words.right <= paper.right)($('#coverwords').getBoundingClientRect(), $('#paper').getBoundingClientRect())`)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -182,5 +183,87 @@ func TestR24SignInIsTheStaffsCheck(t *testing.T) {
 		if err == nil && (claims.IssuedAt-claims.Live < uint64(tt.age/time.Second) || claims.Expires-claims.IssuedAt > uint64(tt.left/time.Second)+1) {
 			t.Errorf("%v after signing in, %v left: live %d, issued %d, expires %d", tt.age, tt.left, claims.Live, claims.IssuedAt, claims.Expires)
 		}
+	}
+}
+
+// Signing out revokes what the sign-in has given out, at gates, and nobody else's; nothing more is
+// given out in it, not even to a request that was on its way.
+func TestR24SigningOutEndsTheCodes(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	leaves, stays := d.staffPhone(signin.Staff), d.staffPhone(signin.Staff)
+	shows := func(p *staffPhone) func() verify.Reason {
+		t.Helper()
+		issued, why := p.code()
+		proof, err := mint.DeviceProof(issued.Credential, 0, p.key, rand.Reader)
+		if err != nil {
+			t.Fatal(why, err)
+		}
+		text, err := verify.Credential(issued.Credential).RotatedText(0, proof)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() verify.Reason {
+			t.Helper()
+			document, err := json.Marshal(d.web.Keyset())
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys, err := verify.ParseKeyset(document)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, list, _ := d.list("")
+			l, err := verify.OpenRevocations(list, d.revokers(), d.web.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return verify.Decide(text, keys.With(l), verify.Rules{Classes: []verify.Class{verify.Staff}}, d.web.Now()).Reason
+		}
+	}
+	first, second, other := shows(leaves), shows(leaves), shows(stays)
+	for name, at := range map[string]func() verify.Reason{"first": first, "second": second, "another's": other} {
+		if got := at(); got != verify.OK {
+			t.Fatalf("before, the %s: %s", name, got)
+		}
+	}
+	r := httptest.NewRequest("POST", "http://issuer.example/signin/out", nil)
+	r.AddCookie(leaves.cookie)
+	person, _ := d.web.people.Who(r)
+	out := func() {
+		t.Helper()
+		rec := httptest.NewRecorder()
+		d.web.handler().ServeHTTP(rec, r)
+		if rec.Code != http.StatusNoContent {
+			t.Fatalf("signing out: %d %s", rec.Code, rec.Body)
+		}
+	}
+	d.advance(time.Second) // a list is signed a second after the last at the earliest
+	out()
+	for name, tt := range map[string]struct {
+		at   func() verify.Reason
+		want verify.Reason
+	}{"first": {first, verify.Revoked}, "second": {second, verify.Revoked}, "another's": {other, verify.OK}} {
+		if got := tt.at(); got != tt.want {
+			t.Errorf("after signing out, the %s: %s; want %s", name, got, tt.want)
+		}
+	}
+	key, err := leaves.key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := office.Member{Subject: person.Subject, Session: person.Session, Age: time.Minute, Left: time.Hour}
+	if _, signed, err := d.web.StaffCredential(office.Proof{Key: key}, late); !errors.Is(err, office.Deny(office.StaffSignInDue)) || signed != nil {
+		t.Errorf("a request that was on its way: %v; want %s", err, office.StaffSignInDue)
+	}
+
+	// Who was given nothing leaves nothing on the list.
+	_, before, _ := d.list("")
+	d.advance(time.Second)
+	r = httptest.NewRequest("POST", "http://issuer.example/signin/out", nil)
+	r.AddCookie(d.staffPhone(signin.Conductor).cookie)
+	out()
+	if _, after, _ := d.list(""); string(after) != string(before) {
+		t.Error("a conductor who signs out is on the list of revocations")
 	}
 }

@@ -65,6 +65,7 @@ func (i *initialiser) run(c *cobra.Command, _ []string) error {
 		Config: path, State: filepath.Join(folder, "init.json"), Folder: folder, Dev: i.dev, Boards: i.boards,
 		Write:     func(old, text []byte) error { return writeConfig(path, old, text) },
 		Client:    control.NewClient,
+		Lines:     guide.FindLines,
 		Systemctl: systemctl,
 		Who:       cmp.Or(os.Getenv("SUDO_USER"), os.Getenv("USER")),
 		Version:   version, Colours: colours, Now: time.Now, Wait: i.wait,

@@ -33,6 +33,7 @@ type liveScan struct {
 	focus    int
 	save     string
 	frames   int
+	measure  bool // the lens
 	asJSON   bool
 }
 
@@ -44,6 +45,7 @@ func (s *liveScan) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&s.focus, "focus", math.MinInt, "with --camera: in the camera's units (default: the camera's choice)")
 	f.StringVar(&s.save, "save", "", "with --camera: write the newest frame as PNG to `file`, at each Enter and at the end")
 	f.IntVar(&s.frames, "frames", 0, "with --camera: end after so many frames (default: at Ctrl-C)")
+	f.BoolVar(&s.measure, "calibrate", false, "with --camera: measure how much the lens bends, by a code that is held so that it fills the picture")
 	f.Lookup("focus").DefValue = ""
 }
 
@@ -115,15 +117,17 @@ func (s *liveScan) look(ctx context.Context, camera nexter, in io.Reader, scope 
 		go lines(in, enters)
 	}
 	reader, newest, seen := eye.NewReader(), new(image.Gray), 0
+	var lens calibration
 	for {
 		err := camera.Next(ctx, func(img *image.Gray, meta v4l2.Meta) error {
 			began := time.Now()
 			code, ok := reader.Look(img)
 			scope.frame(code, ok, time.Since(began), meta)
+			enough := s.measure && ok && lens.take(reader)
 			if s.save != "" {
 				keepFrame(newest, img)
 			}
-			if seen++; seen == s.frames {
+			if seen++; seen == s.frames || enough {
 				return errEnough
 			}
 			return nil
@@ -132,6 +136,9 @@ func (s *liveScan) look(ctx context.Context, camera nexter, in io.Reader, scope 
 			scope.end()
 			if ctx.Err() != nil || errors.Is(err, errEnough) {
 				err = nil
+			}
+			if s.measure && err == nil {
+				err = lens.tell(scope)
 			}
 			return errors.Join(err, s.saveFrame(newest))
 		}

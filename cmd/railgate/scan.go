@@ -36,7 +36,8 @@ func newScan() *cobra.Command {
 that took. With --camera it looks through a camera, and shows live what it sees, to aim it and to light it.`,
 		Example: `  railgate scan --json frame-*.png
   railgate scan --debug /tmp/stages frame.png
-  railgate scan --camera /dev/v4l/by-id/usb-HD_Camera-video-index0 --exposure 5ms`,
+  railgate scan --camera /dev/v4l/by-id/usb-HD_Camera-video-index0 --exposure 5ms
+  railgate scan --camera /dev/video0 --calibrate`,
 		RunE: func(c *cobra.Command, files []string) error {
 			switch {
 			case live.device != "" && len(files) > 0:
@@ -44,6 +45,8 @@ that took. With --camera it looks through a camera, and shows live what it sees,
 			case live.device != "":
 				live.asJSON = asJSON
 				return live.run(c)
+			case live.measure:
+				return usageError{errors.New("scan: --calibrate wants a camera, with --camera")}
 			case len(files) == 0:
 				return usageError{errors.New("scan: name pictures, or a camera with --camera")}
 			}

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"image"
 	"image/png"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +109,58 @@ func TestLiveScanTellsWhatTheCameraSees(t *testing.T) {
 	if img, err := png.Decode(file); err != nil || img.Bounds() != f.Image.Rect {
 		t.Errorf("the saved frame is %v, %v", img, err)
 	}
+}
+
+// reel is a camera that shows pictures in turn.
+type reel []*image.Gray
+
+func (r reel) Next(_ context.Context, fn func(*image.Gray, v4l2.Meta) error) error {
+	defer copy(r, append(r[1:len(r):len(r)], r[0]))
+	return fn(r[0], v4l2.Meta{})
+}
+
+// The lens is measured by what is held before it; where that is too far away, or the frames are over,
+// it is said.
+func TestCalibrateMeasuresTheLens(t *testing.T) {
+	all := frames.Conditions()
+	c := all[slices.IndexFunc(all, func(c frames.Condition) bool { return c.Name == "lens" })]
+	var film reel
+	for seed := range uint64(3) {
+		film = append(film, c.Frame(seed, 0.2, 0).Image)
+	}
+	s := liveScan{measure: true, asJSON: true}
+	var out bytes.Buffer
+	if err := s.look(t.Context(), film, nil, newScope(&out, true)); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var v lensReport
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &v); err != nil || math.Abs(v.K1-0.2) > 0.05 || v.Frames != enoughLenses {
+		t.Errorf("%+v, %v; want about 0.2, of %d frames", v, err, enoughLenses)
+	}
+	out.Reset()
+	if err := s.look(t.Context(), film, nil, newScope(&out, false)); err != nil || !strings.Contains(out.String(), "\nk1 = 0.") {
+		t.Errorf("%v, %q; want a line for the configuration", err, &out)
+	}
+	s.frames = fewestLenses - 1
+	if err := s.look(t.Context(), film, nil, newScope(&out, true)); err == nil || !strings.Contains(err.Error(), "too few") {
+		t.Errorf("%v; want that there were too few frames", err)
+	}
+	apart := calibration{k1: []float64{0, 0, 0, 0, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2}}
+	if err := apart.tell(newScope(&out, true)); err == nil || !strings.Contains(err.Error(), "do not agree") {
+		t.Errorf("%v; want that the frames do not agree", err)
+	}
+	if err := newScanError("--calibrate"); err == nil || !strings.Contains(err.Error(), "--camera") {
+		t.Errorf("%v; want that a camera is wanted", err)
+	}
+}
+
+func newScanError(args ...string) error {
+	c := newScan()
+	c.SetArgs(args)
+	c.SetOut(io.Discard)
+	c.SetErr(io.Discard)
+	return c.Execute()
 }
 
 func TestLiveScanSaysThatTheCameraIsGone(t *testing.T) {

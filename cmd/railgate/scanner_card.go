@@ -85,7 +85,7 @@ func openForTest(s *configs.Scanner) driver.Scanner {
 	case "serial":
 		return scanner.NewSerial(scanner.SerialConfig{Name: s.Name, Port: s.Port, Baud: s.Baud}, log)
 	}
-	return scanner.NewCamera(scanner.CameraConfig{Name: s.Name, Device: s.Device, Width: s.Width, Height: s.Height, Exposure: s.Exposure, Focus: s.Focus, Frames: s.Frames, FPS: s.FPS}, log)
+	return scanner.NewCamera(scanner.CameraConfig{Name: s.Name, Device: s.Device, Width: s.Width, Height: s.Height, Exposure: s.Exposure, Focus: s.Focus, K1: s.K1, Frames: s.Frames, FPS: s.FPS}, log)
 }
 
 // A cardReport is what a scanner made of the card.

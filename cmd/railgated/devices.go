@@ -61,7 +61,7 @@ func newScanner(s *configs.Scanner, prefix string, log *slog.Logger) driver.Scan
 		return scanner.NewSerial(scanner.SerialConfig{Name: s.Name, Port: s.Port, Baud: s.Baud, Suffix: s.Suffix}, log)
 	}
 	return scanner.NewCamera(scanner.CameraConfig{
-		Name: s.Name, Device: s.Device, Width: s.Width, Height: s.Height, Exposure: s.Exposure, Focus: s.Focus, Frames: s.Frames, FPS: s.FPS,
+		Name: s.Name, Device: s.Device, Width: s.Width, Height: s.Height, Exposure: s.Exposure, Focus: s.Focus, K1: s.K1, Frames: s.Frames, FPS: s.FPS,
 		Prefix: prefix,
 	}, log)
 }

@@ -75,7 +75,7 @@ var may = []struct {
 	{"cmd/issuer/benchprovider", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin", []string{"cmd/issuer/provider"}, nil},
 	{"cmd/issuer/signin/signintest", []string{"cmd/issuer/signin"}, nil},
-	{"cmd/issuer/counter", []string{"cmd/issuer/office", "cmd/limit", "store/durable", "verify", "verify/lane"}, nil},
+	{"cmd/issuer/counter", []string{"cmd/issuer/office", "cmd/limit", "cmd/pages", "store/durable", "verify", "verify/lane"}, nil},
 	{"cmd/issuer/counter/countertest", nil, nil},
 	{"cmd/issuer", []string{"verify", "verify/*", "store/*", "cmd/inspector", "cmd/issuer/*", "cmd/pages", "cmd/limit"}, nil},
 	{"cmd/railgated/keyring", []string{"verify", "configs", "cmd/control", "store/durable"}, []string{"net/http"}},

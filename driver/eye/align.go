@@ -18,7 +18,8 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 		if f.guessed {
 			weight = 0.1
 		}
-		pins = append(pins, pin{middle + p.u, middle + p.v, f.x, f.y, weight})
+		x, y := l.lens.straight(f.x, f.y)
+		pins = append(pins, pin{middle + p.u, middle + p.v, x, y, weight})
 	}
 	defer func() { r.pins = pins }()
 	if len(lay.align) == 0 {
@@ -37,6 +38,7 @@ func (r *Reader) pinDown(l *level, g *grid, c corner, lay *layout) []pin {
 	if q < least {
 		return pins
 	}
+	x, y = l.lens.straight(x, y)
 	pins = append(pins, pin{last, last, x, y, 1})
 	g.fitTo(pins)
 	pins = r.pinOthers(l, g, lay, pins, least)
@@ -63,13 +65,14 @@ func (r *Reader) pinOthers(l *level, g *grid, lay *layout, pins []pin, least int
 				continue
 			}
 			cu, cv := float64(u)+0.5, float64(v)+0.5
-			p := patternAt(l, &g.t, cu, cv)
+			var dx, dy float64
 			if bent {
 				r.bend.measure(pins, &g.t, 0)
-				dx, dy := r.bend.mean(cu, cv)
-				p.x, p.y = p.x+dx, p.y+dy
+				dx, dy = r.bend.mean(cu, cv)
 			}
+			p := patternMoved(l, &g.t, cu, cv, dx, dy)
 			if x, y, q := p.search(1); q > least {
+				x, y = l.lens.straight(x, y)
 				pins = append(pins, pin{cu, cv, x, y, 0.6})
 			}
 		}
@@ -94,8 +97,19 @@ type pattern struct {
 }
 
 func patternAt(l *level, t *homography, u, v float64) pattern {
+	return patternMoved(l, t, u, v, 0, 0)
+}
+
+// patternMoved is patternAt where the code is bent by (dx, dy).
+func patternMoved(l *level, t *homography, u, v, dx, dy float64) pattern {
 	p := pattern{l: l}
 	p.x, p.y, p.rx, p.ry, p.bx, p.by = t.around(u, v)
+	p.x, p.y = p.x+dx, p.y+dy
+	if l != nil && l.lens.k1 != 0 {
+		p.rx, p.ry = l.lens.bentWay(p.x, p.y, p.rx, p.ry)
+		p.bx, p.by = l.lens.bentWay(p.x, p.y, p.bx, p.by)
+		p.x, p.y = l.lens.bent(p.x, p.y)
+	}
 	return p
 }
 
@@ -172,10 +186,10 @@ func (l *level) finderContrast(t *homography, u, v float64) int32 {
 
 // A bend is what a flat grid leaves over: paper is not flat, and lenses are not true. It is
 // known at pins. Between them it is their mean, the nearer the more; that is computed at
-// knots, and between those in proportion.
+// knots, with what the lens adds, and between those in proportion.
 type bend struct {
 	pins  []pin
-	left  [][2]float64 // at pins, in pixels, to be added
+	left  [][2]float64 // at pins, in pixels, to be added, before the lens
 	knots [][2]float64 // by rows
 	n     int          // knots in a row
 }
@@ -211,17 +225,24 @@ func (b *bend) mean(u, v float64) (dx, dy float64) {
 	return dx / sum, dy / sum
 }
 
-// tie computes the knots for a code of dim modules, and returns what that costs of the budget.
-func (b *bend) tie(dim int) (cost int) {
+// tie computes the knots for a code of dim modules that lies as t says, and returns what that costs
+// of the budget.
+func (b *bend) tie(dim int, t *homography, n *lens) (cost int) {
 	b.n = dim/knotEvery + 2
 	b.knots = b.knots[:0]
 	for j := range b.n {
 		for i := range b.n {
-			dx, dy := b.mean(float64(i*knotEvery), float64(j*knotEvery))
+			u, v := float64(i*knotEvery), float64(j*knotEvery)
+			dx, dy := b.mean(u, v)
+			if n.k1 != 0 {
+				x, y := t.at(u, v)
+				bx, by := n.bent(x+dx, y+dy)
+				dx, dy = bx-x, by-y
+			}
 			b.knots = append(b.knots, [2]float64{dx, dy})
 		}
 	}
-	return 2 * len(b.knots) * len(b.pins)
+	return 2 * len(b.knots) * (len(b.pins) + 10)
 }
 
 // at is the bend at (u, v), from the knots.

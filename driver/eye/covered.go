@@ -111,14 +111,13 @@ func (v *vacancy) knownPattern() int {
 func (l *level) gridOver(v *vacancy, x, y, n float64) (homography, bool) {
 	at := func(i int) (float64, float64) {
 		if i < 0 {
-			return x, y
+			return l.lens.straight(x, y)
 		}
-		return l.finders[i].x, l.finders[i].y
+		return l.lens.straight(l.finders[i].x, l.finders[i].y)
 	}
 	x0, y0 := at(v.at)
 	x1, y1 := at(v.right)
 	x2, y2 := at(v.below)
-	f := finder{x: x0, y: y0}
-	s := sides{&f, side{dx: x1 - x0, dy: y1 - y0}, side{dx: x2 - x0, dy: y2 - y0}}
+	s := sides{x0, y0, side{dx: x1 - x0, dy: y1 - y0}, side{dx: x2 - x0, dy: y2 - y0}}
 	return fromSides(&s, n, 0, 0)
 }

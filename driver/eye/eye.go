@@ -13,6 +13,7 @@
 //	recover.go    where the third must be, if only two are found
 //	covered.go    the same if nothing of it is seen: the timing patterns tell
 //	grid.go       how many modules, and the perspective, from the finders' own sizes
+//	lens.go       the same through a wide lens, which bends what is straight
 //	align.go      the alignment patterns, and how the paper is bent
 //	sample.go     the modules' brightness, levelled
 //	equalise.go   blur taken off, as the code's own fixed patterns teach
@@ -67,6 +68,10 @@ type Reader struct {
 	// others. Else all are.
 	Worth func(text string) bool
 
+	// K1, if it is set, is how much the camera's lens bends, up to MaxK1: see lens. Else it is tried
+	// out where a code is not read.
+	K1 float64
+
 	// Sketch, if it is set, is shown what each stage saw. It costs time and memory.
 	Sketch   func(name string, img image.Image)
 	sketches int
@@ -81,6 +86,7 @@ type Reader struct {
 	dividers [maxCheck + 1]*divider // by check words
 	code     Code
 	last     rows
+	lens     lens // of the level that the code was read on
 	have     [maxLevels]bool
 	found    bool       // in the picture
 	known    [][4]Point // the corners of its codes that are not looked for again

@@ -1,6 +1,7 @@
 package eye
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -97,7 +98,8 @@ func TestTheBudgetGrowsWithTheFrame(t *testing.T) {
 
 // A code without a quiet zone on ground as dark as itself: two sides of each finder have no end.
 func TestReadsCodesThatHaveRunIntoTheirGround(t *testing.T) {
-	wantRead(t, "no-quiet-dark", 4, 4, 6)
+	wantRead(t, "no-quiet-dark", 4, 8, 9)
+	wantRead(t, "no-quiet-turned", 20, 5, 6) // a row through a finder looks right, and the column has no end
 	wantRead(t, "no-quiet-light", 4, 2, 2)
 }
 
@@ -143,6 +145,19 @@ func TestReadsCodesWithAFinderCovered(t *testing.T) {
 			img.SetGray(at.X+i%(8*scale), at.Y+i/(8*scale), color.Gray{Y: 110})
 		}
 		wantText(t, "covered", img, text)
+	}
+}
+
+// A finder in the shadow has so little contrast that it is flat to whom the rest is bright: it is told by
+// how like a finder it is in its own light.
+func TestReadsCodesWithAFinderInTheShadow(t *testing.T) {
+	c := condition(t, "shadow")
+	for _, tt := range []struct {
+		seed  uint64
+		times float64
+	}{{28, 32}, {0, 32}, {1, 16}} {
+		f := c.Frame(tt.seed, tt.times, 0)
+		wantText(t, fmt.Sprint(tt), f.Image, f.Text)
 	}
 }
 

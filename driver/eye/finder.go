@@ -185,8 +185,12 @@ func (l *level) look(x, y, m float64, inverted bool) {
 	if l.spent() {
 		return
 	}
+	l.endless = false
 	f, ok := l.examine(x, y, m, inverted)
 	if !ok {
+		if l.endless {
+			l.keep(place{x, y, m, inverted})
+		}
 		return
 	}
 	if g := l.near(f.x, f.y, f.module()+1, f.module()+1, inverted); g != nil {
@@ -246,7 +250,8 @@ func (l *level) examine(x, y, m float64, inverted bool) (f finder, ok bool) {
 			return f, false
 		}
 	}
-	return finder{x: x, y: y, mx: mx, my: my, off: row.off + column.off, rows: 1, inverted: inverted}, true
+	off := row.off + column.off
+	return finder{x: x, y: y, mx: mx, my: my, off: off, rows: 1, inverted: inverted}, !l.merging || off < mergedOff
 }
 
 // tall is by how much farther a column is followed than a row: at a slant of 67 degrees a module is
@@ -270,6 +275,9 @@ func (l *level) crossGrid(x, y float64, dx, dy int, m, loose float64, inverted b
 		return c, false
 	}
 	if c.module, c.off, ok = l.fits(&back, &ahead, loose); !ok {
+		if !l.merging {
+			_, _, l.endless = mergedProportions(&back, &ahead, loose)
+		}
 		return c, false
 	}
 	if !l.hasSwing(float64(xi)+0.5, float64(yi)+0.5, float64(dx), float64(dy), &back, &ahead, inverted) {
@@ -325,7 +333,7 @@ func (l *level) hasSwing(x, y, dx, dy float64, back, ahead *edges, inverted bool
 
 // walk goes from pixel (x, y), which is dark, by steps of (dx, dy), and finds the first three
 // edges, to a fraction of a step, within three, four and five fifths of reach: they are at most so
-// many modules away. What is beyond the border is light, as paper is.
+// many modules away; the third may be endless. What is beyond the border is light, as paper is.
 func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 	thr, by := l.thresholds(y>>3), y>>3
 	last := over(l.pix[y*l.stride+x], thr[x>>3])
@@ -354,11 +362,8 @@ func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 		last = now
 	}
 	l.spend(30 + 5*limit)
-	if l.merging && n == 2 {
-		at[2] = endless
-		return true
-	}
-	return false
+	at[2] = endless
+	return n == 2
 }
 
 // over is how much brighter than the threshold a pixel is, times two; never 0. With no

@@ -70,20 +70,34 @@ func (s *side) modules() float64 { return math.Hypot(s.dx, s.dy) / math.Sqrt(s.f
 
 // sides are what is known of a corner: where it is, and its sides to the right and below.
 type sides struct {
-	at   *finder
-	x, y side
+	atX, atY float64
+	x, y     side
 }
 
 // sidesOf measures modules along the sides; where that makes no square, it goes by the sizes
 // that the finders were found with.
 func (l *level) sidesOf(c corner) (s sides, ok bool) {
 	at, right, below := &l.finders[c.at], &l.finders[c.right], &l.finders[c.below]
-	s = sides{at, l.sideOf(at, right), l.sideOf(at, below)}
+	x, y := l.lens.straight(at.x, at.y)
+	s = sides{x, y, l.straighten(at, right, l.sideOf(at, right)), l.straighten(at, below, l.sideOf(at, below))}
 	if s.square() {
 		return s, true
 	}
-	s = sides{at, sideBySize(at, right), sideBySize(at, below)}
+	s.x, s.y = l.straighten(at, right, sideBySize(at, right)), l.straighten(at, below, sideBySize(at, below))
 	return s, s.square()
+}
+
+// straighten is a side from f to g as a true lens has it.
+func (l *level) straighten(f, g *finder, s side) side {
+	if l.lens.k1 == 0 {
+		return s
+	}
+	k := 1 / math.Hypot(s.dx, s.dy)
+	fx, fy := l.lens.straightWay(f.x, f.y, s.dx*s.from*k, s.dy*s.from*k)
+	gx, gy := l.lens.straightWay(g.x, g.y, s.dx*s.end*k, s.dy*s.end*k)
+	x0, y0 := l.lens.straight(f.x, f.y)
+	x1, y1 := l.lens.straight(g.x, g.y)
+	return side{x1 - x0, y1 - y0, math.Hypot(fx, fy), math.Hypot(gx, gy)}
 }
 
 func (s *sides) square() bool {
@@ -147,7 +161,7 @@ const middle = 3.5
 func fromSides(s *sides, n, g, h float64) (t homography, ok bool) {
 	kx, ky := (1+g*n)/n, (1+h*n)/n
 	a, b, d, e := s.x.dx*kx, s.y.dx*ky, s.x.dy*kx, s.y.dy*ky
-	x0, y0 := s.at.x, s.at.y
+	x0, y0 := s.atX, s.atY
 	// Moved from the middle (a u' + b v')/(1 + g u' + h v') + x0, with u' = u - 3.5, to u.
 	w := 1 - middle*(g+h)
 	if w < 0.1 || 1+(g+h)*n < 0.1 {
@@ -177,7 +191,7 @@ func (l *level) timingLine(t *homography, dim, which int) (right int, swing int3
 		if which == 1 {
 			u, v = v, u
 		}
-		now := l.at(t.at(u, v))
+		now := l.at(l.seenAt(t, u, v))
 		if i > 8 && now != last {
 			if (now < last) == (i%2 == 0) {
 				down++

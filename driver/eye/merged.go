@@ -13,7 +13,8 @@ import (
 // at, and looked at closer when there is nothing else.
 
 const (
-	maxMerged   = 160 // places that are noted on a level
+	maxMerged   = 320 // places that are noted on a level
+	mergedOff   = 1   // modules by which the edges of one may be off, along both axes: with two sides less, more looks like a finder
 	leastMerged = 6   // of them that are worth a look: three finders, two rows each
 )
 
@@ -51,9 +52,16 @@ func (l *level) note(r runs, end, y int, inverted bool) {
 	if len(l.merged) == maxMerged || l.swing(r, y, inverted) < int(l.contrast)*5/4 {
 		return
 	}
-	l.spend(10)
 	m := float64(r.e3-r.e1+r.e4-r.e2) / 8
-	l.merged = append(l.merged, place{float64(r.e1+r.e2+r.e3+r.e4) / 4, float64(y) + 0.5, m, inverted})
+	l.keep(place{float64(r.e1+r.e2+r.e3+r.e4) / 4, float64(y) + 0.5, m, inverted})
+}
+
+// keep keeps a place for later, if there is room.
+func (l *level) keep(p place) {
+	if len(l.merged) < maxMerged && !l.merging {
+		l.spend(10)
+		l.merged = append(l.merged, p)
+	}
 }
 
 // lookAtMerged looks closer at the places that were noted on a level, where another row crossed

@@ -7,13 +7,17 @@ import "math"
 // the third.
 
 const (
-	maxPairs   = 2    // of finders for which the third is looked for
-	longestRun = 32   // half modules along a code in which nothing changes
-	maxLikely  = 12   // pairs of which it is seen whether a code may be between them
-	maxUnlike  = 0.6  // of a pair: its finders' sizes along both axes, as logarithms
-	pairReach  = 0.18 // how far from where it should be, in lengths of the code's side
-	maxReach   = 12   // and in modules
-	leastMatch = 0.35 // of the contrast of the finders that are there
+	maxPairs      = 2              // of finders for which the third is looked for
+	longestRun    = 32             // half modules along a code in which nothing changes
+	maxLikely     = 12             // pairs of which it is seen whether a code may be between them
+	maxUnlike     = 0.6            // of a pair: its finders' sizes along both axes, as logarithms
+	pairReach     = 0.18           // how far from where it should be, in lengths of the code's side
+	maxReach      = 12             // and in modules
+	leastMatch    = 0.35           // of the contrast of the finders that are there
+	shadowed      = 0.1            // of that, in a shadow
+	darkest       = 12 * grayScale // of the ground in a shadow, that noise does not stand for a finder
+	firstLikeness = 0.5            // of a place that is looked at closer
+	leastLikeness = 0.7            // of one in a shadow
 )
 
 // A vacancy is a place where a third finder may be.
@@ -131,12 +135,12 @@ func (r *Reader) recoverPair(l *level, i, j int) bool {
 		if v.side < 13*m || r.spent() || l.finders[i].known || l.finders[j].known {
 			continue
 		}
-		x, y, q := l.seek(&v, m)
-		if q < least {
+		x, y, ok := l.seek(&v, m, least)
+		if !ok {
 			continue
 		}
 		l.finders = append(l.finders, finder{x: x, y: y, mx: m, my: m, rows: 1, inverted: l.inverted})
-		ok := r.tryGrids(l, v.fill(len(l.finders)-1))
+		ok = r.tryGrids(l, v.fill(len(l.finders)-1))
 		l.finders = l.finders[:len(l.finders)-1]
 		if ok {
 			return true
@@ -169,32 +173,59 @@ func (l *level) matchOf(i, j int) float64 {
 }
 
 // seek looks for a finder of modules of m pixels around a vacancy, first by a few pixels of
-// it, then by all of its modules.
-func (l *level) seek(v *vacancy, m float64) (x, y, match float64) {
+// it, then by all of its modules. If none matches as it should, it may be in the shadow: then the one
+// is taken that is most like a finder for the light that it is in.
+func (l *level) seek(v *vacancy, m, least float64) (x, y float64, ok bool) {
 	s := stencilAt(l, v.x, v.y, m, v.angle)
 	n := min(int(pairReach*v.side/m), maxReach)
 	l.spend((2*n + 1) * (2*n + 1) * 70)
-	var best [3]struct{ u, v, q float64 }
+	var best, shady [3]spot
 	for j := -n; j <= n; j++ {
 		for i := -n; i <= n; i++ {
-			q := s.glance(float64(i), float64(j))
-			for k := range best {
-				if q > best[k].q {
-					copy(best[k+1:], best[k:])
-					best[k].u, best[k].v, best[k].q = float64(i), float64(j), q
-					break
-				}
-			}
+			q, light := s.glance(float64(i), float64(j))
+			insert(&best, spot{float64(i), float64(j), q})
+			insert(&shady, spot{float64(i), float64(j), q / (math.Abs(light) + darkest)})
 		}
 	}
-	match = -1
+	match := -1.0
 	for _, b := range best {
 		if u, w, q := s.climb(b.u, b.v); q > match {
 			x, y = s.at(u, w)
 			match = q
 		}
 	}
-	return x, y, match
+	if match >= least {
+		return x, y, true
+	}
+	like := leastLikeness
+	for _, b := range shady {
+		if s.likeness(b.u, b.v) < firstLikeness {
+			continue
+		}
+		u, w, q := s.climb(b.u, b.v)
+		if q < shadowed*least {
+			continue
+		}
+		if q = s.likeness(u, w); q > like {
+			x, y = s.at(u, w)
+			like, ok = q, true
+		}
+	}
+	return x, y, ok
+}
+
+// A spot is where a finder may be, in modules, and how well it looks.
+type spot struct{ u, v, q float64 }
+
+// insert puts a spot among the best, if it is.
+func insert(best *[3]spot, s spot) {
+	for k := range best {
+		if s.q > best[k].q {
+			copy(best[k+1:], best[k:])
+			best[k] = s
+			return
+		}
+	}
 }
 
 // A stencil is a finder's modules laid on the level: its middle, and the ways to the next
@@ -223,12 +254,12 @@ func (s *stencil) gray(u, v float64) float64 {
 }
 
 // glance is how much darker the middle and the outer ring are than the ring between, if the
-// finder's middle is at (u, v), by 13 of its modules.
-func (s *stencil) glance(u, v float64) float64 {
+// finder's middle is at (u, v), by 13 of its modules, and how bright that is.
+func (s *stencil) glance(u, v float64) (match, light float64) {
 	ring := s.gray(u-2, v) + s.gray(u+2, v) + s.gray(u, v-2) + s.gray(u, v+2)
 	rim := s.gray(u-3, v) + s.gray(u+3, v) + s.gray(u, v-3) + s.gray(u, v+3)
 	middle := s.gray(u, v) + s.gray(u-0.7, v) + s.gray(u+0.7, v) + s.gray(u, v-0.7) + s.gray(u, v+0.7)
-	return ring/4 - max(rim/4, middle/5)
+	return ring/4 - max(rim/4, middle/5), ring / 4
 }
 
 // match is the same by all modules.
@@ -241,6 +272,23 @@ func (s *stencil) match(u, v float64) float64 {
 		}
 	}
 	return sum[2]/16 - max(sum[3]/24, (sum[0]+sum[1])/9)
+}
+
+// likeness is how far the brightness of the stencil's modules is a finder's and nothing else: their
+// correlation, whatever the light.
+func (s *stencil) likeness(u, v float64) float64 {
+	s.l.spend(49 * 5)
+	var sum, squares, with float64
+	for j := -3; j <= 3; j++ {
+		for i := -3; i <= 3; i++ {
+			g, want := s.gray(u+float64(i), v+float64(j)), -16./49
+			if max(i, -i, j, -j) == 2 {
+				want = 33. / 49
+			}
+			sum, squares, with = sum+g, squares+g*g, with+g*want
+		}
+	}
+	return with / math.Sqrt(max(squares-sum*sum/49, 1)*16*33/49)
 }
 
 // climb goes from (u, v) to where the match is best.

@@ -79,7 +79,9 @@ func (r *Reader) lookSoftly(i int, p plane) bool {
 	return l != nil && r.firstLook(l)
 }
 
-func (r *Reader) firstLook(l *level) bool { return r.pass(l, wideRadius) || r.recover(l) }
+func (r *Reader) firstLook(l *level) bool {
+	return r.pass(l, wideRadius) || r.throughLenses(l) || r.recover(l)
+}
 
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small
 // to be worth a look, or the budget has no room for it or for what it is made of.
@@ -118,6 +120,7 @@ func (r *Reader) level(i int, p plane) *level {
 	}
 	l.shrink = 1 << i
 	l.reset()
+	l.setLens(r.K1)
 	return l
 }
 
@@ -294,16 +297,21 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 	lay, asFound := r.layout(g.dim), g.t
 	pins := r.pinDown(l, &g, c, lay)
 	var b *bend
-	if len(pins) > 4 && r.bend.measure(pins, &g.t, leastBend) {
+	if len(pins) > 4 && r.bend.measure(pins, &g.t, leastBend) || l.lens.k1 != 0 {
 		b = &r.bend
-		l.spend(b.tie(g.dim))
+		l.spend(b.tie(g.dim, &g.t, &l.lens))
 	}
 	if (b != nil || shareOf(l.timing(&g.t, g.dim)) >= minTiming) && r.readGrid(l, &g, lay, b) {
 		return true
 	}
 	if len(pins) > 3 && g.timing > sureTiming && !l.hasKnown(c) {
-		g.t = asFound
-		return r.readGrid(l, &g, lay, nil)
+		g.t, b = asFound, nil
+		if l.lens.k1 != 0 {
+			b = &r.bend
+			b.measure(pins[:3], &g.t, 0)
+			l.spend(b.tie(g.dim, &g.t, &l.lens))
+		}
+		return r.readGrid(l, &g, lay, b)
 	}
 	return false
 }
@@ -365,6 +373,7 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 func (r *Reader) place(l *level, g *grid, b *bend) {
 	c, n := &r.code, float64(g.dim)
 	c.Version, c.Inverted = (g.dim-17)/4, l.inverted
+	r.lens = l.lens
 	corners := [4][2]float64{{0, 0}, {n, 0}, {n, n}, {0, n}}
 	if c.Mirrored {
 		corners[1], corners[3] = corners[3], corners[1]

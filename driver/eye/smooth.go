@@ -178,6 +178,7 @@ func (r *Reader) softLevel(i int) *level {
 	smooth(&l.plane, &of.plane, from, to, r.line)
 	l.shrink = of.shrink
 	l.reset()
+	l.setLens(r.K1)
 	l.from, l.to = from, to
 	return l
 }

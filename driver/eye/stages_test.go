@@ -292,7 +292,7 @@ func TestBendIsTheLeftOverAtPins(t *testing.T) {
 	if !b.measure(pins, &flat, leastBend) {
 		t.Fatal("a bend of half a module is not worth heeding")
 	}
-	b.tie(64)
+	b.tie(64, &flat, &lens{})
 	for _, p := range pins {
 		x, y := flat.at(p.u, p.v)
 		dx, dy := b.at(p.u, p.v)

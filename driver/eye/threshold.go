@@ -47,6 +47,8 @@ type level struct {
 	inverted bool // the code that is looked at
 	merged   []place
 	merging  bool // finders are looked for that have run into their ground
+	endless  bool // what was looked at last may be a finder that has run into its ground
+	lens     lens
 }
 
 const block = 8

@@ -21,6 +21,7 @@ type CameraConfig struct {
 	Height   int
 	Exposure time.Duration // how long light is gathered for a frame; 0: as the camera likes
 	Focus    *int          // in the camera's units; nil: as the camera likes
+	K1       float64       // how much the lens bends, as eye.Reader has it; 0: not known
 	Frames   string        // in place of a device: a folder of pictures
 	FPS      float64       // frames a second
 
@@ -36,6 +37,7 @@ const (
 	MaxSide     = 8192
 	MinFPS      = 0.1
 	MaxFPS      = 240.0
+	MaxK1       = eye.MaxK1
 	MinExposure = v4l2.ExposureUnit
 	MaxExposure = time.Second
 )
@@ -109,6 +111,7 @@ func (c *Camera) session(ctx context.Context, deliver func(driver.Reading)) erro
 
 func (c *Camera) newWatch() *eye.Watch {
 	w := eye.NewWatch()
+	w.Reader.K1 = c.cfg.K1
 	if c.cfg.Prefix != "" {
 		w.Reader.Worth = func(text string) bool { return strings.HasPrefix(text, c.cfg.Prefix) }
 	}

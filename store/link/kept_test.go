@@ -2,10 +2,13 @@ package link
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"railgate/store/bus"
@@ -150,4 +153,47 @@ func TestALatePassageIsNotTheLast(t *testing.T) {
 	again := newOthers(opt)
 	defer again.close()
 	last(again, "after a restart")
+}
+
+// Gates that have power again together do not write together: some share a machine, or its disk.
+func TestGatesWriteAtTimesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	dirs := make([]string, 24)
+	for i := range dirs {
+		dirs[i] = t.TempDir()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var all []*others
+		var wait sync.WaitGroup
+		for _, dir := range dirs {
+			o := newOthers(Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Clock: new(testClock), PassbackFor: time.Hour})
+			o.hear(bus.Spent{Kind: bus.Passed, Gate: "A", Holder: "h", Role: journal.Entry, Certificate: "c", Time: time.Now().Unix()}, time.Now())
+			all = append(all, o)
+			wait.Go(func() { o.run(ctx) })
+		}
+		written := func() (n int) {
+			for _, o := range all {
+				o.mu.Lock()
+				if o.fresh.len() == 0 {
+					n++
+				}
+				o.mu.Unlock()
+			}
+			return n
+		}
+		moments := 0
+		for before := 0; before < len(all); {
+			time.Sleep(flushEvery / 20)
+			synctest.Wait()
+			if now := written(); now > before {
+				moments, before = moments+1, now
+			}
+		}
+		cancel()
+		wait.Wait()
+		if moments < 4 {
+			t.Errorf("%d gates wrote in %d moments of %v; want them spread", len(all), moments, flushEvery/20)
+		}
+	})
 }

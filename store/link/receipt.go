@@ -116,7 +116,7 @@ func (u *uploader) received(origin string, msg []byte) error {
 	u.state.receipt = r.Time()
 	u.mu.Unlock()
 	u.asked, u.stuck, u.ahead = r.Tree().N, 0, false
-	u.askAt = time.Now().Add(u.receiptEvery)
+	u.askAt = time.Now().Add(jitter(u.receiptEvery)) // after a cut all gates have theirs at once
 	return nil
 }
 

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -11,10 +12,11 @@ import (
 
 // This file is about when others' words are written, and when they are forgotten.
 
-// run writes and forgets, now and then.
+// run writes and forgets, now and then, and not in the same instant as other gates that had
+// power again together with this one: some of them share a machine, or its disk.
 func (o *others) run(ctx context.Context) {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(rand.N(flushEvery))
+	defer timer.Stop()
 	for turn := 0; ; turn++ {
 		select {
 		case <-ctx.Done():
@@ -22,7 +24,8 @@ func (o *others) run(ctx context.Context) {
 			o.keepCursor(o.cursor())
 			o.close()
 			return
-		case <-tick.C:
+		case <-timer.C:
+			timer.Reset(flushEvery)
 			o.flush()
 			o.forget(turn%sweepTurns == 0)
 		}

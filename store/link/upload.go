@@ -18,9 +18,12 @@ import (
 )
 
 const (
-	uploadBatch  = 200         // records in one commit of the stream
-	batchFrom    = 32          // fewer go one by one: for each batch the server makes a store of its own
-	receiptEvery = time.Minute // while there is something new
+	uploadBatch  = 200 // records in one commit of the stream, at most
+	batchFrom    = 32  // fewer go one by one: for each batch the server makes a store of its own
+	answerSoon   = 500 * time.Millisecond
+	answerLate   = 2 * time.Second
+	commitWait   = 30 * time.Second // the server does all the same what nobody waits for any more
+	receiptEvery = time.Minute      // while there is something new
 	receiptSoon  = 2 * time.Second
 )
 
@@ -32,6 +35,7 @@ type uploader struct {
 	next   uint64 // the record that is sent next
 	stream uint64 // the sequence of my subject's last message, as the stream has it
 	atomic bool   // the stream takes batches
+	batch  int    // how many records the next one may have
 	asked  int64  // the leaves that the last receipt is of
 	askAt  time.Time
 	ahead  bool  // the stream has records of this log that are not here: nothing is sent
@@ -41,7 +45,7 @@ type uploader struct {
 
 // upload publishes records as they come, and asks for receipts.
 func (l *Link) upload(c *session) error {
-	u := &uploader{Link: l, c: c}
+	u := &uploader{Link: l, c: c, batch: 1}
 	if err := u.begin(); err != nil {
 		return err
 	}
@@ -164,7 +168,7 @@ const wrongLast = jetstream.JSErrCodeStreamWrongLastSequence
 func (u *uploader) send() error {
 	n := 1
 	if u.atomic {
-		n = uploadBatch
+		n = u.batch
 	}
 	leaves, err := u.opt.Store.Leaves(u.next-1, n)
 	if errors.Is(err, store.ErrEpochEnded) {
@@ -182,7 +186,9 @@ func (u *uploader) send() error {
 	msgs, last := u.messages(leaves)
 	var ack *jetstream.PubAck
 	if len(msgs) > 0 {
+		began := time.Now()
 		ack, err = u.publishAll(msgs)
+		u.batch = paced(u.batch, time.Since(began))
 	}
 	var api *jetstream.APIError
 	switch {
@@ -196,6 +202,23 @@ func (u *uploader) send() error {
 	u.next = last + 1
 	u.setSent(u.log.Epoch, last)
 	return nil
+}
+
+// paced is how many records the next batch may have, where the answer to one came after so long.
+// After a cut all gates of a station come with what they have, at once, and the stream takes one
+// batch after the other: with the largest ones it would be busy with those that nobody waits for
+// any more.
+func paced(n int, took time.Duration) int {
+	switch {
+	case took > answerLate:
+		n /= 2
+	case took < answerSoon:
+		n = max(batchFrom, 2*n)
+	}
+	if n < batchFrom {
+		return 1
+	}
+	return min(n, uploadBatch)
 }
 
 // giveUp goes on under another epoch: the record that is the next was removed, and the station
@@ -258,7 +281,7 @@ func (u *uploader) publishAll(msgs []*nats.Msg) (*jetstream.PubAck, error) {
 // commit publishes a message and waits for the stream's word. It is not repeated here: whether
 // it has landed is what the stream is asked next.
 func (u *uploader) commit(m *nats.Msg) (*jetstream.PubAck, error) {
-	ctx, cancel := context.WithTimeout(u.c.ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(u.c.ctx, commitWait)
 	defer cancel()
 	reply, err := u.c.nc.RequestMsgWithContext(ctx, m)
 	if err != nil {

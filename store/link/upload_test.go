@@ -335,3 +335,89 @@ func TestWhatTheGateCannotGiveEndsTheEpoch(t *testing.T) {
 		t.Errorf("an epoch that has ended: %v", err)
 	}
 }
+
+// After a cut all gates have their receipts in one moment; a minute later each asks at a time of
+// its own.
+func TestGatesAskForReceiptsAtTimesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(3)
+	g.Start(s.File())
+	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	_, receipt := g.store.Receipt()
+	origin, _, err := g.head(g.log())
+	if err != nil {
+		t.Fatal(err)
+	}
+	moments := map[time.Duration]bool{}
+	for range 20 {
+		u := &uploader{Link: &Link{opt: g.opt, receiptEvery: time.Minute}, c: &session{station: s.File()}}
+		began := time.Now()
+		if err := u.received(origin, receipt); err != nil {
+			t.Fatal(err)
+		}
+		wait := u.askAt.Sub(began)
+		if wait < 45*time.Second || wait > 76*time.Second {
+			t.Errorf("the next receipt after %v; want a minute, more or less", wait)
+		}
+		moments[wait.Truncate(time.Second)] = true
+	}
+	if len(moments) < 4 {
+		t.Errorf("20 gates ask in %d moments; want them spread", len(moments))
+	}
+}
+
+// All gates of a station come back at once: each begins with little, and goes on to more only as
+// fast as the stream answers.
+func TestBatchesGrowWithTheAnswers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		n    int
+		took time.Duration
+		want int
+	}{
+		{1, answerSoon - 1, batchFrom}, {1, answerSoon, 1}, {1, answerLate + 1, 1},
+		{32, 0, 64}, {128, 0, uploadBatch}, {uploadBatch, 0, uploadBatch}, {64, answerLate, 64},
+		{uploadBatch, answerLate + 1, 100}, {64, answerLate + 1, 32}, {50, answerLate + 1, 1},
+	} {
+		if got := paced(tt.n, tt.took); got != tt.want {
+			t.Errorf("behind %d records, answered after %v: %d; want %d", tt.n, tt.took, got, tt.want)
+		}
+	}
+
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(1000)
+	g.Start(s.File())
+	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	stream := s.Stream(bus.JournalStream(linktest.Name))
+	var sizes []int
+	last := ""
+	for seq := uint64(1); seq <= 300; seq++ {
+		m, err := stream.GetMsg(t.Context(), seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id := m.Header.Get(headerBatch); id == "" || id != last {
+			sizes, last = append(sizes, 0), id
+		}
+		sizes[len(sizes)-1]++
+	}
+	for i, n := range sizes {
+		if most := 1; i > 0 {
+			if most = max(batchFrom, 2*sizes[i-1]); n > most {
+				t.Fatalf("batches of %v records: %d behind %d", sizes, n, sizes[i-1])
+			}
+		} else if n > most {
+			t.Fatalf("the first batch has %d records; want one record", n)
+		}
+	}
+	if sizes[len(sizes)-1] == 1 && len(sizes) == 300 {
+		t.Error("there is no batch")
+	}
+}

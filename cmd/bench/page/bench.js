@@ -7,10 +7,15 @@ const said = (text, kind = '') => { $('said').textContent = text; $('said').clas
 let screenshot = null; // the picture that was held last
 let heldAt = 0;        // when, by the monotonic clock
 
-// picture is the code that the phone shows, as the gate's camera would see it.
-function picture() {
+// shownCode is the canvas with the code that the phone shows.
+function shownCode() {
   const page = $('phone').contentDocument;
-  const canvas = [...(page ? page.querySelectorAll('canvas') : [])].find((c) => c.getClientRects().length > 0);
+  return [...(page ? page.querySelectorAll('canvas') : [])].find((c) => c.getClientRects().length > 0);
+}
+
+// picture is that code as the gate's camera would see it.
+function picture() {
+  const canvas = shownCode();
   return canvas ? new Promise((done) => canvas.toBlob(done, 'image/png')) : Promise.resolve(null);
 }
 
@@ -125,6 +130,7 @@ function follow(path) {
     while ($('log').children.length > 8) $('log').lastChild.remove();
   };
   stream.addEventListener('clock', (message) => { $('clock').textContent = message.data; });
+  stream.addEventListener('moved', () => $('inspector')?.contentWindow?.dispatchEvent(new Event('online'))); // it asks for the time again
   stream.onerror = () => {
     stream.close();
     setTimeout(follow, 1000, path);

@@ -1,5 +1,6 @@
-// Three tabs where the bench has a station: the lane, two gates with what may go wrong, and
-// the station's page. The phone stays: it is what is held to either gate.
+// Tabs. On a wide screen the first has the four people, on others each has their own. Where the
+// bench has a station: two gates with what may go wrong, and the station's page. The phone
+// stays: it is what is held to either gate.
 'use strict';
 
 const make = (name, properties = {}, ...children) => {
@@ -76,7 +77,7 @@ async function ask(g) {
 
 function show(tab) {
   document.body.dataset.tab = tab;
-  for (const b of document.querySelectorAll('nav button')) b.setAttribute('aria-current', b.dataset.to === tab);
+  for (const b of document.querySelectorAll('nav button')) b.setAttribute('aria-current', b.dataset.to === tab || (b.className === 'wide' && tab in { conductor: 1, window: 1 }));
   if (tab === 'two') {
     const pair = document.querySelector('.pair');
     if (!pair.children.length) pair.append(...benchGates.map(article));

@@ -31,6 +31,7 @@ function show(answer, began) {
   if (answer.before) two($('before'), `本班已查过 ${answer.before.times} 次，上次 ${minuteText(answer.before.last)}`, `Shown in this shift before: ${answer.before.times}, last at ${minuteText(answer.before.last)}`);
   $('face').hidden = !answer.class;
   panel.hidden = false;
+  $('view').inert = true; // the verdict covers it
   $('person').hidden = true;
   if (!answer.new) return;
   play(s.sound);
@@ -75,6 +76,7 @@ function hide() {
   latest = null;
   $('person').replaceChildren(); // no name stays
   $('verdict').hidden = true;
+  $('view').inert = false;
   seenBy?.focus();
   seenBy = null;
 }

@@ -38,7 +38,7 @@ const (
 	Printed   Kind = "printed"   // a slip, for the first time
 	Reprinted Kind = "reprinted" // again
 	Cancelled Kind = "cancelled" // a slip that was made by mistake, and not used
-	Revoked   Kind = "revoked"   // a slip: Detail says why
+	Revoked   Kind = "revoked"   // a slip, or what a phone holds: Detail says why
 	LookedUp  Kind = "looked_up" // a person, by the number of a document
 	Resolved  Kind = "resolved"  // a code, at a counter or on board: Detail is what a gate would say
 )
@@ -48,7 +48,7 @@ type Act struct {
 	Time   time.Time  `json:"time" cbor:"1,keyasint"`
 	Kind   Kind       `json:"kind" cbor:"2,keyasint"`
 	By     string     `json:"by" cbor:"3,keyasint"`                         // the officer's subject; client:ID, a ticketing system's
-	Slip   journal.ID `json:"slip,omitempty" cbor:"4,keyasint,omitempty"`   // its cti: 8 random bytes; of a look-up, any certificate's
+	Slip   journal.ID `json:"slip,omitempty" cbor:"4,keyasint,omitempty"`   // its cti: 8 random bytes; of a look-up or a revocation, any certificate's
 	Person journal.ID `json:"person,omitempty" cbor:"5,keyasint,omitempty"` // a keyed hash
 	Detail string     `json:"detail,omitempty" cbor:"6,keyasint,omitempty"` // a reason, in the words of the interface
 

@@ -105,9 +105,10 @@ var workers = []worker{
 type outcome struct{ ID, Chinese, English, Error string }
 
 var outcomes = []outcome{
-	{"fails", "不通过", "does not pass", "access_denied"},
+	{"fails", "不通过", "does not pass", "face_not_verified"},
 	{"not_alive", "不是真人面容", "no living face", "unmet_authentication_requirements"},
 	{"times_out", "超时", "times out", "login_required"},
+	{"cancels", "本人返回", "is cancelled", "access_denied"},
 	{"unavailable", "服务不可用", "the service is unavailable", "temporarily_unavailable"},
 }
 

@@ -99,6 +99,7 @@ func TestThePagesFiles(t *testing.T) {
 	d := newDesk(t)
 	for path, want := range map[string]string{
 		"/counter/": "text/html; charset=utf-8", "/counter/counter.js": "text/javascript; charset=utf-8", "/counter/counter.css": "text/css; charset=utf-8",
+		"/counter/look.css": "text/css; charset=utf-8",
 		"/counter/words.js": "text/javascript; charset=utf-8", "/counter/icon.svg": "image/svg+xml",
 	} {
 		if rec := d.ask("GET", path, "", ""); rec.Code != http.StatusOK || rec.Header().Get("Content-Type") != want {

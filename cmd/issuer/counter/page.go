@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"net/http"
 	"time"
+
+	"railgate/cmd/pages"
 )
 
 //go:embed web
@@ -31,9 +33,14 @@ func mountPage(mux *http.ServeMux) {
 		if e.Name() == "index.html" {
 			path = "/counter/{$}"
 		}
-		mux.HandleFunc("GET "+path, func(rw http.ResponseWriter, r *http.Request) {
-			http.ServeContent(rw, r, e.Name(), time.Time{}, bytes.NewReader(data))
-		})
+		mux.HandleFunc("GET "+path, serve(e.Name(), data))
+	}
+	mux.HandleFunc("GET /counter/look.css", serve("look.css", pages.Look()))
+}
+
+func serve(name string, data []byte) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		http.ServeContent(rw, r, name, time.Time{}, bytes.NewReader(data))
 	}
 }
 

@@ -44,6 +44,7 @@ var (
 	ErrNotPassed  = errors.New("the real-person check did not pass")
 	ErrNotAlive   = errors.New("no living face was seen")
 	ErrGivenUp    = errors.New("nobody finished the real-person check")
+	ErrCancelled  = errors.New("the passenger turned back from the real-person check")
 	ErrCheckStale = errors.New("the answer is of another trip, or was taken already")
 	ErrNotTaken   = errors.New("the answer cannot be trusted")
 )
@@ -62,7 +63,7 @@ const (
 func reasonOfCheck(err error) Reason {
 	for kind, reason := range map[error]Reason{
 		ErrNoCheck: NoCheck, ErrCheckAway: CheckUnavailable, ErrNotPassed: CheckFailed, ErrNotAlive: CheckNotAlive,
-		ErrGivenUp: CheckTimedOut, ErrCheckStale: CheckStale, context.DeadlineExceeded: CheckUnavailable,
+		ErrGivenUp: CheckTimedOut, ErrCancelled: CheckCancelled, ErrCheckStale: CheckStale, context.DeadlineExceeded: CheckUnavailable,
 	} {
 		if errors.Is(err, kind) {
 			return reason

@@ -322,6 +322,22 @@ func TestR21ACompanionsOwnCertificateIsNotTaken(t *testing.T) {
 	if got, _, err := f.o.Shown(phone); err != nil || got.ID != c.ID {
 		t.Errorf("the elder's phone is shown %v, %v; want its own, which is valid still", got, err)
 	}
+
+	// The guardian's phone is lost: it is the guardian's one that is revoked, of the two.
+	held := credential(t, f.o, a)
+	ticket, err = f.o.Begin("revoke", Form{Confirmed: true}, verify.ByIssuer, a)
+	if err == nil {
+		_, err = checks(t, f.o, ticket, "passes", a)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := atGate(t, f.o, soon(t, f.o), held, f.o.Now()); got != verify.Revoked {
+		t.Errorf("what the guardian's phone holds: %s; want %s", got, verify.Revoked)
+	}
+	if got, _, err := f.o.Shown(phone); err != nil || got.ID != c.ID {
+		t.Errorf("the elder's phone is shown %v, %v; want its own, which the guardian did not apply for", got, err)
+	}
 }
 
 // A child grows up: the next certificate is applied for with one's own phone.

@@ -267,6 +267,7 @@ func (s *Office) settleRevoke(p Person, guardian verify.HolderID, now time.Time)
 			return Deny(HeldByAnother)
 		}
 	}
-	_, err = s.revokeHolder(holder, "lost phone", "the holder", now)
+	mine := func(c *Certificate) bool { return c.valid(now) && (guardian == "" || c.Guardian == guardian) }
+	_, err = s.revoke(holder, ending{meant: mine, reason: "lost phone", by: "the holder"}, now)
 	return err
 }

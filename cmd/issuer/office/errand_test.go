@@ -119,6 +119,7 @@ func TestR4EachAnswerOfTheCheck(t *testing.T) {
 		{&fakeCheck{}, "fails", CheckFailed},
 		{&fakeCheck{}, "not_alive", CheckNotAlive},
 		{&fakeCheck{}, "times_out", CheckTimedOut},
+		{&fakeCheck{}, "cancels", CheckCancelled},
 		{&fakeCheck{}, "unavailable", CheckUnavailable},
 		{&fakeCheck{}, "hangs", CheckUnavailable},
 		{&fakeCheck{away: true}, "passes", CheckUnavailable},
@@ -237,8 +238,8 @@ func TestAnErrandMayTakeTenMinutesAtTheProvider(t *testing.T) {
 }
 
 // Checks that do not pass count for their person, from whatever phone: the fifth is the last
-// of an hour. What the provider or the network does wrong does not count, and a check that
-// passes ends the count.
+// of an hour. What the provider or the network does wrong does not count, nor a passenger who
+// turns back, and a check that passes ends the count.
 func TestR4TooManyFailuresOfOnePerson(t *testing.T) {
 	o := newOffice(t, t.TempDir())
 	try := func(how string) Reason {
@@ -257,7 +258,7 @@ func TestR4TooManyFailuresOfOnePerson(t *testing.T) {
 		want("fails", CheckFailed)
 	}
 	want("passes", "")
-	for _, how := range []string{"unavailable", "times_out", "lies", "stale", "breaks"} {
+	for _, how := range []string{"unavailable", "times_out", "cancels", "lies", "stale", "breaks"} {
 		try(how)
 	}
 	want("not_alive", CheckNotAlive)

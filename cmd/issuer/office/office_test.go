@@ -47,7 +47,7 @@ func (c *fakeCheck) Begin(_ context.Context, nonce string, _ Person, _ string) (
 }
 
 var fakeErrors = map[string]error{
-	"fails": ErrNotPassed, "not_alive": ErrNotAlive, "times_out": ErrGivenUp, "unavailable": ErrCheckAway, "stale": ErrCheckStale,
+	"fails": ErrNotPassed, "not_alive": ErrNotAlive, "times_out": ErrGivenUp, "cancels": ErrCancelled, "unavailable": ErrCheckAway, "stale": ErrCheckStale,
 	"lies": ErrNotTaken, "breaks": errors.New("broken"), "hangs": context.DeadlineExceeded,
 }
 

@@ -13,6 +13,7 @@ const (
 	LocatingTimedOut Reason = "locating_timed_out"
 	CheckFailed      Reason = "check_failed"
 	CheckTimedOut    Reason = "check_timed_out"
+	CheckCancelled   Reason = "check_cancelled"
 	CheckStale       Reason = "check_stale"
 	CheckMismatch    Reason = "check_mismatch"
 	GuardianMismatch Reason = "guardian_mismatch"
@@ -88,6 +89,8 @@ var denials = map[Reason]Denial{
 		Do: "请在光线充足处正对屏幕重试；多次未通过请到车站公安制证窗口", DoEnglish: "Try again in good light, facing the screen. If it still fails, go to the police window at the station", Next: "check"},
 	CheckTimedOut: {Rule: "R4", Chinese: "实人核验超时", English: "The real-person check timed out",
 		Do: "请检查网络后重试；仍不成功请到车站公安制证窗口", DoEnglish: "Check your connection and try again. If it still fails, go to the police window at the station", Next: "check"},
+	CheckCancelled: {Rule: "R4", Chinese: "实人核验未完成", English: "The real-person check was not finished",
+		Do: "请重新核验；需要帮助请到车站公安制证窗口", DoEnglish: "Verify yourself again. If you need help, go to the police window at the station", Next: "check"},
 	CheckStale: {Rule: "R4", Chinese: "页面停留过久，请重新开始", English: "This page has been open too long: please start again",
 		Do: "请重新提交", DoEnglish: "Submit the form again", Next: "form"},
 	CheckMismatch: {Rule: "R4", Chinese: "核验的不是填写的本人", English: "The person who was checked is not the person on the form",
@@ -155,7 +158,7 @@ var denials = map[Reason]Denial{
 	SlipValid: {Rule: "R18", Chinese: "此人已有有效的纸质证明", English: "This person has a paper certificate that is valid",
 		Do: "请补打该证明；遗失的，先吊销再重新开具", DoEnglish: "Print it again. If it is lost, revoke it first, then issue another", Next: "list"},
 	ElectronicValid: {Rule: "R18", Chinese: "此人的电子证明仍然有效", English: "This person has an electronic certificate that is valid",
-		Do: "手机可用的，请直接使用；手机不可用的，可仍然开具", DoEnglish: "If the phone works, it can be used. If it does not, you can issue a paper certificate all the same", Next: "told"},
+		Do: "手机可用的，请直接使用；手机不可用的，可仍然开具；手机丢失的，请按证件号码查找后吊销", DoEnglish: "If the phone works, it can be used. If it does not, you can issue a paper certificate all the same. If it is lost, find the person by the document and revoke it", Next: "told"},
 	SlipOver: {Rule: "R20", Chinese: "该证明已失效", English: "This certificate is no longer valid",
 		Do: "需要的，请重新开具", DoEnglish: "Issue another if it is needed", Next: "list"},
 	NotYourSlip: {Rule: "R20", Chinese: "该证明由其他民警开具", English: "Another officer issued this certificate",

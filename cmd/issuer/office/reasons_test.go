@@ -13,6 +13,7 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		LocatingTimedOut:  {"R3", "locate"},
 		CheckFailed:       {"R4", "check"},
 		CheckTimedOut:     {"R4", "check"},
+		CheckCancelled:    {"R4", "check"},
 		CheckStale:        {"R4", "form"},
 		CheckMismatch:     {"R4", "form"},
 		GuardianMismatch:  {"R21", "form"},

@@ -2,6 +2,7 @@ package office
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,8 +21,13 @@ type Record struct {
 }
 
 // OpenRecord opens the record of an issuer's folder, and makes and changes nothing there. An
-// issuer that is running has the file.
+// issuer that is running has the file: [Office.CopyRegister] gives a copy of it.
 func OpenRecord(dir string) (*Record, error) {
+	return OpenRecordIn(dir, filepath.Join(dir, registerName))
+}
+
+// OpenRecordIn is [OpenRecord] of a copy of the folder's register.
+func OpenRecordIn(dir, path string) (*Record, error) {
 	keyPath := filepath.Join(dir, vaultKeyName)
 	if _, err := os.Stat(keyPath); err != nil {
 		return nil, fmt.Errorf("the key of the names: %w", err)
@@ -34,7 +40,6 @@ func OpenRecord(dir string) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, registerName)
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
@@ -46,6 +51,14 @@ func OpenRecord(dir string) (*Record, error) {
 }
 
 func (r *Record) Close() error { return r.db.Close() }
+
+// CopyRegister writes a copy of the register as it is at an instant; the issuer goes on meanwhile.
+func (s *Office) CopyRegister(w io.Writer) error {
+	return s.register.db.View(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(w)
+		return err
+	})
+}
 
 // Key opens the record's heads.
 func (r *Record) Key() note.Verifier { return r.key }

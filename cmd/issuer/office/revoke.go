@@ -3,8 +3,11 @@ package office
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"railgate/cmd/issuer/acts"
+	"railgate/store/journal"
 	"railgate/verify"
 	"railgate/verify/mint"
 )
@@ -67,62 +70,124 @@ func (s *Office) Revoke(ctx context.Context, id verify.CertificateID, reason, by
 		return err
 	}
 	if holder != "" {
-		_, err := s.revoke(holder, func(c *Certificate) bool { return c.ID == id }, reason, by, now)
+		_, err := s.revoke(holder, ending{meant: func(c *Certificate) bool { return c.ID == id }, reason: reason, by: by, act: operatorEnded}, now)
 		return err
 	}
 	if err := s.endSlip(id, operatorEnded, reason, Officer{Subject: by, Lead: true}); !errors.Is(err, Deny(NoSuchSlip)) {
 		return err
 	}
-	before := uint64(voidFrom(now).Unix())
-	err = s.register.revoke(id, revoked{Before: before, Until: before + uint64(validFor/time.Second), At: mint.Seconds(now), Reason: reason, By: by})
+	act := acts.Act{Time: now, Kind: acts.Revoked, By: by, Slip: journal.ID(id), Detail: operatorEnded}
+	err = s.register.revokeUnknown(s.record, act, id, slipVoid(now, reason, by))
 	if err == nil {
 		s.log.Info("a slip is revoked", "cti", id, "why", reason, "by", by)
 	}
 	return err
 }
 
-// RevokePerson is [Office.Revoke] for all temporary IDs of a person that are valid, by the
-// document. Without one it denies with [NoCertificate].
+// slipVoid is what the register files of a slip that is no longer to be taken.
+func slipVoid(now time.Time, reason, by string) revoked {
+	before := uint64(voidFrom(now).Unix())
+	return revoked{Before: before, Until: before + uint64(validFor/time.Second), At: mint.Seconds(now), Reason: reason, By: by}
+}
+
+// RevokePerson is [Office.Revoke] for all certificates of a person that are valid, electronic and
+// paper, by the document. Without one it denies with [NoCertificate].
 func (s *Office) RevokePerson(ctx context.Context, document, number, reason, by string) ([]verify.CertificateID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	f := Form{Document: document, Number: number}
 	f.tidy()
-	return s.revokeHolder(s.vault.holder(f.Document, f.Number), reason, by, s.Now())
+	now := s.Now()
+	all := ending{meant: func(c *Certificate) bool { return c.valid(now) }, slip: true, reason: reason, by: by, act: operatorEnded}
+	return s.revoke(s.vault.holder(f.Document, f.Number), all, now)
 }
 
-func (s *Office) revokeHolder(holder verify.HolderID, reason, by string, now time.Time) ([]verify.CertificateID, error) {
-	ids, err := s.revoke(holder, func(c *Certificate) bool { return c.valid(now) }, reason, by, now)
-	if err == nil && len(ids) == 0 {
-		err = Deny(NoCertificate)
+// RevokeElectronic makes void what a phone holds of a certificate, for one of [RevokeReasons]:
+// the phone is lost, and its holder is at the window, or the police say so (R20).
+func (s *Office) RevokeElectronic(id verify.CertificateID, why string, by Officer) error {
+	if !slices.Contains(RevokeReasons(), why) {
+		return Deny(Incomplete)
 	}
-	return ids, err
+	holder, err := s.register.holderOf(id)
+	if err != nil {
+		return err
+	}
+	if holder == "" {
+		return Deny(NoSuchSlip)
+	}
+	now := s.Now()
+	_, err = s.revoke(holder, ending{meant: func(c *Certificate) bool { return c.ID == id && c.valid(now) }, reason: why, by: by.Subject, act: why}, now)
+	if errors.Is(err, Deny(NoCertificate)) {
+		err = Deny(SlipOver)
+	}
+	return err
 }
 
-// revoke voids those of a person's certificates that are meant: no session sees them any more.
-func (s *Office) revoke(holder verify.HolderID, meant func(*Certificate) bool, reason, by string, now time.Time) (ids []verify.CertificateID, err error) {
-	rec, err := s.register.person(holder)
+// An Electronic is a certificate on a phone, as an officer is told of it.
+type Electronic struct {
+	ID   verify.CertificateID
+	Ends time.Time
+}
+
+// Electronic are those of a person that are valid, for an officer who has looked the person up
+// ([Office.FindPerson], which is on record).
+func (s *Office) Electronic(number string) (out []Electronic, err error) {
+	f := Form{Number: number}
+	f.tidy()
+	rec, err := s.register.person(s.vault.holder(ResidentCard, f.Number))
 	if err != nil || rec == nil {
 		return nil, err
 	}
-	err = s.register.change(holder, func(rec *record) error {
-		rec.reason, rec.by = reason, by
+	for _, c := range rec.Dossier.Certificates {
+		if c.valid(s.Now()) {
+			out = append(out, Electronic{c.ID, c.Ends()})
+		}
+	}
+	return out, nil
+}
+
+// An ending is what is revoked of a person.
+type ending struct {
+	meant      func(*Certificate) bool // of the electronic certificates
+	slip       bool                    // and the slip that is valid
+	reason, by string
+	act        string // what the record of acts says of each; "": the holder does it, and it is no act
+}
+
+// revoke voids what is meant of a person's, and records it, in one commit: no session sees a
+// certificate of it any more. It denies with [NoCertificate] where that is nothing.
+func (s *Office) revoke(holder verify.HolderID, e ending, now time.Time) (ids []verify.CertificateID, err error) {
+	err = s.register.voids(s.record, holder, func(rec *record) (done []acts.Act, slips map[verify.CertificateID]revoked, err error) {
+		rec.reason, rec.by = e.reason, e.by
 		ids = nil
 		for i := range rec.Dossier.Certificates {
-			if c := &rec.Dossier.Certificates[i]; meant(c) {
+			if c := &rec.Dossier.Certificates[i]; e.meant(c) {
 				c.void(now)
 				c.Session = ""
 				ids = append(ids, c.ID)
 			}
 		}
-		return nil
+		if sl := rec.Dossier.validSlip(now); sl != nil && e.slip {
+			sl.Ended, sl.EndedAs = now, e.act
+			slips = map[verify.CertificateID]revoked{sl.ID: slipVoid(now, e.reason, e.by)}
+			ids = append(ids, sl.ID)
+		}
+		if len(ids) == 0 {
+			return nil, nil, Deny(NoCertificate)
+		}
+		for _, id := range ids {
+			if e.act != "" {
+				done = append(done, acts.Act{Time: now, Kind: acts.Revoked, By: e.by, Slip: journal.ID(id), Person: s.vault.person(holder), Detail: e.act})
+			}
+		}
+		return done, slips, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range ids {
-		s.log.Info("a certificate is revoked", "cti", id, "why", reason, "by", by)
+		s.log.Info("a certificate is revoked", "cti", id, "why", e.reason, "by", e.by)
 	}
 	return ids, nil
 }

@@ -2,6 +2,7 @@ package office
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -151,6 +152,103 @@ func TestRevoke(t *testing.T) {
 				t.Errorf("verified again: %s; want %s", got, verify.OK)
 			}
 		})
+	}
+}
+
+// By the document everything of a person is revoked that is valid, electronic and on paper, each with
+// its act on record; what is somebody else's stays.
+func TestAllOfAPersonIsRevokedByTheDocument(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	who := visitor(t, o)
+	c := mustPass(t, o, who, "apply", verify.ByIssuer)
+	held := credential(t, o, who)
+	slipOf := func(name, number string) (verify.CertificateID, verify.Credential) {
+		f := goodSlipForm(o.Now())
+		f.Name, f.Number, f.Told = name, number, true
+		sl := issueSlip(t, o, f)
+		signed, err := o.vault.open(sl.Code, inCode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sl.ID, signed
+	}
+	id, paper := slipOf("李雷", goodForm().Number)
+	_, others := slipOf("韩梅梅", "440106198803052464")
+	ids, err := o.RevokePerson(t.Context(), ResidentCard, goodForm().Number, "stolen", "issuer revoke, root")
+	if err != nil || !slices.Equal(ids, []verify.CertificateID{c.ID, id}) {
+		t.Fatalf("revoked %v, %v; want %v and %v", ids, err, c.ID, id)
+	}
+	list := soon(t, o)
+	for name, tt := range map[string]struct {
+		signed verify.Credential
+		want   verify.Reason
+	}{"the phone's": {held, verify.Revoked}, "the paper": {paper, verify.Revoked}, "somebody else's": {others, verify.OK}} {
+		if got := atGate(t, o, list, tt.signed, o.Now()); got != tt.want {
+			t.Errorf("%s: %s; want %s", name, got, tt.want)
+		}
+	}
+	all := recorded(t, o)
+	if n := len(all); n != 4 || kinds(all)[2] != "revoked by_operator" || string(all[2].Slip) != string(c.ID) || kinds(all)[3] != "revoked by_operator" || string(all[3].Slip) != string(id) {
+		t.Errorf("on record: %q; want both, by the operator", kinds(all))
+	}
+	if _, err := o.RevokePerson(t.Context(), ResidentCard, "110101199003074477", "stolen", "issuer revoke, root"); !errors.Is(err, Deny(NoCertificate)) || len(recorded(t, o)) != 4 {
+		t.Errorf("somebody who has none: %v, on record %q; want %s, and no act", err, kinds(recorded(t, o)), NoCertificate)
+	}
+}
+
+// Whoever runs the issuer is on record, also for what is not on record here.
+func TestRevokingAnUnknownIDIsOnRecord(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	if err := o.Revoke(t.Context(), "01234567", "lost", "issuer revoke, root"); err != nil {
+		t.Fatal(err)
+	}
+	if all := recorded(t, o); len(all) != 1 || kinds(all)[0] != "revoked by_operator" || string(all[0].Slip) != "01234567" || all[0].Person != "" {
+		t.Errorf("on record: %+v", all)
+	}
+}
+
+// An officer revokes what a lost phone holds, found by the document's number, for a reason, on record.
+func TestR20WhatAPhoneHoldsIsRevokedAtTheWindow(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	who := visitor(t, o)
+	c := mustPass(t, o, who, "apply", verify.ByIssuer)
+	held := credential(t, o, who)
+	found, err := o.Electronic(" " + goodForm().Number)
+	if err != nil || len(found) != 1 || found[0] != (Electronic{c.ID, c.Ends()}) {
+		t.Fatalf("found %v, %v; want %v", found, err, c.ID)
+	}
+	if none, err := o.Electronic("440106198803052464"); err != nil || len(none) != 0 {
+		t.Errorf("of somebody who has none: %v, %v", none, err)
+	}
+	for name, tt := range map[string]struct {
+		err  error
+		want Reason
+	}{
+		"for no reason":         {o.RevokeElectronic(c.ID, "", theOfficer), Incomplete},
+		"as cancelled":          {o.RevokeElectronic(c.ID, slipCancelled, theOfficer), Incomplete},
+		"one that is not there": {o.RevokeElectronic("01234567", "lost", theOfficer), NoSuchSlip},
+	} {
+		if !errors.Is(tt.err, Deny(tt.want)) || len(recorded(t, o)) != 0 {
+			t.Errorf("%s: %v; want %s, and no act", name, tt.err, tt.want)
+		}
+	}
+	if err := o.RevokeElectronic(c.ID, "lost", theOfficer); err != nil {
+		t.Fatal(err)
+	}
+	if got := atGate(t, o, soon(t, o), held, o.Now()); got != verify.Revoked {
+		t.Errorf("%s; want %s", got, verify.Revoked)
+	}
+	if all := recorded(t, o); len(all) != 1 || kinds(all)[0] != "revoked lost" || all[0].By != theOfficer.Subject || string(all[0].Slip) != string(c.ID) {
+		t.Errorf("on record: %+v", all)
+	}
+	if err := o.Advance(validFor); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.RevokeElectronic(c.ID, "lost", theOfficer); !errors.Is(err, Deny(SlipOver)) {
+		t.Errorf("once it has ended: %v; want %s", err, SlipOver)
+	}
+	if found, err := o.Electronic(goodForm().Number); err != nil || len(found) != 0 {
+		t.Errorf("once it has ended: %v, %v", found, err)
 	}
 }
 

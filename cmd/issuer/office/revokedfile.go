@@ -2,10 +2,12 @@ package office
 
 import (
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"railgate/cmd/issuer/acts"
 	"railgate/verify"
 )
 
@@ -48,9 +50,38 @@ func (r *register) fileRevoked(tx *bbolt.Tx, id verify.CertificateID, v revoked)
 	return write(tx, revokedBucket, string(id), v)
 }
 
-// revoke files a revocation of a certificate that is not on record here.
+// revoke files a revocation of what is not on record here, and is nobody's act.
 func (r *register) revoke(id verify.CertificateID, v revoked) error {
 	return r.db.Update(func(tx *bbolt.Tx) error { return r.fileRevoked(tx, id, v) })
+}
+
+// revokeUnknown is revoke for what whoever runs the issuer does, which is on record.
+func (r *register) revokeUnknown(log *acts.Log, a acts.Act, id verify.CertificateID, v revoked) error {
+	return r.db.Update(func(tx *bbolt.Tx) error { return errors.Join(r.fileRevoked(tx, id, v), log.Append(tx, a)) })
+}
+
+// voids is change for what makes several certificates void: the acts are recorded, and the
+// revocations of slips filed, in the same transaction.
+func (r *register) voids(log *acts.Log, holder verify.HolderID, by func(*record) ([]acts.Act, map[verify.CertificateID]revoked, error)) error {
+	return r.db.Update(func(tx *bbolt.Tx) error {
+		var done []acts.Act
+		var slips map[verify.CertificateID]revoked
+		err := r.changeIn(tx, holder, func(rec *record) (err error) { done, slips, err = by(rec); return err })
+		if err != nil {
+			return err
+		}
+		for id, v := range slips {
+			if err := r.fileRevoked(tx, id, v); err != nil {
+				return err
+			}
+		}
+		for _, a := range done {
+			if err := log.Append(tx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // holderOf is whose a certificate is; "" where it is not on record.

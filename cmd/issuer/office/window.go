@@ -187,9 +187,7 @@ func (s *Office) endSlip(id verify.CertificateID, as, why string, by Officer) er
 		return err
 	}
 	now := s.Now()
-	before := uint64(voidFrom(now).Unix())
-	void := revoked{Before: before, Until: before + uint64(validFor/time.Second), At: mint.Seconds(now), Reason: why, By: by.Subject}
-	err = s.register.end(s.record, holder, id, void, func(rec *record) (acts.Act, error) {
+	err = s.register.end(s.record, holder, id, slipVoid(now, why, by.Subject), func(rec *record) (acts.Act, error) {
 		sl := rec.Dossier.slip(id)
 		if sl == nil { // forgotten meanwhile
 			return acts.Act{}, Deny(NoSuchSlip)

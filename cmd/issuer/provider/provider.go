@@ -32,6 +32,7 @@ var (
 	ErrRefused     = errors.New("the provider says no")
 	ErrNotMet      = errors.New("the provider cannot prove it as asked") // unmet_authentication_requirements
 	ErrGivenUp     = errors.New("the provider waited for the person in vain")
+	ErrCancelled   = errors.New("the person turned back at the provider") // access_denied
 	ErrState       = errors.New("the answer is of another trip (state)")
 	ErrCode        = errors.New("the code is spent, expired or not the provider's")
 	ErrToken       = errors.New("the provider's statement cannot be read")
@@ -59,9 +60,15 @@ type Client struct {
 	http   *http.Client
 	now    func() time.Time
 
-	mu    sync.Mutex // guards the fields below
-	found *oidc.Provider
+	mu    sync.Mutex // guards the field below
+	found *found
+}
+
+// found is what a provider says of itself.
+type found struct {
+	*oidc.Provider
 	keys  oidc.KeySet
+	named bool // its answers say who it is (RFC 9207)
 }
 
 // New makes the client of a provider.
@@ -105,7 +112,7 @@ func ReadAnswer(q url.Values) Answer {
 // Begin gives a trip and the URL of the provider's page. The nonce must come back in the
 // statement: the caller binds the trip to its purpose by it. ErrUnavailable is the only error.
 func (c *Client) Begin(ctx context.Context, ask Ask, nonce string) (Trip, string, error) {
-	p, _, err := c.find(ctx)
+	p, err := c.find(ctx)
 	if err != nil {
 		return Trip{}, "", err
 	}
@@ -126,15 +133,16 @@ func (c *Client) Finish(ctx context.Context, ask Ask, t Trip, nonce string, a An
 	if a.Issuer != "" && a.Issuer != c.config.Issuer {
 		return nil, ErrIssuer
 	}
-	if a.Error != "" {
-		return nil, said(a.Error)
-	}
-	if a.Code == "" {
-		return nil, ErrCode
-	}
-	p, keys, err := c.find(ctx)
-	if err != nil {
+	p, err := c.find(ctx)
+	switch {
+	case err != nil:
 		return nil, err
+	case a.Issuer == "" && p.named: // RFC 9207, 2.4: an answer without it is somebody else's
+		return nil, ErrIssuer
+	case a.Error != "":
+		return nil, said(a.Error)
+	case a.Code == "":
+		return nil, ErrCode
 	}
 	token, err := c.oauth(p, ask).Exchange(oidc.ClientContext(ctx, c.http), a.Code, oauth2.VerifierOption(t.Verifier))
 	if err != nil {
@@ -144,7 +152,7 @@ func (c *Client) Finish(ctx context.Context, ask Ask, t Trip, nonce string, a An
 	if !ok {
 		return nil, ErrToken
 	}
-	return c.read(ctx, p, keys, raw, ask, t, nonce)
+	return c.read(ctx, p, raw, ask, t, nonce)
 }
 
 // said is the error of what the provider answers instead of a code.
@@ -153,9 +161,14 @@ func said(code string) error {
 	switch code {
 	case "temporarily_unavailable", "server_error":
 		kind = ErrUnavailable
+	case "invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "invalid_target",
+		"invalid_request_uri", "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported":
+		return fmt.Errorf("%w: the client is refused: %q", ErrUnavailable, code) // nothing that the person did
+	case "access_denied":
+		kind = ErrCancelled
 	case "unmet_authentication_requirements": // OpenID Connect Core Error Code of that name
 		kind = ErrNotMet
-	case "login_required", "interaction_required":
+	case "login_required", "interaction_required", "account_selection_required", "consent_required":
 		kind = ErrGivenUp
 	}
 	return fmt.Errorf("%w: %q", kind, clip(code))
@@ -179,11 +192,11 @@ func exchangeError(err error) error {
 }
 
 // read verifies a statement.
-func (c *Client) read(ctx context.Context, p *oidc.Provider, keys oidc.KeySet, raw string, ask Ask, t Trip, nonce string) (*Identity, error) {
-	seen := &watchedKeys{KeySet: keys}
+func (c *Client) read(ctx context.Context, p *found, raw string, ask Ask, t Trip, nonce string) (*Identity, error) {
+	seen := &watchedKeys{KeySet: p.keys}
 	// The signature comes first. What is said is compared below, so that each part has its error.
 	v := oidc.NewVerifier(c.config.Issuer, seen, &oidc.Config{
-		SupportedSigningAlgs: algorithms(p), SkipIssuerCheck: true, SkipClientIDCheck: true, Now: c.now,
+		SupportedSigningAlgs: algorithms(p.Provider), SkipIssuerCheck: true, SkipClientIDCheck: true, Now: c.now,
 	})
 	token, err := v.Verify(oidc.ClientContext(ctx, c.http), raw)
 	var expired *oidc.TokenExpiredError
@@ -239,38 +252,39 @@ func (c *Client) during(t Trip, proven time.Time) bool {
 
 // find looks the provider up (OpenID Connect Discovery 1.0), until it is found. Nobody waits
 // for another's look.
-func (c *Client) find(ctx context.Context) (*oidc.Provider, oidc.KeySet, error) {
+func (c *Client) find(ctx context.Context) (*found, error) {
 	c.mu.Lock()
-	p, keys := c.found, c.keys
+	known := c.found
 	c.mu.Unlock()
-	if p != nil {
-		return p, keys, nil
+	if known != nil {
+		return known, nil
 	}
 	p, err := oidc.NewProvider(oidc.ClientContext(ctx, c.http), c.config.Issuer)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	var at struct {
-		Keys string `json:"jwks_uri"`
+	var says struct {
+		Keys  string `json:"jwks_uri"`
+		Named bool   `json:"authorization_response_iss_parameter_supported"`
 	}
-	if err := p.Claims(&at); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	if err := p.Claims(&says); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	// The keys outlive this request: they are read again when one is new.
-	keys = oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), c.http), at.Keys)
+	keys := oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), c.http), says.Keys)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.found, c.keys = p, keys
-	return p, keys, nil
+	c.found = &found{p, keys, says.Named}
+	return c.found, nil
 }
 
 // Look looks the provider up, to tell at the start whether it is there.
 func (c *Client) Look(ctx context.Context) error {
-	_, _, err := c.find(ctx)
+	_, err := c.find(ctx)
 	return err
 }
 
-func (c *Client) oauth(p *oidc.Provider, ask Ask) *oauth2.Config {
+func (c *Client) oauth(p *found, ask Ask) *oauth2.Config {
 	return &oauth2.Config{ClientID: c.config.ClientID, ClientSecret: c.config.secret, Endpoint: p.Endpoint(), RedirectURL: ask.Back, Scopes: ask.Scopes}
 }
 

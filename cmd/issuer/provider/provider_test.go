@@ -107,7 +107,12 @@ func TestAnAnswerOfAnotherTripIsRefused(t *testing.T) {
 		{"another provider", func(a *provider.Answer) { a.Issuer = "https://another.example" }, provider.ErrIssuer},
 		{"no code", func(a *provider.Answer) { a.Code = "" }, provider.ErrCode},
 		{"a code that the provider does not know", func(a *provider.Answer) { a.Code = "x" }, provider.ErrCode},
-		{"refused", func(a *provider.Answer) { a.Error = "access_denied" }, provider.ErrRefused},
+		{"the person turned back", func(a *provider.Answer) { a.Error = "access_denied" }, provider.ErrCancelled},
+		{"the person chose no account", func(a *provider.Answer) { a.Error = "account_selection_required" }, provider.ErrGivenUp},
+		{"the person did not consent", func(a *provider.Answer) { a.Error = "consent_required" }, provider.ErrGivenUp},
+		{"the request is not the provider's", func(a *provider.Answer) { a.Error = "invalid_scope" }, provider.ErrUnavailable},
+		{"the client is not the provider's", func(a *provider.Answer) { a.Error = "unauthorized_client" }, provider.ErrUnavailable},
+		{"refused", func(a *provider.Answer) { a.Error = "face_not_verified" }, provider.ErrRefused},
 		{"an error that nobody knows", func(a *provider.Answer) { a.Error = strings.Repeat("x", 1000) }, provider.ErrRefused},
 		{"not by face", func(a *provider.Answer) { a.Error = "unmet_authentication_requirements" }, provider.ErrNotMet},
 		{"nobody came", func(a *provider.Answer) { a.Error = "login_required" }, provider.ErrGivenUp},
@@ -123,6 +128,27 @@ func TestAnAnswerOfAnotherTripIsRefused(t *testing.T) {
 				t.Errorf("the error has %d bytes: what the provider writes is clipped", len(err.Error()))
 			}
 		})
+	}
+}
+
+// A provider that says who it is in each answer says so in all: one without its name is another's
+// (RFC 9207), whether it brings a code or an error.
+func TestAnAnswerWithoutItsProvidersNameIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*provider.Answer)
+		want   error
+	}{
+		{"with its name", nil, nil},
+		{"without", func(a *provider.Answer) { a.Issuer = "" }, provider.ErrIssuer},
+		{"an error without", func(a *provider.Answer) { a.Issuer, a.Error = "", "access_denied" }, provider.ErrIssuer},
+		{"another's", func(a *provider.Answer) { a.Issuer += "/" }, provider.ErrIssuer},
+	} {
+		p := providertest.New(t)
+		p.Named = true
+		if _, err := finish(t, p, providertest.Person("李雷", "1"), tt.change); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v; want %v", tt.name, err, tt.want)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ var (
 	noProvider  = words{Reason: "no_provider", Chinese: "未连接身份认证服务", English: "No identity provider is connected", Do: "连接后才能登录，请联系管理员", DoEnglish: "People can sign in once one is connected: ask whoever runs this service"}
 	unavailable = words{Reason: "provider_unavailable", Chinese: "身份认证服务暂不可用", English: "The identity provider is unavailable", Do: "请稍后再试", DoEnglish: "Try again later"}
 	stale       = words{Reason: "sign_in_stale", Chinese: "登录已超时", English: "Signing in took too long, or was begun in another browser", Do: "请重新登录", DoEnglish: "Sign in again"}
+	notEnded    = words{Reason: "not_ended", Chinese: "已退出，但已发出的码未能失效", English: "You are signed out, but what was given out goes on", Do: "请联系系统管理员", DoEnglish: "Tell whoever runs this service"}
 	refused     = words{Reason: "sign_in_refused", Chinese: "登录未成功", English: "Signing in did not succeed", Do: "请重新登录；仍不成功请联系管理员", DoEnglish: "Sign in again. If it still fails, ask whoever manages the accounts"}
 )
 

@@ -53,6 +53,7 @@ type Person struct {
 	Name    string
 	Roles   []string
 	Until   time.Time
+	Session string // this sign-in and no other: a hash of its token
 }
 
 // May tells whether a person has a role.
@@ -136,12 +137,16 @@ func (g *Guard) Require(role string, next http.Handler) http.Handler {
 	})
 }
 
-// Handler answers below /signin/.
-func (g *Guard) Handler() http.Handler {
+// Handler answers below /signin/. Ended is told whose session has ended, by signing out or by
+// signing in anew, before that is answered: what was given out in it ends with it. nil: nothing was.
+func (g *Guard) Handler(ended func(Person) error) http.Handler {
+	if ended == nil {
+		ended = func(Person) error { return nil }
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /signin/start", g.start)
-	mux.HandleFunc("GET /signin/done", g.done)
-	mux.HandleFunc("POST /signin/out", g.out)
+	mux.HandleFunc("GET /signin/done", func(w http.ResponseWriter, r *http.Request) { g.done(w, r, ended) })
+	mux.HandleFunc("POST /signin/out", func(w http.ResponseWriter, r *http.Request) { g.out(w, r, ended) })
 	mux.HandleFunc("GET /signin/signin.css", style)
 	return g.origin.Handler(mux)
 }
@@ -192,8 +197,27 @@ func (g *Guard) Admit(p Person) *http.Cookie {
 			delete(g.sessions, key)
 		}
 	}
-	g.sessions[sha256.Sum256([]byte(text))] = p
+	key := sha256.Sum256([]byte(text))
+	p.Session = string(key[:])
+	g.sessions[key] = p
 	return g.cookie(sessionCookie, text, Lasts)
+}
+
+// end ends the session of a request, if there is one.
+func (g *Guard) end(r *http.Request, ended func(Person) error) error {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return nil
+	}
+	key := sha256.Sum256([]byte(c.Value))
+	g.mu.Lock()
+	p, known := g.sessions[key]
+	delete(g.sessions, key)
+	g.mu.Unlock()
+	if !known {
+		return nil
+	}
+	return ended(p)
 }
 
 // away is what the browser keeps, sealed, while a person is at the provider.
@@ -226,7 +250,7 @@ func (g *Guard) start(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-func (g *Guard) done(w http.ResponseWriter, r *http.Request) {
+func (g *Guard) done(w http.ResponseWriter, r *http.Request, ended func(Person) error) {
 	http.SetCookie(w, g.cookie(awayCookie, "", 0))
 	if g.provider == nil {
 		g.refuse(w, r, http.StatusServiceUnavailable, noProvider)
@@ -252,6 +276,9 @@ func (g *Guard) done(w http.ResponseWriter, r *http.Request) {
 		g.log.Warn("signing in: a person without a role", "subject", p.Subject)
 		g.refuse(w, r, http.StatusForbidden, noRole.backTo(a.Back))
 		return
+	}
+	if err := g.end(r, ended); err != nil { // the browser forgets that one's cookie
+		g.log.Error("what was given out in the sign-in before does not end", "err", err)
 	}
 	g.log.Info("a person is signed in", "subject", p.Subject, "roles", strings.Join(p.Roles, " "))
 	http.SetCookie(w, g.Admit(p))
@@ -292,13 +319,14 @@ func (g *Guard) spend(a away) bool {
 	return true
 }
 
-func (g *Guard) out(w http.ResponseWriter, r *http.Request) {
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		g.mu.Lock()
-		delete(g.sessions, sha256.Sum256([]byte(c.Value)))
-		g.mu.Unlock()
-	}
+func (g *Guard) out(w http.ResponseWriter, r *http.Request, ended func(Person) error) {
+	err := g.end(r, ended)
 	http.SetCookie(w, g.cookie(sessionCookie, "", 0))
+	if err != nil {
+		g.log.Error("somebody has signed out, and what was given out does not end with it", "err", err)
+		g.refuse(w, r, http.StatusInternalServerError, notEnded)
+		return
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,8 @@ type site struct {
 	guard    *Guard
 	srv      *httptest.Server
 	browser  *http.Client
+	ended    []Person // whose sessions have ended
+	fails    error    // of ending what was given out
 }
 
 func newSite(t *testing.T) *site {
@@ -36,7 +39,10 @@ func newSite(t *testing.T) *site {
 		p, ok := From(r)
 		json.NewEncoder(w).Encode(map[string]any{"name": p.Name, "subject": p.Subject, "ok": ok, "query": r.URL.RawQuery})
 	}
-	mux.Handle("/signin/", s.guard.Handler())
+	mux.Handle("/signin/", s.guard.Handler(func(p Person) error {
+		s.ended = append(s.ended, p)
+		return s.fails
+	}))
 	mux.Handle("/desk/", s.guard.Require(Window, http.HandlerFunc(hello)))
 	mux.Handle("/inspect/", s.guard.Require(Conductor, http.HandlerFunc(hello)))
 	s.browser = s.newBrowser()
@@ -118,6 +124,32 @@ func TestAnOfficerSignsInAndComesBack(t *testing.T) {
 	}
 	if status, _, _ := s.ask("GET", "/desk/data", nil); status != http.StatusUnauthorized {
 		t.Errorf("after signing out: %d; want 401", status)
+	}
+}
+
+// What was given out in a sign-in ends with it: with signing out, and with signing in anew, as
+// somebody else too. What cannot be ended is said.
+func TestWhatWasGivenOutEndsWithTheSession(t *testing.T) {
+	s := newSite(t)
+	s.signIn("/desk/", officer("police"))
+	s.signIn("/signin/start?back=/desk/", officer("police"))
+	if len(s.ended) != 1 || s.ended[0].Subject != "sub-7" || len(s.ended[0].Session) != 32 {
+		t.Fatalf("signed in anew: %+v have ended; want the first", s.ended)
+	}
+	s.ask("POST", "/signin/out", nil)
+	if len(s.ended) != 2 || s.ended[1].Session == s.ended[0].Session {
+		t.Fatalf("signed out: %+v have ended; want both, each its own", s.ended)
+	}
+	if status, _, _ := s.ask("POST", "/signin/out", nil); status != http.StatusNoContent || len(s.ended) != 2 {
+		t.Errorf("again: %d, %d have ended; want nothing more", status, len(s.ended))
+	}
+	s.signIn("/desk/", officer("police"))
+	s.fails = errors.New("the disk is full")
+	if status, text, _ := s.ask("POST", "/signin/out", nil); status != http.StatusInternalServerError || !strings.Contains(text, notEnded.Chinese) {
+		t.Errorf("%d %s; want it said that what was given out goes on", status, text)
+	}
+	if status, _, _ := s.ask("GET", "/desk/data", nil); status != http.StatusUnauthorized {
+		t.Errorf("after signing out: %d; want 401 all the same", status)
 	}
 }
 
@@ -263,7 +295,7 @@ func TestATripSignsInOnce(t *testing.T) {
 func TestWithoutAProviderNobodyGetsIn(t *testing.T) {
 	g := New(nil, slog.New(slog.DiscardHandler))
 	page := g.Require(Window, http.NotFoundHandler())
-	for path, h := range map[string]http.Handler{"/desk/": page, "/signin/start": g.Handler(), "/signin/done": g.Handler()} {
+	for path, h := range map[string]http.Handler{"/desk/": page, "/signin/start": g.Handler(nil), "/signin/done": g.Handler(nil)} {
 		r := httptest.NewRequest("GET", path, nil)
 		r.Header.Set("Accept", "text/html")
 		rec := httptest.NewRecorder()
@@ -309,7 +341,7 @@ func TestTheCookiesAreTheServersAlone(t *testing.T) {
 	config := providertest.New(t).Config("https://id.example/")
 	g := New(provider.New(config), slog.New(slog.DiscardHandler))
 	rec := httptest.NewRecorder()
-	g.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/signin/start", nil))
+	g.Handler(nil).ServeHTTP(rec, httptest.NewRequest("GET", "/signin/start", nil))
 	cookies := append(rec.Result().Cookies(), g.Admit(Person{}))
 	if len(cookies) != 2 {
 		t.Fatalf("%d cookies; want one of the trip and one of the session", len(cookies))
@@ -352,24 +384,39 @@ func TestATripEndsAfter10Minutes(t *testing.T) {
 	}
 	s := newSite(t)
 	_, _, to := s.get("/desk/")
-	u, err := url.Parse(to)
+	at, err := url.Parse(s.srv.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := away{Trip: provider.Trip{State: u.Query().Get("state")}, Until: now.Unix()}
 	r := httptest.NewRequest("GET", "/signin/done?"+s.provider.Visit(to, officer("police")).Encode(), nil)
-	r.AddCookie(s.guard.cookie(awayCookie, s.guard.seal(old), time.Minute))
-	rec := httptest.NewRecorder()
-	s.guard.Handler().ServeHTTP(rec, r)
-	if !strings.Contains(rec.Body.String(), stale.Reason) {
-		t.Errorf("%d %s; want %s", rec.Code, rec.Body, stale.Reason)
+	for _, c := range s.browser.Jar.Cookies(at) {
+		r.AddCookie(c)
+	}
+	trip, ok := s.guard.unseal(r) // all as it was, but for the time
+	if !ok || trip.Until <= now.Unix() {
+		t.Fatalf("the browser keeps %+v", trip)
+	}
+	for _, tt := range []struct {
+		until int64
+		want  int
+	}{{now.Unix(), http.StatusForbidden}, {trip.Until, http.StatusSeeOther}} {
+		trip.Until = tt.until
+		r.Header.Set("Cookie", s.guard.cookie(awayCookie, s.guard.seal(trip), time.Minute).String())
+		rec := httptest.NewRecorder()
+		s.guard.Handler(nil).ServeHTTP(rec, r)
+		if rec.Code != tt.want || strings.Contains(rec.Body.String(), stale.Reason) != (tt.want == http.StatusForbidden) {
+			t.Errorf("until %d, now %d: %d %s; want %d", tt.until, now.Unix(), rec.Code, rec.Body, tt.want)
+		}
+		if gone := rec.Header()["Set-Cookie"][0]; !strings.HasPrefix(gone, awayCookie+"=;") || !strings.Contains(gone, "Max-Age=0") {
+			t.Errorf("the browser keeps the trip: %q", gone)
+		}
 	}
 }
 
 func TestBackIsAPathOfThisServer(t *testing.T) {
 	for text, want := range map[string]string{
 		"/desk/": "/desk/", "/desk/list?day=3": "/desk/list?day=3", "/a/../b": "/b", "/": "/", "/desk": "/desk",
-		"": "/", "desk": "/", "https://evil.example/": "/", "//evil.example/": "/", "///evil.example": "/evil.example", `/\evil.example`: "/", "/a%5Cb": "/a%5Cb", `\\evil.example`: "/",
+		"": "/", "desk": "/", "https://evil.example/": "/", "//evil.example/": "/", "//evil.example/x": "/", "///evil.example": "/evil.example", `/\evil.example`: "/", "/a%5Cb": "/a%5Cb", `\\evil.example`: "/",
 		"javascript:alert(1)": "/", "/%2fevil.example": "/evil.example", "/signin/start?back=/": "/", "/\tevil": "/", "http:/evil.example": "/", "/x#y": "/x",
 	} {
 		if got := ownPath(text); got != want {

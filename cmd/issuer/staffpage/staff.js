@@ -9,6 +9,8 @@ const $ = (id) => document.getElementById(id);
 let offset = null; // the issuer's time is performance.now() and this
 let wallet = null; // {issued, secret}
 let drawn = null;  // the slot that is on the screen
+let since = null;  // when the sign-in began
+let leaving = false; // the issuer is to be told that somebody has signed out
 const now = () => performance.now() + offset;
 
 class Denied extends Error { constructor(why) { super(why.reason); this.why = why; } }
@@ -91,9 +93,12 @@ async function turn() {
 
 // look asks now and then whether the sign-in still stands: one that ended elsewhere ends here.
 async function look() {
+  if (leaving) return;
   try {
     const state = await ask('state');
     $('name').textContent = state.name;
+    if (since !== null && since !== state.since && wallet) forget('正在获取…', 'Getting a code…', false); // signed in anew: the codes ended with the sign-in before
+    since = state.since;
     if (!wallet && $('again').hidden) await getCodes();
   } catch (e) {
     failed(e);
@@ -105,10 +110,17 @@ if (others) others.onmessage = () => forget('已退出', 'You are signed out');
 
 $('again').onclick = () => { location.href = `../signin/start?back=${encodeURIComponent(location.pathname)}`; };
 $('refresh').onclick = getCodes;
+// The issuer ends the sign-in, and makes void what this phone had; with the network cut it is told later.
 $('signout').onclick = async () => {
+  leaving = true;
   forget('已退出', 'You are signed out');
   others?.postMessage('out');
-  await fetch('../signin/out', { method: 'POST' }).catch(() => {});
+  while (!await fetch('../signin/out', { method: 'POST' }).then((a) => a.status !== 429, () => false)) {
+    forget('本机已退出；联网后完成退出，请勿关闭本页', 'Signed out on this phone. The rest follows with the network: leave this page open', false);
+    await new Promise((done) => setTimeout(done, 3000));
+  }
+  leaving = false;
+  forget('已退出', 'You are signed out');
 };
 setInterval(turn, 250);
 setInterval(look, 10000);

@@ -264,7 +264,7 @@ func TestEveryScreenOfTheWindow(t *testing.T) {
 	l := w.open(t, 1280, 800)
 	for _, scheme := range []string{"light", "dark"} {
 		l.Scheme(scheme)
-		for _, s := range [][2]int64{{360, 740}, {390, 844}, {844, 390}, {640, 400}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
+		for _, s := range [][2]int64{{360, 740}, {390, 844}, {844, 390}, {640, 400}, {640, 360}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
 			l.Do(chromedp.EmulateViewport(s[0], s[1]))
 			l.settles(fmt.Sprintf("%s, %v", scheme, s))
 			l.Picture(fmt.Sprintf("%s-%dx%d", scheme, s[0], s[1]))
@@ -339,6 +339,32 @@ func TestR20EndingOnThePage(t *testing.T) {
 	l.Str("$('#slips li.valid .revoke').click()")
 	l.press(kb.Escape)
 	l.Until("Esc ends nothing", "!$('#end').open && document.querySelectorAll('#slips li.revoked').length === 2")
+}
+
+// An officer finds what somebody's lost phone holds by the document, and revokes it.
+func TestR20ALostPhoneOnThePage(t *testing.T) {
+	pagetest.Program(t)
+	w := newWindow(t)
+	w.approve()
+	l := w.open(t, 390, 844)
+	l.Str("($('#find [name=by]').value = 'number', $('#find [name=text]').value = '11010519491231002X', $('#find button').click())")
+	l.Until("the phone's", "$('#slips').textContent.includes('手机上的电子证明') && $('#slips li .revoke') && !$('#slips li .print') && !$('#slips').textContent.includes('undefined')")
+	l.settles("found")
+	l.Axe("found")
+	l.Picture("phone")
+	l.Str("$('#slips li .revoke').click()")
+	l.Until("the dialog", "$('#end').open && seen('#endreason') && !seen('#endpaper') && $('#endwhat').textContent.includes('手机') && $('#endsays').textContent.includes('另一部手机')")
+	l.settles("revoking")
+	l.Picture("revoke-phone")
+	l.Str("$('#endyes').click()")
+	l.Until("it is revoked, and said", "!$('#end').open && $('#live').textContent.includes('已吊销')")
+	list, err := w.office.Revocations()
+	if err != nil || len(list) < 100 {
+		t.Fatalf("%x, %v", list, err)
+	}
+	if found, err := w.office.Electronic("11010519491231002X"); err != nil || len(found) != 1 {
+		t.Errorf("%v, %v; want the certificate as it was: its holder verifies again", found, err)
+	}
 }
 
 // crowd is a day's slips: of each state, with names short and long.

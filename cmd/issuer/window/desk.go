@@ -38,9 +38,9 @@ type Options struct {
 //	GET  /api/slips     today's and those that are still valid
 //	POST /api/issue     a slip
 //	POST /api/print     what is to be printed of one, with its code
-//	POST /api/find      by the slip's number, or by a document's
+//	POST /api/find      by the slip's number, or by a document's: then what the person's phone has, too
 //	POST /api/cancel    a mistake
-//	POST /api/revoke
+//	POST /api/revoke    a slip, or what a phone holds
 //	GET  /api/record    the last head of the record of acts (a C2SP checkpoint)
 //
 // Bodies are JSON. A denial is {"denied": {reason, zh, en, …}} with status 403 (429: too
@@ -185,11 +185,18 @@ func (d *Desk) show(s office.ShownSlip, by Person) shownSlip {
 }
 
 type slips struct {
-	Slips []shownSlip `json:"slips"`
+	Slips      []shownSlip       `json:"slips"`
+	Electronic []shownElectronic `json:"electronic,omitempty"` // of whoever was looked up
+}
+
+// shownElectronic is a certificate on a phone.
+type shownElectronic struct {
+	ID   string `json:"id"` // hex
+	Ends int64  `json:"ends"`
 }
 
 func (d *Desk) showAll(all []office.ShownSlip, by Person) slips {
-	out := slips{[]shownSlip{}}
+	out := slips{Slips: []shownSlip{}}
 	for _, s := range all {
 		out.Slips = append(out.Slips, d.show(s, by))
 	}
@@ -256,16 +263,23 @@ func (d *Desk) postFind(r *http.Request, by Person) (any, error) {
 		return nil, err
 	}
 	var all []office.ShownSlip
+	var phones []office.Electronic
 	var err error
 	switch {
 	case in.Number == "":
 		all, err = d.office.FindSlip(in.Slip)
 	case in.Slip == "":
-		all, err = d.office.FindPerson(in.Number, by.Officer)
+		if all, err = d.office.FindPerson(in.Number, by.Officer); err == nil {
+			phones, err = d.office.Electronic(in.Number)
+		}
 	default:
 		err = pages.ErrRequest
 	}
-	return d.showAll(all, by), err
+	out := d.showAll(all, by)
+	for _, e := range phones {
+		out.Electronic = append(out.Electronic, shownElectronic{e.ID.String(), e.Ends.UnixMilli()})
+	}
+	return out, err
 }
 
 func (d *Desk) postCancel(r *http.Request, by Person) (any, error) {
@@ -288,7 +302,11 @@ func (d *Desk) postRevoke(r *http.Request, by Person) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return struct{}{}, d.office.RevokeSlip(id, in.Reason, by.Officer)
+	err = d.office.RevokeSlip(id, in.Reason, by.Officer)
+	if errors.Is(err, office.Deny(office.NoSuchSlip)) {
+		err = d.office.RevokeElectronic(id, in.Reason, by.Officer)
+	}
+	return struct{}{}, err
 }
 
 func (d *Desk) getRecord(*http.Request, Person) (any, error) {

@@ -280,3 +280,25 @@ func TestR20EndingOverHTTP(t *testing.T) {
 		t.Errorf("cancelled: %+v", got)
 	}
 }
+
+// What a phone holds is found by the document's number, with its end alone, and revoked as a slip is.
+func TestR20ALostPhoneOverHTTP(t *testing.T) {
+	w := newWindow(t)
+	w.approve()
+	var found slips
+	w.must("POST", "find", map[string]string{"number": "11010519491231002X"}, &found)
+	if len(found.Slips) != 0 || len(found.Electronic) != 1 || found.Electronic[0].Ends <= w.office.Now().UnixMilli() {
+		t.Fatalf("found %+v; want the phone's", found)
+	}
+	id := found.Electronic[0].ID
+	if status, why := w.ask("POST", "revoke", map[string]string{"id": id, "reason": "nonsense"}, nil); status != http.StatusForbidden || why != office.Incomplete {
+		t.Errorf("without a reason: %d, %q", status, why)
+	}
+	w.must("POST", "revoke", map[string]string{"id": id, "reason": "lost"}, nil)
+	if status, why := w.ask("POST", "cancel", map[string]string{"id": id}, nil); status != http.StatusForbidden || why != office.NoSuchSlip {
+		t.Errorf("cancelling what a phone holds: %d, %q; want %s", status, why, office.NoSuchSlip)
+	}
+	if status, why := w.ask("POST", "print", map[string]string{"id": id}, nil); status != http.StatusForbidden || why != office.NoSuchSlip {
+		t.Errorf("printing what a phone holds: %d, %q; want %s", status, why, office.NoSuchSlip)
+	}
+}

@@ -8,6 +8,7 @@ package pagetest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,6 +107,9 @@ func Open(t testing.TB, name string, width, high int64, options ...chromedp.Exec
 	return tab
 }
 
+// In is the tab of a context, in a browser that somebody else has started.
+func In(ctx context.Context, t testing.TB, name string) *Tab { return &Tab{t, ctx, name} }
+
 // Do does steps.
 func (t *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
@@ -151,6 +155,26 @@ func (t *Tab) Until(what, expression string) {
 	t.Picture("failed")
 	text, err := t.Try("document.body.innerText")
 	t.Fatalf("never: %s (%s)\n%s, %v", what, expression, text, err)
+}
+
+// Tap presses what a selector names, once it is seen and can be pressed.
+func (t *Tab) Tap(selector string) {
+	t.Helper()
+	t.Until(selector+" can be pressed", fmt.Sprintf("seen(%q) && !$(%[1]q).disabled && ($(%[1]q).click(), true)", selector))
+}
+
+// Set gives a field a value, once it is seen.
+func (t *Tab) Set(selector, value string) {
+	t.Helper()
+	t.Until(selector, fmt.Sprintf("seen(%q) && ($(%[1]q).value = %q, true)", selector, value))
+}
+
+// Read has the inspector's page read the text of a code, as it is typed, or comes from a hand scanner.
+func (t *Tab) Read(text string) {
+	t.Helper()
+	t.Tap("#type")
+	t.Set("#typing input", text)
+	t.Tap("#typing button.main")
 }
 
 // Picture keeps what is seen.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"railgate/driver"
+	"railgate/driver/gpioline"
 	"railgate/driver/scanner"
 	"railgate/driver/v4l2"
 )
@@ -108,4 +109,17 @@ func (c Candidate) open() driver.Scanner {
 		return scanner.NewCamera(scanner.CameraConfig{Name: c.Device, Device: c.Device, Width: 1280, Height: 720, FPS: 30}, log)
 	}
 	return scanner.NewSerial(scanner.SerialConfig{Name: c.Device, Port: c.Device, Baud: c.Baud, Suffix: "\r"}, log)
+}
+
+// FindLines names the free lines that are like one of the machine's, by the names that the configuration takes: none, where there is no such line.
+func FindLines(spec string) (names []string) {
+	lines, _ := gpioline.Alike(spec) // without a list the person types a name
+	for _, l := range lines {
+		name := l.Given
+		if _, err := gpioline.Find(name); err != nil { // it has none, or another has it too
+			name = l.Spec()
+		}
+		names = append(names, name)
+	}
+	return names
 }

@@ -26,6 +26,9 @@ type Gate struct {
 	// Client asks the railgated that has a data folder.
 	Client func(data string) *control.Client
 
+	// Lines names the free lines that the relay may be on instead of one.
+	Lines func(spec string) []string
+
 	// Systemctl starts and stops railgated.
 	Systemctl func(ctx context.Context, verb string) error
 
@@ -42,7 +45,8 @@ type guide struct {
 	ask     Asker
 	ctx     context.Context
 	state   *state
-	stopped bool // railgated was stopped by it, and ran before
+	stopped bool     // railgated was stopped by it, and ran before
+	tried   []string // lines on which the relay was not heard, the gate's first
 }
 
 // ErrNotRight is a set-up that is done, with things that are not right.

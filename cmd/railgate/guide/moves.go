@@ -133,6 +133,9 @@ func (g *guide) tryRelay() error {
 		case 1:
 			continue
 		case 2:
+			if err := g.lineBack(); err != nil {
+				return err
+			}
 			g.ask.Say("%s", adviceNoClick)
 		case 3:
 			g.ask.Say("%s", adviceStaysOpen)
@@ -142,14 +145,39 @@ func (g *guide) tryRelay() error {
 	}
 }
 
-// otherLine has railgated drive the relay on another line.
+// otherLine asks for the line that the relay is on, and has railgated drive it. To choose is to consent: what is chosen is clicked next.
 func (g *guide) otherLine() error {
-	current := g.current()
-	g.state.Draft = string(current)
-	line, err := g.ask.Text("The relay's line, by name or CHIP:OFFSET (gpioinfo lists them)", g.value("turnstile.open"), needed)
+	current := g.now("turnstile.open")
+	if !slices.Contains(g.tried, current) {
+		g.tried = append(g.tried, current)
+	}
+	var lines []string
+	for _, line := range g.Lines(g.tried[0]) {
+		if !slices.Contains(g.tried, line) {
+			lines = append(lines, line)
+		}
+	}
+	const typed = "another one, which I type"
+	if len(lines) > 0 {
+		i, err := g.ask.Choose("Which line is it on? These are free; the one that you choose is switched on for a moment", append(lines, typed), 0)
+		if err != nil {
+			return err
+		}
+		if i < len(lines) {
+			return g.setLine(lines[i])
+		}
+	}
+	line, err := g.ask.Text("The relay's line, by name or CHIP:OFFSET (gpioinfo lists them)", current, needed)
 	if err != nil {
 		return err
 	}
+	return g.setLine(line)
+}
+
+// setLine has railgated drive the relay on a line.
+func (g *guide) setLine(line string) error {
+	current := g.current()
+	g.state.Draft = string(current)
 	if err := g.set(configs.Change{Key: "turnstile.open", Value: line}); err != nil {
 		return err
 	}
@@ -162,6 +190,14 @@ func (g *guide) otherLine() error {
 	}
 	g.ask.Say("turnstile.open = %q is written.", line)
 	return g.start()
+}
+
+// lineBack is for a relay that was heard on no line: the one that the gate had first is written again.
+func (g *guide) lineBack() error {
+	if len(g.tried) == 0 || g.tried[0] == g.now("turnstile.open") {
+		return nil
+	}
+	return g.setLine(g.tried[0])
 }
 
 const adviceNoClick = `What it mostly is:

@@ -112,6 +112,7 @@ func newGuide(t *testing.T, config string, fake *fakeGate, answers map[string][]
 	g := &guide{ask: ask, ctx: t.Context(), state: &state{Who: "wang", Draft: config}, Gate: &Gate{
 		Config: path, State: filepath.Join(dir, "init.json"), Folder: dir, Boards: dir, Now: time.Now, Wait: time.Second,
 		Write:  func(_, text []byte) error { return os.WriteFile(path, text, 0o600) },
+		Lines:  func(string) []string { return nil },
 		Client: func(string) *control.Client { return control.NewClient(dir) },
 		Systemctl: func(_ context.Context, verb string) error {
 			fake.asked = append(fake.asked, verb)
@@ -137,6 +138,41 @@ func TestARelayOnAnotherLine(t *testing.T) {
 	}
 	if r := g.state.of(relayClicks); r == nil || r.Is != isRight {
 		t.Errorf("%+v; want that it is right", r)
+	}
+}
+
+// A relay whose line nobody knows: the free ones are offered, each once, and clicked when it is chosen.
+func TestARelayIsFoundByItsClick(t *testing.T) {
+	fake := &fakeGate{status: control.Status{Health: control.Healthy, Mode: "closed"}}
+	g, ask := newGuide(t, gpioGate, fake, map[string][]any{"open once": {true}, "Did the relay": {4, 4, 0}, "Which line": {1, 1}})
+	g.Lines = func(spec string) []string {
+		if spec != "GPIO17" {
+			t.Errorf("lines like %s; want those like the gate's first", spec)
+		}
+		return []string{"GPIO5", "GPIO6", "GPIO13"}
+	}
+	if err := g.tryRelay(); err != nil {
+		t.Fatal(err)
+	}
+	const click = "free railgate init: the relay is tried none "
+	if want := "[" + click + " restart " + click + " restart " + click + "]"; fmt.Sprint(fake.asked) != want {
+		t.Errorf("%v; want %s", fake.asked, want)
+	}
+	if got := g.now("turnstile.open"); got != "GPIO13" || fmt.Sprint(g.tried) != "[GPIO17 GPIO6]" {
+		t.Errorf("the relay is on %s, tried were %v, said %s; want GPIO13, GPIO6 not offered again", got, g.tried, &ask.said)
+	}
+}
+
+// A relay that is heard on no line leaves the gate with the line that it had.
+func TestARelayThatIsHeardOnNoLine(t *testing.T) {
+	fake := &fakeGate{status: control.Status{Health: control.Healthy, Mode: "closed"}}
+	g, ask := newGuide(t, gpioGate, fake, map[string][]any{"open once": {true}, "Did the relay": {4, 2}, "Which line": {0}})
+	g.Lines = func(string) []string { return []string{"GPIO5"} }
+	if err := g.tryRelay(); err != nil {
+		t.Fatal(err)
+	}
+	if r := g.state.of(relayClicks); r == nil || r.Is != isWrong || g.now("turnstile.open") != "GPIO17" {
+		t.Errorf("%+v, on %s, said %s; want that it is wrong, on the line of before", r, g.now("turnstile.open"), &ask.said)
 	}
 }
 

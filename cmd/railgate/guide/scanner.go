@@ -169,7 +169,7 @@ func (g *guide) take(f *Found) error {
 	var changes []configs.Change
 	for key := range values {
 		name, ok := strings.CutPrefix(key, section+".")
-		if _, kept := keys[name]; ok && !kept && name != "name" && !(f.Driver == "camera" && slices.Contains([]string{"size", "exposure", "focus", "fps"}, name)) {
+		if _, kept := keys[name]; ok && !kept && name != "name" && !(f.Driver == "camera" && slices.Contains([]string{"size", "exposure", "focus", "k1", "fps"}, name)) {
 			changes = append(changes, configs.Change{Key: key}) // another driver's
 		}
 	}

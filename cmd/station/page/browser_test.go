@@ -180,7 +180,7 @@ func TestEveryScreen(t *testing.T) {
 			l.Picture("form")
 			l.signedIn()
 			l.Until("all gates and plots", "$('#tiles').children.length === 24 && document.querySelectorAll('#reasons rect').length > 60")
-			for _, s := range [][2]int64{{390, 844}, {844, 390}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
+			for _, s := range [][2]int64{{390, 844}, {360, 740}, {844, 390}, {640, 360}, {768, 1024}, {1024, 768}, {1280, 800}, {1920, 1080}, {1080, 1920}} {
 				l.Do(chromedp.EmulateViewport(s[0], s[1]))
 				l.settles(fmt.Sprintf("%s, %v", scheme, s))
 				l.Picture(fmt.Sprintf("%dx%d", s[0], s[1]))
@@ -192,6 +192,16 @@ func TestEveryScreen(t *testing.T) {
 			l.Axe(scheme + ", 1280")
 		})
 	}
+}
+
+// On a small phone, upright and on its side, which is a desk's screen enlarged twice, the keyboard alone reaches
+// everything.
+func TestThePageByKeyboardOnSmallScreens(t *testing.T) {
+	l := newDeskOf(t, busy(6)).open(t, 1280, 800)
+	l.Until("the form", "seen('#passphrase')")
+	l.Walk("form")
+	l.signedIn()
+	l.Walk("station")
 }
 
 // A large station: all gates are drawn, and a change is of one tile.

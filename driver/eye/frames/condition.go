@@ -40,6 +40,7 @@ func Conditions() []Condition {
 		{"picture", "a picture in the modules but for their middles", "modules that are the picture's, a side", []float64{0.5, 0.6, 0.67}, 1, single(picture)},
 		{"no-quiet-light", "no quiet zone, on ground as light as the code's", "modules of it that are missing", []float64{3, 4}, 1, single(noQuietLight)},
 		{"no-quiet-dark", "no quiet zone, on ground as dark as the code's", "modules of it that are missing", []float64{3, 3.7, 4}, 1, single(noQuietDark)},
+		{"no-quiet-turned", "a card on dark ground, too small for the code that is turned on it", "degrees", []float64{10, 20, 30}, 1, single(turnedOnCard)},
 		{"edge", "a clean code that touches the picture's edge", "pixels a module", []float64{1, 2, 3, 8}, 1, single(touching)},
 		{"digital", "a clean code of any version", "pixels a module", []float64{1, 2, 3, 4, 8, 16, 32, 64}, 1, single(digital)},
 		{"eci", "bytes under an ECI", "its number", []float64{3, 20, 26, 899, 16383, 999999}, 1, single(underECI)},
@@ -310,6 +311,14 @@ func noQuietLight(seed uint64, missing float64) Frame {
 func noQuietDark(seed uint64, missing float64) Frame {
 	s := newScene(16, seed, 1280, 720, 7, 10)
 	return s.bare(missing, s.black*float32(s.in(1, 3)))
+}
+
+// turnedOnCard is a code whose corners stand on dark ground, and the rest of it on white.
+func turnedOnCard(seed uint64, degrees float64) Frame {
+	s := newScene(23, seed, 1280, 720, 7, 10)
+	s.askew = degrees * math.Pi / 180 * pick(s.random, -1., 1)
+	s.card = float64(s.code.Size) / 2 * (math.Cos(s.askew) + math.Abs(math.Sin(s.askew))) * s.in(0.88, 0.98)
+	return s.bare(4, s.black*float32(s.in(1, 3)))
 }
 
 // bare is a ticket of which the margin is missing, on ground of one light.

@@ -13,6 +13,9 @@ type ticket struct {
 	ink func(c *Code, u, v float64) float64
 	// over, if it is set, is what the light becomes: shadow, a finger.
 	over func(u, v float64, light float32) float32
+	// card is half the side of a white square under the code, in modules, and askew how far it is
+	// turned against it, in radians. Where there is none the code lies on the ground.
+	card, askew float64
 	// creases are how far the paper is pushed at most, in modules: folds of it every few modules.
 	creases float64
 	folds   int // their seed
@@ -21,12 +24,12 @@ type ticket struct {
 func (t *ticket) half() float64 { return float64(t.code.Size)/2 + t.quiet + t.rim }
 
 func (t *ticket) bounds() (u0, v0, u1, v1 float64) {
-	h := t.half()
+	h := math.Max(t.half(), t.card*math.Sqrt2)
 	return -h, -h, h, h
 }
 
 func (t *ticket) light(u, v float64) (float32, bool) {
-	if h := t.half(); math.Abs(u) > h || math.Abs(v) > h {
+	if h := t.half(); (math.Abs(u) > h || math.Abs(v) > h) && !t.onCard(u, v) {
 		return 0, false
 	}
 	shade := float32(1)
@@ -36,7 +39,7 @@ func (t *ticket) light(u, v float64) (float32, bool) {
 	light := t.white
 	half := float64(t.code.Size) / 2
 	switch off := math.Max(math.Abs(u), math.Abs(v)); {
-	case off > half+t.quiet:
+	case off > half+t.quiet && t.card == 0:
 		light = t.black
 	case off > half:
 	case t.ink != nil:
@@ -49,6 +52,11 @@ func (t *ticket) light(u, v float64) (float32, bool) {
 		light = t.over(u, v, light)
 	}
 	return light, true
+}
+
+func (t *ticket) onCard(u, v float64) bool {
+	sin, cos := math.Sincos(t.askew)
+	return math.Abs(cos*u+sin*v) < t.card && math.Abs(cos*v-sin*u) < t.card
 }
 
 // foldEvery is how far creases of crumpled paper are apart, in modules.

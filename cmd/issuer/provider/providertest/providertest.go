@@ -35,6 +35,7 @@ type Provider struct {
 	Fails   int                         // the status of the token endpoint's answer; 0: it works
 	Quiet   bool                        // answers without a statement
 	Down    bool                        // is not to be found
+	Named   bool                        // says who it is in each answer (RFC 9207), and that it does
 
 	t         testing.TB
 	srv       *httptest.Server
@@ -125,7 +126,11 @@ func (p *Provider) Visit(page string, claims map[string]any) url.Values {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.codes[code] = &grant{claims: said, challenge: q.Get("code_challenge"), back: q.Get("redirect_uri")}
-	return url.Values{"code": {code}, "state": {q.Get("state")}}
+	answer := url.Values{"code": {code}, "state": {q.Get("state")}}
+	if p.Named {
+		answer.Set("iss", p.URL)
+	}
+	return answer
 }
 
 func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
@@ -135,7 +140,7 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 	}
 	write(w, http.StatusOK, map[string]any{
 		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
-		"id_token_signing_alg_values_supported": []string{"ES256"},
+		"id_token_signing_alg_values_supported": []string{"ES256"}, "authorization_response_iss_parameter_supported": p.Named,
 	})
 }
 

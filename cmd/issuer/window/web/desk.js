@@ -104,12 +104,12 @@ async function showList() {
   list(slips, words.list);
 }
 
-function list(slips, title) {
+function list(slips, title, electronic = []) {
   $('notfound').hidden = true;
   [$('listzh').textContent, $('listen').textContent] = title;
   const at = document.activeElement?.closest('#slips li')?.dataset.id, which = document.activeElement?.className;
-  $('slips').replaceChildren(...slips.map(item));
-  $('none').hidden = slips.length > 0;
+  $('slips').replaceChildren(...electronic.map(phone), ...slips.map(item));
+  $('none').hidden = slips.length + electronic.length > 0;
   if (at) $('slips').querySelector(`[data-id="${at}"] button.${which || 'print'}`)?.focus(); // who stands on one stays there
 }
 
@@ -134,6 +134,15 @@ function item(s) {
   return li;
 }
 
+// phone is what somebody's phone holds: of that there is no more here than its end.
+function phone(e) {
+  const li = make('li', 'valid');
+  li.dataset.id = e.id;
+  const number = make('h3', 'no', numberText(e.id)), times = make('p', 'times', `– ${clockText(e.ends)}`);
+  li.append(make('div', 'head', number, inTwo('span', states.valid, 'state')), inTwo('p', words.onPhone), times, make('div', 'does', action(e, 'revoke', words.revoke, () => ask4end(e, 'revoke', 'phone'))));
+  return li;
+}
+
 function action(s, name, pair, does) {
   const b = inTwo('button', pair, name);
   b.type = 'button';
@@ -152,10 +161,10 @@ find.addEventListener('submit', (e) => {
   e.preventDefault();
   const by = find.elements.by.value, text = find.elements.text.value;
   once(async () => {
-    const { slips } = await ask('find', { [by]: text });
+    const { slips, electronic = [] } = await ask('find', { [by]: text });
     searched = true;
-    list(slips, words.found);
-    say(`${words.found.join(' ')}: ${slips.length}`);
+    list(slips, words.found, electronic);
+    say(`${words.found.join(' ')}: ${slips.length + electronic.length}`);
   }, deny);
 });
 $('all').addEventListener('click', () => once(async () => {
@@ -166,6 +175,9 @@ $('all').addEventListener('click', () => once(async () => {
 // ---- printing ----
 
 let onSheet = '';
+
+// cover takes what lies below the sheet away from the keyboard, or gives it back.
+const cover = (is) => { for (const e of [document.querySelector('header'), $('desk')]) e.inert = is; };
 
 async function print(id) {
   const p = await ask('print', { id });
@@ -181,7 +193,7 @@ async function print(id) {
   $('code').setAttribute('viewBox', `0 0 ${p.code.size} ${p.code.size}`);
   $('code').replaceChildren(path);
   $('sheet').hidden = false;
-  $('desk').inert = true;
+  cover(true);
   document.body.classList.add('printing');
   $('h3').focus();
   window.print();
@@ -190,7 +202,7 @@ async function print(id) {
 // closeSheet leaves nothing of anybody on the page.
 function closeSheet() {
   $('sheet').hidden = true;
-  $('desk').inert = false;
+  cover(false);
   document.body.classList.remove('printing');
   $('code').replaceChildren();
   for (const id of ['bearer', 'pdocument', 'pnumber', 'pjourney', 'pvalid', 'pid']) $(id).replaceChildren();
@@ -208,11 +220,12 @@ document.addEventListener('keydown', (e) => { if (e.key === 'Escape' && !$('shee
 
 let ending = null;
 
-function ask4end(slip, how) {
+// says has the words: those of how, or others.
+function ask4end(slip, how, says = how) {
   ending = { slip, how };
-  two($('endwhat'), ...words[how + 'Title']);
-  $('endwhose').textContent = `${numberText(slip.id)}　${slip.name}`;
-  two($('endsays'), ...words[how + 'Says']);
+  two($('endwhat'), ...words[says + 'Title']);
+  $('endwhose').textContent = [numberText(slip.id), slip.name ?? ''].join('　');
+  two($('endsays'), ...words[says + 'Says']);
   two($('endyes'), ...words[how]);
   $('endreason').hidden = how !== 'revoke';
   $('endpaper').hidden = how !== 'cancel';

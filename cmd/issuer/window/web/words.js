@@ -40,6 +40,8 @@ export const words = {
   cancelTitle: ['作废证明', 'Cancel the certificate'], revokeTitle: ['吊销证明', 'Revoke the certificate'],
   cancelSays: ['只用于开具错误且未使用的证明。作废后闸机不再放行。', 'Only for a mistake that was not used. Gates will no longer let it through.'],
   revokeSays: ['吊销后闸机不再放行，不能恢复。', 'Gates will no longer let it through. This cannot be undone.'],
+  onPhone: ['手机上的电子证明', 'Electronic, on a phone'], phoneTitle: ['吊销手机上的证明', 'Revoke what the phone holds'],
+  phoneSays: ['用于手机丢失。该手机上的二维码一分钟内失效；本人可在另一部手机上重新核验后使用。', 'For a lost phone. Its codes are void within a minute; the holder can verify on another phone and go on.'],
   cut: ['网络中断', 'No connection'], cutDo: ['请检查网络后重试。刚才的操作可能已完成，请先查看列表。', 'Check the network and try again. What you last did may have been done: look at the list first.'],
   paperFirst: ['请先收回证明并勾选', 'Take the paper back and tick the box first'],
 };
