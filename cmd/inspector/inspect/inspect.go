@@ -108,16 +108,20 @@ func (i *Inspector) TakeKeys(data []byte, fetched time.Time) error {
 }
 
 // TakeRevocations takes a list of revocations, which one of the keys of revokers.json signed. One
-// that was signed before the one that is held is refused.
+// that was signed before the one that is held is refused, and, where the time is believed, one of the
+// future: it would outlast all that follow.
 func (i *Inspector) TakeRevocations(revokers, list []byte, at Instant) error {
 	by, err := verify.ParseRevokers(revokers)
 	if err != nil {
 		return err
 	}
-	now, _ := i.clock.Now(at)
+	now, doubt := i.clock.Now(at)
 	l, err := verify.OpenRevocations(list, by, now)
 	if err != nil {
 		return err
+	}
+	if doubt == "" && l.IssuedAt.After(now.Add(futureAtMost)) {
+		return ErrFuture
 	}
 	if held := i.lists[l.Issuer]; held != nil && l.IssuedAt.Before(held.IssuedAt) {
 		return fmt.Errorf("%w: revocations of %v, where those of %v are held", ErrOlder, l.IssuedAt, held.IssuedAt)
@@ -129,6 +133,12 @@ func (i *Inspector) TakeRevocations(revokers, list []byte, at Instant) error {
 	i.combine()
 	return nil
 }
+
+// ErrFuture is the answer to a list of revocations that was signed after now.
+var ErrFuture = errors.New("it was signed in the future")
+
+// futureAtMost is how far a revoker's clock may be before the server's.
+const futureAtMost = time.Minute
 
 // combine makes the keyset under the lists.
 func (i *Inspector) combine() {

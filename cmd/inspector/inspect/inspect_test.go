@@ -275,6 +275,9 @@ func TestRevocations(t *testing.T) {
 	if err := b.TakeRevocations(revokers, sign(noon.Add(-2*time.Minute)), after(0, 0)); !errors.Is(err, ErrOlder) {
 		t.Errorf("an older list: %v; want %v", err, ErrOlder)
 	}
+	if err := b.TakeRevocations(revokers, sign(noon.Add(2*time.Minute)), after(0, 0)); !errors.Is(err, ErrFuture) {
+		t.Errorf("a list of the future, which would outlast all others: %v; want %v", err, ErrFuture)
+	}
 	_, stranger := b.revoker("test")
 	for name, list := range map[string][]byte{"signed by another": stranger(noon), "no list": []byte("x")} {
 		if err := b.TakeRevocations(revokers, list, after(0, 0)); err == nil || errors.Is(err, ErrOlder) {
