@@ -4,6 +4,7 @@
 //
 //	bench-station                              200 gates, 60 passages a minute each, a cut of 10 minutes
 //	bench-station --for 1m --cut 1m --json
+//	bench-station --gates 60 --cut 10m      for two cores: after a cut the gates' work grows with their square
 //	bench-station --gates 20 --cut 0
 package main
 

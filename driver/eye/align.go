@@ -135,7 +135,7 @@ func (p *pattern) search(reach float64) (x, y float64, quality int32) {
 			}
 		}
 	}
-	p.l.spend(100 * ((2*n+1)*(2*n+1) + 16))
+	p.l.spend(180 * ((2*n+1)*(2*n+1) + 16))
 	x, y = p.at(bu, bv)
 	return x, y, best
 }

@@ -2,7 +2,14 @@ package eye
 
 import (
 	"image"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"railgate/driver/eye/frames"
 )
@@ -63,27 +70,85 @@ func BenchmarkFrames(b *testing.B) {
 	}
 }
 
+// frameOf is a frame of one of the repository's sets.
+func frameOf(set string, i int) *image.Gray {
+	all := frames.Sets()
+	return all[slices.IndexFunc(all, func(s frames.Set) bool { return s.Name == set })].Frame(i).Image
+}
+
+// cpu is the processor time of this thread: what else the machine does is not in it.
+func cpu() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
+		panic(err)
+	}
+	return time.Duration(now.Nano())
+}
+
+// price runs a stage again and again, and reports the least time that it took on the processor, what it
+// spent of the budget, and so what a unit of it takes.
+func price(b *testing.B, r *Reader, run func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const enough = 1 << 30
+	least, spent := time.Duration(math.MaxInt64), 0
+	for b.Loop() {
+		r.left = enough
+		from := cpu()
+		run()
+		least, spent = min(least, cpu()-from), enough-r.left
+	}
+	b.ReportMetric(float64(least), "least-ns")
+	b.ReportMetric(float64(spent), "units")
+	if spent > 0 {
+		b.ReportMetric(float64(least)/float64(spent), "ns/unit")
+	}
+}
+
+// What whole frames cost: a unit is to take as long on each.
+func BenchmarkUnits(b *testing.B) {
+	for _, bb := range []struct {
+		name string
+		img  *image.Gray
+	}{
+		{"code720", phone720()},
+		{"hall720", frameOf("empty720", 1)},
+		{"clutter720", frameOf("empty720", 3)},
+		{"page720", frameOf("page720", 4)},
+		{"plate720", frameOf("plate720", 2)},
+		{"icons720", condition(b, "icons").Frame(1, 100, 0).Image},
+		{"finders720", finderWall(1280, 720, 1)},
+		{"board720", frameOf("hostile720", 9)},
+		{"noise720", frameOf("noise720", 12)},
+		{"large", clean(b, strings.Repeat(rulesText, 28), 3)},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			r := NewReader()
+			price(b, r, func() {
+				r.Forget()
+				r.Read(bb.img)
+				r.left += 1<<30 - r.whole
+			})
+		})
+	}
+}
+
+// What each stage costs, of frames that are unlike.
 func BenchmarkStages(b *testing.B) {
 	s := newBench(b)
 	l, r, m := s.l, s.r, &s.r.modules
-	var half, fourth plane
 	corner := l.makeCorners()[0]
 	for _, bb := range []struct {
 		name string
 		run  func()
 	}{
-		{"half", func() { halve(&half, &l.plane) }},
-		{"quarter", func() { quarter(&fourth, &l.plane) }},
+		{"half", func() { r.have[1] = false; r.level(1, l.plane) }},
+		{"quarter", func() { r.have[2] = false; r.level(2, l.plane) }},
 		{"thresholds", func() {
 			l.reset()
 			l.setRadius(wideRadius)
 			for by := range l.bh {
 				l.thresholds(by)
-			}
-		}},
-		{"dark", func() {
-			for y := 1; y < l.h; y += 3 {
-				l.darkBits(y)
 			}
 		}},
 		{"finders", func() {
@@ -92,27 +157,58 @@ func BenchmarkStages(b *testing.B) {
 		}},
 		{"corners", func() { l.makeCorners() }},
 		{"recover", func() { r.recoverPair(l, corner.at, corner.right) }},
+		{"busy", func() { l.busy(corner.at, corner.right) }},
 		{"grids", func() { r.makeGrids(l, corner) }},
 		{"align", func() {
 			g := s.grid
 			r.pinDown(l, &g, corner, s.lay)
 		}},
-		{"sample", func() { m.sample(&l.plane, &s.grid.t, nil, s.grid.dim, 5) }},
-		{"level", func() { m.level(false) }},
-		{"sharpen", func() { m.sharpen(lightBlur) }},
+		{"read", func() {
+			g := s.grid
+			r.readGrid(l, &g, s.lay, nil)
+		}},
 		{"train", func() { m.train(s.lay, ridge) }},
 		{"decode", func() { r.decode(s.lay, m.eq) }},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()
-			r.left = 1 << 30
-			bb.run()
-			spent := 1<<30 - r.left
-			for b.Loop() {
-				r.left = 1 << 30
-				bb.run()
-			}
-			b.ReportMetric(float64(spent), "units/op")
+			price(b, r, bb.run)
 		})
+	}
+	for name, img := range map[string]*image.Gray{
+		"hall": frameOf("empty720", 1), "page": frameOf("page720", 4), "plate": frameOf("plate720", 2), "wall": finderWall(1280, 720, 2),
+	} {
+		r := NewReader()
+		r.left, r.line = 1<<30, make([]byte, 1280)
+		l := r.level(0, planeOf(img))
+		var soft plane
+		for _, bb := range []struct {
+			name string
+			run  func()
+		}{
+			{"thresholds", func() {
+				l.reset()
+				l.setRadius(wideRadius)
+				for by := range l.bh {
+					l.thresholds(by)
+				}
+			}},
+			{"finders", func() {
+				l.begin(wideRadius)
+				l.scanRows(1, l.h, 3)
+			}},
+			{"corners", func() { l.makeCorners() }},
+			{"pairs", func() { l.likeliestPairs() }},
+			{"weighing", func() {
+				for i, c := range l.corners[:min(len(l.corners), 40)] {
+					if i%2 == 0 && l.busy(c.at, c.right) {
+						r.makeGrids(l, c)
+					}
+				}
+			}},
+			{"smooth", func() { smooth(&soft, &l.plane, 0, l.h, r.line); l.spend(l.w * l.h * softCost / 3) }},
+		} {
+			b.Run(name+"/"+bb.name, func(b *testing.B) { price(b, r, bb.run) })
+		}
 	}
 }

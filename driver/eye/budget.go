@@ -45,7 +45,7 @@ const (
 	frameBudget = 9_000_000       // what the work on a frame of up to two megapixels may cost
 	mostBudget  = 4 * frameBudget // and on any
 	overrun     = frameBudget / 5 // and by how much that may be overdone: what has begun is ended
-	pixelBudget = 3               // for each pixel above two megapixels (2^21), until mostBudget
+	pixelBudget = 4               // for each pixel above two megapixels (2^21), until mostBudget
 )
 
 // budgetFor is what the work on a frame of so many pixels may cost: what is behind a code, and

@@ -126,8 +126,9 @@ func readCodewords(soft []float32, lay *layout, f format, words []byte) []byte {
 	return words
 }
 
-// decodeCost is what decode spends: most of it is the format's 32 and error correction.
-func decodeCost(lay *layout) int { return 30000 + 50*len(lay.data) }
+// decodeCost is what decode spends: most of it is the format's 32 and error correction, where there
+// is something to correct.
+func decodeCost(lay *layout) int { return 10000 + 25*len(lay.data) }
 
 // decode reads the code's text from its modules.
 func (r *Reader) decode(lay *layout, soft []float32) (ok bool) {

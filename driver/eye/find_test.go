@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"railgate/driver/eye/frames"
 )
 
 // condition is a condition of frames by its name.
-func condition(t *testing.T, name string) frames.Condition {
+func condition(t testing.TB, name string) frames.Condition {
 	t.Helper()
 	all := frames.Conditions()
 	i := slices.IndexFunc(all, func(c frames.Condition) bool { return c.Name == name })
@@ -181,5 +183,44 @@ func TestNoGridIsTriedBetweenIcons(t *testing.T) {
 	}
 	if len(l.finders) < 50 || len(l.corners) < 50 || l.tries > 0 {
 		t.Errorf("%d finders, %d corners, grids of %d tried; want many, many, none", len(l.finders), len(l.corners), l.tries)
+	}
+}
+
+// A finder that is alone, as a square sign on a wall, is not worth another look at the whole frame, and nor is
+// a crowd of icons.
+func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
+	icon := finderWall(7*4, 7*4, 4)
+	for _, tt := range []struct {
+		name  string
+		at    []image.Point
+		again bool
+	}{
+		{"one finder", []image.Point{{300, 200}}, false},
+		{"two, with nothing between", []image.Point{{100, 200}, {260, 200}}, false},
+		{"two, with a code's stripes between", []image.Point{{100, 200}, {260, 200}}, true},
+		{"a crowd with stripes between", []image.Point{{20, 20}, {180, 20}, {20, 120}, {180, 120}, {20, 220}, {180, 220}, {340, 20}, {500, 20}, {340, 120}, {500, 120}, {340, 220}, {500, 220}}, false},
+	} {
+		img := image.NewGray(image.Rect(0, 0, 640, 480))
+		for i := range img.Pix {
+			img.Pix[i] = 230
+		}
+		for _, at := range tt.at {
+			draw.Draw(img, icon.Rect.Add(at), icon, image.Point{}, draw.Src)
+		}
+		for k := 0; strings.Contains(tt.name, "stripes") && k+1 < len(tt.at); k += 2 {
+			for x := tt.at[k].X + 36; x+4 < tt.at[k+1].X-8; x += 8 {
+				draw.Draw(img, image.Rect(x, tt.at[k].Y, x+4, tt.at[k].Y+28), image.NewUniform(color.Gray{Y: 20}), image.Point{}, draw.Src)
+			}
+		}
+		r := NewReader()
+		if text, ok := r.Read(img); ok {
+			t.Errorf("%s: read %q", tt.name, text)
+		}
+		if r.levels[0].evidence() == 0 && !tt.again {
+			t.Errorf("%s: no finder was seen", tt.name)
+		}
+		if r.have[1] != tt.again {
+			t.Errorf("%s: looked at again %v; want %v", tt.name, r.have[1], tt.again)
+		}
 	}
 }

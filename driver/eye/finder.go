@@ -133,7 +133,7 @@ func (l *level) scanRow(y int) {
 	if r := (runs{e0, e1, e2, e3, e4}); before != 0 && r.looksRight(l.w) {
 		l.hit(r, l.w, y, false)
 	}
-	l.spend(l.w/2 + 6*count)
+	l.spend(l.w/3 + 6*count)
 }
 
 // runs are where the last five runs of one colour in a row began, oldest first.
@@ -174,7 +174,7 @@ func (l *level) swing(r runs, y int, inverted bool) int {
 
 // look looks closer at what may be a finder around (x, y) of modules of m pixels.
 func (l *level) look(x, y, m float64, inverted bool) {
-	l.spend(60)
+	l.spend(70)
 	if l.isKnown(x, y) {
 		return
 	}
@@ -210,7 +210,7 @@ func (l *level) near(x, y, dx, dy float64, inverted bool) *finder {
 				return f
 			}
 			i = f.next
-			l.spend(2)
+			l.spend(3)
 		}
 	}
 	return nil
@@ -354,14 +354,14 @@ func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 		if (now > 0) != light {
 			at[n] = float64(step-1) + float64(last)/float64(last-now)
 			if n++; n == len(at) {
-				l.spend(30 + 5*step)
+				l.spend(36 + 6*step)
 				return true
 			}
 			light, limit = !light, reach*(3+n)/5
 		}
 		last = now
 	}
-	l.spend(30 + 5*limit)
+	l.spend(36 + 6*limit)
 	at[2] = endless
 	return n == 2
 }

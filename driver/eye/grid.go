@@ -19,6 +19,7 @@ const (
 	minTiming   = 0.6  // of a grid that is looked at further
 	clearTiming = 0.72 // of each pattern, of a corner that is doubtful
 	sureTiming  = 0.8  // of one that may do as it is
+	timingCost  = 22   // of both patterns, a module
 	dimError    = 0.12 // of the distance between finders, in modules
 )
 
@@ -174,7 +175,7 @@ func fromSides(s *sides, n, g, h float64) (t homography, ok bool) {
 // timing is the share of steps between neighbouring modules of the timing patterns that go
 // from dark to light and back as they should: of both, and of the weaker one.
 func (l *level) timing(t *homography, dim int) (both, weaker float64) {
-	l.spend(16 * dim)
+	l.spend(timingCost * dim)
 	a, _ := l.timingLine(t, dim, 0)
 	b, _ := l.timingLine(t, dim, 1)
 	steps := float64(dim - 17)

@@ -173,15 +173,16 @@ func TestForeignCodesAreWithinTheBudget(t *testing.T) {
 	for _, set := range frames.Sets() {
 		for i := 0; i < set.Len; i += max(1, set.Len/4) {
 			img := set.Frame(i).Image
+			most := budgetFor(img.Rect.Dx()*img.Rect.Dy()) + overrun
 			r.Worth = func(string) bool { return false }
 			r.Look(img)
-			if r.Spent() > frameBudget+overrun {
+			if r.Spent() > most {
 				t.Errorf("%s %d: spent %d", set.Name, i, r.Spent())
 			}
 			r.Worth = nil
 			for _, ok := r.Look(img); ok; _, ok = r.LookAgain() {
 			}
-			if r.Spent() > frameBudget+overrun {
+			if r.Spent() > most {
 				t.Errorf("%s %d, looked at again: spent %d", set.Name, i, r.Spent())
 			}
 		}

@@ -130,7 +130,7 @@ func (r *Reader) likeliestLens(l *level, c corner) (k1 float64, ok bool) {
 		g := &grids[0]
 		_, a := l.timingLine(&g.t, g.dim, 0)
 		_, b := l.timingLine(&g.t, g.dim, 1)
-		l.spend(16 * g.dim)
+		l.spend(timingCost * g.dim)
 		if swing := (a + b) / int32(g.dim-16); swing > best {
 			best, k1, ok = swing, k, true
 		}

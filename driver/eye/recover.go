@@ -93,7 +93,7 @@ func (l *level) likeliestPairs() (best [maxLikely]pair) {
 			}
 		}
 	}
-	l.spend(12 * len(order) * len(order))
+	l.spend(20 * len(order) * len(order))
 	return best
 }
 
@@ -264,7 +264,7 @@ func (s *stencil) glance(u, v float64) (match, light float64) {
 
 // match is the same by all modules.
 func (s *stencil) match(u, v float64) float64 {
-	s.l.spend(49 * 5)
+	s.l.spend(49 * 6)
 	var sum [4]float64
 	for j := -3; j <= 3; j++ {
 		for i := -3; i <= 3; i++ {

@@ -18,14 +18,15 @@ const (
 	maxCorners  = 8   // tried in one pass
 	maxEarly    = 2   // of them before all rows have been looked at
 	mostDoubt   = 0.6 // of a corner that is tried though little of the timing patterns is seen
+	maxLooks    = 40  // between two finders, for what is as busy as a code
 	crowded     = 8   // corners from which on each is weighed first
-	weighShare  = 28  // of what is left of the budget, for weighing: one part of so many for each that may be tried
+	weighShare  = 22  // of what is left of the budget, for weighing: one part of so many for each that may be tried
 )
 
 // search looks at the frame at its own size, for codes of up to about 13 pixels a module;
 // then at a quarter and a sixteenth of it, for those that are nearer; then, at its own size, for
-// finders that have run into their ground. If something was seen
-// but not read, it looks again with thresholds closer by, and at a half of it, where noise is
+// finders that have run into their ground. If two finders were seen between which there may be a
+// code, and it is not read, it looks again with thresholds closer by, and at a half of it, where noise is
 // less. Big frames begin small, and get as far as the budget goes.
 func (r *Reader) search(p plane) bool {
 	full := r.level(0, p)
@@ -53,8 +54,12 @@ func (r *Reader) search(p plane) bool {
 		return r.firstLook(full) || r.lookAtMerged(full) || r.lookForCovered()
 	case r.lookAtMerged(full):
 		return true
+	case full.evidence() > fewFinders:
+		return false // what is behind the code is sharp, and so would the code be
 	case seen == 0:
-		return r.glance(full) && (r.lookSoftly(0, p) || r.lookSoftly(1, p))
+		return r.glance(full, 2) && (r.lookSoftly(0, p) || r.lookSoftly(1, p))
+	case !r.promising():
+		return r.glance(full, 1) && (r.lookSoftly(0, p) || r.lookSoftly(1, p))
 	}
 	if r.lookForCovered() || r.lookSoftly(0, p) {
 		return true
@@ -68,6 +73,40 @@ func (r *Reader) search(p plane) bool {
 		}
 	}
 	return r.lookSoftly(1, p)
+}
+
+// promising says whether two finders were seen, on a level that has been looked at, between which there may be a
+// code: alike, one of them crossed by two rows, and with as much between them as in a code. One
+// that is alone, or icons on a wall, are not worth another look.
+func (r *Reader) promising() bool {
+	defer r.leave(r.enter(stageThird))
+	for _, i := range [...]int{0, 2, 4} {
+		if l := &r.levels[i]; r.have[i] && l.promising() {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *level) promising() bool {
+	looks := 0
+	order := l.bestSeen()
+	l.spend(4 * len(order) * len(order))
+	for n, i := range order {
+		for _, j := range order[:n] {
+			f, g := &l.finders[i], &l.finders[j]
+			if f.rows+g.rows < 3 || !l.related(i, j) || !alike(f.mx, g.mx, 1) || !alike(f.my, g.my, 1) {
+				continue
+			}
+			if looks++; l.busy(i, j) {
+				return true
+			}
+			if looks == maxLooks {
+				return false
+			}
+		}
+	}
+	return false
 }
 
 // lookSoftly looks at the full size or a half of it, smoothed where something fine is.
@@ -103,7 +142,7 @@ func (r *Reader) level(i int, p plane) *level {
 		from = &fourth.plane
 	}
 	if i > 0 {
-		cost := (p.w >> i) * (p.h >> i) * 3 / 2
+		cost := (p.w >> i) * (p.h >> i) * 5 / 4
 		if cost > r.left {
 			return nil
 		}
@@ -328,6 +367,7 @@ const (
 	sharpOff    = 0.1  // of them, where the rest may be read by the modules' middles
 	lightBlur   = 0.1  // a neighbour's share in a module, for the first try
 	ridge       = 4    // for the trained equaliser
+	sampleCost  = 60   // of a module that is looked at, levelled and sharpened
 )
 
 // readGrid samples the modules and reads them: with a little blur taken off, and if that is
@@ -336,22 +376,22 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	defer r.leave(r.enter(stageModules))
 	m := &r.modules
 	n := g.dim * g.dim
-	if !r.allows(100*n + decodeCost(lay)) {
+	if !r.allows(sampleCost*n + decodeCost(lay)) {
 		return false
 	}
-	r.spend(100 * n)
+	r.spend(sampleCost * n)
 	m.sample(&l.plane, &g.t, b, g.dim, 5)
 	m.level(l.inverted)
 	ok := m.knownOff(lay) <= maxKnownOff
 	if ok {
 		m.sharpen(lightBlur)
 		ok = r.decode(lay, m.eq)
-		if train := 50*n + 80*len(lay.known); !ok && r.allows(train+decodeCost(lay)) {
+		if train := 25*n + 50*len(lay.known); !ok && r.allows(train+decodeCost(lay)) {
 			r.spend(train)
 			ok = m.train(lay, ridge) && r.decode(lay, m.eq)
 		}
 		// Sharp where all codes are alike, and yet not read: it may be a picture but for the middles.
-		if again := 60 * n; !ok && m.taps == 5 && r.allows(again+decodeCost(lay)) {
+		if again := sampleCost * n; !ok && m.taps == 5 && r.allows(again+decodeCost(lay)) {
 			r.spend(again)
 			m.sample(&l.plane, &g.t, b, g.dim, 1)
 			m.level(l.inverted)

@@ -72,13 +72,16 @@ const (
 
 // A code has edges all over, along both sides: four patches that meet have as many edges together,
 // and each of them has some. A tiled floor and a hall's lamps have so many in few places.
+// softCost is what it costs to smooth three pixels.
+const softCost = 5
+
 const (
 	patch       = 48  // rows
 	leastEdges  = 400 // that one row in three crosses in four patches
 	leastOfEach = 80  // of them, in each of the four
 	bandSides   = 4   // times wider than high
 	reach       = 64  // pixels that a code may go beyond them
-	glanceShare = 4   // pixels of the frame to a unit: when so many are spent, no other part is looked at
+	glanceShare = 1   // units a pixel of the frame: when so many are spent, no other part is looked at
 	glanceRows  = 4   // rows between two that are looked at
 )
 
@@ -112,12 +115,12 @@ func (l *level) textured() []image.Rectangle {
 	return l.parts
 }
 
-// glance says whether something like a finder shows where the level has the texture of a code, if that
-// part is smoothed, or made half as large and smoothed: else a second look at the frame is not worth
+// glance says whether two finders that are alike, or at least one that two rows crossed, show where the level has the
+// texture of a code, if that part is smoothed, or made half as large and smoothed: else a second look at the frame is not worth
 // what it costs. Few rows are looked at.
-func (r *Reader) glance(full *level) bool {
+func (r *Reader) glance(full *level, least int) bool {
 	defer r.leave(r.enter(stageSmoothing))
-	enough := r.left - full.w*full.h/glanceShare
+	enough := r.left - full.w*full.h*glanceShare
 	for _, at := range full.textured() {
 		at = at.Inset(-reach).Intersect(image.Rect(0, 0, full.w, full.h))
 		if min(at.Dx(), at.Dy()) < leastSide || at.Dx()*at.Dy() > r.left {
@@ -127,27 +130,30 @@ func (r *Reader) glance(full *level) bool {
 		if r.left <= enough {
 			return false
 		}
-		if r.glanceAt(&part, glanceRows) {
+		if r.glanceAt(&part, glanceRows, least) {
 			return true
 		}
-		r.spend(part.w * part.h * 3 / 8)
+		r.spend(part.w * part.h / 4)
 		halve(&r.small, &part)
-		if r.glanceAt(&r.small, glanceRows/2) {
+		if r.glanceAt(&r.small, glanceRows/2, least) {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *Reader) glanceAt(p *plane, every int) bool {
+func (r *Reader) glanceAt(p *plane, every, least int) bool {
 	l := &r.glimpse
-	r.spend(p.w * p.h / 2)
+	r.spend(p.w * p.h * softCost / 3)
 	r.line = grown(r.line, p.w)
 	smooth(&l.plane, p, 0, p.h, r.line)
 	l.shrink = 1
 	l.reset()
 	l.begin(wideRadius)
 	l.scanRows(every/2, l.h, every)
+	if least == 1 && l.evidence() > 0 {
+		return true
+	}
 	for i := range l.finders {
 		for j := range i {
 			f, g := &l.finders[i], &l.finders[j]
@@ -169,11 +175,11 @@ func (r *Reader) softLevel(i int) *level {
 		return nil
 	}
 	from, to := max(full.fineFrom-fineMargin, 0)>>i, min((full.fineTo+fineMargin)>>i, of.h)
-	cost := of.w * (to - from)
+	cost := of.w * (to - from) * softCost / 3
 	if cost > r.left {
 		return nil
 	}
-	r.spend(cost/2 + of.w*of.h/16)
+	r.spend(cost + of.w*of.h/16)
 	r.line = grown(r.line, of.w)
 	smooth(&l.plane, &of.plane, from, to, r.line)
 	l.shrink = of.shrink

@@ -146,6 +146,7 @@ func (l *level) setRadius(r int) {
 // measure fills stat for a row of blocks, from two of its rows of pixels.
 func (l *level) measure(by int) {
 	l.made[by] = true
+	l.spend(8 * l.bw)
 	y := min(by*block, l.h-block)
 	a, b := l.row(y+2), l.row(y+5)
 	out := l.stat[by*l.bw:][:l.bw]
@@ -186,6 +187,7 @@ func (l *level) thresholds(by int) []uint8 {
 		return out
 	}
 	l.ready[by] = true
+	l.spend(4 * l.bw)
 	l.sumColumns(by)
 	l.meanOf(l.column[:l.bw], out)
 	return out

@@ -141,6 +141,10 @@ func TestR35ATokenIsNotAltered(t *testing.T) {
 	if text := makeToken(key, &long, long.Scopes, noon); len(text) <= maxToken || taken(text) {
 		t.Errorf("a token of %d characters is taken", len(text))
 	}
+	filled := Scope(strings.Repeat("x", maxToken*3/4-tokenMAC-8-len("ticketing")-1))
+	if text := makeToken(key, &c, []Scope{filled}, noon); len(text) != maxToken || !taken(text) {
+		t.Errorf("a token of %d characters is refused", len(text))
+	}
 	second := []byte(token) // a last character whose unused bits are set
 	if spare := len(raw) % 3; spare != 0 {
 		const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -182,6 +186,7 @@ func TestR35WhoHasNoTokenIsTold(t *testing.T) {
 		{"in small letters", []string{"Authorization", "bearer " + good}, "", ""},
 		{"no token", []string{"Authorization", "Bearer nonsense"}, "invalid_token", `error="invalid_token"`},
 		{"another scheme", []string{"Authorization", basic("ticketing", d.secret)}, "invalid_token", `error="invalid_token"`},
+		{"a good token under another scheme", []string{"Authorization", "Basic " + good}, "invalid_token", `error="invalid_token"`},
 		{"two tokens", []string{"Authorization", "Bearer " + good, "Authorization", "Bearer " + good}, "invalid_token", `error="invalid_token"`},
 		{"without resolve", []string{"Authorization", "Bearer " + noResolve}, "insufficient_scope", `error="insufficient_scope", scope="resolve"`},
 	} {
@@ -266,6 +271,15 @@ func TestR36AddressesHaveTheirLimits(t *testing.T) {
 		rec := d.resolve("nonsense", "RG1:A", Sale)
 		if want := map[bool]int{false: 401, true: 429}[n == 600]; rec.Code != want {
 			t.Fatalf("guess %d of a token: %d; want %d", n+1, rec.Code, want)
+		}
+	}
+	l := newLimits()
+	for range 600 {
+		l.lookUp("192.0.2.1", noon)
+	}
+	for n, want := range []bool{true, false} { // one more each five milliseconds
+		if _, ok := l.lookUp("192.0.2.1", noon.Add(5*time.Millisecond)); ok != want {
+			t.Errorf("five milliseconds later, look-up %d: %v; want %v", n+1, ok, want)
 		}
 	}
 }

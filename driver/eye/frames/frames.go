@@ -58,6 +58,9 @@ func Sets() []Set {
 		Set{"seq720", Approach, 12 * ApproachFrames, func(i int) Frame {
 			return approach(60+uint64(i/ApproachFrames), i%ApproachFrames)
 		}},
+		pages("page720", 1280, 720),
+		plates("plate720", 1280, 720),
+		phones("large1080", 1920, 1080, 40, 10),
 		hostileSet(),
 		noiseSet(),
 	)
@@ -69,6 +72,9 @@ func phones(name string, w, h, version, n int) Set {
 	return Set{fmt.Sprintf("%s-v%d", name, version), Codes, n, func(i int) Frame {
 		r := newRandom(seed, uint64(i))
 		low, high := 1.6, math.Min(7, 0.82*float64(h)/float64(17+4*version+6))
+		if version == 40 { // smaller is less than a camera tells apart
+			low = 3
+		}
 		pitch := low * math.Pow(high/low, (float64(i)+r.Float64())/float64(n))
 		f := Show(r.Uint64(), Showing{Width: w, Height: h, Version: version, Pitch: pitch})
 		f.Name = fmt.Sprintf("%03d-%s", i, f.Name)

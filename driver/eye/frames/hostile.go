@@ -35,6 +35,10 @@ func traps() []trap {
 		{"mosaic-12mp", 4000, 3000, mosaic(3)},
 		{"grain-12mp", 4000, 3000, grain(3)},
 		{"board-12mp", 4000, 3000, boards(3)},
+		{"page-12mp", 4000, 3000, writing(9)},
+		{"plate-12mp", 4000, 3000, plate(0.9)},
+		{"icons-12mp", 4000, 3000, scattered(900)},
+		{"torn-12mp", 4000, 3000, mosaic(9)},
 	}
 }
 
@@ -147,6 +151,53 @@ func piece(r random, c *canvas, x, y, cell int, code *image.Gray) {
 			c.p[(y+dy)*c.w+x+dx] = light
 		}
 	}
+}
+
+// writing is a page of text, letters of so many pixels.
+func writing(size float64) func(random, *canvas) {
+	return func(r random, c *canvas) { c.page(r, 0, 0, float64(c.w), float64(c.h), size, 0.03) }
+}
+
+// plate is rings that are the finer the farther out they are: from the middle of the picture to its nearer side
+// they come to a share of what pixels tell apart, in waves of light.
+func plate(share float64) func(random, *canvas) {
+	return func(_ random, c *canvas) {
+		k := math.Pi * share / float64(min(c.w, c.h))
+		for i := range c.p {
+			x, y := float64(i%c.w-c.w/2), float64(i/c.w-c.h/2)
+			c.p[i] = float32(0.35 + 0.33*math.Cos(k*(x*x+y*y)))
+		}
+	}
+}
+
+// scattered is n icons of squares within squares.
+func scattered(n int) func(random, *canvas) {
+	return func(r random, c *canvas) {
+		for range n {
+			finder(c, r.in(0, float64(c.w)), r.in(0, float64(c.h)), r.in(2, 10), 0)
+		}
+	}
+}
+
+// pages are pages of text that fill the picture, of letters of 4 to 16 pixels.
+func pages(name string, w, h int) Set {
+	return Set{name, Empty, 8, func(i int) Frame {
+		r := newRandom(72, uint64(i))
+		c, size := newCanvas(w, h, float32(r.in(0.5, 0.8))), 4*math.Pow(4, float64(i)/7)
+		c.page(r, 0, 0, float64(w), float64(h), size, 0.03)
+		c.blur(r.in(0.4, 0.9))
+		return Frame{Name: fmt.Sprintf("%d-letters-%.1f", i, size), Image: c.expose(r, sensor{0.002, r.in(0.008, 0.02), r.in(0, 0.2), 0})}
+	}}
+}
+
+// plates are zone plates, mild to wild.
+func plates(name string, w, h int) Set {
+	return Set{name, Empty, 6, func(i int) Frame {
+		r, share := newRandom(73, uint64(i)), 0.25+0.15*float64(i)
+		c := newCanvas(w, h, 0)
+		plate(share)(r, c)
+		return Frame{Name: fmt.Sprintf("%d-%.2f", i, share), Image: c.expose(r, sensor{0.001, 0.005, 0, 0})}
+	}}
 }
 
 // grain is black and white squares by chance.
