@@ -24,10 +24,12 @@ type gate struct {
 	config   string
 	holder   int
 	launched bool
-	card     string // the disk that it boots from, where that is an image
-	stick    string // another disk; "": none
+	card     string            // the disk that it boots from, where that is an image
+	stick    string            // another disk; "": none
+	given    map[string]string // more of what is in its /etc/railgate, where it is an image's
 
-	networked bool // its cable leads to this machine
+	networked bool   // its cable leads to this machine
+	sshPort   string // of this machine: it leads to the gate's own; "": none does
 }
 
 const (

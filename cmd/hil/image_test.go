@@ -30,15 +30,18 @@ func imageFile(t testing.TB) string {
 // A gate whose configuration a technician has put there, as the store and everything else of its own on the data partition.
 func dataFolder(t testing.TB, g *gate) string {
 	t.Helper()
-	dir := watchersFolder(t)
+	dir := watchersFolder(t, "bin/hil")
 	writeFile(t, filepath.Join(dir, "etc/upper/railgate/railgated.toml"), g.config, 0o644)
 	writeFile(t, filepath.Join(dir, "etc/upper/railgate/keys.json"), g.keys, 0o644)
+	for name, text := range g.given {
+		writeFile(t, filepath.Join(dir, "etc/upper/railgate", name), text, 0o644)
+	}
 	return dir
 }
 
 // watchersFolder is the data of a gate that nobody has touched, but for the agent, by which the test looks; its program lies
 // there too, for the slots are what was delivered.
-func watchersFolder(t testing.TB) string {
+func watchersFolder(t testing.TB, program string) string {
 	t.Helper()
 	dir, etc := t.TempDir(), "etc/upper"
 	writeFile(t, filepath.Join(dir, etc, "systemd/system/hil.service"), strings.Replace(agentUnit, "/usr/bin/hil", "/data/hil", 1), 0o644)
@@ -49,7 +52,7 @@ func watchersFolder(t testing.TB) string {
 	if err := os.Symlink("../hil.service", filepath.Join(wants, "hil.service")); err != nil {
 		t.Fatal(err)
 	}
-	agent, err := os.ReadFile(filepath.Join(folder(t), "bin/hil"))
+	agent, err := os.ReadFile(filepath.Join(folder(t), program))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,10 +129,10 @@ func newImageGate(t testing.TB, config string, change ...func(*gate)) *gate {
 	folder(t)
 	g := &gate{config: config, machine: emptyMachine(t)}
 	g.makeKeys(t)
-	g.card = g.newCard(t)
 	for _, f := range change {
 		f(g)
 	}
+	g.card = g.newCard(t)
 	g.turnOn()
 	t.Cleanup(g.tellSystem)
 	return g
@@ -149,7 +152,11 @@ func (g *gate) turnOn() {
 		"-device", "virtserialport,chardev=agent,name="+portName,
 		"-device", "i6300esb", "-action", "watchdog=reset")
 	if g.networked {
-		args = append(args, "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,id=cable,romfile=")
+		net := "user,id=net"
+		if g.sshPort != "" {
+			net += ",hostfwd=tcp:127.0.0.1:" + g.sshPort + "-:22"
+		}
+		args = append(args, "-netdev", net, "-device", "virtio-net-pci,netdev=net,id=cable,romfile=")
 	}
 	if g.stick != "" {
 		args = append(args, "-drive", "if=none,id=stick,format=raw,readonly=on,file="+g.stick, "-device", "virtio-blk-pci,drive=stick")

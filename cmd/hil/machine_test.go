@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/rpc"
@@ -33,13 +34,13 @@ func folder(t testing.TB) string {
 
 // patience is for everything that a loaded machine may do slowly. What is promised within a time is
 // measured by the pins' stamps, and held against that.
-const patience = 120 * time.Second
+const patience = 5 * time.Minute
 
-// longWait is for a test whose machine waits minutes for a time daemon: others run beside it, and -short leaves it out.
+// longWait is for a test whose machine waits minutes, for a time daemon or for a trial to end: others run beside it, and -short leaves it out.
 func longWait(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("it waits minutes for a time daemon")
+		t.Skip("its machine waits for minutes")
 	}
 	t.Parallel()
 }
@@ -58,11 +59,12 @@ type setup struct {
 
 // A machine is QEMU's virt board with a Debian kernel, emulated (never KVM), and all its wires.
 type machine struct {
-	t      testing.TB
-	dir    string // of the sockets: their paths must be short
-	qemu   *exec.Cmd
-	exited chan struct{}
-	log    *drivertest.Log // the console
+	t       testing.TB
+	dir     string // of the sockets: their paths must be short
+	program string // QEMU; "": qemu-system-aarch64
+	qemu    *exec.Cmd
+	exited  chan struct{}
+	log     *drivertest.Log // the console
 	monitor
 	pins
 	guest *rpc.Client
@@ -118,7 +120,7 @@ func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }
 // start starts QEMU, which waits before the first instruction.
 func (m *machine) start(args ...string) {
 	m.t.Helper()
-	m.qemu = exec.Command("qemu-system-aarch64", args...)
+	m.qemu = exec.Command(cmp.Or(m.program, "qemu-system-aarch64"), args...)
 	m.qemu.Stdout, m.qemu.Stderr = m.log, m.log
 	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	if err := m.qemu.Start(); err != nil {

@@ -132,16 +132,20 @@ func (g *gate) step(name string, part func(t *testing.T)) {
 	}
 }
 
-// bootPatience is for a system's boot on an emulated processor, of which a loaded machine runs half.
-const bootPatience = 5 * time.Minute
+// bootPatience is for a system's boot on an emulated processor, of which a machine that others load runs a tenth.
+const bootPatience = 15 * time.Minute
 
 // inService waits until railgated, under systemd, is healthy: its lane works, its scanner listens.
 func (g *gate) inService() {
 	g.t.Helper()
 	g.within(bootPatience, "in service", func() bool {
-		r := g.attempt("railgate", "status", "--json")
-		return r.End == "exit status 0" && strings.Contains(strings.ReplaceAll(r.Output, " ", ""), `"mode":"closed"`)
+		return isInService(g.attempt("railgate", "status", "--json"))
 	})
+}
+
+// isInService tells by what railgate status --json says.
+func isInService(r Result) bool {
+	return r.End == "exit status 0" && strings.Contains(strings.ReplaceAll(r.Output, " ", ""), `"mode":"closed"`)
 }
 
 // property is one of railgated.service's.

@@ -88,8 +88,17 @@ func newReleases(g *gate, note func(journal.Record)) *releases {
 	return r
 }
 
-// ask has the release looked at now; install: a person wants it installed.
+// ask has the release looked at now; install: a person wants it installed. What is told from then on is of the release that the
+// station gives now: who asks must not be told that the one before is staged, or runs already, or could not be brought.
 func (r *releases) ask(install bool) {
+	if o := r.sync.offered(); o != nil {
+		r.mu.Lock()
+		r.err = nil
+		if o.release != r.release {
+			r.release, r.sum, r.staged, r.have, r.total = o.release, "", false, 0, 0
+		}
+		r.mu.Unlock()
+	}
 	select {
 	case r.want <- install:
 	default:
@@ -250,7 +259,9 @@ func (r *releases) stage(ctx context.Context, o *offer, t *sync.Target) error {
 		Path: path, Spare: spareBytes, Rate: r.cfg.Update.Rate, SyncEvery: 256 << 10,
 		Progress: func(have, total int64) {
 			r.mu.Lock()
-			r.have, r.total = have, total
+			if r.release == o.release {
+				r.have, r.total = have, total
+			}
 			r.mu.Unlock()
 			if time.Since(looked) > releaseEvery {
 				looked = time.Now()
@@ -264,7 +275,9 @@ func (r *releases) stage(ctx context.Context, o *offer, t *sync.Target) error {
 		return err
 	}
 	r.mu.Lock()
-	r.staged, r.have, r.total = true, t.Length, t.Length
+	if r.release == o.release { // else the station gives another by now
+		r.staged, r.have, r.total = true, t.Length, t.Length
+	}
 	r.mu.Unlock()
 	r.log.Info("the station's release is staged", "release", o.release)
 	r.note(journal.Record{Kind: journal.Synced, Detail: "release " + o.release + " is staged"})

@@ -270,3 +270,17 @@ func TestAskingIsNotLost(t *testing.T) {
 		t.Error("what was asked for is lost")
 	}
 }
+
+// Who asks is told of the release that the station gives now, before it has been looked at: not of the one before, which is staged, nor
+// of what went wrong with that.
+func TestWhoAsksIsToldOfTheReleaseOfNow(t *testing.T) {
+	d := newStager(t)
+	d.refresh("1.5.0")
+	d.mustLook(false)
+	d.err = errors.New("the server was away")
+	d.refresh("1.6.0")
+	d.ask(false)
+	if u := d.told().Update; u.Assigned != "1.6.0" || u.Staged != "" || u.Bytes != 0 || u.Total != 0 || u.Error != "" {
+		t.Errorf("told %+v; want 1.6.0, of which nothing is here yet", u)
+	}
+}
