@@ -27,6 +27,7 @@ func targets() []target {
 		{dir: "store", files: kept(), goal: 90},
 		{dir: "store/journal", goal: 90},
 		{dir: "cmd/issuer", files: []string{"http.go", "limits.go", "cookie.go"}, goal: 90},
+		{dir: "cmd/issuer/counter", files: []string{"caller.go", "limits.go", "token.go"}, tests: counterTests, goal: 90},
 		{dir: "cmd/pages", goal: 90},
 		{dir: "cmd/limit", goal: 90},
 		{dir: "cmd/railgated", funcs: guards(), tests: guardTests, goal: 100},
@@ -58,6 +59,9 @@ func guards() []string {
 const guardTests = `^Test(ACallerHasSoLong|AQuestionsLength|ACallerThatTakesNothing|AnswersEndWithTheirListener|CallersWhoNeverHangUp|WhatIsMeantForAnotherGate|` +
 	`TheControlSocketsFile|ControlSocketsThatCannotBeOpened|WhereTheControlSocketIs|RecentRecordsAreOfNobody|ASimulatedTurnstileIsAsked|` +
 	`OnlyABenchsTimeIsMoved|HowFarABenchsTimeIsMoved|ATakeoverIs(AskedFor|Answered)|ProvenTimeIsLoweredWithAReason|PagesAreGuarded)$`
+
+// counterTests are those that need no browser: who asks, how often, and what a token is.
+const counterTests = `^Test(R\d|Client|NoClient|Ticket|Nobody|Bench|Request|Parse|EachProblem|EachRoute|AnAnswerThat|TheDocument|ThePage)`
 
 // chooseTargets are those with the names, all without any; quick leaves the files that -quick takes.
 func chooseTargets(names []string, quick bool) (chosen []target, err error) {
