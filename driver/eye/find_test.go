@@ -224,3 +224,17 @@ func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
 		}
 	}
 }
+
+// A code of version 40 is read wherever the one before it was: the rows where that was are looked at first, and no
+// denser than others, or what looks like finders among its modules comes between its own.
+func TestReadsLargeCodesOneAfterAnother(t *testing.T) {
+	all := frames.Sets()
+	set := all[slices.IndexFunc(all, func(s frames.Set) bool { return s.Name == "large1080-v40" })]
+	r := NewReader()
+	for _, i := range []int{0, 2} {
+		f := set.Frame(i)
+		if text, ok := r.Read(f.Image); !ok || text != f.Text {
+			t.Errorf("frame %d: read %v, %d units", i, ok, r.Spent())
+		}
+	}
+}

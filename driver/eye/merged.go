@@ -9,8 +9,9 @@ import (
 // Without a quiet zone, on ground as dark as its modules, a code's finders run into what is around
 // them: of a finder's outer ring the two sides that face the code are there, the others have no
 // end. What is left along a row is light, dark and light as 1:3:1, and a dark module on one side
-// of them. Much else looks like that, so such places are only noted in the rows that are looked
-// at, and looked at closer when there is nothing else.
+// of them. Of a code that is turned on its card only a finder's tip may run into the ground: there a
+// row looks right, and the column has no end. Much else looks like that, so such places are only
+// noted in the rows that are looked at, and looked at closer when there is nothing else.
 
 const (
 	maxMerged   = 320 // places that are noted on a level

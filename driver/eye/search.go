@@ -181,7 +181,8 @@ func (r *Reader) pass(l *level, radius int) bool {
 	every := l.rowsApart(radius)
 	first := every / 2
 	if top, bottom, ok := r.lastRows(l); ok {
-		l.scanRows(top-top%every+first, min(bottom, l.h), every)
+		// No more of them than below: in a large code more rows cross more that looks like finders, and its own are the farthest apart.
+		l.scanRows(top-top%(2*every)+first, min(bottom, l.h), 2*every)
 		if r.tryCorners(l, maxEarly) {
 			return true
 		}
