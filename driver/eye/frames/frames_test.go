@@ -119,9 +119,10 @@ func TestSetsSayWhatTheyHold(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it draws for long under the race detector, and there is nothing to find")
 	}
-	sizes := map[string]image.Point{"720": image.Pt(1280, 720), "480": image.Pt(640, 480)}
+	sizes := map[string]image.Point{"1080": image.Pt(1920, 1080), "720": image.Pt(1280, 720), "480": image.Pt(640, 480)}
 	for _, s := range Sets() {
-		size := sizes[strings.Split(s.Name, "-")[0][len(strings.Split(s.Name, "-")[0])-3:]]
+		name, _, _ := strings.Cut(s.Name, "-")
+		size := sizes[strings.TrimLeft(name, "abcdefghijklmnopqrstuvwxyz")]
 		for _, i := range []int{0, s.Len / 2} {
 			f := s.Frame(i)
 			if f.Image.Rect.Size() != size {
