@@ -107,8 +107,8 @@ func TestImageFromAnEmptyCard(t *testing.T) {
 	begun := time.Now()
 	lap := func(what string) { t.Logf("%6.1f s  %s", time.Since(begun).Seconds(), what) }
 
-	signer, _, _ := strings.Cut(station.do("", "enroll", "--signer"), "\n")
-	g.card = g.flashed(t, map[string]string{"provision.keys": signer + "\n", "authorized_keys": g.laptop(t)})
+	signer := station.do("", "enroll", "--signer")
+	g.card = g.flashed(t, map[string]string{"provision.keys": signer, "authorized_keys": g.laptop(t)})
 	lap("1. the card is written")
 	g.networked = true
 	g.turnOn()

@@ -93,11 +93,15 @@ func (p *provisioner) decide(text string, confirmed []byte, by string) (o outcom
 	}
 	k, _, err := p.load()
 	if err != nil {
-		return outcome{reason: lane.TellNotStored, err: err}
+		o = outcome{reason: lane.TellNotStored, err: err}
+		p.refuse(o, nil, by)
+		return o
 	}
 	rules, err := p.rules(&k)
 	if err != nil {
-		return outcome{reason: verify.UnknownSigner, err: err}
+		o = outcome{reason: verify.UnknownSigner, err: err}
+		p.refuse(o, nil, by)
+		return o
 	}
 	rules.Confirmed = confirmed
 	code, reason := verify.DecideProvision(text, rules)
