@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,13 +33,24 @@ func (p *place) busCopy(url string) audit.Copy {
 		if err != nil {
 			return nil, err
 		}
-		conn, err := nats.Connect(strings.Join(servers, ","), options...)
+		conn, err := letIn(func() (*nats.Conn, error) { return nats.Connect(strings.Join(servers, ","), options...) })
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", servers, err)
 		}
 		defer conn.Close()
 		return journalLeaves(ctx, conn, p.info.Station, gate, func(at bus.Place) bool { return at.Epoch == epoch && from <= at.Seq && at.Seq <= upto })
 	}}
+}
+
+// letIn connects, up to three times where the server does not know the user: a server that learns of a new gate
+// turns away whoever is on the way in just then.
+func letIn(connect func() (*nats.Conn, error)) (conn *nats.Conn, err error) {
+	for range 3 {
+		if conn, err = connect(); !errors.Is(err, nats.ErrAuthorization) {
+			return conn, err
+		}
+	}
+	return nil, err
 }
 
 // fileCopy is the copy that a gate's file has.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"railgate/cmd/station/ledger"
@@ -54,5 +55,27 @@ func TestAuditAsksWhichRecordWasChanged(t *testing.T) {
 	}
 	if _, err := r.command("audit", "--copy", "gate.db"); !errors.As(err, new(usageError)) {
 		t.Errorf("a copy of no gate: %v; want a usage error", err)
+	}
+}
+
+// Who is turned away while the server learns of a gate tries again; who is not known is told so, and what else is wrong is told at once.
+func TestWhoIsTurnedAwayTriesAgain(t *testing.T) {
+	for _, tt := range []struct {
+		says  []error
+		want  error
+		tries int
+	}{
+		{[]error{nats.ErrAuthorization, nil}, nil, 2},
+		{[]error{nats.ErrAuthorization, nats.ErrAuthorization, nats.ErrAuthorization, nil}, nats.ErrAuthorization, 3},
+		{[]error{nats.ErrNoServers, nil}, nats.ErrNoServers, 1},
+	} {
+		tries := 0
+		_, err := letIn(func() (*nats.Conn, error) {
+			tries++
+			return nil, tt.says[tries-1]
+		})
+		if !errors.Is(err, tt.want) || tries != tt.tries {
+			t.Errorf("%v: %v after %d tries; want %v after %d", tt.says, err, tries, tt.want, tt.tries)
+		}
 	}
 }
