@@ -165,11 +165,15 @@ func TestImageFromAnEmptyCard(t *testing.T) {
 		}
 	})
 	g.step("the set-up code once more", func(t *testing.T) {
-		g.holds(setUp("A08", keys), "a refusal", func() bool {
-			return strings.Contains(g.run("journalctl", "-b", "--no-pager", "-u", "railgated"), "the gate is provisioned already")
+		shown := time.Now()
+		g.holds(setUp("A07", keys), "the red light", func() bool {
+			return slices.ContainsFunc(g.since(shown, redPin), func(c change) bool { return c.high })
 		})
+		if opened := g.since(shown, relayPin); len(opened) > 0 {
+			t.Errorf("a set-up code moved the relay: %v", opened)
+		}
 		if !strings.Contains(g.attempt("railgate", "status", "--json").Output, `"A07"`) {
-			t.Error("a gate in service took another name")
+			t.Error("a gate in service is no longer A07")
 		}
 	})
 }
