@@ -152,10 +152,13 @@ func (f *updateFlags) fromStation(c *cobra.Command, g *gate) error {
 	return u.installStaged(c.Context(), "", order{byHand: true, downgrade: f.downgrade})
 }
 
+// silence is how long railgated may not answer while it brings a release: a busy board is late, and a restart takes a moment.
+const silence = time.Minute
+
 // awaitStaged waits until the release is staged.
 func awaitStaged(ctx context.Context, status func(context.Context) (*control.Status, error), u control.Update, tell func(notice)) error {
 	began, first := time.Now(), u.Bytes
-	for {
+	for answered := began; ; {
 		switch {
 		case u.Trial != "":
 			return fmt.Errorf("update: %w: %s, %s", update.ErrUnderWay, u.Trial, u.Phase)
@@ -176,9 +179,13 @@ func awaitStaged(ctx context.Context, status func(context.Context) (*control.Sta
 			return err
 		}
 		s, err := status(ctx)
+		if err != nil && ctx.Err() == nil && time.Since(answered) < silence {
+			continue
+		}
 		if err != nil {
 			return err
 		}
+		answered = time.Now()
 		if s.Update == nil {
 			return errors.New("update: this gate has no station")
 		}
