@@ -144,17 +144,8 @@ func BenchmarkStages(b *testing.B) {
 	}{
 		{"half", func() { r.have[1] = false; r.level(1, l.plane) }},
 		{"quarter", func() { r.have[2] = false; r.level(2, l.plane) }},
-		{"thresholds", func() {
-			l.reset()
-			l.setRadius(wideRadius)
-			for by := range l.bh {
-				l.thresholds(by)
-			}
-		}},
-		{"finders", func() {
-			l.begin(wideRadius)
-			l.scanRows(1, l.h, 3)
-		}},
+		{"thresholds", func() { allThresholds(l) }},
+		{"finders", func() { allFinders(l) }},
 		{"corners", func() { l.makeCorners() }},
 		{"recover", func() { r.recoverPair(l, corner.at, corner.right) }},
 		{"busy", func() { l.busy(corner.at, corner.right) }},
@@ -186,17 +177,8 @@ func BenchmarkStages(b *testing.B) {
 			name string
 			run  func()
 		}{
-			{"thresholds", func() {
-				l.reset()
-				l.setRadius(wideRadius)
-				for by := range l.bh {
-					l.thresholds(by)
-				}
-			}},
-			{"finders", func() {
-				l.begin(wideRadius)
-				l.scanRows(1, l.h, 3)
-			}},
+			{"thresholds", func() { allThresholds(l) }},
+			{"finders", func() { allFinders(l) }},
 			{"corners", func() { l.makeCorners() }},
 			{"pairs", func() { l.likeliestPairs() }},
 			{"weighing", func() {
@@ -211,4 +193,18 @@ func BenchmarkStages(b *testing.B) {
 			b.Run(name+"/"+bb.name, func(b *testing.B) { price(b, r, bb.run) })
 		}
 	}
+}
+
+func allThresholds(l *level) {
+	l.reset()
+	l.setRadius(wideRadius)
+	for by := range l.bh {
+		l.thresholds(by)
+	}
+}
+
+// allFinders looks at every third row.
+func allFinders(l *level) {
+	l.begin(wideRadius)
+	l.scanRows(1, l.h, 3)
 }

@@ -340,13 +340,7 @@ func TestWhatTheGateCannotGiveEndsTheEpoch(t *testing.T) {
 // its own.
 func TestGatesAskForReceiptsAtTimesOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	s := linktest.New(t, publicOf("A07"))
-	s.Start()
-	g := newGate(t, "A07", t.TempDir())
-	receiptsAtOnce(g.Link)
-	g.write(3)
-	g.Start(s.File())
-	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	g, s := deliver(t, 3)
 	_, receipt := g.store.Receipt()
 	origin, _, err := g.head(g.log())
 	if err != nil {
@@ -388,13 +382,7 @@ func TestBatchesGrowWithTheAnswers(t *testing.T) {
 		}
 	}
 
-	s := linktest.New(t, publicOf("A07"))
-	s.Start()
-	g := newGate(t, "A07", t.TempDir())
-	receiptsAtOnce(g.Link)
-	g.write(1000)
-	g.Start(s.File())
-	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	_, s := deliver(t, 1000)
 	stream := s.Stream(bus.JournalStream(linktest.Name))
 	var sizes []int
 	last := ""
@@ -420,4 +408,17 @@ func TestBatchesGrowWithTheAnswers(t *testing.T) {
 	if sizes[len(sizes)-1] == 1 && len(sizes) == 300 {
 		t.Error("there is no batch")
 	}
+}
+
+// deliver is a gate whose n records are with its station.
+func deliver(t *testing.T, n int) (*testGate, *linktest.Station) {
+	t.Helper()
+	s := linktest.New(t, publicOf("A07"))
+	s.Start()
+	g := newGate(t, "A07", t.TempDir())
+	receiptsAtOnce(g.Link)
+	g.write(n)
+	g.Start(s.File())
+	until(t, "every record with the station", func() bool { return g.delivered(s) })
+	return g, s
 }
