@@ -177,7 +177,7 @@ func TestTheBenchByKeyboardOnSmallScreens(t *testing.T) {
 	}
 }
 
-// Who does not want things to move sees a film that stands still, and it is read all the same.
+// With reduced motion the film stands still, and it is read all the same.
 func TestTheFilmStandsStill(t *testing.T) {
 	tb := ownTable(t)
 	tb.applies(newPassenger())

@@ -385,7 +385,7 @@ func TestTheCodeIsWholeOnEveryScreen(t *testing.T) {
 func (t *table) settles(what, faults string) {
 	t.Helper()
 	got := ""
-	for end := time.Now().Add(min(patience, 5*time.Second)); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
 		if got = t.str(faults); got == "" {
 			return
 		}

@@ -138,7 +138,7 @@ func (g *Guard) Require(role string, next http.Handler) http.Handler {
 }
 
 // Handler answers below /signin/. Ended is told whose session has ended, by signing out or by
-// signing in anew, before that is answered: what was given out in it ends with it. nil: nothing was.
+// signing in again, before that is answered: what was given out in it ends with it. nil: nothing was.
 func (g *Guard) Handler(ended func(Person) error) http.Handler {
 	if ended == nil {
 		ended = func(Person) error { return nil }

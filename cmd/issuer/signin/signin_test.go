@@ -127,14 +127,14 @@ func TestAnOfficerSignsInAndComesBack(t *testing.T) {
 	}
 }
 
-// What was given out in a sign-in ends with it: with signing out, and with signing in anew, as
+// What was given out in a sign-in ends with it: with signing out, and with signing in again, as
 // somebody else too. What cannot be ended is said.
 func TestWhatWasGivenOutEndsWithTheSession(t *testing.T) {
 	s := newSite(t)
 	s.signIn("/desk/", officer("police"))
 	s.signIn("/signin/start?back=/desk/", officer("police"))
 	if len(s.ended) != 1 || s.ended[0].Subject != "sub-7" || len(s.ended[0].Session) != 32 {
-		t.Fatalf("signed in anew: %+v have ended; want the first", s.ended)
+		t.Fatalf("signed in again: %+v have ended; want the first", s.ended)
 	}
 	s.ask("POST", "/signin/out", nil)
 	if len(s.ended) != 2 || s.ended[1].Session == s.ended[0].Session {

@@ -97,7 +97,7 @@ async function look() {
   try {
     const state = await ask('state');
     $('name').textContent = state.name;
-    if (since !== null && since !== state.since && wallet) forget('正在获取…', 'Getting a code…', false); // signed in anew: the codes ended with the sign-in before
+    if (since !== null && since !== state.since && wallet) forget('正在获取…', 'Getting a code…', false); // signed in again: the codes ended with the sign-in before
     since = state.since;
     if (!wallet && $('again').hidden) await getCodes();
   } catch (e) {
