@@ -35,9 +35,9 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 	}{
 		{[]string{"free"}, exitUsage, ""},
 		{[]string{"free", "--why", " \t"}, exitUsage, ""},
-		{[]string{"free", "--why", "sensor broken"}, 0, "free passage until " + until.Local().Format(time.TimeOnly) + ", 10m0s left\n"},
+		{[]string{"free", "--why", "sensor broken"}, 0, "free passage until " + until.Local().Format(time.TimeOnly) + ", "},
 		{[]string{"closed"}, 0, "closed by staff until " + until.Local().Format(time.TimeOnly)},
-		{[]string{"diagnosis"}, 0, "diagnosis on the screen until " + until.Local().Format(time.TimeOnly) + ", 10m0s left; the lane is out of service: scanner: unplugged\n"},
+		{[]string{"diagnosis"}, 0, "diagnosis on the screen until " + until.Local().Format(time.TimeOnly) + ", "},
 		{[]string{"none"}, 0, "the lane is given back\n"},
 	} {
 		status, out, errOut := tool(t, "", append([]string{"service", "--data", dir}, tt.args...)...)
@@ -47,6 +47,16 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 	}
 	if want := "free: sensor broken closed:  diagnosis:  none: "; strings.Join(asked, " ") != want {
 		t.Errorf("asked %q; want %q", strings.Join(asked, " "), want)
+	}
+}
+
+func TestTakenOverSaysHowLongAndWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.Local)
+	until := now.Add(10*time.Minute - 400*time.Millisecond)
+	s := control.Service{Service: "diagnosis", Until: &until, OutOfService: []string{"scanner: unplugged"}}
+	if got, want := takenOver(&s, now), "diagnosis on the screen until 04:09:59, 10m0s left; the lane is out of service: scanner: unplugged"; got != want {
+		t.Errorf("%q; want %q", got, want)
 	}
 }
 
