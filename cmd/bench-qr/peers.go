@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -143,7 +145,7 @@ func (b *builder) buildZXing() (string, error) {
 	if err := b.run("cmake", configure...); err != nil {
 		return "", err
 	}
-	if err := b.run("cmake", "--build", made, "--parallel"); err != nil {
+	if err := b.run("cmake", "--build", made, "--parallel", strconv.Itoa(runtime.NumCPU())); err != nil {
 		return "", err
 	}
 	return b.compile("zxing", "is "+b.zxing+" zxing-cpp 2 or newer?", "c++", "-std=c++20",
