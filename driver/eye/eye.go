@@ -9,6 +9,7 @@
 //	finder.go     the three squares at a code's corners: 1:1:3:1:1 along any line
 //	merged.go     the same where the code has no quiet zone, on dark ground
 //	corners.go    which three of them may be a code's
+//	weigh.go      which of a crowd of corners have timing patterns
 //	smooth.go     a look at it without grain
 //	recover.go    where the third must be, if only two are found
 //	covered.go    the same if nothing of it is seen: the timing patterns tell

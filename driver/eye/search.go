@@ -240,11 +240,12 @@ func (l *level) scanRows(from, to, every int) {
 }
 
 // tryCorners tries the corners that have not been tried, likeliest first, until most have been in
-// all. Where there is a crowd of them, each is weighed first by what costs little: whether it is
-// busy along both sides, as in a code, and what share of the timing patterns is seen; one that is doubtful must be busy and
-// show most of both. Those that
+// all. Where there is a crowd of them, each is weighed first by what costs little: whether both timing patterns'
+// beat is there and it is busy along both sides, as in a code, and what share of the timing patterns is seen; one that is
+// doubtful must pass the same and show most of both. Those that
 // show both timing patterns are tried at once, and of the rest those that show the most of them.
 func (r *Reader) tryCorners(l *level, most int) bool {
+	defer r.leave(r.enter(stageCorners))
 	r.sketchFinders(l)
 	if len(l.finders) < 3 || r.spent() {
 		return false
@@ -262,7 +263,7 @@ func (r *Reader) tryCorners(l *level, most int) bool {
 			continue
 		}
 		doubtful := c.doubt > mostDoubt || l.merging
-		if (crowd || doubtful) && !(l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
+		if (crowd || doubtful) && !(l.keepsTime(c) && l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
 			l.tried = append(l.tried, key)
 			continue
 		}
