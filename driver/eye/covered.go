@@ -36,6 +36,9 @@ func (r *Reader) recoverCovered(l *level, i, j int) bool {
 	tried := 0
 	between := l.sideOf(&l.finders[i], &l.finders[j])
 	for _, v := range l.vacanciesOf(i, j) {
+		if !l.vacancyKeepsTime(&v, i, j, looseBeat) {
+			continue
+		}
 		for _, dim := range dimsNear(between.modules() + 7) {
 			if r.spent() || tried == maxCovered {
 				return false

@@ -187,18 +187,19 @@ func TestNoGridIsTriedBetweenIcons(t *testing.T) {
 }
 
 // A finder that is alone, as a square sign on a wall, is not worth another look at the whole frame, and nor is
-// a crowd of icons.
+// a crowd of icons. Two with something between are, and all looks if that may be a timing pattern.
 func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
 	icon := finderWall(7*4, 7*4, 4)
 	for _, tt := range []struct {
-		name  string
-		at    []image.Point
-		again bool
+		name       string
+		at         []image.Point
+		again, all bool
 	}{
-		{"one finder", []image.Point{{300, 200}}, false},
-		{"two, with nothing between", []image.Point{{100, 200}, {260, 200}}, false},
-		{"two, with a code's stripes between", []image.Point{{100, 200}, {260, 200}}, true},
-		{"a crowd with stripes between", []image.Point{{20, 20}, {180, 20}, {20, 120}, {180, 120}, {20, 220}, {180, 220}, {340, 20}, {500, 20}, {340, 120}, {500, 120}, {340, 220}, {500, 220}}, false},
+		{"one finder", []image.Point{{300, 200}}, false, false},
+		{"two, with nothing between", []image.Point{{100, 200}, {260, 200}}, false, false},
+		{"two, with a code's stripes between", []image.Point{{100, 200}, {260, 200}}, true, true},
+		{"two, with wide stripes between", []image.Point{{100, 200}, {260, 200}}, true, false},
+		{"a crowd with stripes between", []image.Point{{20, 20}, {180, 20}, {20, 120}, {180, 120}, {20, 220}, {180, 220}, {340, 20}, {500, 20}, {340, 120}, {500, 120}, {340, 220}, {500, 220}}, false, false},
 	} {
 		img := image.NewGray(image.Rect(0, 0, 640, 480))
 		for i := range img.Pix {
@@ -208,8 +209,12 @@ func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
 			draw.Draw(img, icon.Rect.Add(at), icon, image.Point{}, draw.Src)
 		}
 		for k := 0; strings.Contains(tt.name, "stripes") && k+1 < len(tt.at); k += 2 {
-			for x := tt.at[k].X + 36; x+4 < tt.at[k+1].X-8; x += 8 {
-				draw.Draw(img, image.Rect(x, tt.at[k].Y, x+4, tt.at[k].Y+28), image.NewUniform(color.Gray{Y: 20}), image.Point{}, draw.Src)
+			wide := 4
+			if strings.Contains(tt.name, "wide") {
+				wide = 12
+			}
+			for x := tt.at[k].X + 36; x+wide < tt.at[k+1].X-8; x += 2 * wide {
+				draw.Draw(img, image.Rect(x, tt.at[k].Y, x+wide, tt.at[k].Y+28), image.NewUniform(color.Gray{Y: 20}), image.Point{}, draw.Src)
 			}
 		}
 		r := NewReader()
@@ -219,8 +224,31 @@ func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
 		if r.levels[0].evidence() == 0 && !tt.again {
 			t.Errorf("%s: no finder was seen", tt.name)
 		}
-		if r.have[1] != tt.again {
-			t.Errorf("%s: looked at again %v; want %v", tt.name, r.have[1], tt.again)
+		if again := r.levels[0].radius == closeRadius; again != tt.again || r.have[3] != tt.all {
+			t.Errorf("%s: looked at again %v, in all ways %v; want %v, %v", tt.name, again, r.have[3], tt.again, tt.all)
+		}
+	}
+}
+
+// Where many finders are, two of them tell nothing of a third.
+func TestNoThirdFinderIsLookedForInACrowd(t *testing.T) {
+	icon := finderWall(7*4, 7*4, 4)
+	for n := fewPairs - 1; n <= fewPairs+1; n++ {
+		img := image.NewGray(image.Rect(0, 0, 640, 480))
+		for i := range img.Pix {
+			img.Pix[i] = 230
+		}
+		for k := range n {
+			draw.Draw(img, icon.Rect.Add(image.Pt(20+k%5*120, 20+k/5*120)), icon, image.Point{}, draw.Src)
+		}
+		r := NewReader()
+		r.left = frameBudget
+		l := r.level(0, planeOf(img))
+		if r.firstLook(l); l.evidence() != n {
+			t.Errorf("%d of %d finders were seen", l.evidence(), n)
+		}
+		if looked := r.by[stageThird] > 0; looked != (n <= fewPairs) {
+			t.Errorf("among %d finders: looked for a third %v", n, looked)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import "math"
 // the third.
 
 const (
+	fewPairs      = 12             // finders crossed by more than one row, among which pairs are looked at: no more were around a code that was read so
 	maxPairs      = 2              // of finders for which the third is looked for
 	longestRun    = 32             // half modules along a code in which nothing changes
 	maxLikely     = 12             // pairs of which it is seen whether a code may be between them
@@ -133,6 +134,9 @@ func (r *Reader) recoverPair(l *level, i, j int) bool {
 	least := leastMatch * l.matchOf(i, j)
 	for _, v := range l.vacanciesOf(i, j) {
 		if v.side < 13*m || r.spent() || l.finders[i].known || l.finders[j].known {
+			continue
+		}
+		if !l.vacancyKeepsTime(&v, i, j, looseBeat) {
 			continue
 		}
 		x, y, ok := l.seek(&v, m, least)

@@ -58,8 +58,12 @@ func (r *Reader) search(p plane) bool {
 		return false // what is behind the code is sharp, and so would the code be
 	case seen == 0:
 		return r.glance(full, 2) && (r.lookSoftly(0, p) || r.lookSoftly(1, p))
-	case !r.promising():
+	}
+	switch r.promise() {
+	case promisesNothing:
 		return r.glance(full, 1) && (r.lookSoftly(0, p) || r.lookSoftly(1, p))
+	case promisesTexture:
+		return r.lookSoftly(0, p) || r.pass(full, closeRadius) || r.recover(full) || r.lookSoftly(1, p)
 	}
 	if r.lookForCovered() || r.lookSoftly(0, p) {
 		return true
@@ -75,20 +79,28 @@ func (r *Reader) search(p plane) bool {
 	return r.lookSoftly(1, p)
 }
 
-// promising says whether two finders were seen, on a level that has been looked at, between which there may be a
-// code: alike, one of them crossed by two rows, and with as much between them as in a code. One
-// that is alone, or icons on a wall, are not worth another look.
-func (r *Reader) promising() bool {
+// A promise is what two finders that were seen tell of a code. One that is alone, or icons on a wall, are not
+// worth another look.
+type promise int
+
+const (
+	promisesNothing promise = iota
+	promisesTexture         // they are alike, one of them was crossed by two rows, and as much is between them as in a code
+	promisesTiming          // and there is a timing pattern's beat
+)
+
+// promise is the most that finders promise on a level that has been looked at.
+func (r *Reader) promise() (most promise) {
 	defer r.leave(r.enter(stageThird))
 	for _, i := range [...]int{0, 2, 4} {
-		if l := &r.levels[i]; r.have[i] && l.promising() {
-			return true
+		if l := &r.levels[i]; r.have[i] {
+			most = max(most, l.promise())
 		}
 	}
-	return false
+	return most
 }
 
-func (l *level) promising() bool {
+func (l *level) promise() (most promise) {
 	looks := 0
 	order := l.bestSeen()
 	l.spend(4 * len(order) * len(order))
@@ -99,14 +111,17 @@ func (l *level) promising() bool {
 				continue
 			}
 			if looks++; l.busy(i, j) {
-				return true
+				if l.pairKeepsTime(i, j) {
+					return promisesTiming
+				}
+				most = promisesTexture
 			}
 			if looks == maxLooks {
-				return false
+				return most
 			}
 		}
 	}
-	return false
+	return most
 }
 
 // lookSoftly looks at the full size or a half of it, smoothed where something fine is.
@@ -119,7 +134,7 @@ func (r *Reader) lookSoftly(i int, p plane) bool {
 }
 
 func (r *Reader) firstLook(l *level) bool {
-	return r.pass(l, wideRadius) || r.throughLenses(l) || r.recover(l)
+	return r.pass(l, wideRadius) || r.throughLenses(l) || l.evidence() <= fewPairs && r.recover(l)
 }
 
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small

@@ -10,18 +10,23 @@ import (
 // A code of dots has gaps where it should be dark, and a picture taken in little light has grains:
 // both are finer than a module, and gone in a picture that is smoothed by a pixel.
 
-// smooth fills dst with src, of which the rows from one up to another are smoothed by 1 4 6 4 1 along
-// both sides (a standard deviation of a pixel), in memory that dst has or gets; line is for a row.
-// Two pixels at the rim are as they were, and so is a picture of less than 16 pixels across.
-func smooth(dst, src *plane, from, to int, line []byte) {
+// smooth fills dst with src, a part of which is smoothed by 1 4 6 4 1 along both sides (a standard deviation of a
+// pixel), in memory that dst has or gets; line is for a row.
+// Two pixels at the rim are as they were, and so is a part of less than 16 pixels across.
+func smooth(dst, src *plane, part image.Rectangle, line []byte) {
 	dst.size(src.w, src.h)
+	part = part.Intersect(image.Rect(0, 2, src.w, src.h-2))
+	from, to := part.Min.X, part.Max.X
+	line = line[:part.Dx()]
 	for y := range src.h {
-		if src.w < 16 || y < max(from, 2) || y >= min(to, src.h-2) {
+		if part.Dx() < 16 || y < part.Min.Y || y >= part.Max.Y {
 			copy(dst.row(y), src.row(y))
 			continue
 		}
-		mixRows(line, src.row(y-2), src.row(y-1), src.row(y), src.row(y+1), src.row(y+2))
-		mixColumns(dst.row(y), line)
+		copy(dst.row(y)[:from], src.row(y))
+		copy(dst.row(y)[to:], src.row(y)[to:])
+		mixRows(line, src.row(y - 2)[from:], src.row(y - 1)[from:], src.row(y)[from:], src.row(y + 1)[from:], src.row(y + 2)[from:])
+		mixColumns(dst.row(y)[from:to], line)
 	}
 }
 
@@ -146,7 +151,7 @@ func (r *Reader) glanceAt(p *plane, every, least int) bool {
 	l := &r.glimpse
 	r.spend(p.w * p.h * softCost / 3)
 	r.line = grown(r.line, p.w)
-	smooth(&l.plane, p, 0, p.h, r.line)
+	smooth(&l.plane, p, image.Rect(0, 0, p.w, p.h), r.line)
 	l.shrink = 1
 	l.reset()
 	l.begin(wideRadius)
@@ -166,7 +171,7 @@ func (r *Reader) glanceAt(p *plane, every, least int) bool {
 	return false
 }
 
-// softLevel is a level smoothed where something fine was seen at full size; nil if nothing was, or
+// softLevel is a level smoothed where the full size has the texture of a code; nil if it has it nowhere, or
 // if the budget has no room for it and a pass over it.
 func (r *Reader) softLevel(i int) *level {
 	defer r.leave(r.enter(stageSmoothing))
@@ -174,17 +179,26 @@ func (r *Reader) softLevel(i int) *level {
 	if full.fine < leastFine {
 		return nil
 	}
-	from, to := max(full.fineFrom-fineMargin, 0)>>i, min((full.fineTo+fineMargin)>>i, of.h)
-	cost := of.w * (to - from) * softCost / 3
+	var part image.Rectangle
+	for _, at := range full.textured() {
+		part = part.Union(at)
+	}
+	if part.Empty() {
+		return nil
+	}
+	part = part.Inset(-reach)
+	part.Min.Y, part.Max.Y = max(part.Min.Y, full.fineFrom-fineMargin), min(part.Max.Y, full.fineTo+fineMargin)
+	part = image.Rect(part.Min.X>>i, part.Min.Y>>i, part.Max.X>>i, part.Max.Y>>i).Intersect(image.Rect(0, 0, of.w, of.h))
+	cost := part.Dx() * part.Dy() * softCost / 3
 	if cost > r.left {
 		return nil
 	}
 	r.spend(cost + of.w*of.h/16)
 	r.line = grown(r.line, of.w)
-	smooth(&l.plane, &of.plane, from, to, r.line)
+	smooth(&l.plane, &of.plane, part, r.line)
 	l.shrink = of.shrink
 	l.reset()
 	l.setLens(r.K1)
-	l.from, l.to = from, to
+	l.from, l.to = part.Min.Y, part.Max.Y
 	return l
 }

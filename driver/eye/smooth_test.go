@@ -46,7 +46,7 @@ func TestSmoothIsTheBinomialMean(t *testing.T) {
 	for _, size := range []image.Point{{16, 5}, {64, 30}, {75, 41}, {17, 9}} {
 		src := planeOf(randomGray(uint64(size.X), size.X, size.Y))
 		var dst plane
-		smooth(&dst, &src, 0, src.h, make([]byte, src.w))
+		smooth(&dst, &src, image.Rect(0, 0, src.w, src.h), make([]byte, src.w))
 		weights := [5]float64{1. / 16, 4. / 16, 6. / 16, 4. / 16, 1. / 16}
 		sum, most := 0.0, 0.0
 		for y := range src.h {
@@ -72,14 +72,14 @@ func TestSmoothIsTheBinomialMean(t *testing.T) {
 	}
 }
 
-func TestSmoothLeavesOtherRows(t *testing.T) {
-	src := planeOf(randomGray(3, 40, 30))
+func TestSmoothLeavesWhatIsOutsideOfAPart(t *testing.T) {
+	src := planeOf(randomGray(3, 60, 30))
 	var dst plane
-	smooth(&dst, &src, 10, 20, make([]byte, src.w))
+	smooth(&dst, &src, image.Rect(8, 10, 40, 20), make([]byte, src.w))
 	for y := range src.h {
-		same := string(dst.row(y)) == string(src.row(y))
-		if inside := y >= 10 && y < 20; same == inside {
-			t.Errorf("row %d: as it was is %v", y, same)
+		same := func(from, to int) bool { return string(dst.row(y)[from:to]) == string(src.row(y)[from:to]) }
+		if inside := y >= 10 && y < 20; same(8, 40) == inside || !same(0, 8) || !same(40, src.w) {
+			t.Errorf("row %d: as it was is %v before the part, %v in it, %v after it", y, same(0, 8), same(8, 40), same(40, src.w))
 		}
 	}
 }

@@ -11,6 +11,7 @@ const (
 	beatSteps = 2   // places that are looked at, a module
 	beatOff   = 0.8 // of what changes in a module: what may change in two, along one side
 	beatsOff  = 0.6 // the same, along both sides together
+	looseBeat = 1   // the same, of a third finder that is not where it is expected
 	beatCost  = 8   // of a place that is looked at
 )
 
@@ -23,6 +24,35 @@ func (l *level) keepsTime(c corner) bool {
 	}
 	b1, b2 := l.beat(at, below, right)
 	return b2 <= beatOff*b1 && a2+b2 <= beatsOff*(a1+b1)
+}
+
+// pairKeepsTime says whether a timing pattern's beat is between two finders, or beside them.
+func (l *level) pairKeepsTime(i, j int) bool {
+	for _, v := range l.vacanciesOf(i, j) {
+		if l.vacancyKeepsTime(&v, i, j, beatsOff) {
+			return true
+		}
+	}
+	return false
+}
+
+// vacancyKeepsTime says whether a timing pattern's beat, of which so much may be off, is where the third finder to i and j
+// would have it: along one line if they are at the ends of a code's side, along both if they are across from each other.
+func (l *level) vacancyKeepsTime(v *vacancy, i, j int, off float64) bool {
+	f, g := &l.finders[i], &l.finders[j]
+	third := finder{x: v.x, y: v.y, mx: (f.mx + g.mx) / 2, my: (f.my + g.my) / 2}
+	var one, two float64
+	switch v.at {
+	case i:
+		one, two = l.beat(f, g, &third)
+	case j:
+		one, two = l.beat(g, f, &third)
+	default:
+		a1, a2 := l.beat(&third, f, g)
+		b1, b2 := l.beat(&third, g, f)
+		one, two = a1+b1, a2+b2
+	}
+	return two <= off*one
 }
 
 // beat is how much changes in one module and in two along the timing pattern between finders f and g of
@@ -44,18 +74,24 @@ func (l *level) beat(f, g, h *finder) (one, two float64) {
 		return 0, 1
 	}
 	l.spend(30 + beatCost*steps)
+	if l.lens.k1 != 0 { // it bows the line
+		l.spend(2 * beatCost * steps)
+		x0, y0 = l.lens.straight(x0, y0)
+		x1, y1 = l.lens.straight(x1, y1)
+		dx, dy = x1-x0, y1-y0
+	}
 	dx, dy = dx/n, dy/n
-	x, y, rx, ry := fixed(x0+margin*dx), fixed(y0+margin*dy), fixed(dx), fixed(dy)
+	x, y := x0+margin*dx, y0+margin*dy
 	var last [2 * beatSteps]int32
 	var sum1, sum2 int64
 	for k := range steps {
-		now := l.atFixed(x, y)
+		now := l.at(l.lens.bent(x, y))
 		if k >= 2*beatSteps {
 			d1, d2 := int64(now-last[(k+beatSteps)%(2*beatSteps)]), int64(now-last[k%(2*beatSteps)])
 			sum1, sum2 = sum1+d1*d1, sum2+d2*d2
 		}
 		last[k%(2*beatSteps)] = now
-		x, y = x+rx, y+ry
+		x, y = x+dx, y+dy
 	}
 	return float64(sum1), float64(sum2)
 }
