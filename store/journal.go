@@ -162,6 +162,7 @@ func (s *Store) write(entries []entry) error {
 	})
 	if err == nil {
 		s.sets, s.epoch = next, log
+		s.recent.add(entries, s.seq)
 	}
 	return err
 }
@@ -170,7 +171,7 @@ func (s *Store) put(tx *bbolt.Tx, sets *sets, e *entry) error {
 	s.seq++
 	key := journalKey(s.seq)
 	value := encodeSealed(key, e.record)
-	e.leaf = tlog.RecordHash(value[:len(value)-sealSize])
+	e.value, e.leaf = value, tlog.RecordHash(value[:len(value)-sealSize])
 	b := tx.Bucket(journalBucket)
 	b.FillPercent = 0.95 // it only grows at its end
 	if err := b.Put(key, value); err != nil {
@@ -239,7 +240,7 @@ func (s *Store) Records(after uint64, n int) ([]journal.Record, error) {
 
 // read reads records. The caller holds mu, so that nothing is written meanwhile.
 func (s *Store) read(after uint64, n int) ([]journal.Record, error) {
-	return readRecords(s.file, s.sets.First, s.sets.Last, after, n)
+	return upTo(n, func(found func(stored) bool) error { return s.follow(after, found) })
 }
 
 // readRecord reads one record. One that rotted on the disk is reported, not skipped.

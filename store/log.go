@@ -260,7 +260,7 @@ func (s *Store) leaves(after uint64, n int) (list []Leaf, err error) {
 	}
 	var failed error
 	if err == nil && len(list) < n {
-		err = walkJournal(s.file, s.sets.First, s.sets.Last, max(after, s.epoch.first-1), func(e stored) bool {
+		err = s.follow(max(after, s.epoch.first-1), func(e stored) bool {
 			var leaf Leaf
 			if leaf, failed = e.leaf(); failed != nil {
 				return false

@@ -183,7 +183,7 @@ func (s *Store) load(db *bbolt.DB, found *survey) (old bool, err error) {
 	})
 	if err == nil {
 		s.sets, s.seq, s.opened, s.age = read, read.Last, read.Last, aging{}
-		s.txid, s.size = found.meta.txid, 0
+		s.txid, s.size, s.recent = found.meta.txid, 0, nil
 	}
 	return old, err
 }

@@ -173,6 +173,7 @@ type Store struct {
 	station   bool     // takes the journal
 	madeRoom  span     // records whose bodies did, and of which the journal does not say so yet
 	opened    uint64   // the newest record that the file had when it was opened
+	recent    recent   // the newest records
 	scrubbed  uint64   // the journal has been read through up to this record,
 	scrubRest int      // and is not read for so many seconds
 	file      *os.File // the open one, bbolt's
@@ -199,7 +200,8 @@ type entry struct {
 	until   time.Time
 	lower   *lowering // of the floor; nil: none
 	note    *keepsake // that is kept with it; nil: none
-	leaf    tlog.Hash // of the record, once it was put
+	value   []byte    // of the record in the journal, and its
+	leaf    tlog.Hash // leaf, once it was put
 	act     bool      // something was to follow from it: it is not written later in its place
 }
 

@@ -161,11 +161,16 @@ func (s stored) record() journal.Record {
 }
 
 // readRecords reads up to n records that follow a number.
-func readRecords(r io.ReaderAt, first, last, after uint64, n int) (records []journal.Record, err error) {
+func readRecords(r io.ReaderAt, first, last, after uint64, n int) ([]journal.Record, error) {
+	return upTo(n, func(found func(stored) bool) error { return walkJournal(r, first, last, after, found) })
+}
+
+// upTo takes up to n records of a walk.
+func upTo(n int, walk func(found func(stored) bool) error) (records []journal.Record, err error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	err = walkJournal(r, first, last, after, func(s stored) bool {
+	err = walk(func(s stored) bool {
 		records = append(records, s.record())
 		return len(records) < n
 	})
