@@ -79,12 +79,16 @@ func rank(best []corner, c corner) []corner {
 	return best
 }
 
-// bestSeen are the finders that are not known, and if they are many those that most rows crossed
+// bestSeen are the finders that are not known, and if they are many those that are not of a crowd, that most rows crossed
 // and that fit best.
 func (l *level) bestSeen() []int {
 	order := l.order[:0]
+	many := len(l.finders) > crowdLeast
+	if many {
+		l.leaveCrowds()
+	}
 	for i := range l.finders {
-		if !l.finders[i].known {
+		if !l.finders[i].known && !(many && l.finders[i].crowd) {
 			order = append(order, i)
 		}
 	}

@@ -7,6 +7,7 @@
 //	pure.go       a picture of nothing but a code, at one look
 //	threshold.go  what is dark, locally, in the rows that are looked at
 //	finder.go     the three squares at a code's corners: 1:1:3:1:1 along any line
+//	crowd.go      those that stand too close to be a code's
 //	merged.go     the same where the code has no quiet zone, on dark ground
 //	corners.go    which three of them may be a code's
 //	weigh.go      which of a crowd of corners have timing patterns

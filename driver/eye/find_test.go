@@ -230,6 +230,19 @@ func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
 	}
 }
 
+// Frames that a cheaper search has missed: a corner that is doubtful and alone, for its timing pattern's beat was asked for; large dots, for
+// not all of the code was smoothed.
+func TestReadsWhatCheaperSearchesMissed(t *testing.T) {
+	for _, tt := range []struct {
+		condition string
+		strength  float64
+		seed      uint64
+	}{{"tilt", 67, 14}, {"dot-print", 6, 12}, {"dot-print", 6, 16}} {
+		f := condition(t, tt.condition).Frame(tt.seed, tt.strength, 0)
+		wantText(t, fmt.Sprint(tt), f.Image, f.Text)
+	}
+}
+
 // Where many finders are, two of them tell nothing of a third.
 func TestNoThirdFinderIsLookedForInACrowd(t *testing.T) {
 	icon := finderWall(7*4, 7*4, 4)

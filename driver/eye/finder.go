@@ -18,6 +18,7 @@ type finder struct {
 	inverted bool
 	known    bool // it is of a code that was read
 	guessed  bool // nothing of it is seen: it must be there
+	crowd    bool // it has others like it nearer than a code's are
 }
 
 func (f *finder) module() float64 { return (f.mx + f.my) / 2 }
@@ -56,9 +57,13 @@ func (l *level) link(i int) {
 	f.next, l.bands[b] = l.bands[b], int16(i)
 }
 
-// dropWeak drops finders until half of the table is free: the weakest, and of those that are as
+// dropWeak drops finders until half of the table is free: those of a crowd, then the weakest, and of those that are as
 // weak the ones that were found first.
 func (l *level) dropWeak() {
+	l.dropCrowds()
+	if len(l.finders) <= maxFinders/2 {
+		return
+	}
 	var count [64]int
 	for i := range l.finders {
 		count[l.finders[i].weakness()]++
@@ -174,6 +179,10 @@ func (l *level) swing(r runs, y int, inverted bool) int {
 
 // look looks closer at what may be a finder around (x, y) of modules of m pixels.
 func (l *level) look(x, y, m float64, inverted bool) {
+	if l.isWall(x, y) {
+		l.spend(10)
+		return
+	}
 	l.spend(70)
 	if l.isKnown(x, y) {
 		return

@@ -226,6 +226,8 @@ func (l *level) forget() {
 	l.finders, l.tried, l.tries, l.nextID = l.finders[:0], l.tried[:0], 0, 0
 	l.merged = l.merged[:0]
 	l.bands = grown(l.bands, l.h/band+1)
+	l.wall = grown(l.wall, (l.w/wallCell+1)*(l.h/wallCell+1)/64+1)
+	clear(l.wall)
 	l.relink()
 }
 
@@ -278,7 +280,7 @@ func (r *Reader) tryCorners(l *level, most int) bool {
 			continue
 		}
 		doubtful := c.doubt > mostDoubt || l.merging
-		if (crowd || doubtful) && !(l.keepsTime(c) && l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
+		if crowd && !l.keepsTime(c) || (crowd || doubtful) && !(l.busy(c.at, c.right) && l.busy(c.at, c.below)) {
 			l.tried = append(l.tried, key)
 			continue
 		}

@@ -85,7 +85,7 @@ const (
 	leastEdges  = 400 // that one row in three crosses in four patches
 	leastOfEach = 80  // of them, in each of the four
 	bandSides   = 4   // times wider than high
-	reach       = 64  // pixels that a code may go beyond them
+	reach       = 64  // pixels that a code may go beyond them, and twice that where its dots are large
 	glanceShare = 1   // units a pixel of the frame: when so many are spent, no other part is looked at
 	glanceRows  = 4   // rows between two that are looked at
 )
@@ -186,7 +186,7 @@ func (r *Reader) softLevel(i int) *level {
 	if part.Empty() {
 		return nil
 	}
-	part = part.Inset(-reach)
+	part = part.Inset(-2 * reach)
 	part.Min.Y, part.Max.Y = max(part.Min.Y, full.fineFrom-fineMargin), min(part.Max.Y, full.fineTo+fineMargin)
 	part = image.Rect(part.Min.X>>i, part.Min.Y>>i, part.Max.X>>i, part.Max.Y>>i).Intersect(image.Rect(0, 0, of.w, of.h))
 	cost := part.Dx() * part.Dy() * softCost / 3

@@ -38,6 +38,7 @@ type level struct {
 	finders  []finder
 	bands    []int16     // the last finder that was found in each band of rows, or -1
 	nextID   uint16      // of a finder
+	wall     []uint64    // cells of pixels that a crowd of finders is in
 	order    []int       // of finders
 	around   []neighbour // of a finder
 	corners  []corner
