@@ -40,7 +40,8 @@ type desk struct {
 	srv *httptest.Server
 	log *bytes.Buffer
 
-	down atomic.Value // a path's beginning: what of the bench's provider does not answer; "" nothing
+	front atomic.Pointer[http.Handler] // what srv answers by
+	down  atomic.Value                 // a path's beginning: what of the bench's provider does not answer; "" nothing
 }
 
 func newDesk(t *testing.T, bench bool) *desk {
@@ -63,10 +64,32 @@ func newDesk(t *testing.T, bench bool) *desk {
 		t.Fatal(err)
 	}
 	d.web.openCounter(d.dir, log)
-	d.srv.Config.Handler = countertest.Described(t, describedCounter, d.web.handler())
+	d.answer()
+	d.srv.Config.Handler = countertest.Described(t, describedCounter, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*d.front.Load()).ServeHTTP(rw, r) }))
 	d.srv.Start()
 	t.Cleanup(func() { d.srv.Close(); d.web.Office.Close() })
 	return d
+}
+
+func (d *desk) answer() {
+	h := d.web.handler()
+	d.front.Store(&h)
+}
+
+// startAgain is another issuer on the same folder, as of the same time: nobody is signed in by a
+// role, and no passenger's page comes back to it.
+func (d *desk) startAgain() {
+	d.t.Helper()
+	d.web.Office.Close()
+	moved := time.Until(d.web.Now())
+	o, err := office.Open(office.Config{Dir: d.dir, Algorithm: verify.EdDSA, Bench: true, Log: d.web.log})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.web = &web{Office: o, limits: newLimits(), people: signintest.Guard(), log: d.web.log}
+	d.web.openCounter(d.dir, d.web.log)
+	d.answer()
+	d.advance(max(0, moved))
 }
 
 // mayBeDown is the provider as it answers, or not.

@@ -27,12 +27,13 @@ type staffTab struct {
 	*pagetest.Tab
 	out *atomic.Bool // the sign-in has ended
 	cut *atomic.Bool // nobody hears of signing out
+	ill *atomic.Bool // who hears of it cannot do it
 }
 
 // openStaff opens the page in a headless Chromium, as somebody who is signed in.
 func openStaff(t *testing.T, d *desk) *staffTab {
 	t.Helper()
-	tab := &staffTab{pagetest.Open(t, "staff", 390, 844), new(atomic.Bool), new(atomic.Bool)}
+	tab := &staffTab{pagetest.Open(t, "staff", 390, 844), new(atomic.Bool), new(atomic.Bool), new(atomic.Bool)}
 	cookie := d.staffPhone(signin.Staff).cookie
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !tab.out.Load() {
@@ -40,6 +41,11 @@ func openStaff(t *testing.T, d *desk) *staffTab {
 		}
 		if tab.cut.Load() && r.URL.Path == "/signin/out" {
 			panic(http.ErrAbortHandler)
+		}
+		if tab.ill.Load() && r.URL.Path == "/signin/out" {
+			w.WriteHeader(http.StatusBadGateway)
+			tab.ill.Store(false)
+			return
 		}
 		d.web.handler().ServeHTTP(w, r)
 	}))
@@ -112,7 +118,7 @@ func TestR24TheStaffPage(t *testing.T) {
 }
 
 // Signing out ends the codes on the phone at once. Where the issuer does not hear of it the page
-// says so, gets no codes meanwhile, and tells it later.
+// says so, gets no codes meanwhile, and tells it later; an answer that it did not work is none.
 func TestR24SigningOutWithTheNetworkCut(t *testing.T) {
 	d := newDesk(t, true)
 	d.staffKey()
@@ -123,11 +129,15 @@ func TestR24SigningOutWithTheNetworkCut(t *testing.T) {
 	tab.Until("it is said", "$('#qr').width === 1 && $('#coverwords').innerText.includes('联网后完成退出') && !seen('#again')")
 	tab.Str("document.dispatchEvent(new Event('visibilitychange'))")
 	_, before, _ := d.list("")
+	tab.ill.Store(true) // a proxy whose issuer is being started
 	tab.cut.Store(false)
 	tab.Until("the issuer has heard of it", "seen('#again') && $('#qr').width === 1 && $('#coverwords').innerText.includes('已退出')")
 	d.advance(time.Second)
 	if _, after, _ := d.list(""); len(after) <= len(before) {
 		t.Error("nothing is revoked")
+	}
+	if tab.ill.Load() {
+		t.Error("the proxy was not asked")
 	}
 }
 

@@ -76,6 +76,47 @@ func (p *staffPhone) code() (shownCode, office.Reason) {
 	return out.shownCode, out.Denied.Reason
 }
 
+// shows gets a code, and gives what a gate in touch says of it whenever it is asked.
+func (p *staffPhone) shows() func() verify.Reason {
+	t, d := p.d.t, p.d
+	t.Helper()
+	issued, why := p.code()
+	proof, err := mint.DeviceProof(issued.Credential, 0, p.key, rand.Reader)
+	if err != nil {
+		t.Fatal(why, err)
+	}
+	text, err := verify.Credential(issued.Credential).RotatedText(0, proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() verify.Reason {
+		t.Helper()
+		document, err := json.Marshal(d.web.Keyset())
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := verify.ParseKeyset(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, list, _ := d.list("")
+		l, err := verify.OpenRevocations(list, d.revokers(), d.web.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return verify.Decide(text, keys.With(l), verify.Rules{Classes: []verify.Class{verify.Staff}}, d.web.Now()).Reason
+	}
+}
+
+// signsOut gives the answer to somebody who signs out.
+func (p *staffPhone) signsOut() *httptest.ResponseRecorder {
+	r := httptest.NewRequest("POST", "http://issuer.example/signin/out", nil)
+	r.AddCookie(p.cookie)
+	rec := httptest.NewRecorder()
+	p.d.web.handler().ServeHTTP(rec, r)
+	return rec
+}
+
 // staffKey gives the issuer a key for staff codes.
 func (d *desk) staffKey() {
 	d.t.Helper()
@@ -192,54 +233,23 @@ func TestR24SigningOutEndsTheCodes(t *testing.T) {
 	d := newDesk(t, true)
 	d.staffKey()
 	leaves, stays := d.staffPhone(signin.Staff), d.staffPhone(signin.Staff)
-	shows := func(p *staffPhone) func() verify.Reason {
-		t.Helper()
-		issued, why := p.code()
-		proof, err := mint.DeviceProof(issued.Credential, 0, p.key, rand.Reader)
-		if err != nil {
-			t.Fatal(why, err)
-		}
-		text, err := verify.Credential(issued.Credential).RotatedText(0, proof)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func() verify.Reason {
-			t.Helper()
-			document, err := json.Marshal(d.web.Keyset())
-			if err != nil {
-				t.Fatal(err)
-			}
-			keys, err := verify.ParseKeyset(document)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, list, _ := d.list("")
-			l, err := verify.OpenRevocations(list, d.revokers(), d.web.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return verify.Decide(text, keys.With(l), verify.Rules{Classes: []verify.Class{verify.Staff}}, d.web.Now()).Reason
-		}
-	}
-	first, second, other := shows(leaves), shows(leaves), shows(stays)
+	first, second, other := leaves.shows(), leaves.shows(), stays.shows()
 	for name, at := range map[string]func() verify.Reason{"first": first, "second": second, "another's": other} {
 		if got := at(); got != verify.OK {
 			t.Fatalf("before, the %s: %s", name, got)
 		}
 	}
-	r := httptest.NewRequest("POST", "http://issuer.example/signin/out", nil)
+	r := httptest.NewRequest("GET", "http://issuer.example/staff/", nil)
 	r.AddCookie(leaves.cookie)
 	person, _ := d.web.people.Who(r)
-	out := func() {
+	out := func(p *staffPhone) {
 		t.Helper()
-		rec := httptest.NewRecorder()
-		d.web.handler().ServeHTTP(rec, r)
-		if rec.Code != http.StatusNoContent {
+		if rec := p.signsOut(); rec.Code != http.StatusNoContent {
 			t.Fatalf("signing out: %d %s", rec.Code, rec.Body)
 		}
 	}
 	d.advance(time.Second) // a list is signed a second after the last at the earliest
-	out()
+	out(leaves)
 	for name, tt := range map[string]struct {
 		at   func() verify.Reason
 		want verify.Reason
@@ -260,10 +270,70 @@ func TestR24SigningOutEndsTheCodes(t *testing.T) {
 	// Who was given nothing leaves nothing on the list.
 	_, before, _ := d.list("")
 	d.advance(time.Second)
-	r = httptest.NewRequest("POST", "http://issuer.example/signin/out", nil)
-	r.AddCookie(d.staffPhone(signin.Conductor).cookie)
-	out()
+	out(d.staffPhone(signin.Conductor))
 	if _, after, _ := d.list(""); string(after) != string(before) {
 		t.Error("a conductor who signs out is on the list of revocations")
+	}
+}
+
+// Who has signed in before the issuer was started again signs out after it, or signs in again: what
+// the phone holds is revoked all the same, and once. A sign-in that nobody ends goes on for its 30
+// minutes, and one that was ended before stays so.
+func TestR24SigningOutAfterARestart(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	leaves, stays, left, idle := d.staffPhone(signin.Staff), d.staffPhone(signin.Staff), d.staffPhone(signin.Staff), d.staffPhone(signin.Staff)
+	first, other, gone := leaves.shows(), stays.shows(), left.shows()
+	if rec := left.signsOut(); rec.Code != http.StatusNoContent {
+		t.Fatalf("signing out: %d %s", rec.Code, rec.Body)
+	}
+	d.startAgain()
+	d.advance(time.Second) // a list is signed a second after the last at the earliest
+	if n := leaves.asks("GET", "api/state", "", nil); n == http.StatusOK {
+		t.Fatalf("after a start somebody is signed in still: %d", n)
+	}
+	for name, tt := range map[string]struct {
+		at   func() verify.Reason
+		want verify.Reason
+	}{"first": {first, verify.OK}, "another's": {other, verify.OK}, "one that was ended before": {gone, verify.Revoked}} {
+		if got := tt.at(); got != tt.want {
+			t.Errorf("after a start, the %s: %s; want %s", name, got, tt.want)
+		}
+	}
+	for n, p := range []*staffPhone{leaves, leaves, idle} {
+		if rec := p.signsOut(); rec.Code != http.StatusNoContent {
+			t.Errorf("signing out, %d: %d %s", n, rec.Code, rec.Body)
+		}
+	}
+	d.advance(time.Second)
+	if got := first(); got != verify.Revoked {
+		t.Errorf("signed out after a start, the first: %s; want %s", got, verify.Revoked)
+	}
+	if got := other(); got != verify.OK {
+		t.Errorf("somebody else's: %s; want %s", got, verify.OK)
+	}
+	if log := d.log.String(); strings.Count(log, "staff codes are revoked") != 2 || strings.Count(log, "subject=test:wang") < 2 {
+		t.Errorf("the log is\n%s\nwant both, and whose they were", log)
+	}
+}
+
+// What cannot be revoked is said, and ends once it can be: the browser keeps what names the sign-in.
+func TestR24SigningOutIsTriedAgain(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	p := d.staffPhone(signin.Staff)
+	at := p.shows()
+	d.startAgain()
+	d.web.Office.Close() // nothing can be written
+	if rec := p.signsOut(); rec.Code != http.StatusInternalServerError || !strings.Contains(rec.Body.String(), "not_ended") || len(rec.Result().Cookies()) != 0 {
+		t.Errorf("it cannot be written: %d %s, cookies %v; want 500, and the cookie stays", rec.Code, rec.Body, rec.Result().Cookies())
+	}
+	d.startAgain()
+	if rec := p.signsOut(); rec.Code != http.StatusNoContent || len(rec.Result().Cookies()) != 1 || rec.Result().Cookies()[0].MaxAge >= 0 {
+		t.Errorf("again: %d %s, cookies %v; want 204, and the cookie gone", rec.Code, rec.Body, rec.Result().Cookies())
+	}
+	d.advance(time.Second)
+	if got := at(); got != verify.Revoked {
+		t.Errorf("%s; want %s", got, verify.Revoked)
 	}
 }

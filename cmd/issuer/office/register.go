@@ -16,7 +16,7 @@ import (
 	"railgate/verify"
 )
 
-// A register is the issuer's one file, issuer.db (bbolt), eight buckets, values in
+// A register is the issuer's one file, issuer.db (bbolt), nine buckets, values in
 // CBOR, and those of package acts:
 //
 //	people    sub → a [record]
@@ -26,9 +26,10 @@ import (
 //	trips     hash of a trip (32) whose answer was taken → until when it would be taken again
 //	slips     seconds since 1970 (8, big-endian), cti → sub of whose paper certificate it is
 //	revoked   cti → a [revoked], until none of it can be valid
+//	staff     cti → a [staffOut], as long as any of it can be valid
 //	listed    "iat" → that of the last list of those that was signed
 //
-// It grows with people, certificates, accounts and acts; codes leave nothing behind. Names
+// It grows with people, certificates, accounts and acts; passengers' codes leave nothing behind. Names
 // and numbers in it are sealed. Its methods may be called concurrently.
 type register struct {
 	db          *bbolt.DB
@@ -51,6 +52,7 @@ var (
 	tripsBucket    = []byte("trips")
 	slipsBucket    = []byte("slips")
 	revokedBucket  = []byte("revoked")
+	staffBucket    = []byte("staff")
 	listedBucket   = []byte("listed")
 )
 
@@ -63,7 +65,7 @@ func openRegister(dir string) (*register, error) {
 		return nil, fmt.Errorf("%s: %w (is another issuer running?)", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, slipsBucket, revokedBucket, listedBucket, failuresBucket, tripsBucket} {
+		for _, name := range [][]byte{peopleBucket, sessionsBucket, accountsBucket, slipsBucket, revokedBucket, staffBucket, listedBucket, failuresBucket, tripsBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -309,6 +311,9 @@ func (r *register) prune(now time.Time) error {
 			return err
 		}
 		if err := pruneRevoked(tx, uint64(now.Unix())); err != nil {
+			return err
+		}
+		if err := pruneStaff(tx, now); err != nil {
 			return err
 		}
 		var keys []string

@@ -27,7 +27,6 @@ type Office struct {
 	bench     bool
 	guesses   *limit.Limiter // tries of an account's password from an address
 	hash      hasher         // of passwords
-	staff     staffOut
 	log       *slog.Logger
 
 	mu    sync.Mutex // guards the field below
@@ -65,7 +64,6 @@ func (s *Office) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		s.notary.watch(s.Now())
-		s.staff.forget(s.Now())
 		if err := errors.Join(s.signing.rotate(s.Now()), s.register.prune(s.Now())); err != nil {
 			return err
 		}

@@ -1,12 +1,13 @@
 package office
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
-	"maps"
 	"slices"
-	"sync"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"railgate/verify"
 	"railgate/verify/mint"
@@ -49,8 +50,8 @@ func (s *Office) StaffCredential(p Proof, m Member) (verify.Claims, verify.Crede
 	if err != nil {
 		return verify.Claims{}, nil, err
 	}
-	if !s.staff.give(claims.Certificate, now) {
-		return verify.Claims{}, nil, Deny(StaffSignInDue) // signed out meanwhile
+	if err := s.register.giveStaff(claims.Certificate, m.Subject, now); err != nil { // signed out meanwhile, or not on the disk
+		return verify.Claims{}, nil, err
 	}
 	s.log.Info("staff codes are given out", "cti", claims.Certificate, "subject", m.Subject)
 	return claims, signed, nil
@@ -58,65 +59,88 @@ func (s *Office) StaffCredential(p Proof, m Member) (verify.Claims, verify.Crede
 
 // staffCertificate is the id of all that is given out in one sign-in.
 func (v *vault) staffCertificate(m Member) verify.CertificateID {
-	return verify.CertificateID(mac(v.sessions, "staff\x00"+m.Session+"\x00"+m.Subject)[:8])
+	return verify.CertificateID(mac(v.sessions, "staff\x00"+m.Session)[:8])
 }
 
 // EndStaffCodes revokes what was given out in a sign-in that has ended, if any of it may still be
-// valid: the phone makes its codes by itself, and would go on for the rest of its 30 minutes.
+// valid: the phone makes its codes by itself, and would go on for the rest of its 30 minutes. The
+// sign-in may be of before a start of the program: then its session alone is known, and no subject.
 func (s *Office) EndStaffCodes(m Member) error {
 	id, now := s.vault.staffCertificate(m), s.Now()
-	if !s.staff.end(id, now) {
-		return nil
-	}
-	before := uint64(voidFrom(now).Unix())
-	err := s.register.revoke(id, revoked{Before: before, Until: before + uint64(reach/time.Second), At: mint.Seconds(now), Reason: "signed out", By: m.Subject})
-	if err == nil {
-		s.log.Info("staff codes are revoked: their sign-in has ended", "cti", id, "subject", m.Subject)
+	by, err := s.register.endStaff(id, m.Subject, now)
+	if by != "" {
+		s.log.Info("staff codes are revoked: their sign-in has ended", "cti", id, "subject", by)
 	}
 	return err
 }
 
-// staffOut is what was given out to members of staff, by the id of each sign-in. It may be used
-// concurrently, and is empty after a start, which ends each sign-in.
+// A staffOut is what was given out in a sign-in of a member of staff, as the register has it, by
+// the id of it all. It outlasts a start of the program, which forgets who is signed in: the phone
+// does not forget its codes.
 type staffOut struct {
-	mu    sync.Mutex                         // guards the fields below
-	given map[verify.CertificateID]time.Time // when, the last time
-	ended map[verify.CertificateID]time.Time
+	By    string    // the subject
+	Given time.Time // the last time; zero: nothing was
+	Ended time.Time // the sign-in; zero: not that anybody has said so
 }
 
-// give notes that something is given out; false: the sign-in has ended.
-func (o *staffOut) give(id verify.CertificateID, now time.Time) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if _, ended := o.ended[id]; ended {
-		return false
-	}
-	if o.given == nil {
-		o.given = map[verify.CertificateID]time.Time{}
-	}
-	o.given[id] = now
-	return true
+// giveStaff notes that something is given out. It denies with [StaffSignInDue] where the sign-in has
+// ended.
+func (r *register) giveStaff(id verify.CertificateID, by string, now time.Time) error {
+	return r.db.Update(func(tx *bbolt.Tx) error {
+		o, err := read[staffOut](tx, staffBucket, string(id))
+		if err != nil {
+			return err
+		}
+		if o != nil && !o.Ended.IsZero() {
+			return Deny(StaffSignInDue)
+		}
+		return write(tx, staffBucket, string(id), staffOut{By: by, Given: now})
+	})
 }
 
-// end notes that a sign-in has ended, and tells whether anything of it may still be valid.
-func (o *staffOut) end(id verify.CertificateID, now time.Time) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.ended == nil {
-		o.ended = map[verify.CertificateID]time.Time{}
-	}
-	o.ended[id] = now
-	given, out := o.given[id]
-	return out && now.Sub(given) < reach
+// endStaff notes that a sign-in has ended, and files the revocation of what was given out in it, in
+// one commit. It gives whose that was, "" where nothing is revoked. Of a sign-in of nobody that is
+// known (by "") only what was given out is ended, and nothing else is written.
+func (r *register) endStaff(id verify.CertificateID, by string, now time.Time) (revokedOf string, err error) {
+	err = r.db.Update(func(tx *bbolt.Tx) error {
+		revokedOf = ""
+		o, err := read[staffOut](tx, staffBucket, string(id))
+		switch {
+		case err != nil:
+			return err
+		case o == nil && by == "", o != nil && !o.Ended.IsZero():
+			return nil
+		case o == nil:
+			o = &staffOut{By: by}
+		}
+		o.Ended = now
+		if err := write(tx, staffBucket, string(id), o); err != nil || now.Sub(o.Given) >= reach {
+			return err
+		}
+		revokedOf = o.By
+		before := uint64(voidFrom(now).Unix())
+		return r.fileRevoked(tx, id, revoked{Before: before, Until: before + uint64(reach/time.Second), At: mint.Seconds(now), Reason: "signed out", By: o.By})
+	})
+	return revokedOf, err
 }
 
-// forget forgets what can be valid no more.
-func (o *staffOut) forget(now time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	over := func(_ verify.CertificateID, at time.Time) bool { return now.Sub(at) >= reach }
-	maps.DeleteFunc(o.given, over)
-	maps.DeleteFunc(o.ended, over)
+// pruneStaff forgets what can be valid no more.
+func pruneStaff(tx *bbolt.Tx, now time.Time) error {
+	var old [][]byte
+	b := tx.Bucket(staffBucket)
+	err := b.ForEach(func(k, _ []byte) error {
+		o, err := read[staffOut](tx, staffBucket, string(k))
+		if err == nil && now.Sub(o.Given) >= reach && now.Sub(o.Ended) >= reach {
+			old = append(old, bytes.Clone(k))
+		}
+		return err
+	})
+	for _, k := range old {
+		if err == nil {
+			err = b.Delete(k)
+		}
+	}
+	return err
 }
 
 // issueStaff signs claims by a key that signs staff codes and nothing else.

@@ -138,7 +138,9 @@ func (g *Guard) Require(role string, next http.Handler) http.Handler {
 }
 
 // Handler answers below /signin/. Ended is told whose session has ended, by signing out or by
-// signing in again, before that is answered: what was given out in it ends with it. nil: nothing was.
+// signing in again, before that is answered: what was given out in it ends with it. Of a session
+// that the program does not know (it began before the program did, or has ended already) it is told
+// Session alone. nil: nothing was.
 func (g *Guard) Handler(ended func(Person) error) http.Handler {
 	if ended == nil {
 		ended = func(Person) error { return nil }
@@ -203,7 +205,7 @@ func (g *Guard) Admit(p Person) *http.Cookie {
 	return g.cookie(sessionCookie, text, Lasts)
 }
 
-// end ends the session of a request, if there is one.
+// end ends the session of a request, if the browser has one.
 func (g *Guard) end(r *http.Request, ended func(Person) error) error {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
@@ -215,7 +217,7 @@ func (g *Guard) end(r *http.Request, ended func(Person) error) error {
 	delete(g.sessions, key)
 	g.mu.Unlock()
 	if !known {
-		return nil
+		p = Person{Session: string(key[:])}
 	}
 	return ended(p)
 }
@@ -320,13 +322,12 @@ func (g *Guard) spend(a away) bool {
 }
 
 func (g *Guard) out(w http.ResponseWriter, r *http.Request, ended func(Person) error) {
-	err := g.end(r, ended)
-	http.SetCookie(w, g.cookie(sessionCookie, "", 0))
-	if err != nil {
+	if err := g.end(r, ended); err != nil { // the browser keeps the cookie, to try again by
 		g.log.Error("somebody has signed out, and what was given out does not end with it", "err", err)
 		g.refuse(w, r, http.StatusInternalServerError, notEnded)
 		return
 	}
+	http.SetCookie(w, g.cookie(sessionCookie, "", 0))
 	w.WriteHeader(http.StatusNoContent)
 }
 

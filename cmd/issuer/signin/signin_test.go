@@ -144,12 +144,21 @@ func TestWhatWasGivenOutEndsWithTheSession(t *testing.T) {
 		t.Errorf("again: %d, %d have ended; want nothing more", status, len(s.ended))
 	}
 	s.signIn("/desk/", officer("police"))
+	clear(s.guard.sessions) // a start of the program forgets them; the browser keeps its cookie
+	if s.ask("POST", "/signin/out", nil); len(s.ended) != 3 || len(s.ended[2].Session) != 32 || s.ended[2].Subject != "" {
+		t.Errorf("of before a start: %+v have ended; want the session alone", s.ended)
+	}
+	s.signIn("/desk/", officer("police"))
 	s.fails = errors.New("the disk is full")
 	if status, text, _ := s.ask("POST", "/signin/out", nil); status != http.StatusInternalServerError || !strings.Contains(text, notEnded.Chinese) {
 		t.Errorf("%d %s; want it said that what was given out goes on", status, text)
 	}
 	if status, _, _ := s.ask("GET", "/desk/data", nil); status != http.StatusUnauthorized {
 		t.Errorf("after signing out: %d; want 401 all the same", status)
+	}
+	s.fails = nil
+	if status, _, _ := s.ask("POST", "/signin/out", nil); status != http.StatusNoContent || len(s.ended) != 5 || s.ended[4].Session != s.ended[3].Session {
+		t.Errorf("trying again: %d, %d have ended; want the same one", status, len(s.ended))
 	}
 }
 

@@ -110,12 +110,13 @@ if (others) others.onmessage = () => forget('已退出', 'You are signed out');
 
 $('again').onclick = () => { location.href = `../signin/start?back=${encodeURIComponent(location.pathname)}`; };
 $('refresh').onclick = getCodes;
-// The issuer ends the sign-in, and makes void what this phone had; with the network cut it is told later.
+// The issuer ends the sign-in, and makes void what this phone had. Until it says so it is told again:
+// with the network cut, and while it is being started or cannot write.
 $('signout').onclick = async () => {
   leaving = true;
   forget('已退出', 'You are signed out');
   others?.postMessage('out');
-  while (!await fetch('../signin/out', { method: 'POST' }).then((a) => a.status !== 429, () => false)) {
+  while (!await fetch('../signin/out', { method: 'POST' }).then((a) => a.ok, () => false)) {
     forget('本机已退出；联网后完成退出，请勿关闭本页', 'Signed out on this phone. The rest follows with the network: leave this page open', false);
     await new Promise((done) => setTimeout(done, 3000));
   }
