@@ -208,7 +208,6 @@ func (s *Office) prove(who Session, p Person) error {
 
 // settle does an errand whose person was checked.
 func (s *Office) settle(e *errand) (out *Certificate, err error) {
-	now := s.Now()
 	p := e.subject()
 	sealed, err := s.sealed(p, inRegister)
 	if err != nil {
@@ -220,8 +219,11 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 		guardian = s.vault.holder(e.Person.Document, e.Person.Number)
 	}
 	if e.Kind == "revoke" {
-		return nil, s.settleRevoke(p, guardian, now)
+		return nil, s.settleRevoke(p, guardian)
 	}
+	s.issuing.Lock() // what another phone holds becomes void
+	defer s.issuing.Unlock()
+	now := s.Now()
 	err = s.register.change(s.vault.holder(p.Document, p.Number), func(rec *record) error {
 		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, p.Name) {
 			return Deny(DetailsDiffer)
@@ -253,7 +255,8 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 
 // settleRevoke revokes what the person holds who was checked, or a companion whose guardian was
 // checked: the phone is lost.
-func (s *Office) settleRevoke(p Person, guardian verify.HolderID, now time.Time) error {
+func (s *Office) settleRevoke(p Person, guardian verify.HolderID) error {
+	now := s.Now()
 	holder := s.vault.holder(p.Document, p.Number)
 	rec, err := s.register.person(holder)
 	if err != nil {
@@ -267,7 +270,9 @@ func (s *Office) settleRevoke(p Person, guardian verify.HolderID, now time.Time)
 			return Deny(HeldByAnother)
 		}
 	}
-	mine := func(c *Certificate) bool { return c.valid(now) && (guardian == "" || c.Guardian == guardian) }
-	_, err = s.revoke(holder, ending{meant: mine, reason: "lost phone", by: "the holder"}, now)
+	mine := func(c *Certificate, now time.Time) bool {
+		return c.valid(now) && (guardian == "" || c.Guardian == guardian)
+	}
+	_, err = s.revoke(holder, ending{meant: mine, reason: "lost phone", by: "the holder"})
 	return err
 }

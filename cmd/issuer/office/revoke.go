@@ -70,7 +70,7 @@ func (s *Office) Revoke(ctx context.Context, id verify.CertificateID, reason, by
 		return err
 	}
 	if holder != "" {
-		_, err := s.revoke(holder, ending{meant: func(c *Certificate) bool { return c.ID == id }, reason: reason, by: by, act: operatorEnded}, now)
+		_, err := s.revoke(holder, ending{meant: func(c *Certificate, _ time.Time) bool { return c.ID == id }, reason: reason, by: by, act: operatorEnded})
 		return err
 	}
 	if err := s.endSlip(id, operatorEnded, reason, Officer{Subject: by, Lead: true}); !errors.Is(err, Deny(NoSuchSlip)) {
@@ -98,9 +98,8 @@ func (s *Office) RevokePerson(ctx context.Context, document, number, reason, by 
 	}
 	f := Form{Document: document, Number: number}
 	f.tidy()
-	now := s.Now()
-	all := ending{meant: func(c *Certificate) bool { return c.valid(now) }, slip: true, reason: reason, by: by, act: operatorEnded}
-	return s.revoke(s.vault.holder(f.Document, f.Number), all, now)
+	all := ending{meant: (*Certificate).valid, slip: true, reason: reason, by: by, act: operatorEnded}
+	return s.revoke(s.vault.holder(f.Document, f.Number), all)
 }
 
 // RevokeElectronic makes void what a phone holds of a certificate, for one of [RevokeReasons]:
@@ -116,8 +115,8 @@ func (s *Office) RevokeElectronic(id verify.CertificateID, why string, by Office
 	if holder == "" {
 		return Deny(NoSuchSlip)
 	}
-	now := s.Now()
-	_, err = s.revoke(holder, ending{meant: func(c *Certificate) bool { return c.ID == id && c.valid(now) }, reason: why, by: by.Subject, act: why}, now)
+	meant := func(c *Certificate, now time.Time) bool { return c.ID == id && c.valid(now) }
+	_, err = s.revoke(holder, ending{meant: meant, reason: why, by: by.Subject, act: why})
 	if errors.Is(err, Deny(NoCertificate)) {
 		err = Deny(SlipOver)
 	}
@@ -149,20 +148,23 @@ func (s *Office) Electronic(number string) (out []Electronic, err error) {
 
 // An ending is what is revoked of a person.
 type ending struct {
-	meant      func(*Certificate) bool // of the electronic certificates
-	slip       bool                    // and the slip that is valid
+	meant      func(c *Certificate, now time.Time) bool // of the electronic certificates
+	slip       bool                                     // and the slip that is valid
 	reason, by string
 	act        string // what the record of acts says of each; "": the holder does it, and it is no act
 }
 
 // revoke voids what is meant of a person's, and records it, in one commit: no session sees a
 // certificate of it any more. It denies with [NoCertificate] where that is nothing.
-func (s *Office) revoke(holder verify.HolderID, e ending, now time.Time) (ids []verify.CertificateID, err error) {
+func (s *Office) revoke(holder verify.HolderID, e ending) (ids []verify.CertificateID, err error) {
+	s.issuing.Lock()
+	defer s.issuing.Unlock()
 	err = s.register.voids(s.record, holder, func(rec *record) (done []acts.Act, slips map[verify.CertificateID]revoked, err error) {
+		now := s.Now() // later than the issue of whatever is on record, a slip of this instant too
 		rec.reason, rec.by = e.reason, e.by
 		ids = nil
 		for i := range rec.Dossier.Certificates {
-			if c := &rec.Dossier.Certificates[i]; e.meant(c) {
+			if c := &rec.Dossier.Certificates[i]; e.meant(c, now) {
 				c.void(now)
 				c.Session = ""
 				ids = append(ids, c.ID)

@@ -3,6 +3,7 @@ package office
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -368,5 +369,129 @@ func TestAListWithoutARevoker(t *testing.T) {
 	o.Advance(revokerFor)
 	if list, err := o.Revocations(); err == nil || list != nil {
 		t.Errorf("a list was signed by a key whose time is over: %v", err)
+	}
+}
+
+// Codes are signed while what the phone holds is revoked, or goes over to another phone: what the
+// revocation does not reach was not given out. Time goes on by a second with each code.
+func TestNoCodeOutrunsItsRevocation(t *testing.T) {
+	type ready func(o *Office) func(*Certificate) error
+	for name, prepare := range map[string]ready{
+		"revoked": func(o *Office) func(*Certificate) error {
+			return func(c *Certificate) error { return o.Revoke(t.Context(), c.ID, "lost", "root") }
+		},
+		"verified on another phone": func(o *Office) func(*Certificate) error {
+			who := visitor(t, o)
+			ticket, err := o.Begin("view", goodForm(), verify.ByIssuer, who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := depart(t, o, ticket, who)
+			return func(*Certificate) error {
+				_, err := o.Check(t.Context(), next, Answer{Code: "passes", State: goodForm().Name + "|" + goodForm().Number}, who)
+				return err
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, t.TempDir())
+			mustPass(t, o, visitor(t, o), "apply", verify.ByIssuer)
+			for range 10 {
+				who := visitor(t, o)
+				c := mustPass(t, o, who, "view", verify.ByIssuer)
+				do := prepare(o)
+				last := signsWhile(o, who, func() {
+					if err := do(c); err != nil {
+						t.Error(err)
+					}
+				})
+				r, err := o.register.revocation(c.ID)
+				if err != nil || r == nil {
+					t.Fatalf("revoked is %+v, %v", r, err)
+				}
+				if last >= r.Before {
+					t.Fatalf("a code of %d was given out; what was signed before %d is revoked", last, r.Before)
+				}
+			}
+		})
+	}
+}
+
+// signsWhile has codes signed for a session until it sees nothing any more, which something brings
+// about, and gives the latest second as of which one was signed.
+func signsWhile(o *Office, who Session, do func()) (last uint64) {
+	var signing sync.WaitGroup
+	latest := make([]uint64, 4)
+	begun := make(chan struct{}, len(latest))
+	for i := range latest {
+		signing.Go(func() {
+			for n := 0; ; n++ {
+				_, claims, _, err := o.Credential(Proof{}, who)
+				if n == 0 {
+					begun <- struct{}{}
+				}
+				if err != nil {
+					return
+				}
+				latest[i] = claims.IssuedAt
+				if i == 0 && n < 500 { // less than a check may take
+					o.mu.Lock()
+					o.moved += time.Second
+					o.mu.Unlock()
+				}
+			}
+		})
+	}
+	for range latest {
+		<-begun
+	}
+	do()
+	signing.Wait()
+	return slices.Max(latest)
+}
+
+// A revocation that waited for the register while more was given out reaches that too.
+func TestStaffCodesOfALaterInstantEndToo(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	id := o.vault.staffCertificate(Member{Session: "s"})
+	asked := o.Now()
+	given := asked.Add(3 * time.Second)
+	if err := o.register.giveStaff(id, "wang", given); err != nil {
+		t.Fatal(err)
+	}
+	if by, err := o.register.endStaff(id, "wang", asked); by != "wang" || err != nil {
+		t.Fatalf("%q, %v", by, err)
+	}
+	if r, err := o.register.revocation(id); err != nil || r == nil || r.Before <= uint64(given.Unix()) {
+		t.Errorf("%+v, %v; want what was given out at %d revoked", r, err, given.Unix())
+	}
+	if err := o.register.giveStaff(id, "wang", given); !errors.Is(err, Deny(StaffSignInDue)) {
+		t.Errorf("after it: %v; want %s", err, StaffSignInDue)
+	}
+}
+
+// What was given out, and a sign-in that ended, is kept as long as a code can be valid.
+func TestStaffCodesAreForgottenOnceNoneIsValid(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	now := o.Now().Truncate(time.Second)
+	out, over := o.vault.staffCertificate(Member{Session: "out"}), o.vault.staffCertificate(Member{Session: "over"})
+	if err := o.register.giveStaff(out, "wang", now); err != nil {
+		t.Fatal(err)
+	}
+	if by, err := o.register.endStaff(over, "li", now); by != "" || err != nil {
+		t.Fatalf("nothing was given out: %q, %v", by, err)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{reach - time.Second, 2}, {reach, 0}} {
+		if err := o.register.prune(now.Add(tt.after)); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		err := o.register.db.View(func(tx *bbolt.Tx) error { n = tx.Bucket(staffBucket).Stats().KeyN; return nil })
+		if err != nil || n != tt.want {
+			t.Errorf("after %v: %d are kept, %v; want %d", tt.after, n, err, tt.want)
+		}
 	}
 }

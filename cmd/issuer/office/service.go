@@ -29,6 +29,11 @@ type Office struct {
 	hash      hasher         // of passwords
 	log       *slog.Logger
 
+	// issuing is held for reading while codes are signed, from the look at what is on record on, and
+	// by whoever makes void what was signed, from the time of that until it is on record. So no code is
+	// signed by a record that is being voided, as of a second that its revocation does not reach.
+	issuing sync.RWMutex
+
 	mu    sync.Mutex // guards the field below
 	moved time.Duration
 }
@@ -179,6 +184,8 @@ var ErrProof = errors.New("the phone's proof does not match the certificate's ro
 // Credential signs what a session's codes are made of, from now on (R8), if it may
 // have any (R5, R9). Nothing is written: an issuer-rotated code costs one reading.
 func (s *Office) Credential(p Proof, who Session) (*Certificate, verify.Claims, verify.Credential, error) {
+	s.issuing.RLock()
+	defer s.issuing.RUnlock()
 	holder, _, c, err := s.seen(who)
 	if err != nil {
 		return nil, verify.Claims{}, nil, err

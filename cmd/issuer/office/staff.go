@@ -113,6 +113,9 @@ func (r *register) endStaff(id verify.CertificateID, by string, now time.Time) (
 		case o == nil:
 			o = &staffOut{By: by}
 		}
+		if now.Before(o.Given) { // while this waited for the register
+			now = o.Given
+		}
 		o.Ended = now
 		if err := write(tx, staffBucket, string(id), o); err != nil || now.Sub(o.Given) >= reach {
 			return err
