@@ -63,7 +63,10 @@ func tryOpen(path string) (k *kept, err error) {
 	err = guarded(func() error {
 		// The list of free pages is written: without it bbolt looks for them in a goroutine of its own,
 		// and a damaged page there would end the process.
-		db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: keptWait, PageSize: 4096, FreelistType: bbolt.FreelistMapType})
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout: keptWait, PageSize: 4096, FreelistType: bbolt.FreelistMapType, NoStatistics: true,
+			InitialMmapSize: 32 << 20, // or each page that it grows by is another mapping
+		})
 		if err != nil {
 			return err
 		}
