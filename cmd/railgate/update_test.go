@@ -236,6 +236,23 @@ func TestRootDoesNotTakeTheDaemonsWord(t *testing.T) {
 			os.Rename(filepath.Join(d.dir, "earlier"), filepath.Join(d.dir, "data/update/nation"))
 			return "1.5.0"
 		}, "is refused"},
+		{"an older list of the station's", func(d *depot) string {
+			staged, earlier := filepath.Join(d.dir, "data/update/station"), filepath.Join(d.dir, "earlier-station")
+			d.publish(d.station, "assign.json", `{"default":"1.6.0"}`)
+			d.write("data/update/assign.json", `{"default":"1.6.0"}`)
+			if err := errors.Join(os.Rename(staged, earlier), os.CopyFS(staged, os.DirFS(d.station.Public()))); err != nil {
+				d.t.Fatal(err)
+			}
+			if r, err := d.u.assigned(d.t.Context()); err != nil || r.version != "1.6.0" { // root has seen the newest
+				d.t.Fatal(r, err)
+			}
+			d.write("data/update/assign.json", `{"default":"1.5.0"}`)
+			if err := errors.Join(os.RemoveAll(staged), os.Rename(earlier, staged)); err != nil {
+				d.t.Fatal(err)
+			}
+			return "1.5.0"
+		}, "is refused"},
+		{"a release that is older than what runs", func(d *depot) string { d.u.image = "1.5.1"; return "1.5.0" }, "older than 1.5.1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDepot(t)
