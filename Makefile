@@ -134,7 +134,7 @@ image-test: go
 		RAILGATE_IMAGES="$(CURDIR)/$(IMAGEDIR)" $(GO) test -count=1 ./cmd/image && \
 		echo "go test ./cmd/hil, with the image" && RAILGATE_HIL="$(CURDIR)/$(HILDIR)" RAILGATE_IMAGE="$(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-virt.img" \
 		RAILGATE_PI_IMAGE="$(wildcard $(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-raspberry-pi.img)" \
-		$(GO) test -count=1 -timeout 40m -run TestImage $(IMAGETEST) ./cmd/hil
+		$(GO) test -count=1 -timeout 2h -run TestImage $(IMAGETEST) ./cmd/hil
 
 # What is given to others, under build/release: packages for every architecture, what their programs are made of, FILES beside them (a disk image), and
 # checksums, signed with KEY. It is made of a commit alone.

@@ -120,6 +120,14 @@ func (g *gate) cutPower() {
 	g.inService()
 }
 
+// works waits until the lane works: inService, but for what the gate has to tell of an update.
+func (g *gate) works() {
+	g.t.Helper()
+	g.within(bootPatience, "a lane that works", func() bool {
+		return strings.Contains(strings.ReplaceAll(g.attempt("railgate", "status", "--json").Output, " ", ""), `"mode":"closed"`)
+	})
+}
+
 // An update is installed and starts; one that was changed is refused; one that does not start is given up for the system
 // before. With the power cut at random instants of an update the gate always starts. Whatever happens, a
 // code that opened opens no more.
