@@ -28,12 +28,17 @@ type staffTab struct {
 	out *atomic.Bool // the sign-in has ended
 	cut *atomic.Bool // nobody hears of signing out
 	ill *atomic.Bool // who hears of it cannot do it
+
+	late atomic.Pointer[lateCode] // nil: codes come at once
 }
+
+// A lateCode is an answer with codes that is held back on its way.
+type lateCode struct{ asked, let chan struct{} }
 
 // openStaff opens the page in a headless Chromium, as somebody who is signed in.
 func openStaff(t *testing.T, d *desk) *staffTab {
 	t.Helper()
-	tab := &staffTab{pagetest.Open(t, "staff", 390, 844), new(atomic.Bool), new(atomic.Bool), new(atomic.Bool)}
+	tab := &staffTab{Tab: pagetest.Open(t, "staff", 390, 844), out: new(atomic.Bool), cut: new(atomic.Bool), ill: new(atomic.Bool)}
 	cookie := d.staffPhone(signin.Staff).cookie
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !tab.out.Load() {
@@ -47,7 +52,21 @@ func openStaff(t *testing.T, d *desk) *staffTab {
 			tab.ill.Store(false)
 			return
 		}
-		d.web.handler().ServeHTTP(w, r)
+		late := tab.late.Load()
+		if late == nil || r.URL.Path != "/staff/api/code" {
+			d.web.handler().ServeHTTP(w, r)
+			return
+		}
+		rec := httptest.NewRecorder()
+		d.web.handler().ServeHTTP(rec, r)
+		close(late.asked)
+		select {
+		case <-late.let:
+		case <-r.Context().Done():
+		}
+		w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
+		w.WriteHeader(rec.Code)
+		w.Write(rec.Body.Bytes())
 	}))
 	t.Cleanup(srv.Close)
 	tab.Go(srv.URL + "/staff/")
@@ -157,4 +176,33 @@ func TestR24WithoutAStaffKeyThePageSaysSo(t *testing.T) {
 	d.staffKey()
 	tab.Str("document.dispatchEvent(new Event('visibilitychange'))")
 	tab.Until("a code", "seen('#qr') && $('#qr').dataset.slot && !seen('#cover') && seen('#when') && $('#liveuntil').textContent")
+}
+
+// Somebody signs out while codes are on their way: they have been given out, and are revoked; the page
+// does not show them, and stays signed out.
+func TestR24SigningOutWhileACodeIsOnItsWay(t *testing.T) {
+	d := newDesk(t, true)
+	d.staffKey()
+	tab := openStaff(t, d)
+	tab.Until("a code is shown", "seen('#qr') && $('#qr').dataset.slot && !seen('#cover')")
+	late := &lateCode{make(chan struct{}), make(chan struct{})}
+	tab.late.Store(late)
+	// It is known when the page has the answer, and that it has turned since: it looks four times a second.
+	tab.Str(`((get) => { window.fetch = async (path, ...more) => {
+		const a = await get(path, ...more);
+		if (String(path).endsWith('code')) { await a.clone().text(); let turns = 0; setInterval(() => { window.turns = ++turns; }, 250); }
+		return a;
+	}; })(window.fetch.bind(window)), $('#refresh').click()`)
+	<-late.asked
+	tab.late.Store(nil)
+	tab.Str("$('#signout').click()")
+	tab.Until("it is said", "$('#qr').width === 1 && $('#coverwords').innerText.includes('已退出') && seen('#again')")
+	close(late.let)
+	tab.Until("the page has had time to show them", "window.turns >= 8")
+	if got := tab.Str("[$('#qr').width === 1, seen('#cover'), seen('#when'), $('#coverwords').innerText.includes('已退出')].join()"); got != "true,true,false,true" {
+		t.Errorf("no code, a cover, no time, signed out: %s", got)
+	}
+	if log := d.log.String(); strings.Count(log, "staff codes are revoked") != 1 {
+		t.Errorf("what was on its way is not revoked:\n%s", log)
+	}
 }

@@ -11,6 +11,7 @@ let wallet = null; // {issued, secret}
 let drawn = null;  // the slot that is on the screen
 let since = null;  // when the sign-in began
 let leaving = false; // the issuer is to be told that somebody has signed out
+let sheets = 0;      // how often all was forgotten: what was asked for before is not shown after
 const now = () => performance.now() + offset;
 
 class Denied extends Error { constructor(why) { super(why.reason); this.why = why; } }
@@ -45,6 +46,7 @@ function cover(zh, en, again) {
 // forget leaves nothing of the codes.
 function forget(zh, en, again = true) {
   wallet = null;
+  sheets++;
   $('when').hidden = true;
   cover(zh, en, again);
   const said = `${zh} ${en}`;
@@ -54,15 +56,18 @@ function forget(zh, en, again = true) {
 const due = () => forget('请重新登录', 'Sign in again');
 
 async function getCodes() {
+  const sheet = sheets;
   try {
     const { give, secret } = await prepare({ way: 'device' });
-    wallet = { issued: await ask('code', give), secret };
+    const issued = await ask('code', give);
+    if (sheet !== sheets) return; // signed out while it was on its way
+    wallet = { issued, secret };
     $('liveuntil').textContent = minuteText(Math.min(wallet.issued.live_until, wallet.issued.ends));
     $('when').hidden = false;
     drawn = null;
     await turn();
   } catch (e) {
-    failed(e);
+    if (sheet === sheets) failed(e);
   }
 }
 
@@ -84,6 +89,7 @@ async function turn() {
   if (drawn === slot) return undefined;
   drawn = slot;
   const text = await make(issued, secret, slot);
+  if (!wallet || wallet.issued !== issued) return undefined; // forgotten, or another, meanwhile
   $('cover').hidden = true;
   $('turn').hidden = false;
   draw($('qr'), text, side());
@@ -94,14 +100,16 @@ async function turn() {
 // look asks now and then whether the sign-in still stands: one that ended elsewhere ends here.
 async function look() {
   if (leaving) return;
+  const sheet = sheets;
   try {
     const state = await ask('state');
+    if (sheet !== sheets) return;
     $('name').textContent = state.name;
     if (since !== null && since !== state.since && wallet) forget('正在获取…', 'Getting a code…', false); // signed in again: the codes ended with the sign-in before
     since = state.since;
     if (!wallet && $('again').hidden) await getCodes();
   } catch (e) {
-    failed(e);
+    if (sheet === sheets) failed(e);
   }
 }
 
