@@ -20,6 +20,7 @@ func page() *pages.Set {
 	if err != nil {
 		panic("window: internal error: " + err.Error())
 	}
+	files["look.css"] = pages.Look()
 	s, err := pages.NewSet(files)
 	if err != nil {
 		panic("window: internal error: " + err.Error())

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"railgate/cmd/pages"
 )
 
 //go:embed web
@@ -31,6 +33,8 @@ var content = sync.OnceValues(func() (map[string][]byte, string) {
 	if err != nil {
 		panic("page: internal error: " + err.Error()) // it is embedded
 	}
+	found["look.css"] = pages.Look()
+	digest.Write(found["look.css"])
 	v := hex.EncodeToString(digest.Sum(nil)[:8])
 	for name, data := range found {
 		found[name] = bytes.ReplaceAll(data, []byte("{{version}}"), []byte(v))
