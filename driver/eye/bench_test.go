@@ -148,6 +148,7 @@ func BenchmarkStages(b *testing.B) {
 		{"finders", func() { allFinders(l) }},
 		{"corners", func() { l.makeCorners() }},
 		{"recover", func() { r.recoverPair(l, corner.at, corner.right) }},
+		{"beat", func() { l.keepsTime(corner) }},
 		{"busy", func() { l.busy(corner.at, corner.right) }},
 		{"grids", func() { r.makeGrids(l, corner) }},
 		{"align", func() {
@@ -181,9 +182,10 @@ func BenchmarkStages(b *testing.B) {
 			{"finders", func() { allFinders(l) }},
 			{"corners", func() { l.makeCorners() }},
 			{"pairs", func() { l.likeliestPairs() }},
+			{"crowds", func() { l.leaveCrowds() }},
 			{"weighing", func() {
 				for i, c := range l.corners[:min(len(l.corners), 40)] {
-					if i%2 == 0 && l.busy(c.at, c.right) {
+					if i%2 == 0 && l.keepsTime(c) && l.busy(c.at, c.right) {
 						r.makeGrids(l, c)
 					}
 				}

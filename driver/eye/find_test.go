@@ -230,6 +230,19 @@ func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
 	}
 }
 
+// Where nearly everything looks like a finder at a glance, as in a zone plate, a smoothed or smaller look finds no code.
+func TestAZonePlateGetsNoSecondLook(t *testing.T) {
+	for _, i := range []int{1, 3, 5} {
+		r := NewReader()
+		if text, ok := r.Read(frameOf("plate720", i)); ok {
+			t.Errorf("plate %d: read %q", i, text)
+		}
+		if r.have[1] || r.by[stageSmoothing] > 0 || r.Spent() > frameBudget*2/3 {
+			t.Errorf("plate %d: looked at a half %v, smoothing %d units, %d in all", i, r.have[1], r.by[stageSmoothing], r.Spent())
+		}
+	}
+}
+
 // Frames that a cheaper search has missed: a corner that is doubtful and alone, for its timing pattern's beat was asked for; large dots, for
 // not all of the code was smoothed.
 func TestReadsWhatCheaperSearchesMissed(t *testing.T) {

@@ -19,6 +19,7 @@ const (
 	maxEarly    = 2   // of them before all rows have been looked at
 	mostDoubt   = 0.6 // of a corner that is tried though little of the timing patterns is seen
 	maxLooks    = 40  // between two finders, for what is as busy as a code
+	wildShare   = 2   // units a pixel that go to finders where nearly everything looks like one at a glance: one at most where a second look found a code
 	crowded     = 8   // corners from which on each is weighed first
 	weighShare  = 22  // of what is left of the budget, for weighing: one part of so many for each that may be tried
 )
@@ -34,9 +35,11 @@ func (r *Reader) search(p plane) bool {
 		return true
 	}
 	big := p.w*p.h > bigFrame
+	before := r.by[stageFinders]
 	if !big && r.firstLook(full) {
 		return true
 	}
+	wild := r.by[stageFinders]-before > wildShare*p.w*p.h
 	seen := full.evidence()
 	for _, i := range [...]int{2, 4} {
 		if l := r.level(i, p); l != nil {
@@ -54,7 +57,7 @@ func (r *Reader) search(p plane) bool {
 		return r.firstLook(full) || r.lookAtMerged(full) || r.lookForCovered()
 	case r.lookAtMerged(full):
 		return true
-	case full.evidence() > fewFinders:
+	case full.evidence() > fewFinders, wild:
 		return false // what is behind the code is sharp, and so would the code be
 	case seen == 0:
 		return r.glance(full, 2) && (r.lookSoftly(0, p) || r.lookSoftly(1, p))

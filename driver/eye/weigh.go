@@ -12,7 +12,7 @@ const (
 	beatOff   = 0.8 // of what changes in a module: what may change in two, along one side
 	beatsOff  = 0.6 // the same, along both sides together
 	looseBeat = 1   // the same, of a third finder that is not where it is expected
-	beatCost  = 8   // of a place that is looked at
+	beatCost  = 11  // of a place that is looked at
 )
 
 // keepsTime says whether there is a timing pattern's beat along both sides of a corner.
@@ -85,7 +85,12 @@ func (l *level) beat(f, g, h *finder) (one, two float64) {
 	var last [2 * beatSteps]int32
 	var sum1, sum2 int64
 	for k := range steps {
-		now := l.at(l.lens.bent(x, y))
+		var now int32
+		if l.lens.k1 == 0 {
+			now = l.at(x, y)
+		} else {
+			now = l.at(l.lens.bent(x, y))
+		}
 		if k >= 2*beatSteps {
 			d1, d2 := int64(now-last[(k+beatSteps)%(2*beatSteps)]), int64(now-last[k%(2*beatSteps)])
 			sum1, sum2 = sum1+d1*d1, sum2+d2*d2
