@@ -108,8 +108,15 @@ func (g *gate) reboot(starts int) {
 	g.inService()
 }
 
-// cutPower cuts the power, and switches the gate on again.
+// cutPower cuts the power, switches the gate on again, and waits until it is in service.
 func (g *gate) cutPower() {
+	g.t.Helper()
+	g.offAndOn()
+	g.inService()
+}
+
+// offAndOn cuts the power, and switches the gate on again.
+func (g *gate) offAndOn() {
 	g.t.Helper()
 	g.kill()
 	g.unplug()
@@ -117,7 +124,6 @@ func (g *gate) cutPower() {
 	g.monitor.close()
 	g.pins.close()
 	g.turnOn()
-	g.inService()
 }
 
 // works waits until the lane works: inService, but for what the gate has to tell of an update.

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"railgate/store/journal"
+	"railgate/store/update"
+)
+
+// updateCuts is how often the power is cut within railgate update: RAILGATE_CUTS, or once.
+func updateCuts() int {
+	if n, err := strconv.Atoi(os.Getenv("RAILGATE_CUTS")); err == nil {
+		return n
+	}
+	return 1
+}
+
+// goodStick is a stick with the image's own bundle, and the bundle's hash.
+func (g *gate) goodStick(t testing.TB) (sum string) {
+	t.Helper()
+	good, err := os.ReadFile(strings.TrimSuffix(imageFile(t), ".img") + ".raucb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "good.raucb"), string(good), 0o644)
+	g.makeStick(t, dir)
+	digest := sha256.Sum256(good)
+	return hex.EncodeToString(digest[:])
+}
+
+// The power is cut at random instants of railgate update once it has begun to write a slot, which may be after the gate was restarted. After
+// each cut the gate starts and works by itself, runs a slot that was written whole, says in its status and its journal what became of the
+// update, and opens for no code that opened before.
+func TestImageUpdateCut(t *testing.T) {
+	sum := ""
+	g := newImageGate(t, wired, func(g *gate) { sum = g.goodStick(t) })
+	g.inService()
+	g.within(bootPatience, "the start recorded", func() bool { return g.updateState().Slot == "A" })
+	version := g.updateState().Running
+
+	type passenger struct{ code, certificate string }
+	var crossed []passenger
+	crosses := func() {
+		code, certificate, _ := g.opens()
+		g.walksOnSystem()
+		crossed = append(crossed, passenger{code, certificate})
+	}
+	crosses()
+	for round := range updateCuts() {
+		g.step(fmt.Sprintf("the power is cut, %d", round+1), func(t *testing.T) {
+			was, events := g.slot(), g.updateState().Seq
+			g.tellJournal()
+			g.began("update", "railgate", "update", g.bundle("good"), "--sha256", sum, "--yes", "--json")
+			g.within(bundlePatience, "a slot that is written to", func() bool { time.Sleep(time.Second); return g.updateState().Seq > events })
+			after := time.Duration(rand.Int64N(int64(installs)))
+			time.Sleep(after)
+			g.offAndOn()
+			g.works()
+			t.Logf("cut %v after it was begun to be written; slot %s → %s", after.Round(time.Millisecond), was, g.slot())
+			for _, p := range []passenger{crossed[0], crossed[len(crossed)-1]} {
+				g.isSpent(p.code, p.certificate)
+			}
+			g.tellsOfUpdate(t, version, was, events)
+			crosses()
+			g.within(bootPatience, "the end of the trial", func() bool { return g.updateState().Trial == nil })
+			t.Logf("%s", strings.Join(g.told(events), "; "))
+		})
+	}
+}
+
+// told are the events of updates since one of them.
+func (g *gate) told(since uint64) (what []string) {
+	g.t.Helper()
+	for _, e := range g.updateState().Events {
+		if e.Seq > since {
+			what = append(what, e.What)
+		}
+	}
+	return what
+}
+
+// tellsOfUpdate wants a gate that says what became of an update of which the power was cut: a slot that runs as is recorded, and words
+// for people.
+func (g *gate) tellsOfUpdate(t *testing.T, version, was string, events uint64) {
+	t.Helper()
+	g.within(bootPatience, "the start recorded", func() bool {
+		s := g.updateState()
+		return s.Slot == g.slot() && (s.Trial == nil || s.Trial.Phase == update.Running)
+	})
+	s, told := g.updateState(), g.told(events)
+	if len(told) == 0 {
+		t.Fatalf("slot %s runs, and nothing is recorded of the update:\n%s", g.slot(), g.recorded())
+	}
+	last := told[len(told)-1]
+	switch {
+	case g.slot() == was && last != version+" was not written whole: the power was cut" && !strings.HasPrefix(last, version+" failed: "):
+		t.Errorf("slot %s runs as before, and the last event is %q", was, last)
+	case g.slot() != was && (s.Trial == nil || s.Trial.Slot != g.slot()) && last != version+" proved good and is kept":
+		t.Errorf("slot %s runs, and is not on trial:\n%s", g.slot(), g.recorded())
+	}
+	g.within(bootPatience, "its status says so", func() bool {
+		said := g.attempt("railgate", "status").Output
+		return strings.Contains(said, version+" is on trial") || g.updateState().Trial == nil && strings.Contains(said, "last: "+version)
+	})
+	g.within(bootPatience, "its journal says so", func() bool {
+		return slices.ContainsFunc(g.journal(), func(r journal.Record) bool { return r.Kind == journal.Synced && r.Detail == "release "+last })
+	})
+}
