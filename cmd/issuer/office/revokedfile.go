@@ -50,12 +50,7 @@ func (r *register) fileRevoked(tx *bbolt.Tx, id verify.CertificateID, v revoked)
 	return write(tx, revokedBucket, string(id), v)
 }
 
-// revoke files a revocation of what is not on record here, and is nobody's act.
-func (r *register) revoke(id verify.CertificateID, v revoked) error {
-	return r.db.Update(func(tx *bbolt.Tx) error { return r.fileRevoked(tx, id, v) })
-}
-
-// revokeUnknown is revoke for what whoever runs the issuer does, which is on record.
+// revokeUnknown files a revocation of what is not on record here, with the act of whoever runs the issuer.
 func (r *register) revokeUnknown(log *acts.Log, a acts.Act, id verify.CertificateID, v revoked) error {
 	return r.db.Update(func(tx *bbolt.Tx) error { return errors.Join(r.fileRevoked(tx, id, v), log.Append(tx, a)) })
 }
