@@ -136,6 +136,7 @@ func TestInAirplaneMode(t *testing.T) {
 	l.Tap("#next")
 	l.Read(c.many[1])
 	l.Until("a verdict with the network cut: the time goes on", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	l.Until("it is in the shift", "$('#count').textContent === '2'")
 
 	l.Do(chromedp.Reload())
 	l.ready()

@@ -118,10 +118,11 @@ const does = {
   async frame({ frame, began }) {
     let answer = null;
     try {
-      answer = await look(frame);
+      answer = JSON.parse(await look(frame));
     } finally {
-      postMessage({ kind: 'looked', answer: answer && JSON.parse(answer), began });
+      postMessage({ kind: 'looked', answer, began });
     }
+    if (answer?.new) tell(); // it is in the shift, which the page keeps
   },
   read({ text, began }) { postMessage({ kind: 'read', answer: JSON.parse(inspector.read(text, ...instant())), began }); },
   sync,
