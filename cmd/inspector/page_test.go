@@ -81,6 +81,7 @@ func TestTheCameraSeesACodeAndTheVerdictIsShown(t *testing.T) {
 	_, l, c := inspects(t, 390, 844)
 	l.Tap("#start")
 	l.Until("the verdict", "seen('#verdict') && $('#verdict').dataset.reason === 'ok'")
+	l.Until("it is in the shift by the worker's next message", "said[said.findIndex((d) => d.kind === 'looked' && d.answer.new) + 1]?.status?.shift.checks.length === 1")
 	if got := l.Str("$('#says').innerText.replaceAll('\\n', ' ')"); !strings.Contains(got, "核验通过") || !strings.Contains(got, "Identity verified") {
 		t.Errorf("the verdict says %q; want the gate's words at a real-name check", got)
 	}
