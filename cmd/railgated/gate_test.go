@@ -215,9 +215,7 @@ func TestDamagedStoreClosesTheLane(t *testing.T) {
 	if st.Health != control.OutOfService || !strings.Contains(strings.Join(st.Problems, " "), "spent_codes_lost") {
 		t.Errorf("status = %s %v; want out of service, for the memory is lost", st.Health, st.Problems)
 	}
-	if !strings.Contains(d.log.String(), "set aside") {
-		t.Errorf("log says nothing of a file that was set aside:\n%s", d.log)
-	}
+	d.until("the log tells of a file that was set aside", func() bool { return strings.Contains(d.log.String(), "set aside") })
 	d.scan(code)
 	d.scan(certificate)
 	d.until("dropped", func() bool { return d.status().Counts.Dropped["out_of_service"] >= 2 })
