@@ -292,3 +292,31 @@ func TestReadsLargeCodesOneAfterAnother(t *testing.T) {
 		}
 	}
 }
+
+// A code of many modules is read by their middles, and by five places of each where the middles are no good.
+func TestCodesOfManyModulesAreReadByTheirMiddles(t *testing.T) {
+	const scale, quiet = 5, 4
+	text := strings.Repeat(rulesText, 28)
+	img := clean(t, text, scale)
+	read := func() *Reader {
+		r := NewReader()
+		if got, ok := r.Read(img); !ok || got != text {
+			t.Errorf("read %v", ok)
+		}
+		return r
+	}
+	r := read()
+	dim, least := r.modules.dim, r.by[stageModules]
+	if dim < manyModules || r.modules.taps != 1 {
+		t.Errorf("a clean code of %d modules a side was looked at in %d places of a module; want one", dim, r.modules.taps)
+	}
+	for i, fixed := range r.layout(dim).fixed {
+		if x, y := i%dim, i/dim; fixed != dark && fixed != light && i%3 == 0 { // a module with a speck in its middle
+			p := &img.Pix[((y+quiet)*scale+scale/2)*img.Stride+(x+quiet)*scale+scale/2]
+			*p = 255 - *p
+		}
+	}
+	if r = read(); r.modules.taps != 5 || r.by[stageModules] <= least {
+		t.Errorf("one with specks was looked at in %d places of a module; want five, after its middles", r.modules.taps)
+	}
+}

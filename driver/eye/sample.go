@@ -90,12 +90,12 @@ func (m *modules) level(inverted bool) {
 				m.soft[i] = 0
 				continue
 			}
-			hi, lo := float32(bright)/float32(k), float32(all-bright)/float32(n-k)
-			if hi <= lo { // each was split by the mean around itself
+			hi, lo := bright*(n-k), (all-bright)*k // the means, times k*(n-k): below 2^26
+			if hi <= lo {                          // each was split by the mean around itself
 				m.soft[i] = 0
 				continue
 			}
-			s := sign * (hi + lo - 2*float32(m.gray[i])) / (hi - lo)
+			s := sign * float32(hi+lo-2*m.gray[i]*k*(n-k)) / float32(hi-lo)
 			m.soft[i] = min(max(s, -2), 2)
 		}
 	}

@@ -389,37 +389,19 @@ const (
 	sharpOff    = 0.1  // of them, where the rest may be read by the modules' middles
 	lightBlur   = 0.1  // a neighbour's share in a module, for the first try
 	ridge       = 4    // for the trained equaliser
-	sampleCost  = 60   // of a module that is looked at, levelled and sharpened
+	manyModules = 73   // a side: from version 14 on modules are first looked at in their middles
+	middleCost  = 30   // of a module that is looked at in its middle, levelled and sharpened
+	sampleCost  = 60   // of one that is looked at in five places
 )
 
-// readGrid samples the modules and reads them: with a little blur taken off, and if that is
-// not enough, with what the equaliser is taught to take off.
+// readGrid samples the modules and reads them.
 func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	defer r.leave(r.enter(stageModules))
-	m := &r.modules
 	n := g.dim * g.dim
 	if !r.allows(sampleCost*n + decodeCost(lay)) {
 		return false
 	}
-	r.spend(sampleCost * n)
-	m.sample(&l.plane, &g.t, b, g.dim, 5)
-	m.level(l.inverted)
-	ok := m.knownOff(lay) <= maxKnownOff
-	if ok {
-		m.sharpen(lightBlur)
-		ok = r.decode(lay, m.eq)
-		if train := 25*n + 50*len(lay.known); !ok && r.allows(train+decodeCost(lay)) {
-			r.spend(train)
-			ok = m.train(lay, ridge) && r.decode(lay, m.eq)
-		}
-		// Sharp where all codes are alike, and yet not read: it may be a picture but for the middles.
-		if again := sampleCost * n; !ok && m.taps == 5 && r.allows(again+decodeCost(lay)) {
-			r.spend(again)
-			m.sample(&l.plane, &g.t, b, g.dim, 1)
-			m.level(l.inverted)
-			ok = m.knownOff(lay) <= sharpOff && r.decode(lay, m.soft)
-		}
-	}
+	ok := g.dim >= manyModules && r.readMiddles(l, g, lay, b) || r.readModules(l, g, lay, b)
 	r.sketchGrid(l, g, b, ok)
 	if ok {
 		r.place(l, g, b)
@@ -427,6 +409,47 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	}
 	if ok {
 		r.remember()
+	}
+	return ok
+}
+
+// readMiddles reads modules by their middles alone. Of a code of many modules looking at them is the
+// most work, and five places of each take four times as long.
+func (r *Reader) readMiddles(l *level, g *grid, lay *layout, b *bend) bool {
+	m := &r.modules
+	r.spend(middleCost * g.dim * g.dim)
+	m.sample(&l.plane, &g.t, b, g.dim, 1)
+	m.level(l.inverted)
+	if m.knownOff(lay) > sharpOff {
+		return false
+	}
+	m.sharpen(lightBlur)
+	return r.decode(lay, m.eq)
+}
+
+// readModules reads modules with a little blur taken off, and if that is not enough, with what the
+// equaliser is taught to take off.
+func (r *Reader) readModules(l *level, g *grid, lay *layout, b *bend) bool {
+	m := &r.modules
+	n := g.dim * g.dim
+	r.spend(sampleCost * n)
+	m.sample(&l.plane, &g.t, b, g.dim, 5)
+	m.level(l.inverted)
+	if m.knownOff(lay) > maxKnownOff {
+		return false
+	}
+	m.sharpen(lightBlur)
+	ok := r.decode(lay, m.eq)
+	if train := 25*n + 50*len(lay.known); !ok && r.allows(train+decodeCost(lay)) {
+		r.spend(train)
+		ok = m.train(lay, ridge) && r.decode(lay, m.eq)
+	}
+	// Sharp where all codes are alike, and yet not read: it may be a picture but for the middles.
+	if again := sampleCost * n; !ok && m.taps == 5 && r.allows(again+decodeCost(lay)) {
+		r.spend(again)
+		m.sample(&l.plane, &g.t, b, g.dim, 1)
+		m.level(l.inverted)
+		ok = m.knownOff(lay) <= sharpOff && r.decode(lay, m.soft)
 	}
 	return ok
 }
