@@ -115,11 +115,12 @@ func (f *Form) checkCompanion(now time.Time) Reason {
 	return ""
 }
 
-// heldByAnother tells whether an errand of a guardian is about a certificate that the holder, or
-// another guardian, applied for: who knows a name and a number must not get to see it.
-func (d *dossier) heldByAnother(guardian verify.HolderID, kind string, now time.Time) bool {
+// heldByAnother tells whether the holder, or another guardian, applied for the certificate that is
+// valid: a guardian who knows a name and a number must not get to see it. To the holder ("") it is
+// their own, whoever applied for it.
+func (d *dossier) heldByAnother(guardian verify.HolderID, now time.Time) bool {
 	c := d.current(now)
-	return c != nil && c.Guardian != guardian && (kind == "view" || now.Before(c.Renewable()))
+	return c != nil && guardian != "" && c.Guardian != guardian
 }
 
 func mayBeCompanion(number string, now time.Time) bool {
@@ -189,4 +190,12 @@ func (s *Office) personOf(who Session) (Person, error) {
 		return who.acts.companion, nil
 	}
 	return s.accountPerson(who.account)
+}
+
+// guardianOf is who acts for a companion in a session; "": it is one's own.
+func (s *Office) guardianOf(who Session) verify.HolderID {
+	if who.acts == nil {
+		return ""
+	}
+	return s.vault.holder(who.acts.guardian.Document, who.acts.guardian.Number)
 }

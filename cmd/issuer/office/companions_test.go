@@ -340,6 +340,125 @@ func TestR21ACompanionsOwnCertificateIsNotTaken(t *testing.T) {
 	}
 }
 
+// elderly is somebody with a phone of their own, whose name and number a guardian knows.
+func elderly() Form {
+	form := child(1)
+	form.Number, form.City = numberOf("19450601", 1), "北京"
+	return form
+}
+
+// byThemselves is an application for a certificate from a visitor's phone.
+func (f *family) byThemselves(form Form, phone Session) *Certificate {
+	f.t.Helper()
+	ticket, err := f.o.Begin("apply", form, verify.ByIssuer, phone)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	c, err := checks(f.t, f.o, ticket, "passes", phone)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return c
+}
+
+// A guardian whose application is denied, for the companion has had three in the month, does not
+// get to see the one that the companion applied for, nor takes it from the companion's phone.
+func TestR21ADeniedGuardianSeesNoCertificateOfTheCompanionsOwn(t *testing.T) {
+	f := newFamily(t)
+	now := f.o.Now().In(RailwayTime)
+	if err := f.o.Advance(time.Date(now.Year(), now.Month()+1, 3, 9, 0, 0, 0, RailwayTime).Sub(now)); err != nil {
+		t.Fatal(err)
+	}
+	_, f.token = signedIn(t, f.o, "guardian-later")
+	a, phone := f.adds(elderly()), visitor(t, f.o)
+	var c *Certificate
+	for range perMonth {
+		if c != nil {
+			if err := f.o.Advance(validFor - reapplyIn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c = f.byThemselves(elderly(), phone)
+	}
+	if err := f.o.Advance(validFor - reapplyIn); err != nil {
+		t.Fatal(err)
+	}
+	if why := f.fails(a, "revoke"); why != HeldByAnother {
+		t.Errorf("the guardian revokes: %q; want %s", why, HeldByAnother)
+	}
+	if why := f.fails(a, "apply"); why != MonthlyLimit {
+		t.Errorf("in the last 3 hours of the third: %q; want %s", why, MonthlyLimit)
+	}
+	if got, _, err := f.o.Shown(a); !errors.Is(err, Deny(VerifyAgain)) {
+		t.Errorf("the guardian is shown %v, %v; want nothing", got, err)
+	}
+	if got, _, err := f.o.Shown(phone); err != nil || got.ID != c.ID || !got.From.IsZero() {
+		t.Errorf("the elder's phone is shown %+v, %v; want its own, of which nothing is void", got, err)
+	}
+}
+
+// Of a companion's history a guardian sees what that guardian applied for, and the holder all.
+func TestR21AGuardianSeesNoHistoryOfTheCompanionsOwn(t *testing.T) {
+	f := newFamily(t)
+	a, phone := f.adds(elderly()), visitor(t, f.o)
+	mustPass(t, f.o, f.guardian(), "apply", verify.ByIssuer) // which proves the account
+	lines := func(want int, when string) {
+		t.Helper()
+		all, err := f.o.Companions(f.guardian())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, err := f.o.History(f.forOne(all[0].ID)); err != nil || len(h) != want {
+			t.Errorf("%s: %d lines, %v; want %d", when, len(h), err, want)
+		}
+	}
+	f.byThemselves(elderly(), phone)
+	lines(0, "the elder has applied")
+	if err := f.o.Advance(validFor); err != nil {
+		t.Fatal(err)
+	}
+	mustPass(t, f.o, a, "apply", verify.ByIssuer)
+	lines(1, "the guardian has applied")
+	rec, err := f.o.register.person(f.o.vault.holder(ResidentCard, elderly().Number))
+	if err != nil || len(rec.Dossier.history(true, "", f.o.Now())) != 2 {
+		t.Errorf("%+v, %v; want that the elder sees both", rec, err)
+	}
+}
+
+// The phone of a guardian is lost, and the companion has applied for a newer certificate on a phone
+// of their own: the guardian's is revoked, and the newer one stays.
+func TestR21AGuardianRevokesTheEarlierOfTwo(t *testing.T) {
+	f := newFamily(t)
+	a, phone := f.adds(elderly()), visitor(t, f.o)
+	mustPass(t, f.o, a, "apply", verify.ByIssuer)
+	if err := f.o.Advance(validFor - reapplyIn); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustPass(t, f.o, a, "view", verify.ByIssuer); got == nil {
+		t.Fatal("the guardian sees nothing")
+	}
+	held := credential(t, f.o, a)
+	c := f.byThemselves(elderly(), phone)
+	theirs := credential(t, f.o, phone)
+	ticket, err := f.o.Begin("revoke", Form{Confirmed: true}, verify.ByIssuer, a)
+	if err == nil {
+		_, err = checks(t, f.o, ticket, "passes", a)
+	}
+	if err != nil {
+		t.Fatalf("the guardian revokes: %v", err)
+	}
+	list := soon(t, f.o)
+	if got := atGate(t, f.o, list, held, f.o.Now()); got != verify.Revoked {
+		t.Errorf("what the guardian's phone holds: %s; want %s", got, verify.Revoked)
+	}
+	if got := atGate(t, f.o, list, theirs, f.o.Now()); got != verify.OK {
+		t.Errorf("what the elder's phone holds: %s; want %s", got, verify.OK)
+	}
+	if got, _, err := f.o.Shown(phone); err != nil || got.ID != c.ID {
+		t.Errorf("the elder's phone is shown %v, %v", got, err)
+	}
+}
+
 // A child grows up: the next certificate is applied for with one's own phone.
 func TestR21ACompanionWhoGrewUp(t *testing.T) {
 	f := newFamily(t)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"time"
 
 	"railgate/verify"
@@ -228,7 +229,7 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, p.Name) {
 			return Deny(DetailsDiffer)
 		}
-		if guardian != "" && rec.Dossier.heldByAnother(guardian, e.Kind, now) {
+		if rec.Dossier.heldByAnother(guardian, now) && (e.Kind == "view" || now.Before(rec.Dossier.current(now).Renewable())) {
 			return Deny(HeldByAnother)
 		}
 		if e.Kind == "view" {
@@ -238,10 +239,7 @@ func (s *Office) settle(e *errand) (out *Certificate, err error) {
 			return nil
 		}
 		rec.Sealed = sealed
-		out, why = rec.Dossier.apply(verify.CertificateID(mint.RandomID(8)), e.Rotation, e.Session, now)
-		if out != nil {
-			out.Guardian = guardian
-		}
+		out, why = rec.Dossier.apply(verify.CertificateID(mint.RandomID(8)), e.Rotation, e.Session, guardian, now)
 		return nil // a denied application is recorded as well
 	})
 	if err == nil && why != "" {
@@ -262,16 +260,17 @@ func (s *Office) settleRevoke(p Person, guardian verify.HolderID) error {
 	if err != nil {
 		return err
 	}
+	mine := func(c *Certificate, now time.Time) bool {
+		return c.valid(now) && (guardian == "" || c.Guardian == guardian)
+	}
 	if rec != nil {
 		if known, err := s.unseal(rec.Sealed, inRegister); err == nil && !sameName(known.Name, p.Name) {
 			return Deny(DetailsDiffer)
 		}
-		if guardian != "" && rec.Dossier.heldByAnother(guardian, "view", now) {
+		some := slices.ContainsFunc(rec.Dossier.Certificates, func(c Certificate) bool { return mine(&c, now) })
+		if !some && rec.Dossier.heldByAnother(guardian, now) {
 			return Deny(HeldByAnother)
 		}
-	}
-	mine := func(c *Certificate, now time.Time) bool {
-		return c.valid(now) && (guardian == "" || c.Guardian == guardian)
 	}
 	_, err = s.revoke(holder, ending{meant: mine, reason: "lost phone", by: "the holder"})
 	return err

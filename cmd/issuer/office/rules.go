@@ -49,6 +49,7 @@ type Application struct {
 	Time        time.Time
 	Denied      Reason               // empty: approved
 	Certificate verify.CertificateID // of an approved one
+	Guardian    verify.HolderID      `cbor:",omitempty"` // who applied for a companion (R21); "": the holder did
 }
 
 // Ends is when the certificate of an approved one ends.
@@ -107,16 +108,19 @@ func (d *dossier) approvedIn(now time.Time) int {
 
 // apply reviews an application, records the outcome, and returns the certificate or the
 // reason why there is none. Where one is still valid, the check that was passed serves
-// to see that one.
-func (d *dossier) apply(id verify.CertificateID, rotation verify.Rotation, session string, now time.Time) (*Certificate, Reason) {
+// to see that one; a guardian's check serves to see what that guardian has applied for, and
+// nothing else (R21).
+func (d *dossier) apply(id verify.CertificateID, rotation verify.Rotation, session string, guardian verify.HolderID, now time.Time) (*Certificate, Reason) {
 	now = now.Truncate(time.Second) // the wire has seconds, and exp must be iat's day at most
 	if r := d.review(now); r != "" {
-		d.Applications = append(d.Applications, Application{Time: now, Denied: r})
-		d.reverify(session, now)
+		d.Applications = append(d.Applications, Application{Time: now, Denied: r, Guardian: guardian})
+		if !d.heldByAnother(guardian, now) {
+			d.reverify(session, now)
+		}
 		return nil, r
 	}
-	d.Applications = append(d.Applications, Application{Time: now, Certificate: id})
-	d.Certificates = append(d.Certificates, Certificate{ID: id, Rotation: rotation, Approved: now, Live: now, Session: session})
+	d.Applications = append(d.Applications, Application{Time: now, Certificate: id, Guardian: guardian})
+	d.Certificates = append(d.Certificates, Certificate{ID: id, Rotation: rotation, Approved: now, Live: now, Session: session, Guardian: guardian})
 	return d.last(), ""
 }
 
@@ -217,15 +221,16 @@ func paperClaims(holder verify.HolderID, id verify.CertificateID, now time.Time)
 // history are the applications of the last month, newest first, for a signed-in
 // user; a visitor sees none (R11). A month ends with the day of the same number: what
 // was applied for on 1 March is seen until the end of 1 April, and on 31 March all of
-// 28 February is.
-func (d *dossier) history(signedIn bool, now time.Time) []Application {
+// 28 February is. A guardian sees of a companion's those that the guardian made (R21); "": the
+// holder sees all.
+func (d *dossier) history(signedIn bool, guardian verify.HolderID, now time.Time) []Application {
 	if !signedIn {
 		return nil
 	}
 	since := monthsBefore(now, historyBack)
 	var out []Application
 	for _, a := range slices.Backward(d.Applications) {
-		if !a.Time.Before(since) {
+		if !a.Time.Before(since) && (guardian == "" || a.Guardian == guardian) {
 			out = append(out, a)
 		}
 	}

@@ -22,7 +22,7 @@ func goodForm() Form {
 // apply is an approved or denied application by a session, ids counted up.
 func apply(d *dossier, session string, at time.Time) (*Certificate, Reason) {
 	id := verify.CertificateID(fmt.Sprintf("cert%04d", len(d.Applications)))
-	return d.apply(id, verify.ByChain, session, at)
+	return d.apply(id, verify.ByChain, session, "", at)
 }
 
 func mustApply(t *testing.T, d *dossier, session string, at time.Time) *Certificate {
@@ -226,11 +226,11 @@ func TestR11HistoryOfAMonthForSignedInUsers(t *testing.T) {
 	mustApply(t, &d, "s", noon.AddDate(0, -1, 0)) // exactly a month ago
 	mustApply(t, &d, "s", noon.AddDate(0, 0, -2))
 	apply(&d, "s", noon.AddDate(0, 0, -2).Add(time.Minute)) // denied
-	got := d.history(true, noon)
+	got := d.history(true, "", noon)
 	if len(got) != 3 || got[0].Denied != StillValid || !got[2].Time.Equal(noon.AddDate(0, -1, 0)) {
 		t.Errorf("history %+v; want the last month's three, newest first", got)
 	}
-	if got := d.history(false, noon); got != nil {
+	if got := d.history(false, "", noon); got != nil {
 		t.Errorf("a visitor sees %+v", got)
 	}
 }
@@ -260,7 +260,7 @@ func TestR11TheMonthEndsWithItsDay(t *testing.T) {
 			t.Errorf("a month before %v is %v; want the beginning of a day", tt.now, since)
 		}
 		d := dossier{Applications: []Application{{Time: tt.applied}}}
-		if got := len(d.history(true, tt.now)) == 1; got != tt.want {
+		if got := len(d.history(true, "", tt.now)) == 1; got != tt.want {
 			t.Errorf("of %v, at %v: seen %v; want %v", tt.applied, tt.now, got, tt.want)
 		}
 	}

@@ -222,7 +222,7 @@ func (p *Proof) enter(claims *verify.Claims, rotation verify.Rotation) error {
 }
 
 // History are a signed-in user's applications of the last month (R11), for an account
-// whose person was checked.
+// whose person was checked; in a companion's session, those that this user made for them.
 func (s *Office) History(who Session) ([]Application, error) {
 	switch {
 	case who.over:
@@ -240,7 +240,7 @@ func (s *Office) History(who Session) ([]Application, error) {
 	if err != nil || rec == nil {
 		return nil, err
 	}
-	return rec.Dossier.history(true, s.Now()), nil
+	return rec.Dossier.history(true, s.guardianOf(who), s.Now()), nil
 }
 
 func (s *Office) sealed(v any, purpose string) ([]byte, error) {
