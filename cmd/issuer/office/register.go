@@ -157,10 +157,33 @@ func (r *register) changeIn(tx *bbolt.Tx, holder verify.HolderID, by func(*recor
 	if err := r.fileVoid(tx, rec, from); err != nil {
 		return err
 	}
+	if err := leaveOthers(tx, holder, rec.sessions()); err != nil {
+		return err
+	}
 	if err := refile(tx, holder, before, rec.files()); err != nil {
 		return err
 	}
 	return write(tx, peopleBucket, string(holder), rec)
+}
+
+// leaveOthers makes sessions that see a person's certificate see nobody else's any more: one page
+// may serve two people, one after the other.
+func leaveOthers(tx *bbolt.Tx, holder verify.HolderID, sessions []string) error {
+	for _, s := range sessions {
+		other := string(tx.Bucket(sessionsBucket).Get([]byte(s)))
+		if other == "" || other == string(holder) {
+			continue
+		}
+		rec, err := read[record](tx, peopleBucket, other)
+		if err != nil || rec == nil {
+			return err
+		}
+		rec.Dossier.leave(s)
+		if err := write(tx, peopleBucket, other, rec); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sessions are those that may see one of a person's certificates.

@@ -105,6 +105,49 @@ func TestR10OneSessionSeesACertificate(t *testing.T) {
 	}
 }
 
+// Two people use one page, one after the other: it shows the second one's certificate, whatever
+// becomes of the first one's.
+func TestR10OnePageForTwoPeople(t *testing.T) {
+	o := newOffice(t, t.TempDir())
+	page, second := visitor(t, o), child(1)
+	second.City = "北京"
+	passes := func(who Session, kind string, form Form) *Certificate {
+		t.Helper()
+		ticket, err := o.Begin(kind, form, verify.ByIssuer, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := checks(t, o, ticket, "passes", who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	shows := func(want *Certificate, when string) {
+		t.Helper()
+		if got, _, err := o.Shown(page); err != nil || got.ID != want.ID {
+			t.Errorf("%s: shown %v, %v; want %s", when, got, err, want.ID)
+		}
+	}
+	first := passes(page, "apply", goodForm())
+	last := passes(page, "apply", second)
+	shows(last, "the second has applied")
+	if _, err := o.BenchSlip(Person{goodForm().Name, ResidentCard, goodForm().Number}); err != nil {
+		t.Fatal(err)
+	}
+	shows(last, "the first has got paper")
+	passes(visitor(t, o), "view", goodForm())
+	shows(last, "the first has verified on another phone")
+	passes(page, "view", goodForm())
+	shows(first, "the first has verified here again")
+	if err := o.Leave(page); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := o.Shown(page); err == nil {
+		t.Errorf("a page that was left is shown %v", got)
+	}
+}
+
 func TestTwoOfficesDoNotShareAFolder(t *testing.T) {
 	dir := t.TempDir()
 	newOffice(t, dir)

@@ -160,6 +160,15 @@ func (d *dossier) seenBy(session string) *Certificate {
 	return nil
 }
 
+// leave makes a session see nothing any more (R10).
+func (d *dossier) leave(session string) {
+	for i := range d.Certificates {
+		if c := &d.Certificates[i]; c.Session == session {
+			c.Session = ""
+		}
+	}
+}
+
 // A Beside is a certificate of the same person that is valid too, beside the one that is shown.
 type Beside struct {
 	Kind string // than the one that is shown: earlier, newer; or paper

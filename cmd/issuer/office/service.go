@@ -147,11 +147,7 @@ func (s *Office) Leave(who Session) error {
 		return err
 	}
 	return s.register.change(holder, func(rec *record) error {
-		for i := range rec.Dossier.Certificates {
-			if c := &rec.Dossier.Certificates[i]; c.Session == who.ID {
-				c.Session = ""
-			}
-		}
+		rec.Dossier.leave(who.ID)
 		return nil
 	})
 }
