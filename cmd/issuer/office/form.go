@@ -29,18 +29,36 @@ type Form struct {
 	NoCity    string `json:"no_city"`   // why: refused, unavailable, timed_out
 }
 
-// tidy spells a form in one way, however it was typed: wide characters as narrow ones,
-// one kind of dot between the parts of a name and one apostrophe, single spaces in a
-// name and none in a number, the check digit in upper case.
+// tidy spells a form in one way, however it was typed: wide characters as narrow ones, none
+// that cannot be seen, one kind of dot between the parts of a name, one apostrophe and one
+// hyphen, single spaces in a name and none in a number, the check digit in upper case.
 func (f *Form) tidy() {
-	f.Name = oneDot.Replace(strings.Join(strings.Fields(norm.NFC.String(fold(f.Name))), " "))
+	f.Name = oneSpelling.Replace(strings.Join(strings.Fields(norm.NFC.String(fold(f.Name))), " "))
 	f.Number = strings.ToUpper(strings.Join(strings.Fields(fold(f.Number)), ""))
 }
 
-// fold makes narrow characters of wide ones.
-func fold(text string) string { return width.Fold.String(strings.ToValidUTF8(text, "\uFFFD")) }
+// fold makes narrow characters of wide ones, and takes out what nobody sees: what is pasted
+// brings marks of direction, joiners, variation selectors.
+func fold(text string) string {
+	visible := func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+			return -1
+		}
+		return r
+	}
+	return strings.Map(visible, width.Fold.String(strings.ToValidUTF8(text, "\uFFFD")))
+}
 
-var oneDot = strings.NewReplacer("•", "·", "‧", "·", "∙", "·", "⋅", "·", "・", "·", "’", "'", "‘", "'", "ʼ", "'", "`", "'")
+// oneSpelling has one dot, one apostrophe and one hyphen for the many that keyboards and documents have.
+var oneSpelling = func() *strings.Replacer {
+	var pairs []string
+	for want, others := range map[string]string{"·": "•‧∙⋅・․﹒●", "'": "’‘‛ʼʻ`´′", "-": "‐‑–−"} {
+		for _, r := range others {
+			pairs = append(pairs, string(r), want)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}()
 
 // sameName tells whether two names are one, for the spaces, dots, hyphens and
 // apostrophes in them, and the case of Latin letters, are written in more than one way.
@@ -108,7 +126,7 @@ func (f *Form) checkPerson(signedIn bool, now time.Time) Reason {
 const maxName = 50 // characters
 
 func goodName(name string) bool {
-	if letters(name) == "" || utf8.RuneCountInString(name) > maxName {
+	if !strings.ContainsFunc(name, unicode.IsLetter) || utf8.RuneCountInString(name) > maxName {
 		return false
 	}
 	for _, r := range name {

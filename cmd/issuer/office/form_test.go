@@ -42,6 +42,14 @@ func TestR1NamesAreSpelledInOneWay(t *testing.T) {
 		{"阿依古丽·买买提", "阿依古丽买买提", true},
 		{"Anna O'Neill", "ＡＮＮＡ O’NEILL", true},
 		{"Jean-Luc", "jean luc", true},
+		{"阿依古丽·买买提", "阿依古丽﹒买买提", true},
+		{"阿依古丽·买买提", "阿依古丽●买买提", true},
+		{"Anna O'Neill", "Anna O´Neill", true},
+		{"Anna O'Neill", "Anna Oʻneill", true},
+		{"Jean-Luc", "Jean‑Luc", true},
+		{"Jean-Luc", "Jean–Luc", true},
+		{"李雷", "\u202a李\u200b雷\u202c\ufeff", true}, // as pasted: marks of direction, spaces without a width
+		{"葛", "葛\U000e0100", true},                 // a variation selector
 		{"李雷", "李雪", false},
 		{"का", "कि", false}, // two marks that no letter holds
 		{"阿依古丽·买买提", "阿依古丽·买提", false},
@@ -56,6 +64,17 @@ func TestR1NamesAreSpelledInOneWay(t *testing.T) {
 	}
 }
 
+// A name has a letter that can be seen.
+func TestR1ANameIsSeen(t *testing.T) {
+	for _, name := range []string{"", " ", "·", "\u0301", "\u3164", "\u115f\u1160", "\u200b", "\ufe0f", "\u202e"} {
+		f := goodForm()
+		f.Name = name
+		if f.tidy(); f.checkPerson(false, noon) != Incomplete {
+			t.Errorf("%+q is taken for a name", name)
+		}
+	}
+}
+
 func TestR2OnlyAResidentIdentityCard(t *testing.T) {
 	const good = "11010519491231002X"
 	for _, tt := range []struct {
@@ -65,6 +84,7 @@ func TestR2OnlyAResidentIdentityCard(t *testing.T) {
 		{"the standard's own example", ResidentCard, good, ""},
 		{"a small x", ResidentCard, "11010519491231002x", ""},
 		{"wide digits", ResidentCard, "１１０１０５１９４９１２３１００２Ｘ", ""},
+		{"as pasted, with marks of direction", ResidentCard, "\u202d110105 19491231\u00a0002X\u202c\ufeff", ""},
 		{"spaces", ResidentCard, " 110105 19491231 002X ", ""},
 		{"a minor", ResidentCard, number("51010420140601", "312"), ""},
 		{"17 characters", ResidentCard, good[:17], BadNumber},
