@@ -69,7 +69,7 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /keys.json", w.getKeys)
 	mux.Handle("GET /inspect/", w.inspector())
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
-	mux.HandleFunc("GET /v1/revocations", w.getRevocations)
+	mux.HandleFunc("GET "+counter.Revocations, w.getRevocations)
 	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
 	staff := w.limited(w.people.Require(signin.Staff, w.staff()))
 	for _, method := range []string{http.MethodGet, http.MethodPost} { // "GET /" is not to conflict with them

@@ -86,19 +86,19 @@ func (c *Counter) routes() []route {
 	}
 }
 
-// methods are those that are refused where a route has another.
-var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+// Revocations is the one path of openapi.yaml that another part of the issuer answers to.
+const Revocations = "/v1/revocations"
+
+// methods are those that are refused where a route has another. HEAD goes with GET.
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect}
 
 // Mount adds the counter's routes.
 func (c *Counter) Mount(mux *http.ServeMux) {
 	for _, r := range c.routes() {
 		mux.HandleFunc(r.method+" "+r.path, r.h)
-		for _, m := range methods {
-			if m != r.method {
-				mux.HandleFunc(m+" "+r.path, c.otherMethod(r.method))
-			}
-		}
+		c.refuseOthers(mux, r.method, r.path)
 	}
+	c.refuseOthers(mux, http.MethodGet, Revocations)
 	for _, m := range methods {
 		for _, under := range []string{"/v1/", "/oauth/"} {
 			mux.HandleFunc(m+" "+under, func(rw http.ResponseWriter, _ *http.Request) { c.refuse(rw, because("not_found", "")) })
@@ -108,10 +108,17 @@ func (c *Counter) Mount(mux *http.ServeMux) {
 	mountPage(mux)
 }
 
-func (c *Counter) otherMethod(allow string) http.HandlerFunc {
+// refuseOthers answers to other methods of a path than its own.
+func (c *Counter) refuseOthers(mux *http.ServeMux, own, path string) {
 	p := because("method_not_allowed", "")
-	p.allow = allow
-	return func(rw http.ResponseWriter, _ *http.Request) { c.refuse(rw, p) }
+	if p.allow = own; own == http.MethodGet {
+		p.allow = "GET, HEAD"
+	}
+	for _, m := range methods {
+		if m != own {
+			mux.HandleFunc(m+" "+path, func(rw http.ResponseWriter, _ *http.Request) { c.refuse(rw, p) })
+		}
+	}
 }
 
 // RefuseCrossSite answers to another site's page.

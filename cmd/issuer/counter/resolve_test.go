@@ -235,6 +235,11 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"too large", "POST", "/v1/resolve", asJSON, `{"code":"` + strings.Repeat("A", 17<<10) + `"}`, 413, "too_large"},
 		{"another method", "GET", "/v1/resolve", "", "", 405, "method_not_allowed"},
 		{"another method", "DELETE", "/v1/resolve", "", "", 405, "method_not_allowed"},
+		{"what a browser asks before another site's page may", "OPTIONS", "/v1/resolve", "", "", 405, "method_not_allowed"},
+		{"another method", "TRACE", "/oauth/token", "", "", 405, "method_not_allowed"},
+		{"the list of what is revoked, posted", "POST", "/v1/revocations", asJSON, "{}", 405, "method_not_allowed"},
+		{"the description, posted", "OPTIONS", "/v1/openapi.yaml", "", "", 405, "method_not_allowed"},
+		{"nothing there", "OPTIONS", "/v1/nothing", "", "", 404, "not_found"},
 		{"nothing there", "GET", "/v1/nothing", "", "", 404, "not_found"},
 		{"nothing there", "POST", "/oauth/nothing", "", "", 404, "not_found"},
 		{"no problem of this name", "GET", "/v1/problems/nothing", "", "", 404, "not_found"},
@@ -243,8 +248,12 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		if rec.Code != tt.status || why(t, rec) != tt.why {
 			t.Errorf("%s: %d %s; want %d %s", tt.name, rec.Code, rec.Body, tt.status, tt.why)
 		}
-		if tt.status == 405 && rec.Header().Get("Allow") != "POST" {
-			t.Errorf("%s: Allow %q; want POST", tt.name, rec.Header().Get("Allow"))
+		allow := "POST"
+		if tt.path == Revocations || tt.path == "/v1/openapi.yaml" {
+			allow = "GET, HEAD"
+		}
+		if got := rec.Header().Get("Allow"); tt.status == 405 && got != allow {
+			t.Errorf("%s: Allow %q; want %s", tt.name, got, allow)
 		}
 	}
 	if rec := d.resolve(d.token("ticketing", d.secret, ""), code, Sale); rec.Header().Get("Cache-Control") != "no-store" {
