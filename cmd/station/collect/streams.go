@@ -85,22 +85,9 @@ func Beat(ctx context.Context, js jetstream.JetStream, station string) error {
 // keepStreams prepares the streams until they are as they must be, and then beats each
 // second. Where the stream is gone it makes it again.
 func (c *Collector) keepStreams(ctx context.Context) {
-	ready := false
+	var k keeper
 	for tick := time.NewTicker(beatEvery); ; {
-		err := error(nil)
-		if c.missing.Swap(false) || !ready {
-			err = Prepare(ctx, c.js, c.o.Station)
-			if ready = err == nil; ready {
-				c.prepared()
-			}
-		}
-		if err == nil {
-			if err = Beat(ctx, c.js, c.o.Station); err != nil {
-				ready = false
-			} else {
-				c.state.beat(c.o.Now())
-			}
-		}
+		err := k.turn(ctx, c)
 		if ctx.Err() == nil {
 			c.trouble("bus", err)
 		}
@@ -111,6 +98,40 @@ func (c *Collector) keepStreams(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// mostLate is how many heartbeats in turn may be answered too late until the streams are set again. A message
+// server that is late is busy, and setting four streams each second is work for it.
+const mostLate = 10
+
+// A keeper keeps a station's streams.
+type keeper struct {
+	ready bool // the streams are as they must be
+	late  int  // heartbeats in turn that were not answered in time
+}
+
+// turn prepares the streams if need be, and beats.
+func (k *keeper) turn(ctx context.Context, c *Collector) error {
+	if c.missing.Swap(false) || !k.ready {
+		if err := Prepare(ctx, c.js, c.o.Station); err != nil {
+			k.ready = false
+			return err
+		}
+		k.ready, k.late = true, 0
+		c.prepared()
+	}
+	err := Beat(ctx, c.js, c.o.Station)
+	switch {
+	case err == nil:
+		k.late = 0
+		c.state.beat(c.o.Now())
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
+		k.late++
+		k.ready = k.late < mostLate
+	default:
+		k.ready = false
+	}
+	return err
 }
 
 // seen tells keepStreams of a stream that is missing.
