@@ -186,12 +186,13 @@ func (l *level) finderContrast(t *homography, u, v float64) int32 {
 
 // A bend is what a flat grid leaves over: paper is not flat, and lenses are not true. It is
 // known at pins. Between them it is their mean, the nearer the more; that is computed at
-// knots, with what the lens adds, and between those in proportion.
+// knots, with what the lens adds, and between those in proportion. A net that follows the code ties closer knots: see follow.
 type bend struct {
 	pins  []pin
 	left  [][2]float64 // at pins, in pixels, to be added, before the lens
 	knots [][2]float64 // by rows
 	n     int          // knots in a row
+	every float64      // modules between two
 }
 
 const (
@@ -228,7 +229,7 @@ func (b *bend) mean(u, v float64) (dx, dy float64) {
 // tie computes the knots for a code of dim modules that lies as t says, and returns what that costs
 // of the budget.
 func (b *bend) tie(dim int, t *homography, n *lens) (cost int) {
-	b.n = dim/knotEvery + 2
+	b.n, b.every = dim/knotEvery+2, knotEvery
 	b.knots = b.knots[:0]
 	for j := range b.n {
 		for i := range b.n {
@@ -247,7 +248,7 @@ func (b *bend) tie(dim int, t *homography, n *lens) (cost int) {
 
 // at is the bend at (u, v), from the knots.
 func (b *bend) at(u, v float64) (dx, dy float64) {
-	u, v = u/knotEvery, v/knotEvery
+	u, v = u/b.every, v/b.every
 	i, j := int(u), int(v)
 	u, v = u-float64(i), v-float64(j)
 	p, q := b.knots[j*b.n+i:], b.knots[(j+1)*b.n+i:]

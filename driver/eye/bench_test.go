@@ -138,6 +138,8 @@ func BenchmarkStages(b *testing.B) {
 	s := newBench(b)
 	l, r, m := s.l, s.r, &s.r.modules
 	corner := l.makeCorners()[0]
+	g := s.grid
+	pins := slices.Clone(r.pinDown(l, &g, corner, s.lay))
 	for _, bb := range []struct {
 		name string
 		run  func()
@@ -158,6 +160,11 @@ func BenchmarkStages(b *testing.B) {
 		{"read", func() {
 			g := s.grid
 			r.readGrid(l, &g, s.lay, nil)
+		}},
+		{"follow", func() {
+			g := s.grid
+			r.follows = 0
+			r.follow(l, &g.t, g.dim, pins, true)
 		}},
 		{"train", func() { m.train(s.lay, ridge) }},
 		{"decode", func() { r.decode(s.lay, m.eq) }},

@@ -17,6 +17,7 @@
 //	grid.go       how many modules, and the perspective, from the finders' own sizes
 //	lens.go       the same through a wide lens, which bends what is straight
 //	align.go      the alignment patterns, and how the paper is bent
+//	follow.go     the same between them: its own edges tell
 //	sample.go     the modules' brightness, levelled
 //	equalise.go   blur taken off, as the code's own fixed patterns teach
 //	decode.go     format, codewords, error correction
@@ -93,12 +94,14 @@ type Reader struct {
 	found    bool       // in the picture
 	known    [][4]Point // the corners of its codes that are not looked for again
 	others   []string   // the texts that were not worth it
+	follows  int        // codes that were followed
 
 	// Memory that stages use again.
 	line  []byte
 	grids []grid
 	pins  []pin
 	bend  bend
+	net   net
 	words []byte
 	data  []byte
 	ints  []int
@@ -127,7 +130,7 @@ func (r *Reader) Read(img *image.Gray) (text string, ok bool) {
 // none.
 func (r *Reader) Look(img *image.Gray) (Code, bool) {
 	r.have, r.found = [maxLevels]bool{}, false
-	r.known, r.others = r.known[:0], r.others[:0]
+	r.known, r.others, r.follows = r.known[:0], r.others[:0], 0
 	p := planeOf(img)
 	r.whole = budgetFor(p.w * p.h)
 	r.left, r.sketches, r.by = r.whole, 0, [stages]int{}

@@ -6,6 +6,7 @@ import "math"
 type modules struct {
 	dim  int
 	taps int       // places that a module was looked at in
+	off  float64   // the share that is not as it is in every code, of those that are alike in all
 	gray []int32   // brightness, times grayScale
 	soft []float32 // how dark: about 1 for dark, -1 for light, after levelling
 	eq   []float32 // soft, after an equaliser

@@ -350,7 +350,8 @@ func (r *Reader) tryGrids(l *level, c corner) bool {
 }
 
 // tryGrid makes a grid exact and reads it. If what it was made exact by was wrong, as where
-// the alignment pattern is torn off, the grid may do as it was.
+// the alignment pattern is torn off, the grid may do as it was. And where it is nearly right, the code is followed: from
+// all of its patterns if they are where they should be, or else from its finders.
 func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 	if r.spent() {
 		return false
@@ -362,8 +363,15 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 		b = &r.bend
 		l.spend(b.tie(g.dim, &g.t, &l.lens))
 	}
-	if (b != nil || shareOf(l.timing(&g.t, g.dim)) >= minTiming) && r.readGrid(l, &g, lay, b) {
-		return true
+	off := 1.0
+	if b != nil || shareOf(l.timing(&g.t, g.dim)) >= minTiming {
+		if r.readGrid(l, &g, lay, b) {
+			return true
+		}
+		off = r.modules.off
+		if len(pins) > 3 && off <= pinnedOff && !l.hasKnown(c) && r.readFollowed(l, &g, lay, pins, true) {
+			return true
+		}
 	}
 	if len(pins) > 3 && g.timing > sureTiming && !l.hasKnown(c) {
 		g.t, b = asFound, nil
@@ -372,9 +380,22 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 			b.measure(pins[:3], &g.t, 0)
 			l.spend(b.tie(g.dim, &g.t, &l.lens))
 		}
-		return r.readGrid(l, &g, lay, b)
+		if r.readGrid(l, &g, lay, b) {
+			return true
+		}
+		off = min(off, r.modules.off)
+	}
+	if len(pins) > 3 && off > pinnedOff && off <= lostOff && !l.hasKnown(c) {
+		g.t = asFound
+		return r.readFollowed(l, &g, lay, pins[:3], false)
 	}
 	return false
+}
+
+// readFollowed follows a code that nearly lies as its grid says, and reads it.
+func (r *Reader) readFollowed(l *level, g *grid, lay *layout, pins []pin, creased bool) bool {
+	b := r.follow(l, &g.t, g.dim, pins, creased)
+	return b != nil && r.readGrid(l, g, lay, b)
 }
 
 func (r *Reader) layout(dim int) *layout {
@@ -397,6 +418,7 @@ const (
 // readGrid samples the modules and reads them.
 func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	defer r.leave(r.enter(stageModules))
+	r.modules.off = 1
 	n := g.dim * g.dim
 	if !r.allows(sampleCost*n + decodeCost(lay)) {
 		return false
@@ -435,7 +457,7 @@ func (r *Reader) readModules(l *level, g *grid, lay *layout, b *bend) bool {
 	r.spend(sampleCost * n)
 	m.sample(&l.plane, &g.t, b, g.dim, 5)
 	m.level(l.inverted)
-	if m.knownOff(lay) > maxKnownOff {
+	if m.off = m.knownOff(lay); m.off > maxKnownOff {
 		return false
 	}
 	m.sharpen(lightBlur)
