@@ -28,7 +28,11 @@ const (
 	revocationsFile = "revocations"   // in the repository's public folder
 	fetchEvery      = 3 * time.Second
 	fetchTimeout    = 20 * time.Second
+	listAheadAtMost = 5 * time.Minute // of this clock, as at a gate
 )
+
+// errFutureList is a list that no gate would take, and that would outlast here all that follow.
+var errFutureList = errors.New("it was signed in the future")
 
 // A courier fetches lists. Its methods may be called concurrently.
 type courier struct {
@@ -138,6 +142,9 @@ func (c *courier) take(data []byte) error {
 	list, err := verify.OpenRevocations(data, by, c.now())
 	if err != nil {
 		return err
+	}
+	if list.IssuedAt.After(c.now().Add(listAheadAtMost)) {
+		return fmt.Errorf("%w: %s", errFutureList, list.IssuedAt.UTC().Format(time.RFC3339))
 	}
 	c.mu.Lock()
 	iat := c.iat

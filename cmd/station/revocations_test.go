@@ -116,8 +116,8 @@ func (g *laneGate) hears(want []byte) {
 }
 
 // A station brings the issuer's list to its gates: to those that are there, to one that comes
-// later, and beside the metadata of its repository. It brings no older one, and none of a
-// stranger's, and says so.
+// later, and beside the metadata of its repository. It brings no older one, none of the future,
+// and none of a stranger's, and says so.
 func TestAStationBringsWhatIsRevoked(t *testing.T) {
 	t.Parallel()
 	issuer := newRegistry(t)
@@ -143,6 +143,8 @@ func TestAStationBringsWhatIsRevoked(t *testing.T) {
 	stranger := newRegistry(t)
 	issuer.serves(stranger.sign(0, "cert-three"))
 	until(t, "the stranger's list is said", func() bool { return strings.Contains(r.health(), verify.ErrUnknownRevoker.Error()) })
+	issuer.serves(issuer.sign(-30*time.Minute, "cert-four"))
+	until(t, "a list of the future is said", func() bool { return strings.Contains(r.health(), errFutureList.Error()) })
 	issuer.serves(issuer.sign(time.Hour))
 	until(t, "an older list is no trouble", func() bool { return r.health() == "ok" })
 	if put, err := os.ReadFile(public); err != nil || string(put) != string(second) {
