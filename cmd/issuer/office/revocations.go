@@ -19,6 +19,7 @@ const (
 	listLasts   = time.Hour   // its exp
 	revokerFor  = 365 * 24 * time.Hour
 	revokerEnds = 30 * 24 * time.Hour // before the last one ends the log says so
+	aheadAtMost = 5 * time.Minute     // gates refuse a list that is further ahead of their clocks
 )
 
 // A notary signs the list with the revoker's key, which signs nothing else. Its methods may
@@ -101,6 +102,9 @@ func (n *notary) current(now time.Time) ([]byte, error) {
 	entries, iat, err := n.register.nextList(mint.Seconds(now))
 	if err != nil {
 		return nil, err
+	}
+	if ahead := time.Unix(int64(iat), 0); ahead.After(now.Add(aheadAtMost)) {
+		n.log.Error("the clock was set back since a list of what is revoked was signed: the next ones are of later than that, and gates refuse them until then", "until", ahead.UTC().Format(time.RFC3339))
 	}
 	list, err := key.Sign(verify.RevocationList{IssuedAt: iat, Expires: iat + uint64(listLasts/time.Second), Entries: entries}, rand.Reader)
 	if err != nil {

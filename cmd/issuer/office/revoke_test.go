@@ -1,8 +1,11 @@
 package office
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -358,8 +361,13 @@ func TestListsFollowOneAnother(t *testing.T) {
 	}
 	o.Close()
 	o = newOffice(t, dir) // its time is an hour back
+	var said bytes.Buffer
+	o.notary.log = slog.New(slog.NewTextHandler(&said, nil))
 	if _, back := list(); !back.After(later) {
 		t.Errorf("with the clock set back the list is of %v; want later than %v", back, later)
+	}
+	if until := later.Add(time.Second).UTC().Format(time.RFC3339); !strings.Contains(said.String(), "gates refuse them until then") || !strings.Contains(said.String(), until) {
+		t.Errorf("the log says %q; want that gates refuse the list until %s", said.String(), until)
 	}
 }
 
@@ -457,6 +465,9 @@ func TestStaffCodesOfALaterInstantEndToo(t *testing.T) {
 	asked := o.Now()
 	given := asked.Add(3 * time.Second)
 	if err := o.register.giveStaff(id, "wang", given); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.register.giveStaff(id, "wang", asked.Add(time.Second)); err != nil { // asked for before, and written after
 		t.Fatal(err)
 	}
 	if by, err := o.register.endStaff(id, "wang", asked); by != "wang" || err != nil {

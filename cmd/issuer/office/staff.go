@@ -94,6 +94,9 @@ func (r *register) giveStaff(id verify.CertificateID, by string, now time.Time) 
 		if o != nil && !o.Ended.IsZero() {
 			return Deny(StaffSignInDue)
 		}
+		if o != nil && now.Before(o.Given) { // while this waited for the register
+			now = o.Given
+		}
 		return write(tx, staffBucket, string(id), staffOut{By: by, Given: now})
 	})
 }
