@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -177,9 +178,19 @@ func (o *revokeOrder) carryOut(ctx context.Context, s *office.Office) ([]string,
 		return nil, fmt.Errorf("certificate %q: want 8 to 16 bytes in hexadecimal digits", o.Certificate)
 	}
 	if err := s.Revoke(ctx, verify.CertificateID(id), o.Reason, o.By); err != nil {
-		return nil, err
+		return nil, inWords(err)
 	}
 	return []string{o.Certificate}, nil
+}
+
+// inWords is an error for a terminal: a denial in its English words, and not by its name.
+func inWords(err error) error {
+	var no office.Denied
+	if !errors.As(err, &no) {
+		return err
+	}
+	words := no.Words().English
+	return errors.New(strings.ToLower(words[:1]) + words[1:])
 }
 
 // listenForOrders listens on the socket. Only the folder's owner reaches it.

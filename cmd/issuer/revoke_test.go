@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -187,6 +188,24 @@ func TestRevokeOnTheCommandLine(t *testing.T) {
 	list, err := s.Revocations()
 	if err != nil || !strings.Contains(string(list), "\xc1\xce\x28\x0c\x37\x38\x93\x89") {
 		t.Errorf("the list does not have it: %x, %v", list, err)
+	}
+}
+
+// A slip that is void already is refused in words.
+func TestRevokingASlipTwiceIsRefusedInWords(t *testing.T) {
+	dir := t.TempDir()
+	o, err := office.Open(office.Config{Dir: dir, Algorithm: verify.EdDSA, Bench: true, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slip, err := o.BenchSlip(office.Person{Name: "韩梅梅", Document: office.ResidentCard, Number: "440106198803052464"})
+	if err := errors.Join(err, o.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []string{"revoked " + slip.ID.String() + "\n", "issuer: this certificate is no longer valid\n"} {
+		if status, out, errOut := tool(t, "--dir", dir, "revoke", slip.ID.String()); status != n || out+errOut != want {
+			t.Errorf("status %d, %q; want %d, %q", status, out+errOut, n, want)
+		}
 	}
 }
 
