@@ -134,7 +134,7 @@ func asked(text string, client *Client) ([]Scope, error) {
 	for _, word := range strings.Split(text, " ") {
 		s := Scope(word)
 		if !slices.Contains(client.Scopes, s) {
-			return nil, tokenError{"invalid_scope", "the client has not all of these scopes"}
+			return nil, tokenError{"invalid_scope", "the client does not have all of these scopes"}
 		}
 		if !slices.Contains(scopes, s) {
 			scopes = append(scopes, s)

@@ -33,7 +33,7 @@ var problems = map[string]problem{
 		do: "A ticketing system gets a token at /oauth/token and sends it as Authorization: Bearer. A person signs in at /counter/."},
 	"invalid_token": {Status: http.StatusUnauthorized, Title: "The token is not valid", Chinese: "令牌无效",
 		do: "Ask /oauth/token for a new one. Tokens last 5 minutes and end when the issuer starts again or the client gets another secret."},
-	"insufficient_scope": {Status: http.StatusForbidden, Title: "The token has not the scope resolve", Chinese: "令牌缺少 resolve 权限",
+	"insufficient_scope": {Status: http.StatusForbidden, Title: "The token does not have the scope resolve", Chinese: "令牌缺少 resolve 权限",
 		do: "Ask for a token with the scope resolve. If the client has none, whoever runs the issuer can give it one."},
 	"purpose_not_allowed": {Status: http.StatusForbidden, Title: "This purpose is not yours", Chinese: "无权用于此用途",
 		do: "Name a purpose that the client, or the person's role, has. Whoever runs the issuer can give it another."},

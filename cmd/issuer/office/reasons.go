@@ -39,6 +39,7 @@ const (
 	BadJourney       Reason = "bad_journey"
 	SlipValid        Reason = "slip_valid"
 	ElectronicValid  Reason = "electronic_valid"
+	BadDocument      Reason = "bad_document_number"
 	SlipOver         Reason = "slip_over"
 	NotYourSlip      Reason = "not_your_slip"
 	TooLateToCancel  Reason = "too_late_to_cancel"
@@ -159,6 +160,8 @@ var denials = map[Reason]Denial{
 		Do: "请补打该证明；遗失的，先吊销再重新开具", DoEnglish: "Print it again. If it is lost, revoke it first, then issue another", Next: "list"},
 	ElectronicValid: {Rule: "R18", Chinese: "此人的电子证明仍然有效", English: "This person has an electronic certificate that is valid",
 		Do: "手机可用的，请直接使用；手机不可用的，可仍然开具；手机丢失的，请按证件号码查找后吊销", DoEnglish: "If the phone works, it can be used. If it does not, you can issue a paper certificate all the same. If it is lost, find the person by the document and revoke it", Next: "told"},
+	BadDocument: {Rule: "R17", Chinese: "证件号码有误", English: "This document number is not valid",
+		Do: "请核对：1至30位，限字母、数字、括号、斜线和连字符", DoEnglish: "Check it: 1 to 30 letters, digits, brackets, slashes or hyphens", Next: "form"},
 	SlipOver: {Rule: "R20", Chinese: "该证明已失效", English: "This certificate is no longer valid",
 		Do: "需要的，请重新开具", DoEnglish: "Issue another if it is needed", Next: "list"},
 	NotYourSlip: {Rule: "R20", Chinese: "该证明由其他民警开具", English: "Another officer issued this certificate",

@@ -8,6 +8,7 @@ func TestEachDenialHasItsRuleAndItsNextStep(t *testing.T) {
 		Incomplete:        {"R1", "form"},
 		NotResidentCard:   {"R2", "window"},
 		BadNumber:         {"R2", "form"},
+		BadDocument:       {"R17", "form"},
 		NoLocation:        {"R3", "locate"},
 		NoPosition:        {"R3", "locate"},
 		LocatingTimedOut:  {"R3", "locate"},

@@ -154,8 +154,10 @@ func (f *SlipForm) check(now time.Time) Reason {
 		return Incomplete
 	case !goodName(f.Name) || f.Number == "":
 		return Incomplete
-	case f.Document == ResidentCard && !goodNumber(f.Number, now) || !otherNumber.MatchString(f.Number):
+	case f.Document == ResidentCard && !goodNumber(f.Number, now):
 		return BadNumber
+	case !otherNumber.MatchString(f.Number):
+		return BadDocument
 	case !f.Journey.good(now):
 		return BadJourney
 	}

@@ -238,7 +238,7 @@ func (s *Office) FindPerson(number string, by Officer) (out []ShownSlip, err err
 	f := Form{Number: number}
 	f.tidy()
 	if !otherNumber.MatchString(f.Number) {
-		return nil, Deny(BadNumber)
+		return nil, Deny(BadDocument)
 	}
 	var all []acts.Act
 	for _, document := range SlipDocuments() {

@@ -51,7 +51,7 @@ function days(now) {
 }
 
 const fields = ['name', 'document', 'number', 'reason', 'train', 'day', 'from', 'to'];
-const wrong = { incomplete: ['name', 'number'], bad_number: ['number'], bad_journey: ['train', 'day', 'from', 'to'], details_differ: ['name', 'number'] };
+const wrong = { incomplete: ['name', 'number'], bad_number: ['number'], bad_document_number: ['number'], bad_journey: ['train', 'day', 'from', 'to'], details_differ: ['name', 'number'] };
 
 function refuse(why) {
   $('refused').hidden = !why;

@@ -31,7 +31,7 @@ export const revoke = {
 };
 
 // ended is how it is said of one that was revoked.
-export const ended = { ...revoke, by_operator: ['由系统管理员吊销', 'By who runs the issuer'] };
+export const ended = { ...revoke, by_operator: ['由系统管理员吊销', 'By whoever runs the issuer'] };
 
 export const words = {
   print: ['打印', 'Print'], reprint: ['补打', 'Print again'], cancel: ['作废', 'Cancel'], revoke: ['吊销', 'Revoke'],
