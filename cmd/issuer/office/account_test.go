@@ -1,15 +1,20 @@
 package office
 
 import (
+	"bytes"
 	"context"
+	"crypto/pbkdf2"
 	"crypto/sha256"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"railgate/verify"
 )
 
 // cheapHash spares a test PBKDF2's work, and counts it.
@@ -21,6 +26,25 @@ func cheapHash(count *[]string) hasher {
 		*count = append(*count, password)
 		h := sha256.Sum256(append([]byte(password), salt...))
 		return h[:], nil
+	}
+}
+
+// An office that was told no other hash keeps passwords by PBKDF2.
+func TestPasswordsAreHashedByPBKDF2(t *testing.T) {
+	o, err := Open(Config{Dir: t.TempDir(), Algorithm: verify.EdDSA, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if err := o.SignUp("known", "correct horse", goodForm()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := o.register.account(o.vault.account("known"))
+	if err != nil || a == nil {
+		t.Fatal(a, err)
+	}
+	if want, err := pbkdf2.Key(sha256.New, "correct horse", a.Salt, 600_000, 32); err != nil || !bytes.Equal(a.Hash, want) {
+		t.Errorf("the password is kept as %x, %v; want %x", a.Hash, err, want)
 	}
 }
 
