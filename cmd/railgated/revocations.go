@@ -329,7 +329,8 @@ func (r *revocations) withdraw() {
 }
 
 // age is how old the oldest of the lists is that the gate should have, and when that was
-// signed; zero: none has come. The caller holds mu.
+// signed; zero: none has come. One of the future, which a gate without the time takes, is as bad
+// as one of so long ago: none that follows is taken until then. The caller holds mu.
 func (r *revocations) age() (age time.Duration, signed time.Time) {
 	now, trusted := r.now()
 	if r.by == nil || !trusted {
@@ -342,7 +343,7 @@ func (r *revocations) age() (age time.Duration, signed time.Time) {
 		of, at := time.Since(r.began), time.Time{}
 		if h := r.lists[k.Issuer]; h != nil {
 			at = h.list.IssuedAt
-			of = now.Sub(at)
+			of = now.Sub(at).Abs()
 		}
 		if of > age {
 			age, signed = of, at
@@ -358,6 +359,9 @@ func (r *revocations) why() string {
 		return ""
 	}
 	why := fmt.Sprintf("what is revoked was signed %s, longer ago than %v", signed.UTC().Format(time.RFC3339), r.cfg.Sync.RevocationsFor)
+	if now, _ := r.now(); signed.After(now) {
+		why = fmt.Sprintf("what is revoked was signed %s, in the future; no other list is taken until then", signed.UTC().Format(time.RFC3339))
+	}
 	if signed.IsZero() {
 		why = fmt.Sprintf("no list of what is revoked has come in %v", r.cfg.Sync.RevocationsFor)
 	}

@@ -264,6 +264,27 @@ func TestOldRevocationsAreSaid(t *testing.T) {
 	}
 }
 
+// A list of the future that is kept, of a time at which the gate had no clock to go by, keeps out
+// those that follow: the gate says so.
+func TestAKeptListOfTheFutureIsSaid(t *testing.T) {
+	t.Parallel()
+	own := newRevoker(t, "test")
+	k := newKnown(t, t.TempDir())
+	kept := []byte(own.list(-70*time.Minute, "cert-one"))
+	if _, err := k.store.ReplaceFile(revocationsFile, "test", kept, func([]byte) bool { return true }); err != nil {
+		t.Fatal(err)
+	}
+	k.must(k.Trust([]byte(own.public())))
+	if err := k.Receive([]byte(own.list(0, "cert-two"))); !errors.Is(err, errOlderList) {
+		t.Errorf("a list of now: %v; want %v", err, errOlderList)
+	}
+	s := new(control.Status)
+	k.status(s)
+	if len(s.Causes) != 1 || s.Causes[0].Cause != control.RevocationsOld || !strings.Contains(s.Causes[0].Why, "in the future") || !s.Revocations.Old {
+		t.Errorf("the status says %+v, %+v; want that the list is of the future", s.Causes, s.Revocations)
+	}
+}
+
 // A gate that stands alone has its list by a file or by a URL: the first phone's code is
 // revoked, the other's opens. The list is read again as it changes, and nothing closes the gate.
 func TestALoneGateIsToldWhatIsRevoked(t *testing.T) {
