@@ -127,17 +127,21 @@ func (l *level) promise() (most promise) {
 	return most
 }
 
-// lookSoftly looks at the full size or a half of it, smoothed where something fine is.
+// lookSoftly looks at the full size or a half of it, smoothed where something fine is. What is smoothed of dots is gray between
+// them, and darker where they are many: thresholds must be from closer by.
 func (r *Reader) lookSoftly(i int, p plane) bool {
 	if r.level(i, p) == nil {
 		return false
 	}
 	l := r.softLevel(i)
-	return l != nil && r.firstLook(l)
+	return l != nil && r.lookThrough(l, closeRadius)
 }
 
-func (r *Reader) firstLook(l *level) bool {
-	return r.pass(l, wideRadius) || r.throughLenses(l) || l.evidence() <= fewPairs && r.recover(l)
+func (r *Reader) firstLook(l *level) bool { return r.lookThrough(l, wideRadius) }
+
+// lookThrough is all of a first look, with thresholds of so many blocks around.
+func (r *Reader) lookThrough(l *level, radius int) bool {
+	return r.pass(l, radius) || r.throughLenses(l) || l.evidence() <= fewPairs && r.recover(l)
 }
 
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small

@@ -154,7 +154,7 @@ func (r *Reader) glanceAt(p *plane, every, least int) bool {
 	smooth(&l.plane, p, image.Rect(0, 0, p.w, p.h), r.line)
 	l.shrink = 1
 	l.reset()
-	l.begin(wideRadius)
+	l.begin(closeRadius)
 	l.scanRows(every/2, l.h, every)
 	if least == 1 && l.evidence() > 0 {
 		return true

@@ -12,7 +12,8 @@ import (
 // Rule: what is finer than a module is smoothed away, in a second look.
 func TestReadsDotsAndGrain(t *testing.T) {
 	wantRead(t, "dots", 0.9, 6, 6)
-	wantRead(t, "dots", 0.8, 5, 6)
+	wantRead(t, "dots", 0.8, 6, 6)
+	wantRead(t, "dot-print", 2.5, 6, 8)
 	wantRead(t, "dot-print", 6, 6, 6)
 	wantRead(t, "low-light", 1.8, 6, 6)
 }
