@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -329,5 +330,36 @@ func TestEachProblemIsExplained(t *testing.T) {
 	}
 	if p := because("nonsense", ""); p.Status != 500 || p.Type != problemPath+"broken" {
 		t.Errorf("a problem without a name: %+v; want broken", p)
+	}
+}
+
+// What a problem has no use for is in no header, and a wait is told in whole seconds, rounded up.
+func TestProblemsHaveTheHeadersThatTheyNeed(t *testing.T) {
+	d := newDesk(t)
+	for _, tt := range []struct {
+		p    problem
+		want string // WWW-Authenticate, Allow, Retry-After
+	}{
+		{problem{Status: http.StatusBadRequest}, "[] [] []"},
+		{problem{Status: http.StatusUnauthorized, challenge: "Bearer"}, "[Bearer] [] []"},
+		{problem{Status: http.StatusMethodNotAllowed, allow: "POST"}, "[] [POST] []"},
+		{problem{Status: http.StatusTooManyRequests, after: 1}, "[] [] [1]"},
+		{problem{Status: http.StatusTooManyRequests, after: time.Second}, "[] [] [1]"},
+		{problem{Status: http.StatusTooManyRequests, after: time.Second + 1}, "[] [] [2]"},
+	} {
+		rec := httptest.NewRecorder()
+		d.c.refuse(rec, tt.p)
+		h := rec.Header()
+		if got := fmt.Sprint(h["Www-Authenticate"], h["Allow"], h["Retry-After"]); rec.Code != tt.p.Status || got != tt.want {
+			t.Errorf("%+v: %d %s; want %s", tt.p, rec.Code, got, tt.want)
+		}
+	}
+	if rec := d.ask("GET", problemPath+"too_many", "", ""); rec.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("what to do is %q; want plain text", rec.Header().Get("Content-Type"))
+	}
+	var p problem
+	rec := d.ask("GET", problemPath+"nonsense", "", "")
+	if err := json.Unmarshal(rec.Body.Bytes(), &p); err != nil || rec.Code != http.StatusNotFound {
+		t.Errorf("a problem that there is not: %d %q, %v; want 404 and one JSON object", rec.Code, rec.Body, err)
 	}
 }
