@@ -341,16 +341,16 @@ func TestProblemsHaveTheHeadersThatTheyNeed(t *testing.T) {
 		want string // WWW-Authenticate, Allow, Retry-After
 	}{
 		{problem{Status: http.StatusBadRequest}, "[] [] []"},
-		{problem{Status: http.StatusUnauthorized, challenge: "Bearer"}, "[Bearer] [] []"},
-		{problem{Status: http.StatusMethodNotAllowed, allow: "POST"}, "[] [POST] []"},
-		{problem{Status: http.StatusTooManyRequests, after: 1}, "[] [] [1]"},
-		{problem{Status: http.StatusTooManyRequests, after: time.Second}, "[] [] [1]"},
-		{problem{Status: http.StatusTooManyRequests, after: time.Second + 1}, "[] [] [2]"},
+		{problem{Status: http.StatusUnauthorized, challenge: "Bearer"}, `["Bearer"] [] []`},
+		{problem{Status: http.StatusMethodNotAllowed, allow: "POST"}, `[] ["POST"] []`},
+		{problem{Status: http.StatusTooManyRequests, after: 1}, `[] [] ["1"]`},
+		{problem{Status: http.StatusTooManyRequests, after: time.Second}, `[] [] ["1"]`},
+		{problem{Status: http.StatusTooManyRequests, after: time.Second + 1}, `[] [] ["2"]`},
 	} {
 		rec := httptest.NewRecorder()
 		d.c.refuse(rec, tt.p)
 		h := rec.Header()
-		if got := fmt.Sprint(h["Www-Authenticate"], h["Allow"], h["Retry-After"]); rec.Code != tt.p.Status || got != tt.want {
+		if got := fmt.Sprintf("%q %q %q", h["Www-Authenticate"], h["Allow"], h["Retry-After"]); rec.Code != tt.p.Status || got != tt.want {
 			t.Errorf("%+v: %d %s; want %s", tt.p, rec.Code, got, tt.want)
 		}
 	}
