@@ -126,7 +126,7 @@ var meanings = [...]Meaning{
 		"{railgate} sync", ""},
 	{SyncDegraded, Degraded, "a repository has not been reached for long", "keys that were withdrawn since are still taken, or the lane's policy is an old one; without the nation's the lane closes after offline_stop",
 		"{railgate} sync", ""},
-	{RevocationsOld, Degraded, "the list of what is revoked is old, or none has come", "the gate is open; codes of a lost phone that was revoked since may still open",
+	{RevocationsOld, Degraded, "the list of what is revoked is old, or of the future, or none has come", "the gate is open; codes of a lost phone that was revoked since may still open",
 		"{railgate} sync", ""},
 	{RepositoryRefused, Degraded, "a repository shows an older publication, one that has expired, or one that its keys have not signed", "nothing of it is used; what came before stays",
 		"{railgate} sync", ""},
