@@ -90,7 +90,13 @@ func (o *windowOfficer) issued() (id string) {
 
 // orders is what issuer revoke does to an issuer that runs; "" is that something was revoked.
 func (d *desk) orders(o revokeOrder) func() string {
-	return func() string { return d.ordered(o).Error }
+	return func() string {
+		why := d.ordered(o).Error
+		if why == inWords(office.Deny(office.SlipOver)).Error() {
+			return string(office.SlipOver)
+		}
+		return why
+	}
 }
 
 func (d *desk) ordered(o revokeOrder) (a revokeAnswer) {
