@@ -350,15 +350,7 @@ func elderly() Form {
 // byThemselves is an application for a certificate from a visitor's phone.
 func (f *family) byThemselves(form Form, phone Session) *Certificate {
 	f.t.Helper()
-	ticket, err := f.o.Begin("apply", form, verify.ByIssuer, phone)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	c, err := checks(f.t, f.o, ticket, "passes", phone)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return c
+	return mustPassAs(f.t, f.o, phone, "apply", form, verify.ByIssuer)
 }
 
 // A guardian whose application is denied, for the companion has had three in the month, does not

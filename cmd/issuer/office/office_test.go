@@ -99,7 +99,13 @@ func visitor(t *testing.T, o *Office) Session {
 // mustPass does an errand whose check passes.
 func mustPass(t *testing.T, o *Office, who Session, kind string, rotation verify.Rotation) *Certificate {
 	t.Helper()
-	ticket, err := o.Begin(kind, goodForm(), rotation, who)
+	return mustPassAs(t, o, who, kind, goodForm(), rotation)
+}
+
+// mustPassAs does the same with a form of one's own.
+func mustPassAs(t *testing.T, o *Office, who Session, kind string, form Form, rotation verify.Rotation) *Certificate {
+	t.Helper()
+	ticket, err := o.Begin(kind, form, rotation, who)
 	if err != nil {
 		t.Fatal(err)
 	}

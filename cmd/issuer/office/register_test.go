@@ -113,15 +113,7 @@ func TestR10OnePageForTwoPeople(t *testing.T) {
 	second.City = "北京"
 	passes := func(who Session, kind string, form Form) *Certificate {
 		t.Helper()
-		ticket, err := o.Begin(kind, form, verify.ByIssuer, who)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := checks(t, o, ticket, "passes", who)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
+		return mustPassAs(t, o, who, kind, form, verify.ByIssuer)
 	}
 	shows := func(want *Certificate, when string) {
 		t.Helper()
