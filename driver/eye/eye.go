@@ -20,6 +20,7 @@
 //	follow.go     the same between them: its own edges tell
 //	sample.go     the modules' brightness, levelled
 //	equalise.go   blur taken off, as the code's own fixed patterns teach
+//	read.go       a grid made exact, and read in one way after another
 //	decode.go     format, codewords, error correction
 //	segments.go   the text
 //	codeword.go   whether there is anything to correct
