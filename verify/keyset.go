@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Issuer is what an issuer's codes have in common.
@@ -307,8 +309,8 @@ func decodeStrictJSON(data []byte, v any) error {
 }
 
 // checkMembers walks a document that is known to be valid and refuses a member
-// name with an upper-case letter (all of ours are lower-case) or a second member
-// of one name.
+// name with an upper-case letter or one outside ASCII (all of ours are lower-case,
+// and package json takes ſ for an s), or a second member of one name.
 func checkMembers(dec *json.Decoder) error {
 	token, err := dec.Token()
 	if err != nil {
@@ -329,7 +331,7 @@ func checkMembers(dec *json.Decoder) error {
 			if seen[name] {
 				return fmt.Errorf("duplicate member %q", name)
 			}
-			if name != string(bytes.ToLower([]byte(name))) {
+			if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsUpper(r) }) {
 				return fmt.Errorf("unknown member %q", name)
 			}
 			seen[name] = true

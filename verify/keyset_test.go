@@ -152,6 +152,7 @@ func TestKeysetRefusesLooseJSON(t *testing.T) {
 		{"an unknown member of a key", strings.Replace(good, `"kty"`, `"use":"sig","kty"`, 1), "use"},
 		{"a member in another case", strings.Replace(good, `"version"`, `"Version"`, 1), "Version"},
 		{"a member twice", strings.Replace(good, `"version"`, `"version":2,"version"`, 1), "duplicate member"},
+		{"a member with a letter that is taken for an s", strings.Replace(good, `"version"`, `"verſion":2,"version"`, 1), "unknown member"},
 		{"a member of a key twice", strings.Replace(good, `"kty"`, `"kty":"EC","kty"`, 1), "duplicate member"},
 		{"a negative version", strings.Replace(good, `"version":1`, `"version":-1`, 1), "version"},
 		{"a time that is none", strings.Replace(good, `"not_before":"`, `"not_before":"soon`, 1), "soon"},

@@ -69,7 +69,6 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /keys.json", w.getKeys)
 	mux.Handle("GET /inspect/", w.inspector())
 	mux.HandleFunc("GET /revokers.json", w.getRevokers)
-	mux.HandleFunc("GET "+counter.Revocations, w.getRevocations)
 	desk := w.people.Require(signin.Window, http.StripPrefix("/desk", window.New(w.Office, window.Options{Who: officer, Log: w.log})))
 	staff := w.limited(w.people.Require(signin.Staff, w.staff()))
 	for _, method := range []string{http.MethodGet, http.MethodPost} { // "GET /" is not to conflict with them
@@ -105,12 +104,17 @@ func (w *web) handler() http.Handler {
 		write("POST /api/bench/advance", w.postAdvance)
 		write("POST /api/bench/paper", w.postPaper)
 	}
+	all := http.NewServeMux() // the API answers to every method, and "GET /" is not to conflict with it
+	all.Handle("/", mux)
 	if w.counter != nil {
 		w.counter.Mount(mux)
+		api := w.counter.API(w.getRevocations)
+		all.Handle("/v1/", api)
+		all.Handle("/oauth/", api)
 	}
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(w.refuseCrossSite))
-	return w.guard(own.Handler(mux))
+	return w.guard(own.Handler(all))
 }
 
 // officer is who asks at the police window.

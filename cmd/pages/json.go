@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
+	"unicode"
 )
 
 // ErrRequest is a request that a page of ours would not make.
@@ -19,9 +21,9 @@ func IsJSON(r *http.Request) bool {
 	return err == nil && kind == "application/json"
 }
 
-// ReadJSON reads a body: one JSON value and nothing after it, without members that v has not. Where the
-// body does not come the error is the reader's, else it is ErrRequest: what the body holds may be
-// somebody's name, and is in no error.
+// ReadJSON reads a body: one JSON value and nothing after it, without members that v has not, and each
+// member once. Where the body does not come the error is the reader's, else it is ErrRequest: what the
+// body holds may be somebody's name, and is in no error.
 func ReadJSON(body io.Reader, v any) error {
 	data, err := io.ReadAll(body)
 	if err != nil {
@@ -35,5 +37,38 @@ func ReadJSON(body io.Reader, v any) error {
 	if _, err := dec.Token(); err != io.EOF {
 		return ErrRequest
 	}
+	if !eachOnce(json.NewDecoder(bytes.NewReader(data))) {
+		return ErrRequest
+	}
 	return nil
+}
+
+// eachOnce tells whether each object of a value that is JSON has each member once, by the names that
+// pages write: in lower case. Package json takes the last of several, and takes NAME, or a name
+// with the letter ſ, for the same.
+func eachOnce(dec *json.Decoder) bool {
+	token, err := dec.Token()
+	if err != nil {
+		return false
+	}
+	open, ok := token.(json.Delim)
+	if !ok {
+		return true
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		if open == '{' {
+			token, _ := dec.Token()
+			name, ok := token.(string)
+			if !ok || seen[name] || strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsUpper(r) }) {
+				return false
+			}
+			seen[name] = true
+		}
+		if !eachOnce(dec) {
+			return false
+		}
+	}
+	_, err = dec.Token() // the closing bracket
+	return err == nil
 }

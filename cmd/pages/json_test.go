@@ -22,10 +22,20 @@ func TestABodyIsOneJSONValueOfKnownMembers(t *testing.T) {
 		{"cut off", strings.NewReader(`{"name":"李雷"`), ErrRequest},
 		{"a member that is not known", strings.NewReader(`{"name":"李雷","role":"window"}`), ErrRequest},
 		{"a second value", strings.NewReader(`{"name":"李雷"}{}`), ErrRequest},
+		{"a member twice", strings.NewReader(`{"name":"韩梅梅","name":"李雷"}`), ErrRequest},
+		{"a member twice, escaped", strings.NewReader(`{"name":"李雷","\u006eame":"李雷"}`), ErrRequest},
+		{"a member in another case", strings.NewReader(`{"name":"韩梅梅","Name":"李雷"}`), ErrRequest},
+		{"a letter that json takes for an s", strings.NewReader(`{"name":"李雷","more":{"s":1,"ſ":2}}`), ErrRequest},
+		{"a member twice, in a list's second object", strings.NewReader(`{"name":"李雷","list":[{"s":1},{"s":1,"s":2}]}`), ErrRequest},
+		{"one name in several objects", strings.NewReader(`{"name":"李雷","more":{"s":1},"list":[{"s":1},{"s":2},[],3,null]}`), nil},
 		{"a bracket too many", strings.NewReader(`{"name":"李雷"}}`), ErrRequest},
 		{"a network that is cut", io.MultiReader(strings.NewReader(`{"name":"李雷"}`), iotest.ErrReader(cut)), cut},
 	} {
-		var v struct{ Name string }
+		var v struct {
+			Name string
+			More map[string]int
+			List []any
+		}
 		if err := ReadJSON(tt.body, &v); !errors.Is(err, tt.want) || (err == nil && v.Name != "李雷") {
 			t.Errorf("%s: %v, %v; want %v", tt.name, v, err, tt.want)
 		} else if err != nil && strings.Contains(err.Error(), "李雷") {

@@ -89,36 +89,31 @@ func (c *Counter) routes() []route {
 // Revocations is the one path of openapi.yaml that another part of the issuer answers to.
 const Revocations = "/v1/revocations"
 
-// methods are those that are refused where a route has another. HEAD goes with GET.
-var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect}
-
-// Mount adds the counter's routes.
-func (c *Counter) Mount(mux *http.ServeMux) {
-	for _, r := range c.routes() {
+// API answers to what openapi.yaml describes, which is all that [Describes] names. Revocations
+// is answered by another part of the issuer.
+func (c *Counter) API(revocations http.HandlerFunc) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range append(c.routes(), route{http.MethodGet, Revocations, revocations}) {
 		mux.HandleFunc(r.method+" "+r.path, r.h)
-		c.refuseOthers(mux, r.method, r.path)
+		mux.HandleFunc(r.path, c.refuseMethod(r.method))
 	}
-	c.refuseOthers(mux, http.MethodGet, Revocations)
-	for _, m := range methods {
-		for _, under := range []string{"/v1/", "/oauth/"} {
-			mux.HandleFunc(m+" "+under, func(rw http.ResponseWriter, _ *http.Request) { c.refuse(rw, because("not_found", "")) })
-		}
-	}
+	mux.HandleFunc("/", func(rw http.ResponseWriter, _ *http.Request) { c.refuse(rw, because("not_found", "")) })
+	return mux
+}
+
+// Mount adds the page.
+func (c *Counter) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /counter/me", c.getMe)
 	mountPage(mux)
 }
 
-// refuseOthers answers to other methods of a path than its own.
-func (c *Counter) refuseOthers(mux *http.ServeMux, own, path string) {
+// refuseMethod answers to every method of a path but its own.
+func (c *Counter) refuseMethod(own string) http.HandlerFunc {
 	p := because("method_not_allowed", "")
 	if p.allow = own; own == http.MethodGet {
 		p.allow = "GET, HEAD"
 	}
-	for _, m := range methods {
-		if m != own {
-			mux.HandleFunc(m+" "+path, func(rw http.ResponseWriter, _ *http.Request) { c.refuse(rw, p) })
-		}
-	}
+	return func(rw http.ResponseWriter, _ *http.Request) { c.refuse(rw, p) }
 }
 
 // RefuseCrossSite answers to another site's page.

@@ -59,6 +59,10 @@ func newDesk(t *testing.T) *desk {
 	d.c.now = func() time.Time { return d.now }
 	mux := http.NewServeMux()
 	d.c.Mount(mux)
+	list := func(http.ResponseWriter, *http.Request) { t.Error("the issuer's own part is asked for") }
+	for _, under := range []string{"/v1/", "/oauth/"} {
+		mux.Handle(under, d.c.API(list))
+	}
 	d.srv = described(t).Described(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(rw, r.Body, 16<<10)
 		mux.ServeHTTP(rw, r)

@@ -1,9 +1,11 @@
 package office
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +23,30 @@ const (
 	revokerEnds = 30 * 24 * time.Hour // before the last one ends the log says so
 	aheadAtMost = 5 * time.Minute     // gates refuse a list that is further ahead of their clocks
 )
+
+// listRoom is how many bytes of a list are for its entries; what is signed around them has the rest.
+const listRoom = verify.MaxRevocations - 1000
+
+// fit is what goes onto a list with room for so many bytes of entries, and how many of each kind
+// stay out. What somebody revoked comes before phones that were changed, and the newest first: it
+// is what is valid longest, and what whoever revokes now counts on.
+func (l *listing) fit(room int) (entries []verify.Revocation, said, moved int) {
+	take := func(part []verify.Revocation) (out int) {
+		slices.SortFunc(part, func(a, b verify.Revocation) int {
+			return cmp.Or(cmp.Compare(b.Before, a.Before), cmp.Compare(a.Certificate, b.Certificate))
+		})
+		for i, e := range part {
+			// A list of an id and two times: 2 bytes of headers, 5 for each time until 2106.
+			if room -= len(e.Certificate) + 12; room < 0 {
+				return len(part) - i
+			}
+			entries = append(entries, e)
+		}
+		return 0
+	}
+	said = take(l.said)
+	return entries, said, take(l.moved)
+}
 
 // A notary signs the list with the revoker's key, which signs nothing else. Its methods may
 // be called concurrently.
@@ -99,10 +125,15 @@ func (n *notary) current(now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, iat, err := n.register.nextList(mint.Seconds(now))
+	next, err := n.register.nextList(mint.Seconds(now))
 	if err != nil {
 		return nil, err
 	}
+	entries, said, moved := next.fit(listRoom)
+	if said+moved > 0 {
+		n.log.Error("the list of what is revoked is full: the rest is not on it, and gates let it through until it ends", "revoked", said, "verified_on_another_phone", moved)
+	}
+	iat := next.iat
 	if ahead := time.Unix(int64(iat), 0); ahead.After(now.Add(aheadAtMost)) {
 		n.log.Error("the clock was set back since a list of what is revoked was signed: the next ones are of later than that, and gates refuse them until then", "until", ahead.UTC().Format(time.RFC3339))
 	}

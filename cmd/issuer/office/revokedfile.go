@@ -37,7 +37,7 @@ func (r *register) fileVoid(tx *bbolt.Tx, rec *record, before map[verify.Certifi
 }
 
 // fileRevoked files a revocation, which counts once it is on the disk. One that is there is
-// never made smaller.
+// never made smaller, and what somebody revoked stays so when its holder changes phones.
 func (r *register) fileRevoked(tx *bbolt.Tx, id verify.CertificateID, v revoked) error {
 	old, err := read[revoked](tx, revokedBucket, string(id))
 	if err != nil {
@@ -45,6 +45,9 @@ func (r *register) fileRevoked(tx *bbolt.Tx, id verify.CertificateID, v revoked)
 	}
 	if old != nil {
 		v.Before, v.Until = max(v.Before, old.Before), max(v.Until, old.Until)
+		if v.Reason == movedReason {
+			v.Reason, v.By = old.Reason, old.By
+		}
 	}
 	tx.OnCommit(func() { r.revocations.Add(1) })
 	return write(tx, revokedBucket, string(id), v)
@@ -98,14 +101,24 @@ func (r *register) holderOf(id verify.CertificateID) (holder verify.HolderID, er
 	return holder, err
 }
 
-// nextList is what is revoked now, and the iat of the list of it: later than that of every
-// list before, whatever the clock says.
-func (r *register) nextList(now uint64) (entries []verify.Revocation, iat uint64, err error) {
+// A listing is what is revoked now, for a list of it.
+type listing struct {
+	said  []verify.Revocation // somebody revoked them
+	moved []verify.Revocation // another phone passed the check
+	iat   uint64              // later than that of every list before, whatever the clock says
+}
+
+// nextList is what is to be listed now.
+func (r *register) nextList(now uint64) (l listing, err error) {
 	err = r.db.Update(func(tx *bbolt.Tx) error {
-		entries = nil
+		l = listing{iat: now}
 		err := eachRevoked(tx, func(id verify.CertificateID, v *revoked) error {
+			part := &l.said
+			if v.Reason == movedReason {
+				part = &l.moved
+			}
 			if v.Until > now {
-				entries = append(entries, verify.Revocation{Certificate: id, Before: v.Before, Until: v.Until})
+				*part = append(*part, verify.Revocation{Certificate: id, Before: v.Before, Until: v.Until})
 			}
 			return nil
 		})
@@ -113,13 +126,12 @@ func (r *register) nextList(now uint64) (entries []verify.Revocation, iat uint64
 			return err
 		}
 		b := tx.Bucket(listedBucket)
-		iat = now
 		if last := b.Get([]byte("iat")); len(last) == 8 {
-			iat = max(iat, binary.BigEndian.Uint64(last)+1)
+			l.iat = max(l.iat, binary.BigEndian.Uint64(last)+1)
 		}
-		return b.Put([]byte("iat"), binary.BigEndian.AppendUint64(nil, iat))
+		return b.Put([]byte("iat"), binary.BigEndian.AppendUint64(nil, l.iat))
 	})
-	return entries, iat, err
+	return l, err
 }
 
 func eachRevoked(tx *bbolt.Tx, do func(verify.CertificateID, *revoked) error) error {
