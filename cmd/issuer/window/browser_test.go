@@ -155,19 +155,24 @@ func TestR17WhatIsPrinted(t *testing.T) {
 	pagetest.Program(t)
 	w := newWindow(t)
 	l := w.open(t, 1280, 1000)
-	for _, tt := range []struct{ name, number, from string }{
-		{"李雷", "11010519491231002X", "北京南"},
-		{strings.Repeat("阿卜杜", 5) + "·" + strings.Repeat("买买提", 5) + "·" + strings.Repeat("吐尔逊", 6), "440106198803052464", strings.Repeat("大", 20)},
+	for _, tt := range []struct{ name, document, number, from string }{
+		{"李雷", "resident_id", "11010519491231002X", "北京南"},
+		{strings.Repeat("阿卜杜", 5) + "·" + strings.Repeat("买买提", 5) + "·" + strings.Repeat("吐尔逊", 6), "resident_id", "440106198803052464", strings.Repeat("大", 20)},
+		{"𠮷田·𪚥𪚥", "resident_id", "110105199003078019", "北京南"},
+		{"ئابدۇرەھىم·ئابلىز", "passport", "E12345678", "ئۈرۈمچى"},
+		{strings.Repeat("W", 50), "foreigner_id", strings.Repeat("W", 30), strings.Repeat("W", 20)},
+		{strings.Repeat("Ả̃̂", 12), "hk_macao_permit", "H1234567(8)", strings.Repeat("Ậ", 20)},
 	} {
-		l.enter("from", tt.from)
 		l.fillIn(tt.name, tt.number)
+		l.enter("document", tt.document)
 		l.enter("from", tt.from)
+		l.enter("to", strings.Repeat("W", 19)+"X")
 		l.Str("$('#send').click()")
 		l.Until("the sheet", "seen('#sheet') && $('#code path') && !document.body.hasAttribute('aria-busy')")
 		if got := l.Str("(() => { const n = window.printed; window.printed = 0; return n; })()"); got != "1" {
 			t.Errorf("%s: printing began %s times; want once", tt.name, got)
 		}
-		data := l.pdf(strconv.Itoa(len(tt.name)))
+		data := l.pdf(tt.document + strconv.Itoa(len(tt.name)))
 		box := mediaBox.FindSubmatch(data)
 		if n := len(aPage.FindAll(data, -1)); n != 1 || box == nil || !aboutA5(box) {
 			t.Errorf("%s: %d pages, of %q; want one of A5, 419.5 x 595.3 points", tt.name, n, box)
@@ -188,6 +193,30 @@ func TestR17WhatIsPrinted(t *testing.T) {
 	}
 	if blank := l.pdf("none"); len(aPage.FindAll(blank, -1)) > 1 || len(blank) > 20_000 {
 		t.Errorf("without a sheet %d bytes are printed; want an empty page", len(blank))
+	}
+}
+
+// A journey goes from left to right, also between two places that are written from right to left.
+func TestR17AJourneyGoesOnItsWay(t *testing.T) {
+	pagetest.Program(t)
+	l := newWindow(t).open(t, 1280, 1000)
+	const from, to = "ئۈرۈمچى", "قەشقەر"
+	l.fillIn("ئابدۇرەھىم·ئابلىز", "11010519491231002X")
+	l.enter("from", from)
+	l.enter("to", to)
+	l.Str("$('#send').click()")
+	l.Until("the sheet", "seen('#sheet') && $('#code path') && !document.body.hasAttribute('aria-busy')")
+	const first = `((text) => {
+		const left = (part) => { const r = document.createRange(), at = text.data.indexOf(part); r.setStart(text, at); r.setEnd(text, at + part.length); return r.getBoundingClientRect().left; };
+		return left(%q) < left('→') && left('→') < left(%q);
+	})($('%s').firstChild)`
+	if got := l.Str(fmt.Sprintf(first, from, to, "#pjourney")); got != "true" {
+		t.Error("on the sheet the journey is the way back")
+	}
+	l.Str("$('#done').click()")
+	l.Until("the list", "!seen('#sheet') && $('#slips .journey')")
+	if got := l.Str(fmt.Sprintf(first, from, to, "#slips .journey")); got != "true" {
+		t.Error("in the list the journey is the way back")
 	}
 }
 

@@ -124,7 +124,7 @@ function item(s) {
   who.append(name, ` ${(documents[s.document] ?? [s.document])[0]} ${s.number}`);
   const times = make('p', 'times', `${clockText(s.issued)} – ${clockText(s.ends)}`);
   const more = inTwo('p', reasons[s.reason] ?? [s.reason, ''], 'quiet');
-  li.append(make('div', 'head', number, inTwo('span', states[s.state], 'state')), who, make('p', 'journey', `${s.train} ${s.day} ${s.from} → ${s.to}`), times, more);
+  li.append(make('div', 'head', number, inTwo('span', states[s.state], 'state')), who, make('p', 'journey', `${s.train} ${s.day} ${way(s)}`), times, more);
   if (ended[s.ended_as]) li.append(inTwo('p', ended[s.ended_as], 'quiet'));
   const does = [];
   if (s.state === 'valid') does.push(action(s, 'print', s.printed ? words.reprint : words.print, () => once(() => print(s.id), deny)));
@@ -179,13 +179,27 @@ let onSheet = '';
 // cover takes what lies below the sheet away from the keyboard, or gives it back.
 const cover = (is) => { for (const e of [document.querySelector('header'), $('desk')]) e.inert = is; };
 
+// way has its two stations in their order, also where one is written from right to left: each is isolated.
+const way = (journey) => `\u2068${journey.from}\u2069 → \u2068${journey.to}\u2069`;
+
+// fit makes the words of a sheet smaller, and never its code, until it is no higher than what is printed
+// on: 192 mm of A5. It is measured as wide as it is printed.
+function fit(article) {
+  article.classList.add('measured');
+  for (let text = 100; text >= 55; text -= 5) {
+    article.style.setProperty('--text', `${text / 100}`);
+    if (article.offsetHeight <= 191 / 25.4 * 96) break;
+  }
+  article.classList.remove('measured');
+}
+
 async function print(id) {
   const p = await ask('print', { id });
   onSheet = id;
   two($('bearer'), p.name, '');
   $('pdocument').textContent = (documents[p.document] ?? [p.document]).join(' ');
   $('pnumber').textContent = p.number;
-  $('pjourney').textContent = `${p.train}　${p.day}　${p.from} → ${p.to}`;
+  $('pjourney').textContent = `${p.train}　${p.day}　${way(p)}`;
   $('pvalid').textContent = `${clockText(p.issued)} – ${clockText(p.ends)}`;
   $('pid').textContent = numberText(id);
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
@@ -193,6 +207,7 @@ async function print(id) {
   $('code').setAttribute('viewBox', `0 0 ${p.code.size} ${p.code.size}`);
   $('code').replaceChildren(path);
   $('sheet').hidden = false;
+  fit($('sheet').querySelector('article'));
   cover(true);
   document.body.classList.add('printing');
   $('h3').focus();
