@@ -222,6 +222,7 @@ func TestSigningInWhileTheProviderIsDown(t *testing.T) {
 	a.Tap("a")
 	a.Tap("button[name=worker][value=guest]")
 	a.Until("somebody without a role", "document.body.innerText.includes('您没有此项权限') && seen('a')")
+	a.Walk("no-role")
 	a.Tap("a")
 	a.Tap("button[name=worker][value=wang]")
 	a.Until("the window", "location.pathname === '/desk/' && seen('#desk') && $('#officer').textContent.includes('王警官')")

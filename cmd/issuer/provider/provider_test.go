@@ -1,11 +1,19 @@
 package provider_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"railgate/cmd/issuer/provider"
 	"railgate/cmd/issuer/provider/providertest"
@@ -186,6 +194,55 @@ func TestAKeyThatIsNotPublishedSignsNothing(t *testing.T) {
 	p.Forge = true
 	if id, err := finish(t, p, providertest.Person("李雷", "1"), nil); id != nil || !errors.Is(err, provider.ErrSignature) {
 		t.Errorf("%v, %v; want %v", id, err, provider.ErrSignature)
+	}
+}
+
+// A statement is by the key that is published and in the way that the provider says it signs, or
+// it is refused: whatever its header says of itself.
+func TestAStatementThatVouchesForItselfIsRefused(t *testing.T) {
+	public := func(p *providertest.Provider) []byte {
+		der, err := x509.MarshalPKIXPublicKey(p.PublicKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	}
+	part := base64.RawURLEncoding.EncodeToString
+	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, sign := range map[string]func(*providertest.Provider, []byte) string{
+		"signed by nobody": func(_ *providertest.Provider, claims []byte) string {
+			return part([]byte(`{"alg":"none"}`)) + "." + part(claims) + "."
+		},
+		"by nobody, in capitals, with the key's id": func(_ *providertest.Provider, claims []byte) string {
+			return part([]byte(`{"alg":"NONE","kid":"1"}`)) + "." + part(claims) + "."
+		},
+		"with the public key for a secret": func(p *providertest.Provider, claims []byte) string {
+			return p.SignBy(jose.HS256, jose.JSONWebKey{Key: public(p), KeyID: "1"}, nil, claims)
+		},
+		"with the client's name for a secret": func(p *providertest.Provider, claims []byte) string {
+			return p.SignBy(jose.HS256, []byte(strings.Repeat(providertest.Client, 4)), nil, claims)
+		},
+		"by a key that it brings": func(p *providertest.Provider, claims []byte) string {
+			return p.SignBy(jose.ES256, own, &jose.SignerOptions{EmbedJWK: true}, claims)
+		},
+		"by another key of the same id": func(p *providertest.Provider, claims []byte) string {
+			return p.SignBy(jose.ES256, jose.JSONWebKey{Key: own, KeyID: "1"}, nil, claims)
+		},
+		"with a signature of zeros": func(_ *providertest.Provider, claims []byte) string {
+			return part([]byte(`{"alg":"ES256","kid":"1"}`)) + "." + part(claims) + "." + part(make([]byte, 64))
+		},
+		"no statement": func(*providertest.Provider, []byte) string { return "x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := providertest.New(t)
+			p.Sign = func(claims []byte) string { return sign(p, claims) }
+			if id, err := finish(t, p, providertest.Person("李雷", "1"), nil); id != nil || !errors.Is(err, provider.ErrSignature) {
+				t.Errorf("%v, %v; want %v", id, err, provider.ErrSignature)
+			}
+		})
 	}
 }
 

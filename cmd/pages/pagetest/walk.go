@@ -13,7 +13,8 @@ import (
 func Narrow() [][2]int64 { return [][2]int64{{360, 740}, {640, 360}} }
 
 // Walk goes through a page on the narrow screens with the Tab key alone. Nothing is wider than the screen; all that
-// can be pressed or filled in is reached; and whoever is there sees it, whole, with the focus on it.
+// can be pressed or filled in is reached; and whoever is there sees it, whole, with the focus on it. Axe finds
+// nothing there.
 func (t *Tab) Walk(where string) {
 	t.Helper()
 	for _, s := range Narrow() {
@@ -24,6 +25,7 @@ func (t *Tab) Walk(where string) {
 		}
 		t.Picture(name)
 		t.tabThrough(name)
+		t.Axe(name)
 	}
 }
 

@@ -31,6 +31,7 @@ type Provider struct {
 	URL     string
 	Lie     func(claims map[string]any) // changes what is signed; nil: the truth
 	Forge   bool                        // signs with a key that it does not publish
+	Sign    func(claims []byte) string  // makes the statement; nil: it is signed by the key that is published
 	Replays bool                        // takes a code as often as it comes
 	Fails   int                         // the status of the token endpoint's answer; 0: it works
 	Quiet   bool                        // answers without a statement
@@ -175,12 +176,23 @@ func (p *Provider) sign(claims map[string]any) string {
 	if p.Forge {
 		key = p.fake
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil)
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		p.t.Error(err)
 		return ""
 	}
-	payload, err := json.Marshal(claims)
+	if p.Sign != nil {
+		return p.Sign(payload)
+	}
+	return p.SignBy(jose.ES256, jose.JSONWebKey{Key: key, KeyID: "1"}, nil, payload)
+}
+
+// PublicKey is the key that the provider publishes.
+func (p *Provider) PublicKey() *ecdsa.PublicKey { return &p.key.PublicKey }
+
+// SignBy makes a statement (JWS, compact) with whatever key and header.
+func (p *Provider) SignBy(alg jose.SignatureAlgorithm, key any, options *jose.SignerOptions, payload []byte) string {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
 	if err != nil {
 		p.t.Error(err)
 		return ""
