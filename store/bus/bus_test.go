@@ -131,7 +131,7 @@ func TestASpentCodeIsReadAsItWasWritten(t *testing.T) {
 		"gate":        func(s *Spent) { s.Gate = "" },
 		"seq":         func(s *Spent) { s.Seq = 0 },
 		"role":        func(s *Spent) { s.Role = 9 },
-		"certificate": func(s *Spent) { s.Certificate = journal.ID(strings.Repeat("x", 65)) },
+		"certificate": func(s *Spent) { s.Certificate = journal.ID(strings.Repeat("x", MaxCertificate+1)) },
 		"time":        func(s *Spent) { s.Time = -1 },
 		"walk":        func(s *Spent) { s.Walk = maxWalk + 1 },
 	} {

@@ -130,8 +130,12 @@ const (
 	MaxSpentBytes = 32 << 10
 )
 
+// MaxCertificate is how many bytes a certificate's name has at most: the cti of docs/wire.md.
+const MaxCertificate = 16
+
 const (
-	maxID     = 64
+	maxHolder = 64
+	spentSize = 120 // bytes that one takes as a rule
 	maxTicket = 64
 	maxWalk   = 1 << 20 // nobody walks more often in a day
 )
@@ -151,21 +155,25 @@ func ParseSpent(subject string, body []byte) (all []Spent, err error) {
 		return nil, fmt.Errorf("spent codes of %d bytes; want 1 to %d", len(body), MaxSpentBytes)
 	}
 	gate := GateOf(subject)
-	for len(body) > 0 {
-		if len(all) == MaxSpents {
+	all = make([]Spent, 0, min(1+len(body)/spentSize, MaxSpents))
+	for n := 0; len(body) > 0; n++ {
+		if n == MaxSpents {
 			return all, fmt.Errorf("more than %d spent codes", MaxSpents)
 		}
-		var s Spent
-		if body, err = journal.DecodeFirst(body, &s); err != nil {
-			return all, fmt.Errorf("a spent code: %w", err)
+		all = append(all, Spent{})
+		s := &all[n]
+		body, err = journal.DecodeFirst(body, s)
+		switch {
+		case err != nil:
+			err = fmt.Errorf("a spent code: %w", err)
+		case gate != s.Gate:
+			err = fmt.Errorf("a spent code of gate %q on %q", s.Gate, subject)
+		default:
+			err = s.check()
 		}
-		if gate != s.Gate {
-			return all, fmt.Errorf("a spent code of gate %q on %q", s.Gate, subject)
+		if err != nil {
+			return all[:n], err
 		}
-		if err := s.check(); err != nil {
-			return all, err
-		}
-		all = append(all, s)
 	}
 	return all, nil
 }
@@ -178,7 +186,7 @@ func (s Spent) check() error {
 		return fmt.Errorf("a spent code of gate %q, epoch %q, seq %d", s.Gate, s.Epoch, s.Seq)
 	case s.Role > journal.Check:
 		return fmt.Errorf("a spent code: unknown role %d", s.Role)
-	case len(s.Certificate) > maxID || len(s.Holder) > maxID || len(s.Ticket) > maxTicket:
+	case len(s.Certificate) > MaxCertificate || len(s.Holder) > maxHolder || len(s.Ticket) > maxTicket:
 		return errors.New("a spent code: an id that is too long")
 	case s.Walk > maxWalk:
 		return fmt.Errorf("a spent code: walk %d; want %d at most", s.Walk, maxWalk)

@@ -71,11 +71,13 @@ func ReceiptSubjects(station string) string { return ReceiptSubject(station, "*"
 
 // GateOf is the gate of one of its subjects; "" where the subject is not a gate's.
 func GateOf(subject string) string {
-	parts := strings.Split(subject, ".")
-	if len(parts) != 4 || parts[0] != "rg" {
+	rest, ours := strings.CutPrefix(subject, "rg.")
+	_, rest, _ = strings.Cut(rest, ".")
+	gate, last, four := strings.Cut(rest, ".")
+	if !ours || !four || strings.Contains(last, ".") {
 		return ""
 	}
-	return parts[2]
+	return gate
 }
 
 // JournalStream is the stream of all gates' records of a station.

@@ -123,17 +123,20 @@ func (l *Link) publishNew(c *session, cursor *sentCursor, waits *patient) error 
 	return nil
 }
 
-// waitsFor is how long what is not a grant waits for one with which it goes.
-const waitsFor = 300 * time.Millisecond
+// waitsFor is how long a passage waits for the lane's next grant, with which it goes.
+const waitsFor = time.Second
 
-// A patient knows since when records wait that nobody needs at once: a code that was spent
-// is shown elsewhere in the next second, and a passage is not. At the peak of a large station
-// half of the messages, and of the disk's flushes, are passages.
+// A patient knows since when records wait that nobody needs at once. A code that was spent is
+// shown elsewhere in the next second, and so is one that was given back; nobody is at another
+// gate a second after a passage. At the peak of a large station half of the messages, and of
+// the disk's flushes, would be passages.
 type patient struct{ since time.Time }
 
 // wait tells whether records may wait yet.
 func (p *patient) wait(records []journal.Record, now time.Time) bool {
-	urgent := len(records) == inFlight || slices.ContainsFunc(records, func(r journal.Record) bool { return r.Decision == journal.Granted })
+	urgent := len(records) == inFlight || slices.ContainsFunc(records, func(r journal.Record) bool {
+		return r.Decision == journal.Granted || r.Kind == journal.NoPassage || r.Kind == journal.TooLate
+	})
 	if !urgent && p.since.IsZero() {
 		p.since = now
 	}

@@ -135,7 +135,8 @@ func TestALostStreamOfSpentCodesIsFilledAgain(t *testing.T) {
 	}
 }
 
-// A grant is told at once, with what waits; a passage waits for the next grant, and not for long.
+// A grant is told at once, and what was given back, with what waits; a passage waits for the
+// next grant, and not for long.
 func TestAPassageWaitsForAGrant(t *testing.T) {
 	t.Parallel()
 	noon := time.Now()
@@ -153,6 +154,8 @@ func TestAPassageWaitsForAGrant(t *testing.T) {
 		{[]journal.Record{passed}, waitsFor, true}, // another one
 		{[]journal.Record{passed, granted}, waitsFor + 1, false},
 		{[]journal.Record{passed}, 2 * waitsFor, true},
+		{[]journal.Record{passed, {Kind: journal.NoPassage}}, 2 * waitsFor, false},
+		{[]journal.Record{{Kind: journal.TooLate}}, 2 * waitsFor, false},
 		{make([]journal.Record, inFlight), 2 * waitsFor, false},
 	} {
 		if got := p.wait(step.records, noon.Add(step.after)); got != step.waits {

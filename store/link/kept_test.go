@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -115,9 +116,58 @@ func TestOthersHaveBoundedRoom(t *testing.T) {
 	if len(o.latest) > mostRemembered || len(o.slots) > mostRemembered || len(o.fresh.passages) > mostRemembered || len(o.fresh.slips) > mostRemembered || !o.full {
 		t.Errorf("%d codes, %d passages, %d slips, full %v; want %d at most of each, and that it is said", len(o.latest), len(o.fresh.passages), len(o.fresh.slips), o.full, mostRemembered)
 	}
-	b := bearer{journal.Entry, journal.ID(fmt8(0))}
-	if until := o.latest[b].until; until > now.Add(longestCode).Unix() {
+	if until := o.latest[rotatingOf(journal.Entry, journal.ID(fmt8(0)))].until; until > now.Add(longestCode).Unix() {
 		t.Errorf("a code is remembered until %d; want an hour at most", until)
+	}
+}
+
+// A gate remembers thousands of codes. Where they hold a pointer, the garbage collector of the
+// gate follows each of them, again and again.
+func TestRememberedCodesHoldNoPointers(t *testing.T) {
+	t.Parallel()
+	for _, of := range []reflect.Type{reflect.TypeFor[credential](), reflect.TypeFor[spentUntil]()} {
+		if p := pointerIn(of); p != nil {
+			t.Errorf("%v holds a %v", of, p)
+		}
+	}
+	if pointerIn(reflect.TypeFor[bearer]()) == nil {
+		t.Error("a string is not seen")
+	}
+}
+
+// pointerIn is a type inside another one that is no plain number; nil: there is none.
+func pointerIn(t reflect.Type) reflect.Type {
+	switch t.Kind() {
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if p := pointerIn(f.Type); p != nil {
+				return p
+			}
+		}
+		return nil
+	case reflect.Array:
+		return pointerIn(t.Elem())
+	case reflect.Uint8, reflect.Int64:
+		return nil
+	}
+	return t
+}
+
+// Names are told apart whole: a short one is not the beginning of a longer one. One that is
+// longer than a code's can be is denied where its beginning was spent.
+func TestCodesAreKnownByWholeNames(t *testing.T) {
+	t.Parallel()
+	o := newOthers(Options{Log: slog.New(slog.DiscardHandler)})
+	now := time.Now()
+	at := now.Unix()
+	o.hear(bus.Spent{Kind: bus.Granted, Role: journal.Entry, Certificate: "12345678", IssuedAt: at, Begins: at, Until: at + 60}, now)
+	o.hear(bus.Spent{Kind: bus.Granted, Role: journal.Entry, Certificate: "1234567890123456", IssuedAt: at, Begins: at, Until: at + 60}, now)
+	for certificate, want := range map[journal.ID]bool{
+		"12345678": true, "12345678\x00": false, "1234567": false, "123456789012345": false, "1234567890123456": true, "1234567890123457": false,
+	} {
+		if got := o.spent(journal.Use{Role: journal.Entry, Certificate: certificate, IssuedAt: at, Begins: at}); got != want {
+			t.Errorf("%q is known to be spent: %v; want %v", certificate, got, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ type others struct {
 	flushing sync.Mutex // held while the file is written
 
 	mu     sync.Mutex // guards the fields below; nobody holds it while the disk writes
-	latest map[bearer]spentUntil
+	latest map[rotating]spentUntil
 	slots  map[credential]spentUntil
 	fresh  unsaved // all of them where there is no file
 	flying unsaved // on their way to the file
@@ -43,16 +44,23 @@ func newUnsaved() unsaved {
 
 func (u unsaved) len() int { return len(u.passages) + len(u.slips) + len(u.rides) }
 
-// A bearer is a certificate in a role, and a credential one of its credentials: as in
-// package store, a grant spends every code of its certificate that begins no later, and of
-// its credential every slot up to its own.
+// A bearer is a certificate in a role. Where its codes rotate, it is a rotating one, and a
+// credential is one of its credentials: as in package store, a grant spends every code of its
+// certificate that begins no later, and of its credential every slot up to its own.
 type (
 	bearer struct {
 		role        journal.Role
 		certificate journal.ID
 	}
+	// A rotating bearer has no pointers: there are thousands, and nothing in them for the garbage
+	// collector to follow.
+	rotating struct {
+		role        journal.Role
+		length      uint8
+		certificate [bus.MaxCertificate]byte
+	}
 	credential struct {
-		bearer
+		rotating
 		issued int64
 	}
 	// spentUntil is a maximum, and the second until which it is remembered.
@@ -103,7 +111,7 @@ const (
 )
 
 func newOthers(opt Options) *others {
-	o := &others{opt: opt, latest: map[bearer]spentUntil{}, slots: map[credential]spentUntil{}, fresh: newUnsaved()}
+	o := &others{opt: opt, latest: map[rotating]spentUntil{}, slots: map[credential]spentUntil{}, fresh: newUnsaved()}
 	if opt.Dir == "" {
 		return o
 	}
@@ -161,9 +169,17 @@ func atMost(until int64, heard time.Time, longest time.Duration) int64 {
 	return min(until, heard.Add(longest).Unix())
 }
 
+// rotatingOf is whose code it is. A certificate's name that is too long, which no code and no
+// message has, is cut: it is taken for another one and denied, never opened.
+func rotatingOf(role journal.Role, certificate journal.ID) rotating {
+	b := rotating{role: role, length: uint8(min(len(certificate), math.MaxUint8))}
+	copy(b.certificate[:], certificate)
+	return b
+}
+
 func (o *others) hearCode(s bus.Spent, heard time.Time) {
 	until := atMost(s.Until, heard, longestCode)
-	b := bearer{s.Role, s.Certificate}
+	b := rotatingOf(s.Role, s.Certificate)
 	remember(o, o.latest, b, s.Begins, until)
 	remember(o, o.slots, credential{b, s.IssuedAt}, int64(s.Slot), until)
 }
@@ -288,7 +304,7 @@ func (o *others) walks(certificate journal.ID) (w journal.Walks) {
 func (o *others) spent(u journal.Use) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b := bearer{u.Role, u.Certificate}
+	b := rotatingOf(u.Role, u.Certificate)
 	if l, ok := o.latest[b]; ok && u.Begins <= l.most {
 		return true
 	}

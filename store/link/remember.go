@@ -45,7 +45,7 @@ const sweepTurns = int(10 * time.Minute / flushEvery)
 func (o *others) forget(sweep bool) {
 	now := o.opt.Clock.Proven().Unix()
 	o.mu.Lock()
-	maps.DeleteFunc(o.latest, func(_ bearer, s spentUntil) bool { return s.until < now })
+	maps.DeleteFunc(o.latest, func(_ rotating, s spentUntil) bool { return s.until < now })
 	maps.DeleteFunc(o.slots, func(_ credential, s spentUntil) bool { return s.until < now })
 	full := o.full
 	o.full = false
