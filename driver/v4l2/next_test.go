@@ -11,11 +11,8 @@ import (
 	"image/jpeg"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // The pictures of these tests are 20 by 12.
@@ -242,82 +239,6 @@ func TestFramesFromWhileTheProcessWasStoppedAreDropped(t *testing.T) {
 	}
 }
 
-func TestDamagedBuffersAreGivenBackUnread(t *testing.T) {
-	good := payload(GREY, 1, testW)
-	for _, tt := range []struct {
-		name string
-		edit func(*buffer)
-		back int // buffers with the driver at the end
-	}{
-		{"error mark", func(b *buffer) { b.flags |= bufError }, 4},
-		{"empty", func(b *buffer) { b.bytesUsed = 0 }, 4},
-		{"one byte short", func(b *buffer) { b.bytesUsed-- }, 4},
-		{"longer than the buffer", func(b *buffer) { b.bytesUsed++ }, 4},
-		{"length beyond 2 GB", func(b *buffer) { b.bytesUsed = 1<<32 - 1 }, 4},
-		{"index past the last", func(b *buffer) { b.index = 4 }, 3},
-		{"index far past the last", func(b *buffer) { b.index = 1<<32 - 1 }, 3},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			fc := &fakeCamera{}
-			k, c := opened(t, GREY, fc)
-			k.happen(fc, marked(good, tt.edit))
-			fc.script = []event{frame(payload(GREY, 2, testW))}
-			if n, meta := next(t, c); n != 2 || meta.Damaged != 1 {
-				t.Errorf("frame %d with %+v, want 2 with one damaged", n, meta)
-			}
-			if len(fc.queued) != tt.back {
-				t.Errorf("%d buffers queued, want %d", len(fc.queued), tt.back)
-			}
-		})
-	}
-}
-
-func TestABufferGivenTwiceIsNotRead(t *testing.T) {
-	fc := &fakeCamera{}
-	k, c := opened(t, GREY, fc)
-	k.happen(fc, frame(payload(GREY, 1, testW)), func(_ *fakeKernel, c *fakeCamera) { c.done = append(c.done, c.done[0]) })
-	if n, meta := next(t, c); n != 1 || meta.Damaged != 1 {
-		t.Errorf("frame %d with %+v, want 1 with one damaged", n, meta)
-	}
-}
-
-func TestADamagedFrameAfterAGoodOneDoesNotHideIt(t *testing.T) {
-	fc := &fakeCamera{}
-	k, c := opened(t, GREY, fc)
-	k.happen(fc, frame(payload(GREY, 1, testW)), marked(payload(GREY, 2, testW), func(b *buffer) { b.flags |= bufError }))
-	if n, meta := next(t, c); n != 1 || meta != (Meta{Sequence: 0, Damaged: 1}) {
-		t.Errorf("frame %d with %+v, want 1", n, meta)
-	}
-}
-
-func TestDamagedJPEGsAreNotShown(t *testing.T) {
-	good := payload(MJPG, 3, 0)
-	var large, small bytes.Buffer
-	jpeg.Encode(&large, image.NewGray(image.Rect(0, 0, testW+16, testH)), nil)
-	jpeg.Encode(&small, image.NewGray(image.Rect(0, 0, testW, testH-1)), nil)
-	for name, tt := range map[string]struct {
-		bad []byte
-		why string
-	}{
-		"cut":          {good[:len(good)-20], "does not decode: damaged JPEG: "},
-		"empty":        {nil, "has 0 bytes (want 1 to 4000)"},
-		"zeros":        {make([]byte, 2000), "does not decode: damaged JPEG: "},
-		"no JPEG":      {[]byte("no JPEG"), "does not decode: damaged JPEG: "},
-		"another size": {large.Bytes(), "does not decode: unsupported JPEG: "},
-		"too small":    {small.Bytes(), "is 20x11, and the camera said 20x12"},
-	} {
-		fc := &fakeCamera{script: []event{frame(tt.bad), frame(good), frame(tt.bad)}}
-		_, c := opened(t, MJPG, fc)
-		if n, meta := next(t, c); n != 3 || meta.Damaged != 1 {
-			t.Errorf("%s: frame %d with %+v, want 3 with one damaged", name, n, meta)
-		}
-		err := c.Next(t.Context(), nil)
-		if want := "not one in 2s; 1 damaged, the last because it " + tt.why; !errors.Is(err, ErrStalled) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", name, err, want)
-		}
-	}
-}
-
 // Encoders that round up to whole MCUs say so in the header.
 func TestJPEGRoundedUpIsCropped(t *testing.T) {
 	img := image.NewGray(image.Rect(0, 0, 32, 16))
@@ -349,109 +270,6 @@ func TestStalledCamera(t *testing.T) {
 	}
 	if want := `camera "` + c.Info().Device + `": delivers no frames: not one in 2s`; err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
-	}
-}
-
-// A camera that sends nothing but damaged frames does not keep Next without end.
-func TestOnlyDamagedFramesIsStalled(t *testing.T) {
-	bad := marked(payload(GREY, 1, testW), func(b *buffer) { b.flags |= bufError })
-	fc := &fakeCamera{}
-	for range 200 {
-		fc.script = append(fc.script, later(33*time.Millisecond), bad)
-	}
-	_, c := opened(t, GREY, fc)
-	err := c.Next(t.Context(), nil)
-	if !errors.Is(err, ErrStalled) || !strings.Contains(err.Error(), "the last because it has the driver's error mark") {
-		t.Errorf("%v, want ErrStalled and why", err)
-	}
-	if len(fc.script) == 0 {
-		t.Error("went on to the end")
-	}
-}
-
-func TestUnplugged(t *testing.T) {
-	good := frame(payload(GREY, 1, testW))
-	fails := func(req uintptr, err error) event {
-		return func(_ *fakeKernel, c *fakeCamera) { c.fail = map[uintptr]error{req: err} }
-	}
-	for _, tt := range []struct {
-		name   string
-		events []event
-	}{
-		{"while waiting", []event{unplug}},
-		{"with a frame waiting", []event{good, unplug}},
-		{"EIO on taking", []event{fails(vidDequeue, unix.EIO), good}},
-		{"ENODEV on taking", []event{fails(vidDequeue, unix.ENODEV), good}},
-		{"ENODEV on giving back", []event{fails(vidQueue, unix.ENODEV), good}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			fc := &fakeCamera{script: tt.events}
-			_, c := opened(t, GREY, fc)
-			var err error
-			for range 5 {
-				if err = c.Next(t.Context(), func(*image.Gray, Meta) error { return nil }); err != nil {
-					break
-				}
-			}
-			if !errors.Is(err, ErrUnplugged) {
-				t.Errorf("%v, want ErrUnplugged", err)
-			}
-			fc.fail = nil
-			if err := c.Close(); err != nil {
-				t.Errorf("Close: %v", err)
-			}
-		})
-	}
-}
-
-// brokenPoll answers for a device that complains without saying what.
-type brokenPoll struct {
-	*fakeKernel
-	events int16
-	err    error
-}
-
-func (k brokenPoll) poll(int, int, time.Duration) (int16, error) { return k.events, k.err }
-
-func TestPollComplains(t *testing.T) {
-	for _, tt := range []struct {
-		events int16
-		err    error
-	}{{unix.POLLERR, nil}, {unix.POLLHUP, nil}, {unix.POLLNVAL, nil}, {0, unix.ENODEV}} {
-		fk := newFakeKernel(t)
-		fc := &fakeCamera{offers: []fakeOffer{{GREY, testW, testH, 0}}}
-		c, err := open(brokenPoll{fk, tt.events, tt.err}, Config{Device: fk.plug("video0", fc)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Next(t.Context(), nil); !errors.Is(err, ErrUnplugged) {
-			t.Errorf("%+v: %v, want ErrUnplugged", tt, err)
-		}
-		c.Close()
-	}
-}
-
-func TestReplug(t *testing.T) {
-	fc := &fakeCamera{script: []event{unplug}}
-	k, c := opened(t, GREY, fc)
-	if err := c.Next(t.Context(), nil); !errors.Is(err, ErrUnplugged) {
-		t.Fatal(err)
-	}
-	if err := c.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{Device: c.Info().Device, Width: testW, Height: testH}
-	if _, err := open(k, cfg); !errors.Is(err, ErrUnplugged) {
-		t.Fatalf("Open while it is unplugged: %v, want ErrUnplugged", err)
-	}
-	k.plug("video0", &fakeCamera{offers: fc.offers, script: []event{frame(payload(GREY, 2, testW))}})
-	c, err := open(k, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if n, _ := next(t, c); n != 2 {
-		t.Errorf("frame %d, want 2", n)
 	}
 }
 
