@@ -57,7 +57,7 @@ func TestManyFindersAreNotForNothing(t *testing.T) {
 	}
 	before := l.left
 	l.makeCorners()
-	if triples, spent := maxSorted*maxNear*(maxNear-1)/2, before-l.left; spent < 20*triples {
+	if triples, spent := maxSorted*maxNear*(maxNear-1)/2, before-l.left; spent < tripleCost*triples {
 		t.Errorf("up to %d triples cost %d", triples, spent)
 	}
 	before = l.left

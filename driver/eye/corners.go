@@ -19,12 +19,16 @@ const (
 	maxEach   = 4   // corners that are kept for each
 	sizeRatio = 3
 	mostAskew = 1.02 // of a corner: how unequal its legs are, and how far from right its angle is
+
+	tripleCost = 12 // of a corner that three finders may make: most of them do not
 )
 
 // A neighbour is a finder that may be of one code with another, and how far away it is.
 type neighbour struct {
-	i   int
-	far float64
+	i    int
+	far  float64
+	u, v float64 // the way to it, in modules along both axes; a turned finder seems larger than it is
+	long float64 // its length, squared
 }
 
 // makeCorners returns the corners that the level's finders may make, most likely first, in
@@ -45,18 +49,14 @@ func (l *level) makeCorners() []corner {
 		triples += len(near) * (len(near) - 1) / 2
 		for n := range near {
 			for m := n + 1; m < len(near); m++ {
-				j, k := near[n].i, near[m].i
-				if !l.related(j, k) {
-					continue
-				}
-				if c, ok := l.makeCorner(i, j, k); ok {
+				if c, ok := l.makeCorner(i, &near[n], &near[m]); ok {
 					kept = rank(kept, c)
 				}
 			}
 		}
 		out = append(out, kept...)
 	}
-	l.spend(8*len(order)*len(order) + 40*triples + 50*len(out))
+	l.spend(8*len(order)*len(order) + tripleCost*triples + 50*len(out))
 	slices.SortStableFunc(out, func(a, b corner) int { return cmp.Compare(a.doubt, b.doubt) })
 	l.corners = out
 	return out
@@ -129,7 +129,13 @@ func (l *level) neighbours(i int, order []int) []neighbour {
 			near[k] = near[k-1]
 			k--
 		}
-		near[k] = neighbour{j, far}
+		near[k] = neighbour{i: j, far: far}
+	}
+	for k := range near {
+		n := &near[k]
+		g := &l.finders[n.i]
+		n.u, n.v = (g.x-f.x)/math.Sqrt(f.mx*g.mx), (g.y-f.y)/math.Sqrt(f.my*g.my)
+		n.long = n.u*n.u + n.v*n.v
 	}
 	l.around = near
 	return near
@@ -147,23 +153,23 @@ func (l *level) related(i, j int) bool {
 	return d > 25*s && d < 62000*s
 }
 
-// makeCorner takes finder i for the one where the sides of a code meet that end at j and k. What
+// makeCorner takes finder i for the one where the sides of a code meet that end at two of its neighbours. What
 // speaks against it is its doubt: legs of different lengths, a corner that is not right, modules of
 // different sizes, a single row, finders that fit badly. Legs and angle are measured in modules, as
-// the finder's own width and height are, which takes off much of what a slant does to them.
-func (l *level) makeCorner(i, j, k int) (c corner, ok bool) {
+// the finder's own width and height are, which takes off much of what a slant does to them. Most are turned
+// down by the legs alone, so that comes first.
+func (l *level) makeCorner(i int, n, m *neighbour) (c corner, ok bool) {
+	short, long := min(n.long, m.long), max(n.long, m.long)
+	if short < 60 || long > 30000 || long > (1+mostAskew)*(1+mostAskew)*short {
+		return c, false
+	}
+	cos := math.Abs(n.u*m.u+n.v*m.v) / math.Sqrt(n.long*m.long)
+	askew := math.Sqrt(long/short) - 1 + cos
+	j, k := n.i, m.i
+	if askew > mostAskew || !l.related(j, k) {
+		return c, false
+	}
 	f, g, h := &l.finders[i], &l.finders[j], &l.finders[k]
-	ax, ay := (g.x-f.x)/math.Sqrt(f.mx*g.mx), (g.y-f.y)/math.Sqrt(f.my*g.my)
-	bx, by := (h.x-f.x)/math.Sqrt(f.mx*h.mx), (h.y-f.y)/math.Sqrt(f.my*h.my)
-	a, b := ax*ax+ay*ay, bx*bx+by*by // modules, squared; a turned finder seems larger than it is
-	if min(a, b) < 60 || max(a, b) > 30000 {
-		return c, false
-	}
-	legs, cos := math.Sqrt(min(a, b)/max(a, b)), math.Abs(ax*bx+ay*by)/math.Sqrt(a*b)
-	askew := 1/legs - 1 + cos
-	if askew > mostAskew {
-		return c, false
-	}
 	least, most := min(f.module(), g.module(), h.module()), max(f.module(), g.module(), h.module())
 	doubt := askew + most/least - 1 + (f.off+g.off+h.off)/4
 	for _, f := range [...]*finder{f, g, h} {

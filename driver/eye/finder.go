@@ -28,6 +28,9 @@ const (
 	// than the table holds; the weakest make room.
 	maxFinders = 384
 	band       = 64 // rows of pixels in which finders are looked up together
+
+	walkCost = 30 // of a walk from a finder's middle to its edges
+	stepCost = 4  // of it, a pixel
 )
 
 // weakness is how little speaks for a finder, from 0 to 63: a single row, and edges that are off.
@@ -113,12 +116,17 @@ func (l *level) scanRow(y int) {
 	const outside = -1 << 20
 	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // as in runs
 	var before uint64                                                 // the colour before the word, in bit 0
-	for wi, word := range l.darkBits(y) {
+	row := l.darkBits(y)
+	crossed := l.edges[y/patch*len(row):][:len(row)]
+	for wi, word := range row {
 		edges := word ^ (word<<1 | before)
+		if edges == 0 {
+			continue
+		}
 		before = word >> 63
 		n := bits.OnesCount64(edges)
 		count += n
-		l.edges[y/patch*len(l.bits)+wi] += uint16(n)
+		crossed[wi] += uint16(n)
 		if n >= fineEdges {
 			l.fine, l.fineFrom, l.fineTo = l.fine+1, min(l.fineFrom, y), max(l.fineTo, y)
 		}
@@ -138,7 +146,7 @@ func (l *level) scanRow(y int) {
 	if r := (runs{e0, e1, e2, e3, e4}); before != 0 && r.looksRight(l.w) {
 		l.hit(r, l.w, y, false)
 	}
-	l.spend(l.w/3 + 6*count)
+	l.spend(l.w/4 + 6*count)
 }
 
 // runs are where the last five runs of one colour in a row began, oldest first.
@@ -344,45 +352,68 @@ func (l *level) hasSwing(x, y, dx, dy float64, back, ahead *edges, inverted bool
 // edges, to a fraction of a step, within three, four and five fifths of reach: they are at most so
 // many modules away; the third may be endless. What is beyond the border is light, as paper is.
 func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
-	thr, by := l.thresholds(y>>3), y>>3
-	last := over(l.pix[y*l.stride+x], thr[x>>3])
+	i, way := y*l.stride+x, dy*l.stride+dx
+	t := l.thresholdAt(x, y)
+	last := over(l.pix[i], t)
 	if (last > 0) != inverted {
 		return false
 	}
+	inside := min(stepsInside(x, dx, l.w), stepsInside(y, dy, l.h))
+	next := min(stepsToBlock(x, dx), stepsToBlock(y, dy)) // the step into another block
 	n, light, limit := 0, inverted, reach*3/5
 	for step := 1; step <= limit; step++ {
-		x, y = x+dx, y+dy
+		i += way
 		now := 60
-		if uint(x) < uint(l.w) && uint(y) < uint(l.h) {
-			if y>>3 != by {
-				by = y >> 3
-				thr = l.thresholds(by)
+		if step <= inside {
+			if step == next {
+				bx, by := x+step*dx, y+step*dy
+				t = l.thresholdAt(bx, by)
+				next += min(stepsToBlock(bx, dx), stepsToBlock(by, dy))
 			}
-			now = over(l.pix[y*l.stride+x], thr[x>>3])
+			now = over(l.pix[i], t)
 		}
 		if (now > 0) != light {
 			at[n] = float64(step-1) + float64(last)/float64(last-now)
 			if n++; n == len(at) {
-				l.spend(36 + 6*step)
+				l.spend(walkCost + stepCost*step)
 				return true
 			}
 			light, limit = !light, reach*(3+n)/5
 		}
 		last = now
 	}
-	l.spend(36 + 6*limit)
+	l.spend(walkCost + stepCost*limit)
 	at[2] = endless
 	return n == 2
 }
 
-// over is how much brighter than the threshold a pixel is, times two; never 0. With no
-// threshold all is light.
-func over(pixel, threshold uint8) int {
-	if threshold == 0 {
-		return 2*int(pixel) + 1
+// thresholdAt is the threshold of the block of pixel (x, y), for a look at its pixels; -1 if all is light there.
+func (l *level) thresholdAt(x, y int) int {
+	if l.veil.of.pix != nil {
+		l.unveil(x>>3, y>>3)
 	}
-	return 2*(int(pixel)-int(threshold)) - 1
+	if t := l.thresholds(y >> 3)[x>>3]; t != 0 {
+		return int(t)
+	}
+	return -1
 }
+
+// over is how much brighter than the threshold a pixel is, times two; never 0.
+func over(pixel uint8, threshold int) int { return 2*(int(pixel)-threshold) - 1 }
+
+// stepsInside is how many steps of d, which is 1, 0 or -1, go from x and stay from 0 to below w.
+func stepsInside(x, d, w int) int {
+	switch {
+	case d > 0:
+		return w - 1 - x
+	case d < 0:
+		return x
+	}
+	return endless
+}
+
+// stepsToBlock is how many of them go to another block of pixels.
+func stepsToBlock(x, d int) int { return stepsInside(x%block, d, block) + 1 }
 
 // stroll does what walk does along any line.
 func (l *level) stroll(x, y, dx, dy float64, reach int, inverted bool, at *edges) bool {

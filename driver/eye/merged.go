@@ -72,6 +72,7 @@ func (r *Reader) lookAtMerged(l *level) bool {
 	if len(l.merged) < leastMerged || r.spent() {
 		return false
 	}
+	defer r.leave(r.enter(stageFinders))
 	l.merging = true
 	before := len(l.finders)
 	defer func() {

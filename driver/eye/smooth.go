@@ -17,7 +17,6 @@ func smooth(dst, src *plane, part image.Rectangle, line []byte) {
 	dst.size(src.w, src.h)
 	part = part.Intersect(image.Rect(0, 2, src.w, src.h-2))
 	from, to := part.Min.X, part.Max.X
-	line = line[:part.Dx()]
 	for y := range src.h {
 		if part.Dx() < 16 || y < part.Min.Y || y >= part.Max.Y {
 			copy(dst.row(y), src.row(y))
@@ -25,8 +24,86 @@ func smooth(dst, src *plane, part image.Rectangle, line []byte) {
 		}
 		copy(dst.row(y)[:from], src.row(y))
 		copy(dst.row(y)[to:], src.row(y)[to:])
-		mixRows(line, src.row(y - 2)[from:], src.row(y - 1)[from:], src.row(y)[from:], src.row(y + 1)[from:], src.row(y + 2)[from:])
-		mixColumns(dst.row(y)[from:to], line)
+		smoothRow(dst, src, y, from, to, line)
+	}
+}
+
+// smoothRow smooths the pixels of row y from from to to, 16 and more, but for the rim's.
+func smoothRow(dst, src *plane, y, from, to int, line []byte) {
+	line = line[:to-from]
+	mixRows(line, src.row(y - 2)[from:], src.row(y - 1)[from:], src.row(y)[from:], src.row(y + 1)[from:], src.row(y + 2)[from:])
+	mixColumns(dst.row(y)[from:to], line)
+}
+
+// A veil is what a level is smoothed from, where not all of it is: a glance looks at few rows, and around what these
+// cross. What is not smoothed is as it was.
+type veil struct {
+	of     plane  // without pixels if there is none
+	rows   []bool // that are smoothed
+	blocks []bool // the same
+	line   []byte
+}
+
+// cover makes the level's plane one like src that is smoothed where it is looked at.
+func (l *level) cover(src *plane) {
+	l.size(src.w, src.h)
+	for y := range src.h {
+		copy(l.row(y), src.row(y))
+	}
+	v := &l.veil
+	v.of = *src
+	v.rows, v.blocks = grown(v.rows, src.h), grown(v.blocks, (src.w/block+1)*(src.h/block+1))
+	clear(v.rows)
+	clear(v.blocks)
+	v.line = grown(v.line, src.w)
+}
+
+// seen is row y, smoothed if it is to be.
+func (l *level) seen(y int) []byte {
+	if l.veil.of.pix != nil {
+		l.unveilRow(y)
+	}
+	return l.row(y)
+}
+
+func (l *level) unveilRow(y int) {
+	v := &l.veil
+	if v.rows[y] || y < 2 || y >= l.h-2 || l.w < 16 {
+		return
+	}
+	v.rows[y] = true
+	l.spend(l.w * softCost / 3)
+	smoothRow(&l.plane, &v.of, y, 0, l.w, v.line)
+}
+
+// unveil smooths a block of pixels.
+func (l *level) unveil(bx, by int) {
+	v := &l.veil
+	done := &v.blocks[by*(l.w/block+1)+bx]
+	if *done {
+		return
+	}
+	*done = true
+	x, y := bx*block, by*block
+	if x < 2 || y < 2 || x+block+2 > l.w || y+block+2 > l.h {
+		for ; y < min((by+1)*block, l.h); y++ {
+			l.unveilRow(y)
+		}
+		return
+	}
+	l.spend(blockCost)
+	var line [16]byte
+	for ; y < (by+1)*block; y++ {
+		if v.rows[y] {
+			continue
+		}
+		at := (y-2)*v.of.stride + x - 2
+		p, n := v.of.pix, v.of.stride
+		for k := 0; k <= 4; k += 4 { // twelve pixels, by words that overlap
+			i := at + k
+			binary.LittleEndian.PutUint64(line[k:], binomial(load(p[i:]), load(p[i+n:]), load(p[i+2*n:]), load(p[i+3*n:]), load(p[i+4*n:])))
+		}
+		binary.LittleEndian.PutUint64(l.row(y)[x:], binomial(load(line[:]), load(line[1:]), load(line[2:]), load(line[3:]), load(line[4:])))
 	}
 }
 
@@ -77,8 +154,11 @@ const (
 
 // A code has edges all over, along both sides: four patches that meet have as many edges together,
 // and each of them has some. A tiled floor and a hall's lamps have so many in few places.
-// softCost is what it costs to smooth three pixels.
-const softCost = 5
+// softCost is what it costs to smooth three pixels, and blockCost to smooth a block by itself.
+const (
+	softCost  = 5
+	blockCost = 200
+)
 
 const (
 	patch       = 48  // rows
@@ -86,6 +166,8 @@ const (
 	leastOfEach = 80  // of them, in each of the four
 	bandSides   = 4   // times wider than high
 	reach       = 64  // pixels that a code may go beyond them, and twice that where its dots are large
+	coarse      = 144 // densest edges below which the half is fine enough for what may be a code
+	fine        = 352 // and from which on it is too coarse
 	glanceShare = 1   // units a pixel of the frame: when so many are spent, no other part is looked at
 	glanceRows  = 4   // rows between two that are looked at
 )
@@ -127,6 +209,7 @@ func (r *Reader) glance(full *level, least int) bool {
 	defer r.leave(r.enter(stageSmoothing))
 	enough := r.left - full.w*full.h*glanceShare
 	for _, at := range full.textured() {
+		densest := full.densest(at)
 		at = at.Inset(-reach).Intersect(image.Rect(0, 0, full.w, full.h))
 		if min(at.Dx(), at.Dy()) < leastSide || at.Dx()*at.Dy() > r.left {
 			continue
@@ -135,8 +218,11 @@ func (r *Reader) glance(full *level, least int) bool {
 		if r.left <= enough {
 			return false
 		}
-		if r.glanceAt(&part, glanceRows, least) {
+		if densest >= coarse && r.glanceAt(&part, glanceRows, least) {
 			return true
+		}
+		if densest >= fine {
+			continue
 		}
 		r.spend(part.w * part.h / 4)
 		halve(&r.small, &part)
@@ -147,15 +233,23 @@ func (r *Reader) glance(full *level, least int) bool {
 	return false
 }
 
+// densest is how many edges rows cross in that patch of a part where they cross most.
+func (l *level) densest(part image.Rectangle) (most int) {
+	n := len(l.bits)
+	for y := part.Min.Y / patch; y < part.Max.Y/patch; y++ {
+		most = max(most, int(slices.Max(l.edges[y*n:][part.Min.X/64:part.Max.X/64])))
+	}
+	return most * l.rowsApart(l.radius) / 3
+}
+
 func (r *Reader) glanceAt(p *plane, every, least int) bool {
 	l := &r.glimpse
-	r.spend(p.w * p.h * softCost / 3)
-	r.line = grown(r.line, p.w)
-	smooth(&l.plane, p, image.Rect(0, 0, p.w, p.h), r.line)
+	r.spend(p.w * p.h / 16)
+	l.cover(p)
 	l.shrink = 1
 	l.reset()
 	l.begin(closeRadius)
-	l.scanRows(every/2, l.h, every)
+	l.scanRows(2%every, l.h, every)
 	if least == 1 && l.evidence() > 0 {
 		return true
 	}

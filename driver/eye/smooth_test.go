@@ -3,6 +3,7 @@ package eye
 import (
 	"image"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -32,8 +33,81 @@ func TestEmptyHallsGetNoSecondLook(t *testing.T) {
 		units = append(units, r.Spent())
 	}
 	slices.Sort(units)
-	if most := units[len(units)/2]; most > 300_000 {
-		t.Errorf("the median of %s is %d units; want 300000 at most", set.Name, most)
+	if most := units[len(units)/2]; most > 200_000 {
+		t.Errorf("the median of %s is %d units; want 200000 at most", set.Name, most)
+	}
+}
+
+// A glance smooths the rows that it looks at, and blocks around what these cross. It finds what is found where all is
+// smoothed, pixel for pixel, at less than what that costs.
+func TestAGlanceSeesWhatIsSmoothed(t *testing.T) {
+	f := condition(t, "dot-print").Frame(5, 4, 0).Image
+	for _, size := range []image.Point{{1280, 720}, {900, 701}, {333, 250}, {90, 61}} {
+		p := planeOf(f.SubImage(image.Rect(640-size.X/2, 260-size.Y/4, 640+size.X/2, 260-size.Y/4+size.Y)).(*image.Gray))
+		var all plane
+		smooth(&all, &p, image.Rect(0, 0, p.w, p.h), make([]byte, p.w))
+		var found [2][]finder
+		var spent [2]int
+		for i := range found {
+			r := NewReader()
+			r.left = 1 << 30
+			l := &r.glimpse
+			l.cover(&p)
+			if i == 1 {
+				for y := range p.h {
+					l.unveilRow(y)
+				}
+			}
+			l.reset()
+			l.begin(closeRadius)
+			l.scanRows(2, l.h, glanceRows)
+			found[i], spent[i] = l.finders, 1<<30-r.left
+			for y := range p.h {
+				for x, g := range l.row(y) {
+					if smoothed := l.veil.rows[y] || l.veil.blocks[y/block*(l.w/block+1)+x/block]; smoothed && g != all.row(y)[x] || !smoothed && g != p.row(y)[x] {
+						t.Fatalf("%v: pixel (%d, %d) is %d; it was %d, and smoothed it is %d", size, x, y, g, p.row(y)[x], all.row(y)[x])
+					}
+				}
+			}
+		}
+		if !slices.Equal(found[0], found[1]) {
+			t.Errorf("%v: %d finders at a glance, %d of a picture that is smoothed", size, len(found[0]), len(found[1]))
+		}
+		if size.X > 800 && (len(found[0]) < 2 || spent[0] > spent[1]*2/3) {
+			t.Errorf("%v: %d finders for %d units; for %d if all is smoothed", size, len(found[0]), spent[0], spent[1])
+		}
+	}
+}
+
+// Where edges are far apart the half is looked at only, and the whole where they are so close that the half has not them all.
+func TestAGlanceIsAtTheSizeThatShowsIt(t *testing.T) {
+	for _, tt := range []struct {
+		pitch       int
+		whole, half bool
+	}{{2, true, false}, {4, true, true}, {9, false, true}} {
+		img := image.NewGray(image.Rect(0, 0, 640, 480))
+		random := rand.New(rand.NewPCG(1, 2))
+		for y := range 480 {
+			for x := range 640 {
+				img.Pix[y*640+x] = 200
+				if x/tt.pitch%2 == 0 && x > 100 && x < 400 && y > 100 && y < 400 {
+					img.Pix[y*640+x] = uint8(40 + random.IntN(9))
+				}
+			}
+		}
+		r := NewReader()
+		r.left, r.whole = frameBudget, frameBudget
+		full := r.level(0, planeOf(img))
+		full.begin(wideRadius)
+		full.scanRows(1, full.h, 3)
+		parts := slices.Clone(full.textured())
+		if len(parts) == 0 {
+			t.Fatalf("%d pixels: nothing has a texture", tt.pitch)
+		}
+		densest := full.densest(parts[0])
+		if whole, half := densest >= coarse, densest < fine; whole != tt.whole || half != tt.half {
+			t.Errorf("%d pixels: %d edges, looked at whole is %v, at the half is %v; want %v, %v", tt.pitch, densest, whole, half, tt.whole, tt.half)
+		}
 	}
 }
 

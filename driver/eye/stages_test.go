@@ -347,3 +347,82 @@ func TestTheEqualiserUndoesBlurToOneSide(t *testing.T) {
 		t.Errorf("%d modules are wrong before, %d after", before, after)
 	}
 }
+
+// What decides of eight pixels at once decides as one pixel after another would.
+func TestBlocksAreAsTheirPixels(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	l := newLevel(randomGray(1, 64, 64))
+	flat := 0
+	for range 200_000 {
+		l.contrast = minContrast + r.Uint32N(maxContrast-minContrast+1)
+		spread := 1 + r.IntN(80)
+		base := r.IntN(257 - spread)
+		var pix [16]byte
+		for i := range pix {
+			pix[i] = byte(base + r.IntN(spread))
+		}
+		a, b := load(pix[:]), load(pix[8:])
+		got, want := l.measureBlock(pairs(a), pairs(b)), l.measureUneven(pairs(a), pairs(b))
+		if got != want {
+			t.Fatalf("%v, contrast %d: %#x; want %#x", pix, l.contrast, got, want)
+		}
+		if want == 0 {
+			flat++
+		}
+		limit := byte(r.IntN(256))
+		dark := darkOf8(a, limit)
+		for i, g := range pix[:8] {
+			if dark>>i&1 != 0 != (g <= limit) {
+				t.Fatalf("%v, threshold %d: %08b", pix[:8], limit, dark)
+			}
+		}
+	}
+	if flat < 20_000 || flat > 180_000 {
+		t.Errorf("%d of 200000 are flat", flat)
+	}
+}
+
+// A walk by blocks sees each pixel's own threshold, and light beyond the border.
+func TestAWalkSeesEachPixel(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	l := newLevel(randomGray(5, 75, 61))
+	l.setRadius(wideRadius)
+	isLight := func(x, y int) bool {
+		return x < 0 || y < 0 || x >= l.w || y >= l.h || l.row(y)[x] > l.thresholds(y / block)[x/block]
+	}
+	ended := 0
+	for range 20_000 {
+		x, y, reach := r.IntN(l.w), r.IntN(l.h), 1+r.IntN(60)
+		dx, dy := r.IntN(3)-1, r.IntN(3)-1
+		if dx == 0 && dy == 0 {
+			continue
+		}
+		inverted := isLight(x, y)
+		var want, got edges
+		n, limit := 0, reach*3/5
+		for step := 1; step <= limit && n < len(want); step++ {
+			if isLight(x+step*dx, y+step*dy) != isLight(x+(step-1)*dx, y+(step-1)*dy) {
+				want[n] = float64(step)
+				n++
+				limit = reach * (3 + n) / 5
+			}
+		}
+		if n == 2 {
+			want[2] = endless
+		}
+		if ok := l.walk(x, y, dx, dy, reach, inverted, &got); ok != (n >= 2) {
+			t.Fatalf("from (%d, %d) by (%d, %d): %v after %d edges", x, y, dx, dy, ok, n)
+		}
+		for i := range n {
+			if got[i] > want[i] || got[i] < want[i]-1 {
+				t.Fatalf("from (%d, %d) by (%d, %d): edges at %v; want %v", x, y, dx, dy, got, want)
+			}
+		}
+		if n == len(want) {
+			ended++
+		}
+	}
+	if ended < 1000 {
+		t.Errorf("%d walks saw three edges", ended)
+	}
+}

@@ -13,6 +13,7 @@ type level struct {
 	plane
 	*budget
 	smoothed bool
+	veil     veil
 	shrink   int // pixels of the frame to one of the level, along a side
 
 	bw, bh   int      // the level in blocks; the last ones may overlap those before
@@ -85,8 +86,7 @@ func (l *level) noise() uint32 {
 	var count [maxContrast + 1]int
 	n := 0
 	for by := 1; by < l.bh; by += 4 {
-		y := min(by*block, l.h-block)
-		a, b := l.row(y+2), l.row(y+5)
+		a, b := l.measured(by)
 		for bx := by / 4 % 8; bx < l.bw; bx += 8 {
 			x := min(bx*block, l.w-block)
 			most, least := extremes(pairs(load(a[x:])), pairs(load(b[x:])))
@@ -112,8 +112,7 @@ func (l *level) wholly() uint8 {
 	n := 0
 	defer func() { l.spend(20 * n) }()
 	for by := 1; by < l.bh; by += 4 {
-		y := min(by*block, l.h-block)
-		a, b := l.row(y+2), l.row(y+5)
+		a, b := l.measured(by)
 		for bx := by / 4 % 8; bx < l.bw; bx += 8 {
 			x := min(bx*block, l.w-block)
 			high, low := extremes(pairs(load(a[x:])), pairs(load(b[x:])))
@@ -147,18 +146,41 @@ func (l *level) setRadius(r int) {
 // measure fills stat for a row of blocks, from two of its rows of pixels.
 func (l *level) measure(by int) {
 	l.made[by] = true
-	l.spend(8 * l.bw)
-	y := min(by*block, l.h-block)
-	a, b := l.row(y+2), l.row(y+5)
+	l.spend(6 * l.bw)
+	a, b := l.measured(by)
 	out := l.stat[by*l.bw:][:l.bw]
-	for bx := range out {
-		x := min(bx*block, l.w-block)
-		out[bx] = l.measureBlock(pairs(load(a[x:])), pairs(load(b[x:])))
+	if l.w%block != 0 {
+		x := l.w - block
+		out[l.bw-1] = l.measureBlock(pairs(load(a[x:])), pairs(load(b[x:])))
+	}
+	for i := 0; i < len(out) && len(a) >= block && len(b) >= block; i++ {
+		out[i] = l.measureBlock(pairs(load(a)), pairs(load(b)))
+		a, b = a[block:], b[block:]
 	}
 }
 
-// measureBlock takes a block's statistics from sums of pairs of pixels, in lanes.
+// measureBlock takes a block's statistics from sums of pairs of pixels, in lanes. Most blocks are flat, and
+// most of these so flat that it is enough to see that all lanes are near to the first one.
 func (l *level) measureBlock(a, b uint64) uint32 {
+	const ones, top = 0x0001000100010001, 0x8000800080008000
+	least := (uint64(l.contrast) + 1<<15 - a&0xffff) * ones // plus a lane, its top bit is set if that is not too dark
+	most := least - (2*uint64(l.contrast)+1)*ones           // the same, if it is too bright
+	if (a+least)&(b+least)&^((a+most)|(b+most))&top == top {
+		return 0
+	}
+	return l.measureUneven(a, b)
+}
+
+// measured are the two rows of pixels by which a row of blocks is measured: under a veil those that are looked at.
+func (l *level) measured(by int) (a, b []byte) {
+	y := min(by*block, l.h-block)
+	if l.veil.of.pix != nil {
+		return l.seen(y + 2), l.seen(y + 6)
+	}
+	return l.row(y + 2), l.row(y + 5)
+}
+
+func (l *level) measureUneven(a, b uint64) uint32 {
 	most, least := extremes(a, b)
 	if most-least <= 2*l.contrast {
 		return 0
@@ -209,7 +231,7 @@ func (l *level) sumColumns(by int) {
 			addTo(col, l.statistics(to))
 		}
 		if gone := by - l.radius - 1; gone >= 0 {
-			for x, s := range l.statistics(gone) {
+			for x, s := range l.statistics(gone)[:len(col)] {
 				col[x] -= s
 			}
 		}
@@ -233,23 +255,24 @@ func (l *level) statistics(by int) []uint32 {
 
 // meanOf slides over the columns' sums, and puts into out the means within radius.
 func (l *level) meanOf(col []uint32, out []uint8) {
-	r := l.radius
+	r := min(l.radius, len(col))
 	var sum uint32
-	for x := range min(r, len(col)) {
-		sum += col[x]
+	for _, s := range col[:r] {
+		sum += s
 	}
+	come, gone := col[r:], col
 	for x := range out {
-		if x+r < len(col) {
-			sum += col[x+r]
+		if x < len(come) {
+			sum += come[x]
 		}
-		if x-r-1 >= 0 {
-			sum -= col[x-r-1]
+		if x > l.radius {
+			sum -= gone[0]
+			gone = gone[1:]
 		}
-		if sum == 0 {
-			out[x] = l.whole
-			continue
+		out[x] = l.whole
+		if sum != 0 {
+			out[x] = uint8((sum & 0xffff) * reciprocal[sum>>16%uint32(len(reciprocal))] >> 16)
 		}
-		out[x] = uint8((sum & 0xffff) * reciprocal[sum>>16] >> 16)
 	}
 }
 
@@ -257,8 +280,8 @@ func (l *level) meanOf(col []uint32, out []uint8) {
 const maxRadius = 3
 
 // reciprocal of n, times 2^16, rounded up: n blocks' sum times it is their mean.
-var reciprocal = func() (r [(2*maxRadius+1)*(2*maxRadius+1) + 1]uint32) {
-	for n := 1; n < len(r); n++ {
+var reciprocal = func() (r [64]uint32) {
+	for n := 1; n <= (2*maxRadius+1)*(2*maxRadius+1); n++ {
 		r[n] = uint32((1<<16 + n - 1) / n)
 	}
 	return r
@@ -266,13 +289,13 @@ var reciprocal = func() (r [(2*maxRadius+1)*(2*maxRadius+1) + 1]uint32) {
 
 // darkBits fills bits with row y.
 func (l *level) darkBits(y int) []uint64 {
-	row, thr := l.row(y), l.thresholds(y>>3)
+	row, thr := l.seen(y), l.thresholds(y>>3)
 	whole := l.w / 64
 	for wi := range whole {
-		t := thr[8*wi:][:8]
+		t := (*[8]uint8)(thr[8*wi:])
 		var word uint64
-		if load(t) != 0 {
-			pix := row[64*wi:][:64]
+		if load(t[:]) != 0 {
+			pix := (*[64]byte)(row[64*wi:])
 			for k := range 8 {
 				if t[k] != 0 {
 					word |= darkOf8(load(pix[8*k:]), t[k]) << (8 * k)
@@ -303,10 +326,9 @@ func (l *level) lastDark(row []byte, thr []uint8, wi int) (word uint64) {
 
 // darkOf8 sets bit i if byte i of v is at most t.
 func darkOf8(v uint64, t uint8) uint64 {
-	const ones = 0x0001000100010001
-	limit := (uint64(t) + 256) * ones // minus a lane, its bit 8 stays if the lane is at most t
-	even, odd := (limit-v&lanes)>>8&ones, (limit-v>>8&lanes)>>8&ones
-	x := even | odd<<1
-	x |= x >> 14
-	return (x | x>>28) & 0xff
+	const ones, top = 0x0101010101010101, 0x8080808080808080
+	all := uint64(t) * ones
+	low := all | top - v&^top // its top bits say that but for the bytes' own top bits
+	le := all&^v | low&(all|^v)
+	return le & top >> 7 * 0x0102040810204080 >> 56
 }
