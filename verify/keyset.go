@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Issuer is what an issuer's codes have in common.
@@ -308,9 +307,12 @@ func decodeStrictJSON(data []byte, v any) error {
 	return checkMembers(json.NewDecoder(bytes.NewReader(data)))
 }
 
+// letters are what members' names are made of.
+const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+
 // checkMembers walks a document that is known to be valid and refuses a member
-// name with an upper-case letter or one outside ASCII (all of ours are lower-case,
-// and package json takes ſ for an s), or a second member of one name.
+// name that is not made of letters, or a second member of one name. Package json
+// takes NAME for name, and ſ for an s.
 func checkMembers(dec *json.Decoder) error {
 	token, err := dec.Token()
 	if err != nil {
@@ -331,7 +333,7 @@ func checkMembers(dec *json.Decoder) error {
 			if seen[name] {
 				return fmt.Errorf("duplicate member %q", name)
 			}
-			if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsUpper(r) }) {
+			if strings.Trim(name, letters) != "" {
 				return fmt.Errorf("unknown member %q", name)
 			}
 			seen[name] = true

@@ -1,9 +1,11 @@
 package pages
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -27,6 +29,8 @@ func TestABodyIsOneJSONValueOfKnownMembers(t *testing.T) {
 		{"a member in another case", strings.NewReader(`{"name":"韩梅梅","Name":"李雷"}`), ErrRequest},
 		{"a letter that json takes for an s", strings.NewReader(`{"name":"李雷","more":{"s":1,"ſ":2}}`), ErrRequest},
 		{"a member twice, in a list's second object", strings.NewReader(`{"name":"李雷","list":[{"s":1},{"s":1,"s":2}]}`), ErrRequest},
+		{"a number that is none, in what is not looked into", strings.NewReader(`{"name":"李雷","raw":[1e999,2]}`), ErrRequest},
+		{"a name with a capital, in what is not looked into", strings.NewReader(`{"name":"李雷","raw":{"A":1}}`), ErrRequest},
 		{"one name in several objects", strings.NewReader(`{"name":"李雷","more":{"s":1},"list":[{"s":1},{"s":2},[],3,null]}`), nil},
 		{"a bracket too many", strings.NewReader(`{"name":"李雷"}}`), ErrRequest},
 		{"a network that is cut", io.MultiReader(strings.NewReader(`{"name":"李雷"}`), iotest.ErrReader(cut)), cut},
@@ -35,6 +39,7 @@ func TestABodyIsOneJSONValueOfKnownMembers(t *testing.T) {
 			Name string
 			More map[string]int
 			List []any
+			Raw  json.RawMessage
 		}
 		if err := ReadJSON(tt.body, &v); !errors.Is(err, tt.want) || (err == nil && v.Name != "李雷") {
 			t.Errorf("%s: %v, %v; want %v", tt.name, v, err, tt.want)
@@ -42,6 +47,24 @@ func TestABodyIsOneJSONValueOfKnownMembers(t *testing.T) {
 			t.Errorf("%s: the error %q has the name", tt.name, err)
 		}
 	}
+}
+
+// Whatever a body holds, it is read to its end; what is taken says the same when it is written again.
+func FuzzReadJSON(f *testing.F) {
+	for _, seed := range []string{`{"a":1,"b":[{"c":null}]}`, `{"a":1,"a":2}`, `[1e999]`, `{"A":{}}`, `{"\u0061":1,"a":2}`, `{"a":[[],{}],"b":"\ud800"}`, "{\"\xff\":1}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		var raw json.RawMessage
+		var v, again any
+		if ReadJSON(strings.NewReader(body), &raw) != nil || json.Unmarshal(raw, &v) != nil {
+			return
+		}
+		data, err := json.Marshal(v)
+		if err != nil || ReadJSON(strings.NewReader(string(data)), &again) != nil || !reflect.DeepEqual(v, again) {
+			t.Errorf("%q is taken, and %s is not the same", body, data)
+		}
+	})
 }
 
 func TestWhatSaysThatItIsJSON(t *testing.T) {
