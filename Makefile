@@ -125,15 +125,17 @@ image: go
 	@sh cmd/image/prepare.sh "$(BOARD)" $(IMAGEDIR) && $(MAKE) -s --no-print-directory deb ARCHS=$(image_arch) && \
 		$(GO) run ./cmd/image -board "$(BOARD)" -out $(IMAGEDIR) -debs $(DEBS) -version "$(UPSTREAM)" -epoch $(BUILT) -key "$(KEY)" -cert "$(CERT)" -keyring "$(KEYRING)" -kernel "$(KERNEL)"
 
-# The image of QEMU's board, booted as it is delivered, with U-Boot; and updates of it, good ones, bad ones, and with the power cut.
+# The image of QEMU's board, booted as it is delivered, with U-Boot; and updates of it, good ones, bad ones, and with the power cut. Those of a
+# Raspberry Pi and of a PC too, where they were made.
+PC_IMAGE = $(wildcard $(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-pc.img)
 image-test: go
 	@sh cmd/image/prepare.sh virt $(IMAGEDIR); case $$? in 3) echo "image-test: skipped"; exit 0;; 0) ;; *) exit 1;; esac; \
-		sh cmd/hil/prepare.sh $(HILDIR) u-boot-qemu; case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
+		sh cmd/hil/prepare.sh $(HILDIR) u-boot-qemu $(if $(PC_IMAGE),qemu-system-x86 ovmf); case $$? in 3) exit 0;; 0) ;; *) exit 1;; esac; \
 		$(MAKE) -s --no-print-directory image BOARD=virt && mkdir -p $(HILDIR)/bin $(HILDIR)/here && GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ ./cmd/hil && \
-		$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station ./cmd/railgate && \
+		$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station ./cmd/railgate ./cmd/hil && \
 		RAILGATE_IMAGES="$(CURDIR)/$(IMAGEDIR)" $(GO) test -count=1 ./cmd/image && \
 		echo "go test ./cmd/hil, with the image" && RAILGATE_HIL="$(CURDIR)/$(HILDIR)" RAILGATE_IMAGE="$(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-virt.img" \
-		RAILGATE_PI_IMAGE="$(wildcard $(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-raspberry-pi.img)" \
+		RAILGATE_PI_IMAGE="$(wildcard $(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-raspberry-pi.img)" RAILGATE_PC_IMAGE="$(PC_IMAGE)" \
 		$(GO) test -count=1 -timeout 2h -run TestImage $(IMAGETEST) ./cmd/hil
 
 # What is given to others, under build/release: packages for every architecture, what their programs are made of, FILES beside them (a disk image), and

@@ -13,10 +13,15 @@ import (
 
 // A piCard is a card with the image of a Raspberry Pi.
 type piCard struct {
+	fatDisk
+	tree string
+}
+
+// A fatDisk is an image's disk, of which files on FAT partitions are read and written.
+type fatDisk struct {
 	t     *testing.T
 	path  string
 	parts map[string]diskPart
-	tree  string
 }
 
 // newPiCard writes the image that make image BOARD=raspberry-pi made. Linux's console is the serial port here, and it tells
@@ -29,7 +34,7 @@ func newPiCard(t *testing.T) *piCard {
 	}
 	home := folder(t)
 	m := emptyMachine(t)
-	c := &piCard{t: t, path: filepath.Join(t.TempDir(), "card.img"), tree: m.tree(treeFile(t, home, "bcm2837-rpi-3-b"), nil)}
+	c := &piCard{fatDisk: fatDisk{t: t, path: filepath.Join(t.TempDir(), "card.img")}, tree: m.tree(treeFile(t, home, "bcm2837-rpi-3-b"), nil)}
 	if out, err := exec.Command("cp", "--sparse=always", image, c.path).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -44,11 +49,11 @@ func newPiCard(t *testing.T) *piCard {
 	return c
 }
 
-func (c *piCard) at(label string) string {
+func (c *fatDisk) at(label string) string {
 	return fmt.Sprintf("%s@@%d", c.path, c.parts[label].Start*512)
 }
 
-func (c *piCard) read(label, name string) string {
+func (c *fatDisk) read(label, name string) string {
 	c.t.Helper()
 	out, err := exec.Command("mtype", "-i", c.at(label), "::"+name).Output()
 	if err != nil {
@@ -57,7 +62,7 @@ func (c *piCard) read(label, name string) string {
 	return string(out)
 }
 
-func (c *piCard) write(label, name, text string) {
+func (c *fatDisk) write(label, name, text string) {
 	c.t.Helper()
 	from := filepath.Join(c.t.TempDir(), "file")
 	writeFile(c.t, from, text, 0o644)

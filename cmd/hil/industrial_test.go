@@ -21,7 +21,8 @@ type ipc struct {
 	plugged int             // how often the adapter was
 }
 
-func newIPC(t *testing.T) *ipc {
+// newAdapterGate is a gate with the industrial PC's configuration, and no machine yet.
+func newAdapterGate(t *testing.T) *ipc {
 	t.Helper()
 	const path = "../../configs/boards/industrial-pc/railgated.toml"
 	text, err := os.ReadFile(path)
@@ -40,7 +41,14 @@ func newIPC(t *testing.T) *ipc {
 		}
 		p.bits[purpose] = 1 << n
 	}
-	p.gate = newGate(t, withoutNetwork(string(text)), func(s *setup) {
+	p.gate = &gate{config: string(text)}
+	return p
+}
+
+func newIPC(t *testing.T) *ipc {
+	t.Helper()
+	p := newAdapterGate(t)
+	p.gate = newGate(t, withoutNetwork(p.config), func(s *setup) {
 		s.modules = append(s.modules, "uhid", "hid_cp2112")
 		// A signal that meets a program in uhid makes an input/output error of its request, which no adapter does; and
 		// Go's runtime sends its threads signals. The kernel hands what it does not know to /init's environment.
