@@ -197,6 +197,15 @@ func BenchmarkStages(b *testing.B) {
 					}
 				}
 			}},
+			{"blocks", func() {
+				r.glimpse.cover(&l.plane)
+				l.spend(l.w * l.h / 16)
+				for by := 1; by < l.bh-1; by++ {
+					for bx := 1; bx < l.bw-1; bx++ {
+						r.glimpse.unveil(bx, by)
+					}
+				}
+			}},
 			{"smooth", func() { smooth(&soft, &l.plane, image.Rect(0, 0, l.w, l.h), r.line); l.spend(l.w * l.h * softCost / 3) }},
 		} {
 			b.Run(name+"/"+bb.name, func(b *testing.B) { price(b, r, bb.run) })
