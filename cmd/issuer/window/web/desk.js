@@ -179,8 +179,9 @@ let onSheet = '';
 // cover takes what lies below the sheet away from the keyboard, or gives it back.
 const cover = (is) => { for (const e of [document.querySelector('header'), $('desk')]) e.inert = is; };
 
-// way has its two stations in their order, also where one is written from right to left: each is isolated.
-const way = (journey) => `\u2068${journey.from}\u2069 → \u2068${journey.to}\u2069`;
+// way has its two stations in their order, also where one is written from right to left: it is isolated.
+const isolated = (name) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name);
+const way = (journey) => `${isolated(journey.from)} → ${isolated(journey.to)}`;
 
 // fit makes the words of a sheet smaller, and never its code, until it is no higher than what is printed
 // on: 192 mm of A5. It is measured as wide as it is printed.
