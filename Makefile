@@ -224,7 +224,7 @@ pictures: go browser
 	RAILGATE_PICTURES=$(CURDIR)/docs $(GO) test -count=1 -run TestPictures ./cmd/bench
 
 # The race detector needs a C compiler; what it looks at is where goroutines meet.
-RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./store $(addprefix ./cmd/,issuer issuer/counter issuer/office railgate railgated railgated/keyring railgated/logsink station/hub station/collect)
+RACED := $(addprefix ./driver/,clock gpioline panel scanner turnstile v4l2) ./store ./store/link $(addprefix ./cmd/,issuer issuer/counter issuer/office railgate railgated railgated/keyring railgated/logsink station/hub station/collect)
 race: go
 	@if command -v cc >/dev/null || command -v gcc >/dev/null; then \
 		echo "go test -race $(RACED)"; CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(RACED); \
