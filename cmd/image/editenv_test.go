@@ -36,7 +36,7 @@ func editenv(t *testing.T, env []string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// GRUB's choice of a slot is never an empty file, whenever the power is cut; one that is damaged is made anew.
+// GRUB's choice of a slot is never an empty file, whenever the power is cut; one that is damaged is made again.
 func TestMarksOutliveACut(t *testing.T) {
 	whole := string(grubEnv("ORDER=A B", "A_OK=1", "A_TRY=1"))
 	for _, tt := range []struct {
