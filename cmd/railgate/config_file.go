@@ -66,7 +66,11 @@ func (f *configFile) lock() error {
 	return nil
 }
 
-func (f *configFile) unlock() { f.taken.Close() }
+// unlock lets go at once, also while a program that this process starts at that moment has the folder open still.
+func (f *configFile) unlock() {
+	unix.Flock(int(f.taken.Fd()), unix.LOCK_UN)
+	f.taken.Close()
+}
 
 // replace puts a new text in the place of the file, if it is still what was read, and keeps the old one beside
 // it. A power cut leaves the old file or the new one.

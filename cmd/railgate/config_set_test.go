@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/cmd/control"
 	"railgate/configs"
 	"railgate/verify"
@@ -145,6 +147,12 @@ func TestAConfigurationThatIsChangedMeanwhile(t *testing.T) {
 	if err := second.replace([]byte("# second\n")); err == nil || !strings.Contains(err.Error(), "another railgate") {
 		t.Errorf("%v; want one at a time", err)
 	}
+	// A program that starts at this moment has a copy of all open files, until it is another program.
+	copied, err := unix.Dup(int(first.taken.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(copied)
 	first.unlock()
 	if err := second.replace([]byte("# second\n")); err != nil || s.read("gate.toml") != "# second\n" {
 		t.Errorf("%v; want it written once the other is done", err)

@@ -72,10 +72,7 @@ func TestR17ASlipIsOfTheSamePersonAsThePhone(t *testing.T) {
 // obstacle to it.
 func TestR18PaperCountsForNoMonth(t *testing.T) {
 	o := newOffice(t, t.TempDir())
-	month := o.Now().In(RailwayTime)
-	if err := o.Advance(time.Date(month.Year(), month.Month()+1, 10, 12, 0, 0, 0, RailwayTime).Sub(month)); err != nil {
-		t.Fatal(err)
-	}
+	midMonth(t, o)
 	next := func() {
 		if err := o.Advance(24 * time.Hour); err != nil {
 			t.Fatal(err)
