@@ -145,8 +145,17 @@ func (c *Config) namedLines() (lines []namedLine) {
 	return lines
 }
 
+// LineNames are the lines that the configuration names, by key ("turnstile.open").
+func (c *Config) LineNames() map[string]string {
+	names := map[string]string{}
+	for _, l := range c.namedLines() {
+		names[l.key] = l.spec
+	}
+	return names
+}
+
 // GPIOLines finds every line that the configuration names, by its key
-// ("turnstile.open").
+// ("turnstile.open"). Where its error is not nil, those that it found are there all the same.
 func (c *Config) GPIOLines() (map[string]*gpioline.Line, error) {
 	found, seen := map[string]*gpioline.Line{}, map[string]string{}
 	var problems []error

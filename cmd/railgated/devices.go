@@ -29,8 +29,11 @@ type devices struct {
 // newDevices prepares the devices; their Run opens them.
 func newDevices(c *configs.Config, log *slog.Logger) (*devices, error) {
 	lines, err := c.GPIOLines()
-	if err != nil {
+	switch {
+	case err != nil && !c.Provision.Wait:
 		return nil, err
+	case err != nil:
+		awaitLines(c, lines)
 	}
 	d := &devices{}
 	for i := range c.Scanners {
@@ -90,7 +93,11 @@ func (d *devices) addTurnstile(c *configs.Config, lines map[string]*gpioline.Lin
 			line.Debounce = turnstile.Debounce
 			g.Emergency = faultyPin(line, "emergency input")
 		}
-		d.turnstile = turnstile.NewGPIO(g, log)
+		controller := turnstile.NewGPIO(g, log)
+		d.turnstile = controller
+		if c.Provision.Wait {
+			d.turnstile = &patientTurnstile{Controller: controller, waits: c.Provision.Waiting, log: log}
+		}
 		d.addOutput(lines["turnstile.open"])
 	}
 }

@@ -94,7 +94,7 @@ func run(args []string, stderr io.Writer) int {
 	if err == nil {
 		first, missing = cfg.CheckKeyset()
 		missing = errors.Join(missing, cfg.CheckDevices())
-		if o.check || !worked(cfg) && !cfg.Provision.Waiting {
+		if o.check || !worked(cfg) && !cfg.Provision.Wait {
 			err = missing
 		}
 		if o.check {
@@ -149,7 +149,7 @@ func runGate(cfg *configs.Config, first *configs.KeysetFile, missing error, debu
 	log := logsink.NewLog(out, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTime()})
 	slog.SetDefault(log) // libraries that log do so here
 	if missing != nil {
-		log.Warn("a device or file that this configuration needs is missing; it worked before, so railgated starts without it and waits for it", "err", missing)
+		log.Warn("a device or file that this configuration needs is missing; the configuration worked before, or came with the board, so railgated starts without it and waits for it", "err", missing)
 	}
 	g, err := newGate(cfg, first, log, level)
 	if err == nil {

@@ -107,6 +107,9 @@ func (l *runner) causeID(c lane.Cause) string {
 		}
 		return l.keys.CauseID()
 	case lane.CauseTurnstile:
+		if p, ok := l.turnstile.(*patientTurnstile); ok {
+			return p.cause()
+		}
 		return control.TurnstileDown
 	case lane.CauseProvision:
 		return control.NotProvisioned
@@ -167,7 +170,8 @@ func (l *runner) addDevices(s *control.Status, c *configs.Config) {
 			Kind: kind, Name: d.String(), Driver: driverName, Up: h.Up, Since: h.Since, Error: h.Err,
 			Note: h.Note, Suffix: h.Suffix, Foreign: h.Foreign, Lines: linesOf(h.Lines, c),
 		})
-		if !h.Up && s.Mode != string(lane.ModeOutOfService) {
+		// A lane that is out of service for a device has said so; of one that waits to be provisioned its panel is looked for too.
+		if !h.Up && (s.Mode != string(lane.ModeOutOfService) || l.provision.waiting() && kind == "panel" && h.Err != "") {
 			found(s, map[string]string{"scanner": control.ScannerDown, "turnstile": control.TurnstileDown, "panel": control.PanelDown}[kind], fmt.Sprintf("%s %s: %s", kind, d, whyDown(d)))
 			c := &s.Causes[len(s.Causes)-1]
 			c.Severity, c.About, c.Since = control.Degraded, d.String(), h.Since // the lane works without it

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,8 +29,9 @@ type fakeKernel struct {
 }
 
 type fakeChip struct {
-	label string
-	lines []*fakeLine
+	label     string
+	lines     []*fakeLine
+	forbidden bool // it may not be opened
 }
 
 // A fakeLine's level is electrical. The trace has what happened to the pin.
@@ -74,6 +76,9 @@ func (k *fakeKernel) open(path string) (int, error) {
 	if c == nil {
 		return -1, unix.ENOENT
 	}
+	if c.forbidden {
+		return -1, unix.EACCES
+	}
 	k.lastFD++
 	k.fds[k.lastFD] = c
 	return k.lastFD, nil
@@ -110,6 +115,7 @@ func (k *fakeKernel) ioctl(fd int, req uintptr, arg unsafe.Pointer) error {
 	switch req {
 	case getChipInfo:
 		info := (*chipInfo)(arg)
+		copy(info.name[:], k.name(c))
 		copy(info.label[:], c.label)
 		info.lines = uint32(len(c.lines))
 	case getLineInfo:
@@ -121,6 +127,16 @@ func (k *fakeKernel) ioctl(fd int, req uintptr, arg unsafe.Pointer) error {
 		return unix.ENOTTY
 	}
 	return nil
+}
+
+// name is a chip's, by the first node that leads to it.
+func (k *fakeKernel) name(c *fakeChip) string {
+	for _, path := range k.chips() {
+		if k.nodes[path] == c {
+			return strings.TrimPrefix(path, "/dev/")
+		}
+	}
+	return ""
 }
 
 func (c *fakeChip) info(info *lineInfo) error {

@@ -18,6 +18,8 @@ const consumer = "railgated"
 // that is active low, High is the active level and PullUp pulls towards it. The kernel turns both
 // round, and nobody else does.
 //
+// A line that is awaited has its name alone until it is found; its name is to be asked before its first use.
+//
 // A line is requested by the first In or Out, and held from then on. An output is requested together
 // with its first level, so that it is never anything else. A line that fails is released, and the next
 // In or Out requests it again: a board that was unplugged works again.
@@ -32,9 +34,10 @@ type Line struct {
 	ActiveLow bool
 	Debounce  time.Duration // how long an input's level must stand to be believed; 0: not at all
 
-	kernel kernel
-	path   string // the chip's node, when it was found
-	where  string // the chip's label, or its name where another has that label
+	kernel  kernel
+	path    string // the chip's node, when it was found
+	where   string // the chip's label, or its name where another has that label
+	awaited string // what Await was given, until the line is found; owned by whoever holds mu once the line is used
 
 	// owned by who calls WaitForEdge
 	last    edge
@@ -55,6 +58,9 @@ type Line struct {
 var _ gpio.PinIO = (*Line)(nil)
 
 func (l *Line) String() string {
+	if l.awaited != "" {
+		return l.awaited
+	}
 	if l.Given != "" {
 		return fmt.Sprintf("%s (%s:%d)", l.Given, l.Chip, l.Offset)
 	}
@@ -63,6 +69,9 @@ func (l *Line) String() string {
 
 // Name is the line's name, or chip:offset where it has none.
 func (l *Line) Name() string {
+	if l.awaited != "" {
+		return l.awaited
+	}
 	if l.Given != "" {
 		return l.Given
 	}
@@ -70,7 +79,12 @@ func (l *Line) Name() string {
 }
 
 // Spec names the line to [Find].
-func (l *Line) Spec() string { return fmt.Sprintf("%s:%d", l.where, l.Offset) }
+func (l *Line) Spec() string {
+	if l.awaited != "" {
+		return l.awaited
+	}
+	return fmt.Sprintf("%s:%d", l.where, l.Offset)
+}
 
 // Path is the node of the line's chip, as it was when the line was found.
 func (l *Line) Path() string { return l.path }

@@ -13,6 +13,9 @@ import (
 // request asks the kernel for the line, in place of what was asked for before.
 func (l *Line) request(flags uint64, attributes ...lineAttribute) error {
 	l.release()
+	if err := l.find(); err != nil {
+		return err
+	}
 	chip, err := l.openChip()
 	if err != nil {
 		return l.wrong(err)

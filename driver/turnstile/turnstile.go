@@ -156,7 +156,7 @@ func (c *Controller) command(cmd command) error {
 
 // Run implements [driver.Turnstile].
 func (c *Controller) Run(ctx context.Context, deliver func(driver.Event)) (err error) {
-	c.deliver = deliver
+	c.deliver, c.due = deliver, 0 // what an earlier Run left undone is not done now
 	watching, stop := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	defer func() { // a panic passes here too: the relay first

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"railgate/cmd/control"
+	"railgate/configs"
+	"railgate/driver"
+	"railgate/driver/gpioline"
+	"railgate/driver/turnstile"
+)
+
+// This file is about the lines of a gate that is, or was, provisioned by a code: an image's. Its configuration came with the board, so a
+// line that is missing is no mistake in it, and who stands before it has only its screen. It shows its keys without its lines, says
+// which is missing, is out of service, and has them as soon as they are there. Any other gate ends, and systemd starts it.
+
+// awaitLines puts a line that is looked for in the place of each that was not found.
+func awaitLines(c *configs.Config, lines map[string]*gpioline.Line) {
+	for key, spec := range c.LineNames() {
+		if lines[key] == nil {
+			lines[key] = gpioline.Await(spec)
+		}
+	}
+}
+
+// A patientTurnstile is one that a line that is missing, now or later, does not end.
+type patientTurnstile struct {
+	*turnstile.Controller
+	waits bool // the gate waits to be provisioned: it opens for nobody
+	log   *slog.Logger
+
+	mu  sync.Mutex // guards the field below
+	why error      // what Run ended of since it worked last; nil: it has not
+}
+
+// linesEvery is how often lines that are missing are looked for.
+const linesEvery = time.Second
+
+// Run implements [driver.Turnstile]. It ends with its context alone.
+func (p *patientTurnstile) Run(ctx context.Context, deliver func(driver.Event)) error {
+	for {
+		err := p.Controller.Run(ctx, deliver)
+		if ctx.Err() != nil {
+			return err
+		}
+		p.fails(err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(linesEvery):
+			p.Beat()
+		}
+	}
+}
+
+// fails notes why the lines cannot be had.
+func (p *patientTurnstile) fails(err error) {
+	p.mu.Lock()
+	news := p.why == nil || p.why.Error() != err.Error()
+	p.why = err
+	p.mu.Unlock()
+	p.Down(err)
+	if news {
+		p.log.Error("the turnstile's lines cannot be had; they are looked for", "err", err)
+	}
+}
+
+// Health implements [driver.Turnstile]. What Run ended of is said until the lines work: each try has words of its own.
+func (p *patientTurnstile) Health() driver.Health {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := p.Controller.Health()
+	switch {
+	case h.Up:
+		p.why = nil
+	case p.why != nil:
+		h.Err, _, _ = strings.Cut(p.why.Error(), "\n") // the relay's, where that fails too, is the second
+	}
+	return h
+}
+
+// cause is the name in the table of causes of why it does not work.
+func (p *patientTurnstile) cause() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case errors.Is(p.why, gpioline.ErrNoChip), errors.Is(p.why, unix.ENODEV): // it was there
+		return control.GPIOChipMissing
+	case errors.Is(p.why, gpioline.ErrNotFound):
+		return control.GPIOLineMissing
+	}
+	return control.TurnstileDown
+}
+
+var (
+	errOpensForNobody = errors.New("a gate that waits to be provisioned opens for nobody")
+	errNotYet         = errors.New("the turnstile's lines are not there yet")
+)
+
+// Open implements [driver.Turnstile]. Nothing opens before the emergency input was read, in this Run.
+func (p *patientTurnstile) Open(window time.Duration) error {
+	switch {
+	case p.waits:
+		return errOpensForNobody
+	case !p.Controller.Health().Up:
+		return errNotYet
+	}
+	return p.Controller.Open(window)
+}
