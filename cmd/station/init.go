@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -81,9 +83,12 @@ func (d *desk) initStation(c *cobra.Command, o initial) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if _, err := time.LoadLocation(o.zone); err != nil {
+		return usageError{fmt.Errorf("--zone: %w; want a name that this machine's tzdata has, such as Asia/Shanghai", err)}
+	}
 	nation, station := filepath.Join(d.dir, nationPart), filepath.Join(d.dir, stationPart)
 	if _, err := os.Stat(filepath.Join(station, "keys")); err == nil {
-		return fmt.Errorf("%s: %w", station, repository.ErrExists)
+		return d.finishStation(c, o, nation, station)
 	}
 	if !o.noNation {
 		if err := d.makeNation(nation, o.online); err != nil {
@@ -95,12 +100,37 @@ func (d *desk) initStation(c *cobra.Command, o initial) error {
 		return err
 	}
 	if !o.noNation {
-		err = d.publishRoot(nation, o.station, station)
+		if err := d.publishRoot(nation, o.station, station); err != nil {
+			return fmt.Errorf("%s is made, and the nation does not name its root yet: %w; the same command goes on from here", station, err)
+		}
 	}
-	if err == nil {
-		d.sayStation(c, o, nation, station, info)
+	d.sayStation(c, o, nation, station, info)
+	return nil
+}
+
+// finishStation has the nation name the root of a station that an init made which ended before
+// that: by a wrong passphrase of the nation's, or a power cut.
+func (d *desk) finishStation(c *cobra.Command, o initial, nation, station string) error {
+	exists := fmt.Errorf("%s: %w", station, repository.ErrExists)
+	if o.noNation {
+		return exists
 	}
-	return err
+	p, err := d.place(o.station)
+	if err != nil {
+		return errors.Join(exists, err)
+	}
+	r, err := repository.Open(nation, d.now)
+	if err != nil {
+		return errors.Join(exists, err)
+	}
+	if slices.Contains(r.Names(), rootName(o.station)) {
+		return exists
+	}
+	if err := d.publishRoot(nation, o.station, station); err != nil {
+		return err
+	}
+	d.sayStation(c, o, nation, station, p.info)
+	return nil
 }
 
 // makeNation makes the nation's repository where there is none.

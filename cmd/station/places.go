@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,12 +56,15 @@ func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
 
 const maxStationFile = 64 << 10
 
+// errNoStation is a folder that no station was made in.
+var errNoStation = errors.New("there is no station")
+
 // place reads the station's folder; name must be its station's, where it is not "".
 func (d *desk) place(name string) (*place, error) {
 	p := &place{dir: d.part(stationPart)}
 	data, err := durable.ReadFile(p.file(stationFile), maxStationFile)
 	if os.IsNotExist(err) {
-		return nil, fmt.Errorf("%s: there is no station; station init --dir %s --station NAME makes one", d.dir, d.dir)
+		return nil, fmt.Errorf("%s: %w; station init --dir %s --station NAME makes one", d.dir, errNoStation, d.dir)
 	}
 	if err == nil {
 		p.info, err = bus.ParseStation(data)
@@ -89,8 +93,11 @@ func (d *desk) publishStation(dir string, s *bus.Station) error {
 	if err != nil {
 		return err
 	}
-	return r.Publish([]repository.File{{Name: stationFile, Path: path}}, d.asker.ask)
+	return r.Publish([]repository.File{{Name: stationFile, Data: data}}, d.asker.ask)
 }
+
+// rootName is the name under which the nation publishes a station's first root.
+func rootName(station string) string { return "stations/" + station + "/root.json" }
 
 // publishRoot publishes a station's first root in the nation's repository: what a gate begins
 // with.
@@ -100,7 +107,7 @@ func (d *desk) publishRoot(nation, station, dir string) error {
 		return err
 	}
 	root := filepath.Join(dir, "public", "1.root.json")
-	return r.Publish([]repository.File{{Name: "stations/" + station + "/root.json", Path: root}}, func(key string) (string, error) {
+	return r.Publish([]repository.File{{Name: rootName(station), Path: root}}, func(key string) (string, error) {
 		return d.asker.ask("the nation's " + key)
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -27,7 +28,7 @@ func newPublish(d *desk) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			if err := d.publish(repository.File{Name: "keys.json", Path: args[0]}); err != nil {
+			if err := d.publish(repository.File{Name: "keys.json", Data: data}); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "published keys.json: version %d, %d keys\n", keys.Version, len(keys.Keys))
@@ -58,12 +59,13 @@ func newTimestamp(d *desk) *cobra.Command {
 they are out of date.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			var all error // one that cannot be signed does not let the other end
 			for _, dir := range d.parts() {
 				if err := d.timestamp(c, dir); err != nil {
-					return err
+					all = errors.Join(all, fmt.Errorf("%s: %w", dir, err))
 				}
 			}
-			return nil
+			return all
 		},
 	}
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +26,9 @@ import (
 // keptManifests is for how many days a manifest stays listed.
 const keptManifests = 7
 
+// usualManifests is for how many days ahead, or back, a manifest is published without a remark.
+const usualManifests = 60
+
 func newPublishManifest(d *desk) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
@@ -33,8 +38,8 @@ func newPublishManifest(d *desk) *cobra.Command {
 ` + manifest.Header + `.
 Every row that is wrong is named with its line and column; with one such row nothing is
 published. What was sold by publish ticket, for that day or the day before and good on that
-day, is added; what was taken back is left out. Manifests of more than a week before are no
-longer listed.`,
+day, is added; what was taken back is left out. Manifests of more than a week before, and of
+more than a week ago, are no longer listed.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			day, err := time.Parse(time.DateOnly, args[0])
@@ -62,6 +67,9 @@ longer listed.`,
 			if err := d.publishManifest(repository.File{Name: name, Path: packed}, day); err != nil {
 				return err
 			}
+			if days := int(math.Round(day.Sub(d.now()).Hours() / 24)); max(days, -days) > usualManifests {
+				fmt.Fprintf(c.ErrOrStderr(), "station: %s is %d days from now by this machine's clock: is the date right?\n", args[0], max(days, -days))
+			}
 			fmt.Fprintf(c.OutOrStdout(), "published %s: %d tickets%s\n", name, rows.all, rows.changes())
 			return nil
 		},
@@ -87,8 +95,11 @@ func (n *counts) changes() (text string) {
 // station sells none.
 func (d *desk) said(c *cobra.Command, o serveOptions, day time.Time) (map[[32]byte]manifest.Change, error) {
 	p, err := d.place(o.station)
-	if err != nil || p.info.TicketKey == "" {
+	if errors.Is(err, errNoStation) || errors.Is(err, repository.ErrNoKey) || err == nil && p.info.TicketKey == "" {
 		return nil, nil // a repository without a station's keys, or one that sells none
+	}
+	if err != nil {
+		return nil, err
 	}
 	database := p.database(o.database)
 	if _, err := os.Stat(database); err != nil && !ledger.IsPostgres(database) {
@@ -113,11 +124,15 @@ func manifestName(day time.Time) string {
 	return "manifest/" + day.Format(time.DateOnly) + ".csv.zst"
 }
 
-// publishManifest publishes a day's manifest, and takes those of long ago off the list.
+// publishManifest publishes a day's manifest, and takes those off the list that are of long before
+// that day and of long ago: neither a date with a wrong year nor a clock that is ahead takes today's.
 func (d *desk) publishManifest(f repository.File, day time.Time) error {
 	r, err := repository.Open(d.part(stationPart), d.now)
 	if err != nil {
 		return err
+	}
+	if now := d.now(); now.Before(day) {
+		day = now
 	}
 	files, oldest := []repository.File{f}, manifestName(day.AddDate(0, 0, -keptManifests))
 	for _, name := range r.Names() {

@@ -45,7 +45,7 @@ classes, tickets, passback, passback_for, open_for, hours and per_day of [lane],
 				return err
 			}
 			name := "gates/" + gate + ".toml"
-			if err := d.publishStationFile(repository.File{Name: name, Path: path}); err != nil {
+			if err := d.publishStationFile(repository.File{Name: name, Data: data}); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "published %s\n", name)
@@ -103,7 +103,7 @@ is in this folder too, so does this command.`,
 			} else if err := d.checkAssignment(data); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			if err := d.publishStationFile(repository.File{Name: "assign.json", Path: args[0]}); err != nil {
+			if err := d.publishStationFile(repository.File{Name: "assign.json", Data: data}); err != nil {
 				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), "published assign.json")

@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	gosync "sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -104,9 +107,123 @@ func TestAManifestIsPublished(t *testing.T) {
 	if !bytes.Equal(s.get("station", "manifest/2026-11-29.csv.zst"), packed) {
 		t.Error("a bad manifest has replaced the good one")
 	}
+	s.now = time.Date(2026, 12, 7, 4, 0, 0, 0, time.UTC)
+	s.must("timestamp")
 	s.must("publish", "manifest", "2026-12-07", s.path("m.csv"))
 	if s.get("station", "manifest/2026-11-29.csv.zst") != nil || s.get("station", "manifest/2026-12-07.csv.zst") == nil {
 		t.Error("want the new day's manifest listed, and the one of eight days before no more")
+	}
+}
+
+// A date with a wrong year, in either direction, and a clock that is ahead take no day's tickets away.
+func TestAWrongDateTakesNoManifestAway(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	csv := s.write("m.csv", manifest.Header+"\n"+fmt.Sprintf(ticketRow, 1))
+	var published []string
+	for _, tt := range []struct {
+		date  string
+		ahead time.Duration // of the station's clock
+		says  bool
+	}{
+		{"2026-11-29", 0, false}, {"2026-11-30", 0, false}, {"2027-11-30", 0, true}, {"2025-11-30", 0, true}, {"2026-12-20", 0, false}, {"2026-11-30", 365 * 24 * time.Hour, true},
+	} {
+		s.now = s.now.Add(tt.ahead)
+		if out := s.must("publish", "manifest", tt.date, csv); strings.Contains(out, "is the date right?") != tt.says {
+			t.Errorf("%s: %s; says that the date is unusual: want %v", tt.date, out, tt.says)
+		}
+		s.now = s.now.Add(-tt.ahead)
+		s.must("timestamp")
+		if published == nil || tt.date == "2026-11-30" {
+			published = append(published, tt.date)
+		}
+		for _, day := range published {
+			if s.get("station", "manifest/"+day+".csv.zst") == nil {
+				t.Errorf("after a manifest of %s, published %v ahead, that of %s is not listed", tt.date, tt.ahead, day)
+			}
+		}
+	}
+}
+
+// What is checked is what is published, also where it can be read only once.
+func TestWhatComesByAPipeIsPublished(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for _, tt := range []struct {
+		part, name string
+		text       string
+		args       []string
+	}{
+		{"nation", "keys.json", read(t, s.keyset(7)), []string{"publish", "keyset"}},
+		{"station", "gates/A07.toml", "[lane]\nhours = \"05:30-23:45\"\n", []string{"publish", "policy", "A07"}},
+		{"nation", "release/1.4.0/arm64.raucb", strings.Repeat("bundle", 1<<15), []string{"publish", "release", "1.4.0", "arm64"}},
+		{"station", "assign.json", `{"default": "1.4.0"}`, []string{"publish", "assign"}},
+	} {
+		pipe := s.path("pipe.raucb")
+		if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var done atomic.Bool
+		var writer gosync.WaitGroup
+		writer.Go(func() { // a second reading of the pipe finds nothing
+			for text := tt.text; !done.Load(); text = "" {
+				if f, err := os.OpenFile(pipe, os.O_WRONLY, 0); err == nil {
+					f.WriteString(text)
+					f.Close()
+				}
+			}
+		})
+		out, err := s.run(append(tt.args, pipe)...)
+		done.Store(true)
+		if f, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
+			writer.Wait()
+			f.Close()
+		}
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", tt.args, err, out)
+		}
+		if got := s.get(tt.part, tt.name); string(got) != tt.text {
+			t.Errorf("%s has %d bytes; want the %d that were checked", tt.name, len(got), len(tt.text))
+		}
+		if err := os.Remove(pipe); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Whoever publishes at the same time waits, and takes nothing of the other's off the list.
+func TestSeveralPublishAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const text = "[lane]\nhours = \"05:30-23:45\"\n"
+	policy := s.write("a.toml", text)
+	var all gosync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			args := []string{"publish", "policy", fmt.Sprint("A", n), policy}
+			if n%4 == 3 {
+				args = []string{"timestamp"}
+			}
+			if out, err := s.run(args...); err != nil {
+				t.Errorf("%v: %v\n%s", args, err, out)
+			}
+		})
+	}
+	all.Wait()
+	for n := range 8 {
+		name := fmt.Sprint("gates/A", n, ".toml")
+		if got := s.get("station", name); n%4 != 3 && string(got) != text {
+			t.Errorf("%s = %q; want what was published", name, got)
+		}
 	}
 }
 
@@ -133,5 +250,19 @@ func TestReleasesAreAssigned(t *testing.T) {
 	}
 	if _, err := s.run("publish", "assign", s.write("garbage.json", "{")); err == nil {
 		t.Error("garbage is assigned")
+	}
+}
+
+// What was sold meanwhile is not left out in silence where it cannot be known.
+func TestAManifestOfAnotherStationIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	csv := s.write("m.csv", manifest.Header+"\n"+fmt.Sprintf(ticketRow, 1))
+	if out, err := s.run("publish", "manifest", "2026-11-29", csv, "--station", "ABC"); err == nil || !strings.Contains(err.Error(), "is station GZQ; not ABC") {
+		t.Errorf("%v; want that the folder is GZQ's\n%s", err, out)
+	}
+	s.write("nation/station/keys/tickets.key", "damaged")
+	if out, err := s.run("publish", "manifest", "2026-11-29", csv); err == nil || !strings.Contains(err.Error(), "tickets") {
+		t.Errorf("with a damaged key: %v; want that it is damaged\n%s", err, out)
 	}
 }

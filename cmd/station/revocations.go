@@ -177,7 +177,7 @@ of what is revoked. station serve --revocations goes by it, too.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			if err := d.publish(repository.File{Name: revokersFile, Path: args[0]}); err != nil {
+			if err := d.publish(repository.File{Name: revokersFile, Data: data}); err != nil {
 				return err
 			}
 			if err := durable.WriteFile(filepath.Join(d.dir, revokersFile), data, 0o644); err != nil {

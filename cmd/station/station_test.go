@@ -266,6 +266,63 @@ func TestThePagesPassphraseIsKeptHashed(t *testing.T) {
 	}
 }
 
+// The timer signs what it can: a nation's key that is kept elsewhere does not let the station's
+// timestamp end.
+func TestATimestampThatCannotBeSignedKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	if err := os.Remove(s.path("nation/nation/keys/timestamp.key")); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(48 * time.Hour)
+	out, err := s.run("timestamp")
+	if err == nil || !strings.Contains(err.Error(), "nation/nation: timestamp: key is not here") {
+		t.Errorf("%v; want that the nation's key is not here\n%s", err, out)
+	}
+	s.now = s.now.Add(48 * time.Hour)
+	if s.get("station", "station.json") == nil {
+		t.Error("the station's timestamp was not signed")
+	}
+}
+
+// An init that ended before the nation named the station's root goes on from there.
+func TestAnInitThatTheNationDidNotSignGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	if err := os.RemoveAll(s.path("nation/station")); err != nil {
+		t.Fatal(err)
+	}
+	s.write("passphrase", "another passphrase\n")
+	args := []string{"init", "--station", "ABC", "--server", "tls://127.0.0.1:4222"}
+	if out, err := s.run(args...); err == nil || !strings.Contains(err.Error(), "wrong passphrase; the same command goes on") {
+		t.Fatalf("%v; want a wrong passphrase, and what to do\n%s", err, out)
+	}
+	root := read(t, s.path("nation/station/public/1.root.json"))
+	s.write("passphrase", "correct horse battery\n")
+	if out, err := s.run("init", "--station", "OTHER"); err == nil || !strings.Contains(err.Error(), "is station ABC") {
+		t.Errorf("another name: %v; want that it is ABC\n%s", err, out)
+	}
+	s.must(args...)
+	if got := s.get("nation", "stations/ABC/root.json"); string(got) != root {
+		t.Errorf("stations/ABC/root.json = %.40q; want the root that was made first", got)
+	}
+	if out, err := s.run(args...); err == nil || !strings.Contains(err.Error(), "already") {
+		t.Errorf("once more: %v; want that there is one already\n%s", err, out)
+	}
+}
+
+func TestAZoneThatIsNotThereIsRefused(t *testing.T) {
+	t.Parallel()
+	o := &office{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)}
+	o.write("passphrase", "correct horse battery\n")
+	if out, err := o.run("init", "--station", "GZQ", "--zone", "Asia/Shangai"); err == nil || !strings.Contains(err.Error(), "Asia/Shangai") {
+		t.Errorf("%v; want that there is no such zone\n%s", err, out)
+	}
+	if _, err := os.Stat(o.path("nation")); err == nil {
+		t.Error("something was made")
+	}
+}
+
 // An init that fails leaves nothing behind, and the next one works.
 func TestAnInitIsWholeOrNothing(t *testing.T) {
 	t.Parallel()

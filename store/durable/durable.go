@@ -113,6 +113,9 @@ func (s steps) writeFile(path string, data []byte, o owner) error {
 	return s.syncFolder(dir)
 }
 
+// SyncFolder returns once a folder's names are on the disk.
+func SyncFolder(dir string) error { return steps{sync: (*os.File).Sync}.syncFolder(dir) }
+
 func (s steps) syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -8,7 +8,8 @@
 //	public/targets/HASH.NAME                 by the hash of its content
 //
 // A publication is written file by file, each durably, timestamp.json last: a gate sees
-// the old one or the new one, and a publication that was cut is made again.
+// the old one or the new one, and a publication that was cut is made again. Several programs
+// may publish in one folder: each waits for the one before, and goes on from what that left.
 package repository
 
 import (
@@ -170,25 +171,32 @@ var ErrNone = errors.New("there is no repository; station init makes one")
 // Open reads a repository, as far as it is published.
 func Open(dir string, now func() time.Time) (*Repository, error) {
 	r := &Repository{dir: dir, now: now}
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// read reads what is published.
+func (r *Repository) read() (err error) {
 	version := newestRoot(r.public())
 	if version == 0 {
-		return nil, fmt.Errorf("%s: %w", dir, ErrNone)
+		return fmt.Errorf("%s: %w", r.dir, ErrNone)
 	}
-	var err error
 	if r.root, err = metadata.Root().FromFile(filepath.Join(r.public(), strconv.Itoa(version)+".root.json")); err != nil {
-		return nil, err
+		return err
 	}
 	if r.timestamp, err = metadata.Timestamp().FromFile(filepath.Join(r.public(), "timestamp.json")); err != nil {
-		return nil, err
+		return err
 	}
 	name := func(role string, v int64) string {
 		return filepath.Join(r.public(), strconv.FormatInt(v, 10)+"."+role+".json")
 	}
 	if r.snapshot, err = metadata.Snapshot().FromFile(name(metadata.SNAPSHOT, r.timestamp.Signed.Meta["snapshot.json"].Version)); err != nil {
-		return nil, err
+		return err
 	}
 	r.targets, err = metadata.Targets().FromFile(name(metadata.TARGETS, r.snapshot.Signed.Meta["targets.json"].Version))
-	return r, err
+	return err
 }
 
 // newestRoot is the highest version in a row; 0: none.
@@ -288,68 +296,17 @@ func (r *Repository) signTimestamp() error {
 // Timestamp says again that what is published is the newest. A snapshot that is about to
 // end is signed again as well.
 func (r *Repository) Timestamp() error {
+	unlock, err := r.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	r.timestamp.Signed.Version++
 	if r.snapshot.Signed.Expires.Sub(r.now()) < snapshotFor/3 {
 		r.snapshot.Signed.Version++
 		return r.signSnapshot()
 	}
 	return r.signTimestamp()
-}
-
-// A File is something to publish: its name as a target, and where its bytes are.
-type File struct {
-	Name string
-	Path string
-}
-
-// Publish adds or replaces files, and removes those whose Path is "". ask gives the
-// targets key's passphrase where it has one.
-func (r *Repository) Publish(files []File, ask Passphrase) error {
-	key, err := loadKey(r.keys(), metadata.TARGETS, ask)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if err := r.stage(f); err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
-		}
-	}
-	r.targets.Signed.Version++
-	r.snapshot.Signed.Version++
-	r.timestamp.Signed.Version++
-	return r.sign(key)
-}
-
-// stage puts a file's bytes where gates fetch them, under their hash.
-func (r *Repository) stage(f File) error {
-	if !filepath.IsLocal(f.Name) || f.Name != filepath.ToSlash(filepath.Clean(f.Name)) {
-		return errors.New("not a name that a repository may have")
-	}
-	if f.Path == "" {
-		delete(r.targets.Signed.Targets, f.Name)
-		return nil
-	}
-	info, err := metadata.TargetFile().FromFile(f.Path, "sha256")
-	if err != nil {
-		return err
-	}
-	info.Path = f.Name
-	if err := copyFile(f.Path, r.pathOf(f.Name, info)); err != nil {
-		return err
-	}
-	r.targets.Signed.Targets[f.Name] = info
-	return nil
-}
-
-func copyFile(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return durable.WriteFile(to, data, 0o644)
 }
 
 // sign replaces a document's signatures.
