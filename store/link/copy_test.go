@@ -46,6 +46,42 @@ func TestACopiedCardHearsWhatTheOtherSpent(t *testing.T) {
 	}
 }
 
+// A store that was restored begins another epoch when it meets a receipt that it does not have. What it published
+// just before, and hears just after, is its own all the same; what it does not have is the other's.
+func TestItsOwnWordsOfTheEpochBefore(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, "A07", t.TempDir())
+	at := begins()
+	g.grant("own", at)
+	seq := g.store.Seq()
+	before := newGate(t, "A07", t.TempDir()).log().Epoch
+	says := func(cti string, kind bus.Kind, seq uint64, begins int64) {
+		t.Helper()
+		u := someUse(cti, at)
+		s := bus.Spent{
+			Kind: kind, Gate: "A07", Epoch: before, Seq: seq, Role: u.Role, Certificate: u.Certificate, IssuedAt: u.IssuedAt, Slot: u.Slot, Begins: begins, Until: at + 3600,
+		}
+		body, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.hear(bus.SpentSubject(linktest.Name, "A07"), body)
+	}
+	own := someUse("own", at)
+	says("own", bus.Granted, seq, own.Begins)
+	if g.Spent(own) {
+		t.Error("its own grant is taken for another's")
+	}
+	says("later", bus.Granted, seq, own.Begins)
+	if !g.Spent(someUse("later", at)) {
+		t.Error("what the other copy granted under the number of an own record is not heard")
+	}
+	says("own", bus.Granted, seq, own.Begins+60)
+	if !g.Spent(own) {
+		t.Error("a later code of the same certificate, which the other copy granted under that number, is not heard")
+	}
+}
+
 // One gate that says nonsense does not fill the logs of the others.
 func TestNonsenseIsSaidOnceAMinute(t *testing.T) {
 	var log bytes.Buffer

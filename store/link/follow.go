@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"railgate/store/bus"
+	"railgate/store/journal"
 )
 
 const (
@@ -241,10 +242,11 @@ func (l *Link) garbled(subject string, err error) {
 }
 
 // has tells whether this store's own journal is what a message in this gate's name was made
-// of. A copy of the card has the same name, and from some record on another journal.
+// of. A copy of the card has the same name, and from some record on another journal. One that
+// was made before the epoch that is written now, of a record that is here still, is its own too.
 func (l *Link) has(s bus.Spent) bool {
 	log, err := l.opt.Store.Log()
-	if err != nil || s.Epoch != log.Epoch || s.Seq == 0 {
+	if err != nil || s.Seq == 0 {
 		return false
 	}
 	records, err := l.opt.Store.Records(s.Seq-1, 1)
@@ -252,5 +254,9 @@ func (l *Link) has(s bus.Spent) bool {
 		return false
 	}
 	r := records[0]
-	return r.Seq > s.Seq || r.Seq == s.Seq && r.Certificate == s.Certificate // pruned, or the same
+	if r.Seq > s.Seq { // pruned
+		return s.Epoch == log.Epoch
+	}
+	return r.Seq == s.Seq && r.Certificate == s.Certificate && r.Issued == s.IssuedAt && r.Begins == s.Begins &&
+		(r.Decision == journal.Granted) == (s.Kind == bus.Granted)
 }
