@@ -90,7 +90,7 @@ func (r *Reader) throughLenses(l *level) bool {
 	}
 	defer l.setLens(0)
 	looked := 0
-	for _, c := range l.makeCorners() {
+	for _, c := range l.corners { // as the pass before left them
 		if looked == maxBent || r.spent() {
 			break
 		}

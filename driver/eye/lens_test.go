@@ -63,6 +63,7 @@ func TestNoLensMakesACodeOfIcons(t *testing.T) {
 	l := r.level(0, planeOf(img))
 	l.begin(wideRadius)
 	l.scanRows(0, l.h, 1)
+	l.makeCorners()
 	before := r.left
 	if r.throughLenses(l) {
 		t.Fatalf("read %q", r.code.Text)

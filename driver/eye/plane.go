@@ -92,13 +92,14 @@ func quarter(dst, src *plane) {
 	dst.size(src.w/4, src.h/4)
 	for y := range dst.h {
 		a, b, out := src.row(4*y+1), src.row(4*y+3), dst.row(y)
-		for len(out) >= 4 && len(a) >= 16 && len(b) >= 16 {
-			s, t := pairs(load(a))+pairs(load(b)), pairs(load(a[8:]))+pairs(load(b[8:]))
+		x := 0
+		for ; x+4 <= len(out) && 4*x+16 <= len(a) && 4*x+16 <= len(b); x += 4 {
+			p, q := a[4*x:4*x+16], b[4*x:4*x+16]
+			s, t := pairs(load(p))+pairs(load(q)), pairs(load(p[8:]))+pairs(load(q[8:]))
 			s, t = (s+s>>16)>>3, (t+t>>16)>>3
-			binary.LittleEndian.PutUint32(out, uint32(s&0xff|s>>24&0xff00|t&0xff<<16|t>>8&0xff000000))
-			out, a, b = out[4:], a[16:], b[16:]
+			binary.LittleEndian.PutUint32(out[x:x+4], uint32(s&0xff|s>>24&0xff00|t&0xff<<16|t>>8&0xff000000))
 		}
-		for x := range out {
+		for ; x < len(out); x++ {
 			sum := 0
 			for i := range 4 {
 				sum += int(a[4*x+i]) + int(b[4*x+i])

@@ -1,6 +1,9 @@
 package eye
 
-import "image"
+import (
+	"image"
+	"math/bits"
+)
 
 // A level is the frame at one scale, with what is dark in it.
 //
@@ -143,32 +146,42 @@ func (l *level) setRadius(r int) {
 	clear(l.ready)
 }
 
-// measure fills stat for a row of blocks, from two of its rows of pixels.
+// measure fills stat for a row of blocks, from two of its rows of pixels. Most blocks are flat: the others are
+// told from them by words first.
 func (l *level) measure(by int) {
 	l.made[by] = true
 	l.spend(6 * l.bw)
 	a, b := l.measured(by)
 	out := l.stat[by*l.bw:][:l.bw]
+	clear(out)
 	if l.w%block != 0 {
 		x := l.w - block
-		out[l.bw-1] = l.measureBlock(pairs(load(a[x:])), pairs(load(b[x:])))
+		out[l.bw-1] = l.measureUneven(pairs(load(a[x:])), pairs(load(b[x:])))
 	}
-	for i := 0; i < len(out) && len(a) >= block && len(b) >= block; i++ {
-		out[i] = l.measureBlock(pairs(load(a)), pairs(load(b)))
-		a, b = a[block:], b[block:]
+	for from := 0; from < l.w/block; from += 64 {
+		part := min(64, l.w/block-from) * block
+		uneven := unevenBlocks(a[from*block:][:part], b[from*block:][:part], uint64(l.contrast))
+		for ; uneven != 0; uneven &= uneven - 1 {
+			i := from + bits.TrailingZeros64(uneven)
+			out[i] = l.measureUneven(pairs(load(a[i*block:])), pairs(load(b[i*block:])))
+		}
 	}
 }
 
-// measureBlock takes a block's statistics from sums of pairs of pixels, in lanes. Most blocks are flat, and
-// most of these so flat that it is enough to see that all lanes are near to the first one.
-func (l *level) measureBlock(a, b uint64) uint32 {
+// unevenBlocks tells of up to 64 blocks, by two of their rows of pixels, which may not be flat: bit i is of the
+// i-th. Of all sums of pairs of pixels in a block that is not marked each is near to the first one.
+func unevenBlocks(a, b []byte, contrast uint64) (uneven uint64) {
 	const ones, top = 0x0001000100010001, 0x8000800080008000
-	least := (uint64(l.contrast) + 1<<15 - a&0xffff) * ones // plus a lane, its top bit is set if that is not too dark
-	most := least - (2*uint64(l.contrast)+1)*ones           // the same, if it is too bright
-	if (a+least)&(b+least)&^((a+most)|(b+most))&top == top {
-		return 0
+	around := (2*contrast + 1) * ones
+	for x := 0; x+block <= len(a) && x+block <= len(b); x += block {
+		p, q := pairs(load(a[x:x+block])), pairs(load(b[x:x+block]))
+		least := (contrast + 1<<15 - p&0xffff) * ones // plus a lane, its top bit is set if that is not too dark
+		most := least - around                        // the same, if it is too bright
+		if (p+least)&(q+least)&^((p+most)|(q+most))&top != top {
+			uneven |= 1 << (x / block % 64)
+		}
 	}
-	return l.measureUneven(a, b)
+	return uneven
 }
 
 // measured are the two rows of pixels by which a row of blocks is measured: under a veil those that are looked at.
