@@ -230,6 +230,29 @@ func TestWhatMayHoldNoCodeGetsNoSecondLook(t *testing.T) {
 	}
 }
 
+// Grids that letters make are seen to be none by few of their modules: not all are looked at. A code's own is not
+// taken for one of these, nor one that lies a little beside it.
+func TestFewModulesTellThatAGridIsNone(t *testing.T) {
+	r := NewReader()
+	r.Read(frameOf("page720", 4))
+	if grids, modules := r.by[stageGrids], r.by[stageModules]; grids == 0 || modules > 20_000 {
+		t.Errorf("a page of text: %d units of grids, %d of modules; want some, few", grids, modules)
+	}
+	const pitch, quiet = 4.0, 4 // as clean draws it
+	r.left = frameBudget
+	l := newLevel(clean(t, "RG1:FAR-OFF", pitch))
+	dim := l.w/pitch - 2*quiet
+	for _, tt := range []struct {
+		x, y, pitch float64 // of the grid
+		far         bool
+	}{{0, 0, pitch, false}, {1, -1, pitch, false}, {0, 0, 1.01 * pitch, false}, {pitch, 0, pitch, true}, {0, 0, 1.2 * pitch, true}} {
+		g := grid{dim: dim, t: homography{a: tt.pitch, c: quiet*pitch + tt.x, e: tt.pitch, f: quiet*pitch + tt.y}}
+		if far := l.isFarOff(&g, r.layout(dim), nil); far != tt.far {
+			t.Errorf("a grid of %v pixels a module, (%v, %v) beside the code's: far off %v; want %v", tt.pitch, tt.x, tt.y, far, tt.far)
+		}
+	}
+}
+
 // Where nearly everything looks like a finder at a glance, as in a zone plate, a smoothed or smaller look finds no code.
 func TestAZonePlateGetsNoSecondLook(t *testing.T) {
 	for _, i := range []int{1, 3, 5} {
