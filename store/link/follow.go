@@ -45,11 +45,12 @@ type follower struct {
 	known   uint64 // the stream's newest message when this connection began
 	at      uint64 // all up to this one was heard; 0: nothing yet
 	news    chan *nats.Msg
+	quiet   time.Duration // see newsSilence
 }
 
 // follow hears from where this gate left the stream, for as long as a session lasts.
 func (l *Link) follow(c *session) error {
-	f := &follower{link: l, session: c, news: make(chan *nats.Msg, newsWaiting)}
+	f := &follower{link: l, session: c, news: make(chan *nats.Msg, newsWaiting), quiet: newsSilence}
 	// News are heard before the stream is looked at: what comes between is in one of both.
 	heard, err := c.nc.ChanSubscribe(bus.NewsSubject(l.opt.Station), f.news)
 	if err != nil {
@@ -127,39 +128,62 @@ type message struct {
 
 // listen hears news that go on where this gate is, until some are missing.
 func (f *follower) listen() error {
-	timer := time.NewTimer(jitter(newsSilence))
-	defer timer.Stop()
-	for {
+	ctx, cancel := context.WithCancel(f.session.ctx)
+	timer := time.NewTimer(jitter(f.quiet))
+	var asked chan answer // nil: the stream is not asked
+	defer func() {
+		timer.Stop()
+		if cancel(); asked != nil {
+			<-asked
+		}
+	}()
+	for heard := false; ; {
 		select {
-		case <-f.session.ctx.Done():
-			return f.session.ctx.Err()
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-timer.C:
-			if more, err := f.more(); err != nil || more {
-				return err
+			if asked == nil {
+				asked, heard = f.ask(ctx), false
+			}
+		case a := <-asked:
+			if asked = nil; !heard && (a.err != nil || a.last > f.at) {
+				return a.err
 			}
 		case m := <-f.news:
 			if on, err := f.told(m); err != nil || !on {
 				return err
 			}
+			heard = true // what the stream was asked for is in them
 			f.link.works(partFollow)
 		}
-		timer.Reset(jitter(newsSilence))
+		timer.Reset(jitter(f.quiet))
 	}
 }
 
-// more tells whether the stream has what was not heard. A station whose disk is slow has
-// nothing to tell: its gates must not all read then.
-func (f *follower) more() (bool, error) {
-	ctx, cancel := context.WithTimeout(f.session.ctx, askTimeout)
-	defer cancel()
-	info, err := f.stream.Info(ctx)
-	switch {
-	case err != nil:
-		return false, fmt.Errorf("the stream of spent codes: %w", err)
-	case !info.Created.Equal(f.created):
-		return false, errReplaced
-	}
-	return info.State.LastSeq > f.at, nil
+// An answer is the stream's newest message.
+type answer struct {
+	last uint64
+	err  error
+}
+
+// ask asks what the stream has. A station whose disk is slow has nothing to tell: its gates must
+// not all read then. Nor must they miss news while they wait for it.
+func (f *follower) ask(ctx context.Context) chan answer {
+	answered := make(chan answer, 1)
+	go func() {
+		with, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		info, err := f.stream.Info(with)
+		switch {
+		case err != nil:
+			answered <- answer{err: fmt.Errorf("the stream of spent codes: %w", err)}
+		case !info.Created.Equal(f.created):
+			answered <- answer{err: errReplaced}
+		default:
+			answered <- answer{last: info.State.LastSeq}
+		}
+	}()
+	return answered
 }
 
 // told takes news; false: they do not go on where this gate is, and nothing was taken.

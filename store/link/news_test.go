@@ -1,11 +1,13 @@
 package link
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"railgate/store/bus"
 	"railgate/store/journal"
@@ -65,7 +67,7 @@ func readers(t *testing.T, s *linktest.Station) (names []string) {
 func heard(t *testing.T) *follower {
 	g := newGate(t, "A07", t.TempDir())
 	t.Cleanup(func() { g.store.Close(); g.others.close() })
-	f := &follower{link: g.Link, session: new(session), created: time.Unix(0, 1764000000_000000001), known: 10, at: 10, news: make(chan *nats.Msg, newsWaiting)}
+	f := &follower{link: g.Link, session: new(session), created: time.Unix(0, 1764000000_000000001), known: 10, at: 10, news: make(chan *nats.Msg, newsWaiting), quiet: newsSilence}
 	g.Link.session = f.session
 	return f
 }
@@ -152,6 +154,65 @@ func TestAHeartbeatInTheNews(t *testing.T) {
 	}
 	if f.tell(t, 13, 14, beat(14)); !f.link.InTouch() {
 		t.Error("not in touch by a heartbeat of now")
+	}
+}
+
+// A slowStream answers what it has when it is let.
+type slowStream struct {
+	jetstream.Stream
+	asked   chan struct{}
+	answers chan *jetstream.StreamInfo
+}
+
+func (s *slowStream) Info(ctx context.Context, _ ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	s.asked <- struct{}{}
+	select {
+	case info := <-s.answers:
+		return info, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// A gate that asks what the stream has goes on hearing news while a slow station answers: they
+// would be lost, and it would read the stream by itself. News that come meanwhile are the answer.
+func TestNewsAreHeardWhileTheStreamIsAsked(t *testing.T) {
+	t.Parallel()
+	f := heard(t)
+	s := &slowStream{asked: make(chan struct{}), answers: make(chan *jetstream.StreamInfo)}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	f.session.ctx, f.stream, f.quiet = ctx, s, time.Millisecond
+	done := make(chan error, 1)
+	go func() { done <- f.listen() }()
+	<-s.asked
+	const many = 3 * newsWaiting
+	for n := range uint64(many) {
+		body, err := bus.News{Created: f.created.UnixNano(), After: 10 + n, Last: 11 + n, Time: time.Now().UnixNano()}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case f.news <- &nats.Msg{Data: body}:
+		case <-ctx.Done():
+			t.Fatalf("%d news are heard while the stream is asked; want all %d", n, many)
+		}
+	}
+	until(t, "the last news heard", func() bool { return f.link.others.position().Seq == 10+many })
+	has := func(last uint64) *jetstream.StreamInfo {
+		return &jetstream.StreamInfo{Created: f.created, State: jetstream.StreamState{LastSeq: last}}
+	}
+	for _, last := range []uint64{11 + many, 10 + many} { // the first is of before the news, the second is where the gate is
+		s.answers <- has(last)
+		select {
+		case <-s.asked: // again, since nothing comes
+		case err := <-done:
+			t.Fatalf("it has ended (%v), where the stream has no more than message %d", err, last)
+		}
+	}
+	s.answers <- has(11 + many)
+	if err := <-done; err != nil || ctx.Err() != nil {
+		t.Errorf("%v; want the stream read, for it has more", err)
 	}
 }
 
