@@ -90,9 +90,14 @@ func journalLeaves(ctx context.Context, conn *nats.Conn, station, gate string, w
 		}
 		left = meta.NumPending
 		at, errAt := bus.ParsePlace(m.Subject(), m.Headers())
-		leaf, _, errLeaf := bus.ParseLeaf(m.Headers(), m.Data())
-		if errAt == nil && errLeaf == nil && wanted(at) {
-			leaves[at.Seq] = leaf
+		list, errLeaves := bus.ParseLeaves(at, m.Headers(), m.Data())
+		if errAt != nil || errLeaves != nil {
+			continue
+		}
+		for i, leaf := range list {
+			if at := at.At(i); wanted(at) {
+				leaves[at.Seq] = leaf.Hash
+			}
 		}
 	}
 	return leaves, nil

@@ -77,10 +77,13 @@ func matches(pattern, subject string) bool {
 }
 
 func TestAPlaceIsReadAsItWasWritten(t *testing.T) {
-	want := Place{"A07", "e1", 12, 10}
+	want := Place{"A07", "e1", 12, 10, 3}
 	got, err := ParsePlace("rg.GZQ.A07.journal", want.Header())
-	if err != nil || got != want || got.Leaf() != 2 {
+	if err != nil || got != want || got.Leaf() != 2 || got.Last() != 15 || got.At(1) != (Place{"A07", "e1", 13, 10, 0}) {
 		t.Fatalf("%v is read as %v (%v)", want, got, err)
+	}
+	if h := want.At(0).Header(); h[HeaderMore] != nil {
+		t.Errorf("the headers of one record: %v", h)
 	}
 	for name, change := range map[string]func(map[string][]string){
 		"another gate's":    func(h map[string][]string) { h[HeaderGate] = []string{"A08"} },
@@ -92,6 +95,10 @@ func TestAPlaceIsReadAsItWasWritten(t *testing.T) {
 		"before the first":  func(h map[string][]string) { h[HeaderFirst] = []string{"13"} },
 		"no record is 0":    func(h map[string][]string) { h[HeaderFirst] = []string{"0"} },
 		"more than 63 bits": func(h map[string][]string) { h[HeaderSeq] = []string{"9223372036854775808"} },
+		"too many":          func(h map[string][]string) { h[HeaderMore] = []string{"64"} },
+		"no more":           func(h map[string][]string) { h[HeaderMore] = []string{"0"} },
+		"more of nothing":   func(h map[string][]string) { h[HeaderMore] = nil },
+		"more than numbers": func(h map[string][]string) { h[HeaderSeq] = []string{"9223372036854775807"} },
 	} {
 		h := want.Header()
 		change(h)
@@ -348,10 +355,14 @@ func FuzzParseSpent(f *testing.F) {
 }
 
 func FuzzParsePlace(f *testing.F) {
-	f.Add("A07", "e1", "12", "10")
-	f.Add("", "", "", "")
-	f.Fuzz(func(t *testing.T, gate, epoch, seq, first string) {
+	f.Add("A07", "e1", "12", "10", "")
+	f.Add("A07", "e1", "12", "10", "3")
+	f.Add("", "", "", "", "")
+	f.Fuzz(func(t *testing.T, gate, epoch, seq, first, more string) {
 		h := map[string][]string{HeaderGate: {gate}, HeaderEpoch: {epoch}, HeaderSeq: {seq}, HeaderFirst: {first}}
+		if more != "" {
+			h[HeaderMore] = []string{more}
+		}
 		p, err := ParsePlace(JournalSubject("GZQ", gate), h)
 		if err == nil && (!reflect.DeepEqual(p.Header(), h) || p.Leaf() < 0) {
 			t.Errorf("%v is read as %v", h, p)
@@ -388,49 +399,6 @@ func FuzzParseStation(f *testing.F) {
 		}
 		if got, err := ParseStation(again); err != nil || got.Station != s.Station {
 			t.Errorf("%s: read as %v (%v)", again, got, err)
-		}
-	})
-}
-
-// A leaf hash is of the body, or, in place of a body that made room, what the headers say.
-func TestALeafIsOfABodyOrOfTheHeaders(t *testing.T) {
-	leaf := tlog.RecordHash([]byte("body"))
-	header := Place{Gate: "A07", Epoch: "e1", Seq: 7, First: 1}.Header()
-	if got, bare, err := ParseLeaf(header, []byte("body")); err != nil || bare || got != leaf {
-		t.Errorf("of a body: %v, %v, %v", got, bare, err)
-	}
-	SetLeaf(header, leaf)
-	if got, bare, err := ParseLeaf(header, nil); err != nil || !bare || got != leaf {
-		t.Errorf("of the headers: %v, %v, %v", got, bare, err)
-	}
-	if _, _, err := ParseLeaf(header, []byte("body")); err == nil {
-		t.Error("a body and a hash are taken")
-	}
-	good := header[HeaderLeaf][0]
-	for name, values := range map[string][]string{"none": {}, "two": {good, good}, "short": {good[2:]}, "long": {good + "00"}, "capitals": {strings.ToUpper(good)}, "no hex": {"x" + good[1:]}} {
-		header[HeaderLeaf] = values
-		if _, _, err := ParseLeaf(header, nil); err == nil {
-			t.Errorf("%s: taken", name)
-		}
-	}
-}
-
-func FuzzParseLeaf(f *testing.F) {
-	leaf := tlog.RecordHash([]byte("body"))
-	header := map[string][]string{}
-	SetLeaf(header, leaf)
-	f.Add(header[HeaderLeaf][0], []byte(nil))
-	f.Add(header[HeaderLeaf][0], []byte("body"))
-	f.Add("", []byte("body"))
-	f.Fuzz(func(t *testing.T, text string, body []byte) {
-		header := map[string][]string{HeaderLeaf: {text}}
-		got, bare, err := ParseLeaf(header, body)
-		if err != nil {
-			return
-		}
-		again := map[string][]string{}
-		if SetLeaf(again, got); !bare || len(body) > 0 || again[HeaderLeaf][0] != text {
-			t.Errorf("%q with %d bytes is taken for %v", text, len(body), got)
 		}
 	})
 }

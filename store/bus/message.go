@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -11,25 +12,42 @@ import (
 	"railgate/store/journal"
 )
 
-// MaxRecord bounds a journal message's body: a record's CBOR is far shorter.
-const MaxRecord = 16 << 10
+// Bounds of a journal's message.
+const (
+	MaxRecord  = 16 << 10 // of its body: a record's CBOR is far shorter
+	MaxRecords = 64
+)
 
-// A Place is where a journal message's record stands: which gate's, of which epoch, and which.
+// A Place is where a journal message's records stand: which gate's, of which epoch, and which.
 type Place struct {
 	Gate, Epoch string
-	Seq         uint64 // the record's sequence number
+	Seq         uint64 // the first record's sequence number
 	First       uint64 // that of the epoch's leaf 0
+	More        int    // how many records follow it in the message
 }
 
-// Leaf is the record's index in the epoch's tree.
+// Leaf is the first record's index in the epoch's tree.
 func (p Place) Leaf() int64 { return int64(p.Seq - p.First) }
 
-// Header is the place as a message's headers. The body is the record's CBOR: the leaf's bytes.
+// Last is the last record's sequence number.
+func (p Place) Last() uint64 { return p.Seq + uint64(p.More) }
+
+// At is the place of the record that follows the first one as the n-th.
+func (p Place) At(n int) Place {
+	p.Seq, p.More = p.Seq+uint64(n), 0
+	return p
+}
+
+// Header is the place as a message's headers.
 func (p Place) Header() map[string][]string {
 	number := func(n uint64) []string { return []string{strconv.FormatUint(n, 10)} }
-	return map[string][]string{
+	h := map[string][]string{
 		HeaderGate: {p.Gate}, HeaderEpoch: {p.Epoch}, HeaderSeq: number(p.Seq), HeaderFirst: number(p.First),
 	}
+	if p.More > 0 {
+		h[HeaderMore] = number(uint64(p.More))
+	}
+	return h
 }
 
 // ParsePlace reads the headers of a journal message that came on a subject: the gate's name there
@@ -45,6 +63,13 @@ func ParsePlace(subject string, header map[string][]string) (Place, error) {
 	var errSeq, errFirst error
 	p.Seq, errSeq = parseNumber(one(HeaderSeq))
 	p.First, errFirst = parseNumber(one(HeaderFirst))
+	more, errMore := uint64(0), error(nil)
+	if _, several := header[HeaderMore]; several {
+		if more, errMore = parseNumber(one(HeaderMore)); errMore == nil && (more < 1 || more >= MaxRecords) {
+			errMore = fmt.Errorf("%d; want 1 to %d", more, MaxRecords-1)
+		}
+	}
+	p.More = int(more)
 	switch {
 	case !journal.GoodName(p.Gate) || !journal.GoodName(p.Epoch):
 		return Place{}, fmt.Errorf("gate %q and epoch %q in the headers; want names", p.Gate, p.Epoch)
@@ -52,33 +77,92 @@ func ParsePlace(subject string, header map[string][]string) (Place, error) {
 		return Place{}, fmt.Errorf("gate %q in the headers of a message on %q", p.Gate, subject)
 	case errSeq != nil || errFirst != nil:
 		return Place{}, fmt.Errorf("seq and first in the headers: %w", errors.Join(errSeq, errFirst))
-	case p.First < 1 || p.Seq < p.First:
-		return Place{}, fmt.Errorf("seq %d, first %d; want 1 ≤ first ≤ seq", p.Seq, p.First)
+	case errMore != nil:
+		return Place{}, fmt.Errorf("more in the headers: %w", errMore)
+	case p.First < 1 || p.Seq < p.First || p.Last() > math.MaxInt64:
+		return Place{}, fmt.Errorf("seq %d, first %d, %d more; want 1 ≤ first ≤ seq", p.Seq, p.First, p.More)
 	}
 	return p, nil
 }
 
-// SetLeaf makes a message's headers those of a record whose body made room: what is left of it
-// is its leaf hash.
-func SetLeaf(header map[string][]string, leaf tlog.Hash) {
-	header[HeaderLeaf] = []string{hex.EncodeToString(leaf[:])}
+// A Leaf is a record as a message has it.
+type Leaf struct {
+	Hash tlog.Hash
+	Body []byte // its CBOR: the leaf's bytes
+	Bare bool   // the body made room at the gate: the hash is what is left of it
 }
 
-// ParseLeaf is the leaf hash of a journal message: of its body, or, where that made room, what the
-// headers say. bare tells which.
-func ParseLeaf(header map[string][]string, body []byte) (leaf tlog.Hash, bare bool, err error) {
-	text, bare := header[HeaderLeaf]
-	if !bare {
-		return tlog.RecordHash(body), false, nil
+// Fit is how many of some leaves, from the first one on, go as one message: all of them with a
+// body, or none.
+func Fit(leaves []Leaf) (n int) {
+	const head = 3 // of an array of up to MaxRecords, and of a body of up to MaxRecord
+	size := head
+	for _, l := range leaves {
+		if size += head + len(l.Body); n == MaxRecords || n > 0 && (size > MaxRecord || l.Bare != leaves[0].Bare) {
+			break
+		}
+		n++
 	}
-	if len(text) != 1 || len(body) > 0 {
-		return leaf, true, fmt.Errorf("%d leaf hashes, and a body of %d bytes; want one or the other", len(text), len(body))
+	return n
+}
+
+// EncodeLeaves makes a message of leaves that [Fit]: its body, and what its headers say besides the
+// place. A record by itself is the body. Several are a CBOR array of byte strings.
+func EncodeLeaves(header map[string][]string, leaves []Leaf) (body []byte, err error) {
+	switch {
+	case leaves[0].Bare:
+		for _, l := range leaves {
+			header[HeaderLeaf] = append(header[HeaderLeaf], hex.EncodeToString(l.Hash[:]))
+		}
+		return nil, nil
+	case len(leaves) == 1:
+		return leaves[0].Body, nil
 	}
-	data, err := hex.DecodeString(text[0])
-	if err != nil || len(data) != len(leaf) || hex.EncodeToString(data) != text[0] {
-		return leaf, true, fmt.Errorf("leaf hash %.80q; want %d bytes in hex", text[0], len(leaf))
+	bodies := make([][]byte, len(leaves))
+	for i, l := range leaves {
+		bodies[i] = l.Body
 	}
-	return tlog.Hash(data), true, nil
+	return journal.Encode(bodies)
+}
+
+// ParseLeaves are the records of a journal message that came with a place: of its body, or, where
+// bodies made room, of its headers.
+func ParseLeaves(p Place, header map[string][]string, body []byte) (leaves []Leaf, err error) {
+	texts, bare := header[HeaderLeaf]
+	switch {
+	case bare && len(body) > 0:
+		return nil, fmt.Errorf("%d leaf hashes, and a body of %d bytes; want one or the other", len(texts), len(body))
+	case bare:
+		for _, text := range texts {
+			hash, err := parseHash(text)
+			if err != nil {
+				return nil, err
+			}
+			leaves = append(leaves, Leaf{Hash: hash, Bare: true})
+		}
+	case p.More == 0:
+		return []Leaf{{Hash: tlog.RecordHash(body), Body: body}}, nil
+	default:
+		var bodies [][]byte
+		if err := journal.Decode(body, &bodies); err != nil {
+			return nil, fmt.Errorf("several records: %w", err)
+		}
+		for _, b := range bodies {
+			leaves = append(leaves, Leaf{Hash: tlog.RecordHash(b), Body: b})
+		}
+	}
+	if len(leaves) != p.More+1 {
+		return nil, fmt.Errorf("%d records; want %d", len(leaves), p.More+1)
+	}
+	return leaves, nil
+}
+
+func parseHash(text string) (hash tlog.Hash, err error) {
+	data, err := hex.DecodeString(text)
+	if err != nil || len(data) != len(hash) || hex.EncodeToString(data) != text {
+		return hash, fmt.Errorf("leaf hash %.80q; want %d bytes in hex", text, len(hash))
+	}
+	return tlog.Hash(data), nil
 }
 
 // parseNumber reads a number in the one way that it is written, up to 2⁶³−1.

@@ -4,7 +4,7 @@
 // # On the bus
 //
 //	subject                 what                                          who publishes
-//	rg.<S>.<gate>.journal   the gate's records, in order                  the gate, into rg_<S>_journal
+//	rg.<S>.<gate>.journal   the gate's records, in order, 1 to 64          the gate, into rg_<S>_journal
 //	rg.<S>.<gate>.spent     codes granted, people passed                  the gate, into rg_<S>_spent
 //	rg.<S>.beat             the station's heartbeat, each second          the station, into rg_<S>_spent
 //	rg.<S>.tickets          tickets sold during the day                   the station, into rg_<S>_spent
@@ -24,8 +24,23 @@ const (
 	HeaderEpoch = "epoch"
 	HeaderSeq   = "seq"   // the record's sequence number
 	HeaderFirst = "first" // that of the epoch's leaf 0
-	HeaderLeaf  = "leaf"  // of a record whose body made room: its leaf hash, in hex, and no body
+	HeaderMore  = "more"  // of several records: how many follow the first
+	HeaderLeaf  = "leaf"  // of records whose bodies made room: their leaf hashes, in hex, and no body
 )
+
+// Several is what the metadata of a journal's stream say where those who read it take messages of
+// several records. A station of before is sent one by one.
+func Several() map[string]string { return map[string]string{"railgate.records": "several"} }
+
+// TakesSeveral tells whether a stream's metadata say so.
+func TakesSeveral(metadata map[string]string) bool {
+	for name, want := range Several() {
+		if metadata[name] != want {
+			return false
+		}
+	}
+	return true
+}
 
 // HeaderSerial is the number of an addition to the day's tickets: how far the stream has them.
 const HeaderSerial = "serial"

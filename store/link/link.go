@@ -76,7 +76,7 @@ type Link struct {
 	others *others
 	kicks  map[string]chan struct{} // each has room for one
 
-	receiptEvery, receiptSoon time.Duration
+	gatherFor, receiptEvery, receiptSoon time.Duration
 
 	mu      sync.Mutex // guards the fields below
 	station *bus.Station
@@ -98,8 +98,8 @@ func New(opt Options) *Link {
 	}
 	return &Link{
 		opt: opt, others: newOthers(opt), changed: make(chan struct{}),
-		kicks:        map[string]chan struct{}{partJournal: newKick(), partAcross: newKick(), partTime: newKick()},
-		receiptEvery: receiptEvery, receiptSoon: receiptSoon,
+		kicks:     map[string]chan struct{}{partJournal: newKick(), partAcross: newKick(), partTime: newKick()},
+		gatherFor: gatherFor, receiptEvery: receiptEvery, receiptSoon: receiptSoon,
 		state: state{errs: map[string]string{}},
 	}
 }

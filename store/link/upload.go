@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,34 +17,32 @@ import (
 )
 
 const (
-	uploadBatch  = 200 // records in one commit of the stream, at most
-	batchFrom    = 32  // fewer go one by one: for each batch the server makes a store of its own
-	answerSoon   = 500 * time.Millisecond
-	answerLate   = 2 * time.Second
 	commitWait   = 30 * time.Second // the server does all the same what nobody waits for any more
-	receiptEvery = time.Minute      // while there is something new
+	gatherFor    = 2 * time.Second
+	receiptEvery = time.Minute // while there is something new
 	receiptSoon  = 2 * time.Second
 )
 
 // An uploader publishes the log's records during one session.
 type uploader struct {
 	*Link
-	c      *session
-	log    store.Log
-	next   uint64 // the record that is sent next
-	stream uint64 // the sequence of my subject's last message, as the stream has it
-	atomic bool   // the stream takes batches
-	batch  int    // how many records the next one may have
-	asked  int64  // the leaves that the last receipt is of
-	askAt  time.Time
-	ahead  bool  // the stream has records of this log that are not here: nothing is sent
-	have   int64 // what the station said that it has,
-	stuck  int   // and how often it has said so
+	c       *session
+	log     store.Log
+	next    uint64    // the record that is sent next
+	sendAt  time.Time // until then what passengers do gathers
+	looked  uint64    // up to this record all that is not sent yet may gather
+	stream  uint64    // the sequence of my subject's last message, as the stream has it
+	several bool      // the stream takes messages of several records
+	asked   int64     // the leaves that the last receipt is of
+	askAt   time.Time
+	ahead   bool  // the stream has records of this log that are not here: nothing is sent
+	have    int64 // what the station said that it has,
+	stuck   int   // and how often it has said so
 }
 
 // upload publishes records as they come, and asks for receipts.
 func (l *Link) upload(c *session) error {
-	u := &uploader{Link: l, c: c, batch: 1}
+	u := &uploader{Link: l, c: c}
 	if err := u.begin(); err != nil {
 		return err
 	}
@@ -75,15 +72,50 @@ func (u *uploader) round() error {
 		return u.begin()
 	}
 	u.log = log
-	for !u.ahead && u.next < log.First+uint64(log.Tree.N) {
+	for !u.ahead && u.next < u.end() {
+		if wait, err := u.gathers(time.Now()); err != nil || wait {
+			return err
+		}
 		if err := u.send(); err != nil {
 			return err
 		}
 	}
-	if u.asked != log.Tree.N && !time.Now().Before(u.askAt) {
+	if u.due(time.Now()) {
 		u.askReceipt()
 	}
 	return nil
+}
+
+// end is the number of the record that the log does not have yet.
+func (u *uploader) end() uint64 { return u.log.First + uint64(u.log.Tree.N) }
+
+// due tells whether it is time to ask for a receipt.
+func (u *uploader) due(now time.Time) bool { return u.asked != u.log.Tree.N && !now.Before(u.askAt) }
+
+// passengers are the kinds of records that gather: what passengers do. Each message is a flush of
+// the station's disk, where other gates' spent codes wait, and a record on the bus is worth
+// nothing until its receipt, which is asked for once a minute. What becomes of the gate itself
+// goes at once, with what has gathered.
+var passengers = map[journal.Kind]bool{
+	journal.Decision: true, journal.Passage: true, journal.NoPassage: true, journal.TooLate: true,
+	journal.Tailgating: true, journal.Opening: true, journal.Forced: true,
+}
+
+// gathers tells whether what is not sent yet waits for more.
+func (u *uploader) gathers(now time.Time) (bool, error) {
+	waiting := u.end() - u.next
+	if !u.several || waiting >= bus.MaxRecords || !now.Before(u.sendAt) || u.due(now) {
+		return false, nil
+	}
+	u.looked = max(u.looked, u.next-1)
+	records, err := u.opt.Store.Records(u.looked, int(u.end()-1-u.looked))
+	for _, r := range records {
+		if u.looked = r.Seq; !passengers[r.Kind] {
+			u.sendAt = time.Time{}
+			return false, err
+		}
+	}
+	return true, err
 }
 
 // begin finds where to go on, by what the stream says it has.
@@ -95,8 +127,8 @@ func (u *uploader) begin() (err error) {
 	if err != nil {
 		return fmt.Errorf("the stream of journals: %w", err)
 	}
-	u.atomic = stream.CachedInfo().Config.AllowAtomicPublish
-	u.asked, u.askAt = 0, time.Time{}
+	u.several = bus.TakesSeveral(stream.CachedInfo().Config.Metadata)
+	u.asked, u.askAt, u.sendAt, u.looked = 0, time.Time{}, time.Time{}, 0
 	return u.find(stream)
 }
 
@@ -115,16 +147,16 @@ func (u *uploader) find(stream jetstream.Stream) error {
 	u.stream = last.Sequence
 	receipt, _ := u.opt.Store.Receipt()
 	place, errPlace := bus.ParsePlace(last.Subject, last.Header)
-	landed := errPlace == nil && place.Epoch == u.log.Epoch && place.First == u.log.First && place.Seq < u.log.First+uint64(u.log.Tree.N)
+	landed := errPlace == nil && place.Epoch == u.log.Epoch && place.First == u.log.First && place.Last() < u.end()
 	sent := u.sentOf(u.log.Epoch)
 	// Only this gate publishes there: where the stream has more, its disk had more. The station's
 	// answer decides what becomes of that.
 	u.ahead = errPlace == nil && place.Epoch == u.log.Epoch && !landed
 	switch {
 	case u.ahead:
-		u.next = u.log.First + uint64(u.log.Tree.N)
-	case landed && place.Seq >= sent:
-		u.next = max(place.Seq, receipt) + 1
+		u.next = u.end()
+	case landed && place.Last() >= sent:
+		u.next = max(place.Last(), receipt) + 1
 	default:
 		u.rewind(receipt+1, sent)
 	}
@@ -134,7 +166,7 @@ func (u *uploader) find(stream jetstream.Stream) error {
 
 // rewind goes back to a record, and says so where the stream had acknowledged later ones.
 func (u *uploader) rewind(to, sent uint64) {
-	u.next = to
+	u.next, u.sendAt = to, time.Time{}
 	if sent >= to && sent > 0 {
 		u.note(journal.SentAgain, "records %d to %d: the station's bus does not have them any more", to, sent)
 		u.opt.Log.Warn("the station's bus lost records; they are sent again", "from", to, "to", sent)
@@ -163,12 +195,12 @@ func (l *Link) setSent(epoch string, seq uint64) {
 // wrongLast is the stream's answer where my subject's last message is another than expected.
 const wrongLast = jetstream.JSErrCodeStreamWrongLastSequence
 
-// send publishes some records. Where the stream's last message of mine is another than was
-// thought, it looks again.
+// send publishes some records as one message. Where the stream's last message of mine is another
+// than was thought, it looks again.
 func (u *uploader) send() error {
 	n := 1
-	if u.atomic {
-		n = u.batch
+	if u.several {
+		n = bus.MaxRecords
 	}
 	leaves, err := u.opt.Store.Leaves(u.next-1, n)
 	if errors.Is(err, store.ErrEpochEnded) {
@@ -180,45 +212,22 @@ func (u *uploader) send() error {
 	if leaves[0].Seq != u.next {
 		return u.giveUp()
 	}
-	if len(leaves) < batchFrom {
-		leaves = leaves[:1]
+	m, last, err := u.message(leaves)
+	if err != nil {
+		return err
 	}
-	msgs, last := u.messages(leaves)
-	var ack *jetstream.PubAck
-	if len(msgs) > 0 {
-		began := time.Now()
-		ack, err = u.publishAll(msgs)
-		u.batch = paced(u.batch, time.Since(began))
-	}
+	ack, err := u.commit(m)
 	var api *jetstream.APIError
 	switch {
 	case errors.As(err, &api) && api.ErrorCode == wrongLast:
 		return u.begin()
 	case err != nil:
 		return fmt.Errorf("publishing records: %w", err)
-	case ack != nil:
-		u.stream = ack.Sequence
 	}
-	u.next = last + 1
+	u.stream, u.next, u.looked = ack.Sequence, last+1, last
+	u.sendAt = time.Now().Add(jitter(u.gatherFor)) // after a cut all gates begin at once
 	u.setSent(u.log.Epoch, last)
 	return nil
-}
-
-// paced is how many records the next batch may have, where the answer to one came after so long.
-// After a cut all gates of a station come with what they have, at once, and the stream takes one
-// batch after the other: with the largest ones it would be busy with those that nobody waits for
-// any more.
-func paced(n int, took time.Duration) int {
-	switch {
-	case took > answerLate:
-		n /= 2
-	case took < answerSoon:
-		n = max(batchFrom, 2*n)
-	}
-	if n < batchFrom {
-		return 1
-	}
-	return min(n, uploadBatch)
 }
 
 // giveUp goes on under another epoch: the record that is the next was removed, and the station
@@ -230,52 +239,22 @@ func (u *uploader) giveUp() error {
 	return u.begin()
 }
 
-// messages are leaves as messages, and the last one's number. Of one whose body made room the
-// hash goes.
-func (u *uploader) messages(leaves []store.Leaf) (msgs []*nats.Msg, last uint64) {
-	end := u.log.First + uint64(u.log.Tree.N)
-	for _, leaf := range leaves {
-		if leaf.Seq >= end {
+// message is as many leaves as go together, behind the last message that the stream has of mine,
+// and the last one's number. Of those whose bodies made room the hashes go.
+func (u *uploader) message(leaves []store.Leaf) (m *nats.Msg, last uint64, err error) {
+	var list []bus.Leaf
+	for i, leaf := range leaves {
+		if leaf.Seq != u.next+uint64(i) || leaf.Seq >= u.end() {
 			break
 		}
-		last = leaf.Seq
-		place := bus.Place{Gate: u.opt.Gate, Epoch: u.log.Epoch, Seq: leaf.Seq, First: u.log.First}
-		m := &nats.Msg{Subject: bus.JournalSubject(u.opt.Station, u.opt.Gate), Header: place.Header(), Data: leaf.Body}
-		if leaf.Body == nil {
-			bus.SetLeaf(m.Header, leaf.Hash)
-		}
-		msgs = append(msgs, m)
+		list = append(list, bus.Leaf{Hash: leaf.Hash, Body: leaf.Body, Bare: leaf.Body == nil})
 	}
-	return msgs, last
-}
-
-// Headers of NATS (ADR-50: batches that the stream takes whole or not at all).
-const (
-	headerBatch       = "Nats-Batch-Id"
-	headerBatchSeq    = "Nats-Batch-Sequence"
-	headerBatchCommit = "Nats-Batch-Commit"
-)
-
-// publishAll publishes messages in order, whole or not at all, behind the last one that the
-// stream has of mine.
-func (u *uploader) publishAll(msgs []*nats.Msg) (*jetstream.PubAck, error) {
-	msgs[0].Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(u.stream, 10)}
-	if len(msgs) > 1 {
-		id := rand.Text()
-		for i, m := range msgs {
-			m.Header[headerBatch], m.Header[headerBatchSeq] = []string{id}, []string{strconv.Itoa(i + 1)}
-		}
-	}
-	last := msgs[len(msgs)-1]
-	if len(msgs) > 1 {
-		last.Header[headerBatchCommit] = []string{"1"}
-	}
-	for _, m := range msgs[:len(msgs)-1] {
-		if err := u.c.nc.PublishMsg(m); err != nil {
-			return nil, err
-		}
-	}
-	return u.commit(last)
+	list = list[:bus.Fit(list)]
+	place := bus.Place{Gate: u.opt.Gate, Epoch: u.log.Epoch, Seq: u.next, First: u.log.First, More: len(list) - 1}
+	m = &nats.Msg{Subject: bus.JournalSubject(u.opt.Station, u.opt.Gate), Header: place.Header()}
+	m.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(u.stream, 10)}
+	m.Data, err = bus.EncodeLeaves(m.Header, list)
+	return m, place.Last(), err
 }
 
 // commit publishes a message and waits for the stream's word. It is not repeated here: whether

@@ -78,46 +78,53 @@ func TestALostStreamLosesNothing(t *testing.T) {
 	}
 }
 
-// racingStore has each record published behind the link's back, as one whose acknowledgement was lost.
+// racingStore has records published behind the link's back, as those whose acknowledgement was lost.
 type racingStore struct {
 	*store.Store
-	publish func(store.Leaf)
+	publish func([]store.Leaf)
 }
 
 func (r racingStore) Leaves(after uint64, n int) ([]store.Leaf, error) {
 	leaves, err := r.Store.Leaves(after, n)
 	if len(leaves) > 0 {
-		r.publish(leaves[0])
+		r.publish(leaves)
 	}
 	return leaves, err
 }
 
-// A record that has landed and whose acknowledgement was lost is not sent again: error 10071
-// is no reason to go back.
+// Records that have landed and whose acknowledgement was lost are not sent again: error 10071
+// is no reason to go back. A message that is refused for it is made again of what follows.
 func TestALostAcknowledgementDoublesNothing(t *testing.T) {
 	t.Parallel()
-	s := linktest.New(t, publicOf("A07"))
-	s.Start()
-	landed := map[uint64]bool{}
-	var g *testGate
-	g = newGate(t, "A07", t.TempDir(), func(o *Options) {
-		o.Store = racingStore{o.Store.(*store.Store), func(leaf store.Leaf) {
-			if len(landed) < 10 && !landed[leaf.Seq] {
-				landed[leaf.Seq] = true
+	for _, together := range []int{1, 3} {
+		s := linktest.New(t, publicOf("A07"))
+		s.Start()
+		times, landed := 0, uint64(0)
+		var g *testGate
+		g = newGate(t, "A07", t.TempDir(), func(o *Options) {
+			o.Store = racingStore{o.Store.(*store.Store), func(leaves []store.Leaf) {
+				if times == 10 || leaves[0].Seq <= landed || len(leaves) < together {
+					return
+				}
+				times++
+				var list []bus.Leaf
+				for _, leaf := range leaves[:together] {
+					list, landed = append(list, bus.Leaf{Hash: leaf.Hash, Body: leaf.Body}), leaf.Seq
+				}
 				log := g.log()
-				s.PublishRecord(bus.Place{Gate: "A07", Epoch: log.Epoch, Seq: leaf.Seq, First: log.First}, leaf.Body)
-			}
-		}}
-	})
-	receiptsAtOnce(g.Link)
-	g.write(20)
-	g.Start(s.File())
-	until(t, "every record with the station", func() bool { return g.delivered(s) })
-	if _, twice := s.Have("A07", g.log().Epoch); twice > 0 {
-		t.Errorf("%d records came twice", twice)
-	}
-	if len(landed) != 10 || g.kinds(journal.SentAgain) > 0 {
-		t.Errorf("%d records landed unseen, and %d were sent again; want 10 and 0", len(landed), g.kinds(journal.SentAgain))
+				s.PublishRecords(bus.Place{Gate: "A07", Epoch: log.Epoch, Seq: leaves[0].Seq, First: log.First}, list...)
+			}}
+		})
+		receiptsAtOnce(g.Link)
+		g.write(80)
+		g.Start(s.File())
+		until(t, "every record with the station", func() bool { return g.delivered(s) })
+		if _, twice := s.Have("A07", g.log().Epoch); twice > 0 {
+			t.Errorf("%d records came twice", twice)
+		}
+		if times != 10 || g.kinds(journal.SentAgain) > 0 {
+			t.Errorf("%d at a time: %d times records landed unseen, and %d were sent again; want 10 and 0", together, times, g.kinds(journal.SentAgain))
+		}
 	}
 }
 
@@ -361,52 +368,6 @@ func TestGatesAskForReceiptsAtTimesOfTheirOwn(t *testing.T) {
 	}
 	if len(moments) < 4 {
 		t.Errorf("20 gates ask in %d moments; want them spread", len(moments))
-	}
-}
-
-// All gates of a station come back at once: each begins with little, and goes on to more only as
-// fast as the stream answers.
-func TestBatchesGrowWithTheAnswers(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		n    int
-		took time.Duration
-		want int
-	}{
-		{1, answerSoon - 1, batchFrom}, {1, answerSoon, 1}, {1, answerLate + 1, 1},
-		{32, 0, 64}, {128, 0, uploadBatch}, {uploadBatch, 0, uploadBatch}, {64, answerLate, 64},
-		{uploadBatch, answerLate + 1, 100}, {64, answerLate + 1, 32}, {50, answerLate + 1, 1},
-	} {
-		if got := paced(tt.n, tt.took); got != tt.want {
-			t.Errorf("behind %d records, answered after %v: %d; want %d", tt.n, tt.took, got, tt.want)
-		}
-	}
-
-	_, s := deliver(t, 1000)
-	stream := s.Stream(bus.JournalStream(linktest.Name))
-	var sizes []int
-	last := ""
-	for seq := uint64(1); seq <= 300; seq++ {
-		m, err := stream.GetMsg(t.Context(), seq)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if id := m.Header.Get(headerBatch); id == "" || id != last {
-			sizes, last = append(sizes, 0), id
-		}
-		sizes[len(sizes)-1]++
-	}
-	for i, n := range sizes {
-		if most := 1; i > 0 {
-			if most = max(batchFrom, 2*sizes[i-1]); n > most {
-				t.Fatalf("batches of %v records: %d behind %d", sizes, n, sizes[i-1])
-			}
-		} else if n > most {
-			t.Fatalf("the first batch has %d records; want one record", n)
-		}
-	}
-	if sizes[len(sizes)-1] == 1 && len(sizes) == 300 {
-		t.Error("there is no batch")
 	}
 }
 

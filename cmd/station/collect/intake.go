@@ -102,7 +102,7 @@ func (c *Collector) take(ctx context.Context, was, now ledger.Position, batch []
 	return nil
 }
 
-// add takes one message, or counts why not. An error is the database's.
+// add takes one message's records, or counts why not. An error is the database's.
 func (in *intake) add(m message) error {
 	name := bus.GateOf(m.subject)
 	g, ok := in.c.gate(name)
@@ -120,27 +120,37 @@ func (in *intake) add(m message) error {
 		return nil
 	}
 	in.c.hear(g.ID)
-	s, err := in.epoch(g.ID, place)
-	switch {
-	case errors.Is(err, ledger.ErrDamaged):
-		in.refuse(name, damagedLedger, "%v", err)
-		return nil
-	case err != nil:
-		return err
-	case s == nil:
-		in.refuse(name, refusedGap, "epoch %s begins with record %d; want %d", place.Epoch, place.Seq, place.First)
-		return nil
-	}
-	leaf, _, err := bus.ParseLeaf(m.header, m.body)
+	leaves, err := bus.ParseLeaves(place, m.header, m.body)
 	if err != nil {
 		in.refuse(name, refusedHeader, "%v", err)
 		return nil
 	}
-	r := ledger.Record{Seq: place.Seq, Leaf: leaf, Body: m.body, Said: ledger.Read(m.body)}
+	for i, leaf := range leaves {
+		if err := in.addOne(g, place.At(i), leaf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addOne takes one record, or counts why not.
+func (in *intake) addOne(g ledger.Gate, p bus.Place, leaf bus.Leaf) error {
+	s, err := in.epoch(g.ID, p)
+	switch {
+	case errors.Is(err, ledger.ErrDamaged):
+		in.refuse(g.Gate, damagedLedger, "%v", err)
+		return nil
+	case err != nil:
+		return err
+	case s == nil:
+		in.refuse(g.Gate, refusedGap, "epoch %s begins with record %d; want %d", p.Epoch, p.Seq, p.First)
+		return nil
+	}
+	r := ledger.Record{Seq: p.Seq, Leaf: leaf.Hash, Body: leaf.Body, Said: ledger.Read(leaf.Body)}
 	if len(r.Body) == 0 {
 		r.Body = []byte{} // and not NULL
 	}
-	return in.place(g, s, place, r)
+	return in.place(g, s, p, r)
 }
 
 // epoch is the epoch of a place; nil where it is a new one that does not begin with its

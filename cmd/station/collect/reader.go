@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	batchMost   = 1000                   // messages in one transaction
+	batchMost   = 1000                   // messages in one transaction,
+	batchBytes  = 1 << 20                // or so many bytes
+	pullMost    = 256                    // messages that wait here, each of bus.MaxRecord at most
 	batchWithin = 50 * time.Millisecond  // how long it waits for more
 	lookEvery   = time.Second            // at the stream, whether it is the same one
 	retryFirst  = 250 * time.Millisecond // after what failed
@@ -46,7 +48,7 @@ func openReader(ctx context.Context, js jetstream.JetStream, was ledger.Position
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", was.Stream, err)
 	}
-	r := &reader{stream: stream, position: was, messages: make(chan message, batchMost), failed: make(chan error, 1)}
+	r := &reader{stream: stream, position: was, messages: make(chan message, pullMost), failed: make(chan error, 1)}
 	if sameStream(stream.CachedInfo(), was) {
 		r.seq = was.Seq
 	}
@@ -57,7 +59,7 @@ func openReader(ctx context.Context, js jetstream.JetStream, was ledger.Position
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", was.Stream, err)
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(batchMost), jetstream.PullExpiry(5*time.Second))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(pullMost), jetstream.PullExpiry(5*time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", was.Stream, err)
 	}
@@ -99,10 +101,10 @@ func (r *reader) batch(first message) []message {
 	all := []message{first}
 	timer := time.NewTimer(batchWithin)
 	defer timer.Stop()
-	for len(all) < batchMost {
+	for size := len(first.body); len(all) < batchMost && size < batchBytes; {
 		select {
 		case m := <-r.messages:
-			all = append(all, m)
+			all, size = append(all, m), size+len(m.body)
 		case <-timer.C:
 			return all
 		}

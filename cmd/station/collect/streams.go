@@ -32,7 +32,8 @@ func streams(station string) []jetstream.StreamConfig {
 		{
 			Name: bus.JournalStream(station), Description: "records of the gates' journals", Subjects: []string{bus.JournalSubjects(station)},
 			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, Replicas: 1, AllowDirect: true, DenyDelete: true,
-			AllowAtomicPublish: true, // a gate that was offline for days sends many records in one commit
+			Metadata:           bus.Several(),
+			AllowAtomicPublish: true, // gates of before sent what days offline have left by it
 			MaxAge:             JournalFor, MaxMsgSize: bus.MaxRecord + 4096, Discard: jetstream.DiscardOld,
 		},
 		{

@@ -225,7 +225,7 @@ func (s *Station) collect() {
 	}
 }
 
-// take takes a record: in order, once.
+// take takes a message's records: in order, each once.
 func (s *Station) take(msg *jetstream.RawStreamMsg) {
 	p, err := bus.ParsePlace(msg.Subject, msg.Header)
 	if err != nil {
@@ -234,20 +234,22 @@ func (s *Station) take(msg *jetstream.RawStreamMsg) {
 	}
 	origin, _ := journal.Origin(Name, p.Gate, p.Epoch)
 	l := s.log(origin)
-	hash, _, err := bus.ParseLeaf(msg.Header, msg.Data)
+	leaves, err := bus.ParseLeaves(p, msg.Header, msg.Data)
 	if err != nil {
 		s.t.Error(err)
 		return
 	}
-	switch at := p.Leaf(); {
-	case at < l.edge.N():
-		l.Twice++
-		if l.leaves[at] != hash {
-			s.t.Errorf("record %d of %s is another one now", at, origin)
+	for i, leaf := range leaves {
+		switch at := p.At(i).Leaf(); {
+		case at < l.edge.N():
+			l.Twice++
+			if l.leaves[at] != leaf.Hash {
+				s.t.Errorf("record %d of %s is another one now", at, origin)
+			}
+		case at == l.edge.N():
+			l.edge.Append(leaf.Hash)
+			l.leaves, l.bodies = append(l.leaves, leaf.Hash), append(l.bodies, slices.Clone(leaf.Body))
 		}
-	case at == l.edge.N():
-		l.edge.Append(hash)
-		l.leaves, l.bodies = append(l.leaves, hash), append(l.bodies, slices.Clone(msg.Data))
 	}
 }
 

@@ -46,6 +46,7 @@ type Station struct {
 	port      int
 	BeatEvery time.Duration // set before Start
 	Dumb      bool          // it tells no news, as stations of old did not; set before Start
+	Single    bool          // it takes messages of one record, as stations of old did; set before Start
 
 	mu     sync.Mutex // guards the fields below
 	server *server.Server

@@ -23,7 +23,7 @@ func (s *Station) Streams() {
 	ctx, cancel := within()
 	defer cancel()
 	for _, cfg := range []jetstream.StreamConfig{
-		{Name: bus.JournalStream(Name), Subjects: []string{bus.JournalSubjects(Name)}, AllowDirect: true, AllowAtomicPublish: true},
+		{Name: bus.JournalStream(Name), Subjects: []string{bus.JournalSubjects(Name)}, AllowDirect: true, Metadata: s.records()},
 		{Name: bus.RevokedStream(Name), Subjects: []string{bus.RevocationsSubject(Name)}, AllowDirect: true, MaxMsgsPerSubject: 1},
 		{Name: bus.SpentStream(Name), Subjects: []string{bus.SpentSubjects(Name), bus.BeatSubject(Name), bus.TicketsSubject(Name)}, AllowDirect: true, AllowMsgTTL: true, MaxAge: 26 * time.Hour},
 	} {
@@ -34,6 +34,14 @@ func (s *Station) Streams() {
 	if _, err := s.JetStream().CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bus.ClaimsBucket(Name), LimitMarkerTTL: time.Second}); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// records says whether a journal's message may have several.
+func (s *Station) records() map[string]string {
+	if s.Single {
+		return nil
+	}
+	return bus.Several()
 }
 
 // JetStream is the station's own.
@@ -97,14 +105,43 @@ func (s *Station) Delete(name string) {
 	}
 }
 
-// PublishRecord puts a record into the stream as its gate would.
-func (s *Station) PublishRecord(p bus.Place, body []byte) {
+// PublishRecords puts a message of records into the stream as their gate would.
+func (s *Station) PublishRecords(p bus.Place, leaves ...bus.Leaf) {
 	s.t.Helper()
 	ctx, cancel := within()
 	defer cancel()
-	if _, err := s.JetStream().PublishMsg(ctx, &nats.Msg{Subject: bus.JournalSubject(Name, p.Gate), Header: p.Header(), Data: body}); err != nil {
+	p.More = len(leaves) - 1
+	m := &nats.Msg{Subject: bus.JournalSubject(Name, p.Gate), Header: p.Header()}
+	var err error
+	if m.Data, err = bus.EncodeLeaves(m.Header, leaves); err == nil {
+		_, err = s.JetStream().PublishMsg(ctx, m)
+	}
+	if err != nil {
 		s.t.Error(err)
 	}
+}
+
+// Journal is how many records each message has of a gate's journal in the stream, oldest first.
+func (s *Station) Journal(gate string) (sizes []int) {
+	s.t.Helper()
+	ctx, cancel := within()
+	defer cancel()
+	stream := s.Stream(bus.JournalStream(Name))
+	for seq := stream.CachedInfo().State.FirstSeq; seq <= stream.CachedInfo().State.LastSeq; seq++ {
+		m, err := stream.GetMsg(ctx, seq)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if bus.GateOf(m.Subject) != gate {
+			continue
+		}
+		p, err := bus.ParsePlace(m.Subject, m.Header)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		sizes = append(sizes, p.More+1)
+	}
+	return sizes
 }
 
 // Enroll lets a gate in, from the next Start on.
