@@ -61,17 +61,17 @@ func (r *Reader) layout(dim int) *layout {
 const (
 	maxKnownOff = 0.25 // of the modules that are alike in every code
 	sharpOff    = 0.1  // of them, where the rest may be read by the modules' middles
-	lightBlur   = 0.1  // a neighbour's share in a module, for the first try
-	ridge       = 4    // for the trained equaliser
-	manyModules = 73   // a side: from version 14 on modules are first looked at in their middles
-	middleCost  = 30   // of a module that is looked at in its middle, levelled and sharpened
-	sampleCost  = 60   // of one that is looked at in five places
-	farOff      = 0.3  // of the modules that are alike in every code, at a glance: of grids that were read, 0.15 at most
+	farOff      = 0.3  // of them at a glance, of what is no code: of grids that were read, 0.15 at most
+	clearOff    = 0.05 // the same, of a code whose modules are first looked at in their middles alone
 	fewKnown    = 3    // of them, one in so many is looked at for that
 	knownCost   = 20   // of one
+	lightBlur   = 0.1  // a neighbour's share in a module, for the first try
+	ridge       = 4    // for the trained equaliser
+	middleCost  = 30   // of a module that is looked at in its middle, levelled and sharpened
+	sampleCost  = 60   // of one that is looked at in five places
 )
 
-// readGrid samples the modules and reads them.
+// readGrid looks at the modules and reads them: at few of them first, which tell whether it is a code and how clear.
 func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	defer r.leave(r.enter(stageModules))
 	r.modules.off = 1
@@ -79,10 +79,11 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	if !r.allows(sampleCost*n + decodeCost(lay)) {
 		return false
 	}
-	if l.isFarOff(g, lay, b) {
+	off := l.offAtAGlance(g, lay, b)
+	if off > farOff {
 		return false
 	}
-	ok := g.dim >= manyModules && r.readMiddles(l, g, lay, b) || r.readModules(l, g, lay, b)
+	ok := off <= clearOff && fiveFit(&g.t, g.dim) && r.readMiddles(l, g, lay, b) || r.readModules(l, g, lay, b)
 	r.sketchGrid(l, g, b, ok)
 	if ok {
 		r.place(l, g, b)
@@ -94,9 +95,9 @@ func (r *Reader) readGrid(l *level, g *grid, lay *layout, b *bend) bool {
 	return ok
 }
 
-// isFarOff says whether a grid is none: a part of the modules that are alike in every code is looked at, once each and by the
-// level's thresholds. Looking at all modules costs thirty times as much, and most corners that chance makes end here.
-func (l *level) isFarOff(g *grid, lay *layout, b *bend) bool {
+// offAtAGlance is the share of the modules alike in every code that are not so here, by a part of them, looked at once each and
+// by the level's thresholds. Looking at all modules costs twenty times as much and more.
+func (l *level) offAtAGlance(g *grid, lay *layout, b *bend) float64 {
 	looks, off := 0, 0
 	for k := 0; k < len(lay.known); k += fewKnown {
 		i := lay.known[k]
@@ -112,16 +113,25 @@ func (l *level) isFarOff(g *grid, lay *layout, b *bend) bool {
 		}
 	}
 	l.spend(knownCost * looks)
-	return float64(off) > farOff*float64(looks)
+	return float64(off) / float64(looks)
 }
 
-// readMiddles reads modules by their middles alone. Of a code of many modules looking at them is the
-// most work, and five places of each take four times as long.
+// lookAtModules looks at a grid's modules, in up to so many places each, and levels them.
+func (r *Reader) lookAtModules(l *level, g *grid, b *bend, places int) {
+	m := &r.modules
+	m.sample(&l.plane, &g.t, b, g.dim, places)
+	cost := middleCost
+	if m.taps > 1 {
+		cost = sampleCost
+	}
+	r.spend(cost * g.dim * g.dim)
+	m.level(l.inverted)
+}
+
+// readMiddles reads modules by their middles alone, which a clear code needs no more than.
 func (r *Reader) readMiddles(l *level, g *grid, lay *layout, b *bend) bool {
 	m := &r.modules
-	r.spend(middleCost * g.dim * g.dim)
-	m.sample(&l.plane, &g.t, b, g.dim, 1)
-	m.level(l.inverted)
+	r.lookAtModules(l, g, b, 1)
 	if m.knownOff(lay) > sharpOff {
 		return false
 	}
@@ -134,9 +144,7 @@ func (r *Reader) readMiddles(l *level, g *grid, lay *layout, b *bend) bool {
 func (r *Reader) readModules(l *level, g *grid, lay *layout, b *bend) bool {
 	m := &r.modules
 	n := g.dim * g.dim
-	r.spend(sampleCost * n)
-	m.sample(&l.plane, &g.t, b, g.dim, 5)
-	m.level(l.inverted)
+	r.lookAtModules(l, g, b, 5)
 	if m.off = m.knownOff(lay); m.off > maxKnownOff {
 		return false
 	}
@@ -147,10 +155,8 @@ func (r *Reader) readModules(l *level, g *grid, lay *layout, b *bend) bool {
 		ok = m.train(lay, ridge) && r.decode(lay, m.eq)
 	}
 	// Sharp where all codes are alike, and yet not read: it may be a picture but for the middles.
-	if again := sampleCost * n; !ok && m.taps == 5 && r.allows(again+decodeCost(lay)) {
-		r.spend(again)
-		m.sample(&l.plane, &g.t, b, g.dim, 1)
-		m.level(l.inverted)
+	if !ok && m.taps == 5 && r.allows(middleCost*n+decodeCost(lay)) {
+		r.lookAtModules(l, g, b, 1)
 		ok = m.knownOff(lay) <= sharpOff && r.decode(lay, m.soft)
 	}
 	return ok

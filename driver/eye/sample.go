@@ -35,12 +35,17 @@ func (m *modules) size(dim int) {
 // fiveTaps is the least pixels to a module at which a module is looked at in five places.
 const fiveTaps = 2.6
 
+// fiveFit says whether five places fit into a module.
+func fiveFit(t *homography, dim int) bool {
+	rx, ry, bx, by := t.steps(float64(dim)/2, float64(dim)/2)
+	return math.Hypot(rx, ry)+math.Hypot(bx, by) > 2*fiveTaps
+}
+
 // sample looks at each module of a code that lies as t says, bent as b says, in up to so many
 // places: 5, or 1 in its middle.
 func (m *modules) sample(p *plane, t *homography, b *bend, dim, most int) {
 	m.size(dim)
-	rx, ry, bx, by := t.steps(float64(dim)/2, float64(dim)/2)
-	five := most == 5 && math.Hypot(rx, ry)+math.Hypot(bx, by) > 2*fiveTaps
+	five := most == 5 && fiveFit(t, dim)
 	m.taps = 1
 	if five {
 		m.taps = 5
