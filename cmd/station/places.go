@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/cmd/station/repository"
 	"railgate/store/bus"
 	"railgate/store/durable"
@@ -53,6 +55,28 @@ type place struct {
 
 // file is a file or a folder in the station's folder.
 func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
+
+// errServed is a folder that another program has taken.
+var errServed = errors.New("another station serve or collect has this folder; systemctl stop railgate-station ends the service")
+
+// take takes the station's folder for a program that keeps its streams, its ledger and its newest
+// receipts: two message servers over the same files damage them. Whoever publishes or asks
+// needs none of this. The folder is free again once the file is closed, however the process ends.
+func (p *place) take() (*os.File, error) {
+	dir, err := os.Open(p.file("keys"))
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = errServed
+	}
+	if err != nil {
+		dir.Close()
+		return nil, fmt.Errorf("%s: %w", p.dir, err)
+	}
+	return dir, nil
+}
 
 const maxStationFile = 64 << 10
 

@@ -192,6 +192,11 @@ func clean(ctx context.Context, err error) error {
 
 // collect is the ledger, the message server, and what goes from the one to the other.
 func (s *station) collect(ctx context.Context) error {
+	taken, err := try(ctx, s.log, "the station's folder", s.place.take)
+	if err != nil {
+		return clean(ctx, err)
+	}
+	defer taken.Close() // after the message server has closed its files
 	database := s.place.database(s.o.database)
 	l, err := try(ctx, s.log, "the ledger", func() (*ledger.Ledger, error) { return ledger.Open(ctx, database) })
 	if err != nil {

@@ -315,3 +315,27 @@ func TestAGateIsSilentByAnyClock(t *testing.T) {
 		}
 	}
 }
+
+// Two programs that serve from one folder would write the same streams: the second one waits, and
+// says for what. It goes on once the first has ended.
+func TestOneProgramServesFromAFolder(t *testing.T) {
+	t.Parallel()
+	r := newStation(t)
+	log := &lines{more: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- command(ctx, r.dir, log, nil, "serve", "--listen", "127.0.0.1:0", "--bus", "127.0.0.1:0")
+	}()
+	log.find(t, `the station's folder" err=".*another station serve or collect has this folder`)
+	r.must("timestamp") // who publishes needs no more than the repository
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	log.find(t, `bus listens" address=(\S+)`)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
