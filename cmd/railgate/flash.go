@@ -99,11 +99,14 @@ func (f *flashing) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer target.Close()
+	if same(args[0], args[1]) {
+		return fmt.Errorf("%s is the image itself; want the disk that it is to be written to; nothing was written", args[1])
+	}
 	img, err := f.check(ctx, args[0], target)
 	if err != nil {
 		return err
 	}
-	if err := f.ask(disks, target); err != nil {
+	if err := f.ask(ctx, disks, target); err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -162,7 +165,7 @@ func (f *flashing) check(ctx context.Context, path string, target *flash.Target)
 	bar.Clear()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return nil, errors.New("stopped; nothing was written")
+		return nil, errStopped
 	case err != nil:
 		return nil, fmt.Errorf("%w; nothing was written", err)
 	case img.Size > target.Size:
@@ -176,8 +179,18 @@ func (f *flashing) check(ctx context.Context, path string, target *flash.Target)
 	return img, nil
 }
 
+// same tells whether two paths lead to one file.
+func same(a, b string) bool {
+	one, errA := os.Stat(a)
+	other, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(one, other)
+}
+
+// errStopped is a person's Ctrl-C, or a signal, before anything was lost.
+var errStopped = errors.New("stopped; nothing was written")
+
 // ask shows what is lost, and asks for the disk's name.
-func (f *flashing) ask(disks []flash.Disk, target *flash.Target) error {
+func (f *flashing) ask(ctx context.Context, disks []flash.Disk, target *flash.Target) error {
 	d, listed := flash.Find(disks, target.Path)
 	if !listed {
 		d = flash.Disk{Path: target.Path, Size: target.Size}
@@ -199,7 +212,11 @@ func (f *flashing) ask(disks []flash.Disk, target *flash.Target) error {
 	}
 	name := filepath.Base(d.Path)
 	fmt.Fprintf(f.errOut, "Type %s to erase it: ", name)
-	answer, err := bufio.NewReader(f.in).ReadString('\n')
+	answer, err := readLine(ctx, f.in)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(f.errOut)
+		return errStopped
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -207,6 +224,26 @@ func (f *flashing) ask(disks []flash.Disk, target *flash.Target) error {
 		return errors.New("nothing was written")
 	}
 	return nil
+}
+
+// readLine reads a line that a person types, or ends with ctx: the reading goes on then until the
+// process ends.
+func readLine(ctx context.Context, in io.Reader) (string, error) {
+	type answer struct {
+		line string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		line, err := bufio.NewReader(in).ReadString('\n')
+		got <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case a := <-got:
+		return a.line, a.err
+	}
 }
 
 func (f *flashing) write(ctx context.Context, target *flash.Target, img *flash.Image) error {

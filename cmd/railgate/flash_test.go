@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/diskfs/go-diskfs"
 	diskpkg "github.com/diskfs/go-diskfs/disk"
@@ -243,5 +246,96 @@ func TestFlashList(t *testing.T) {
 		if status := run(tt.args, strings.NewReader(""), &o, &e); status != exitUsage {
 			t.Errorf("%v: status %d, %s", tt.args, status, &e)
 		}
+	}
+}
+
+// stopper ends a context when a question is asked.
+type stopper struct {
+	bytes.Buffer
+	at   string
+	stop func()
+}
+
+func (s *stopper) Write(b []byte) (int, error) {
+	n, err := s.Buffer.Write(b)
+	if strings.Contains(s.String(), s.at) {
+		s.stop()
+	}
+	return n, err
+}
+
+// Ctrl-C at the question ends it; the table of the disk is still there.
+func TestFlashIsStoppedAtTheQuestion(t *testing.T) {
+	b := newFlashBench(t, "")
+	ctx, stop := context.WithCancel(t.Context())
+	typed, keyboard := io.Pipe()
+	defer keyboard.Close()
+	asked := &stopper{at: "to erase it: ", stop: stop}
+	f := flashing{host: b.host, in: typed, out: io.Discard, errOut: asked}
+	done := make(chan error, 1)
+	go func() { done <- f.run(ctx, []string{flashImage(t), b.disk}) }()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "stopped; nothing was written") || !b.blank() {
+			t.Errorf("%v; want that it was stopped, and an untouched disk", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for an answer still")
+	}
+	// Also where the answer came first.
+	target, err := flash.OpenTarget(b.disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	img, err := flash.CheckImage(t.Context(), flashImage(t), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(b.disk, bytes.Repeat([]byte("old "), 15<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Write(ctx, img, io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("writing: %v", err)
+	}
+	if got, err := os.ReadFile(b.disk); err != nil || !bytes.HasPrefix(got, []byte("old ")) {
+		t.Errorf("the disk was erased (%v)", err)
+	}
+}
+
+// An image is not erased by being written onto itself, and a pipe is no image.
+func TestFlashTakesNoImageForItsDisk(t *testing.T) {
+	b := newFlashBench(t, "")
+	image := flashImage(t)
+	before, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(b.dir, "link.img")
+	if err := os.Symlink(image, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, errOut, err := b.run(flashing{yes: true}, "", image, link); err == nil || !strings.Contains(err.Error(), "is the image itself") {
+		t.Errorf("%v; want that it is the image itself\n%s", err, errOut)
+	}
+	if after, err := os.ReadFile(image); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the image was changed (%v)", err)
+	}
+	pipe := filepath.Join(b.dir, "pipe.img")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := b.run(flashing{yes: true}, "", pipe, b.disk)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "it is not a file") {
+			t.Errorf("%v; want that a pipe is no file", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for a pipe")
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/diskfs/go-diskfs/partition/gpt"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+	"golang.org/x/sys/unix"
 )
 
 // headSize is how much of an image's begin is written last: the partition table, without
@@ -147,11 +148,16 @@ type content struct {
 	closes []func() error
 }
 
-// open reads an image, packed or not. read hears the bytes of the file.
+// open reads an image, packed or not. read hears the bytes of the file. It waits for no pipe, and an
+// image is read more than once.
 func open(path string, read io.Writer) (*content, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, errors.Join(fmt.Errorf("%s: it is not a file", path), err)
 	}
 	c := &content{file: sha256.New(), closes: []func() error{f.Close}}
 	c.packed = bufio.NewReaderSize(io.TeeReader(f, io.MultiWriter(c.file, read)), chunk)

@@ -118,6 +118,9 @@ func (t *Target) Write(ctx context.Context, img *Image, done io.Writer) error {
 		return err
 	}
 	defer in.Close()
+	if err := ctx.Err(); err != nil { // before anything is erased
+		return err
+	}
 	if err := t.blank(img); err != nil {
 		return t.gone(0, err)
 	}
