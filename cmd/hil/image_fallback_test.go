@@ -35,15 +35,55 @@ func withProgram(t testing.TB, version, program, text string) (bundle string) {
 	})
 }
 
-// A release is written well and starts, and its own tool does not run, so that nothing can judge it. The gate starts it once, starts
-// once more by itself, and is back in the slot from before, where its status and its journal say why, and no code opens that opened before.
+// withArguments makes a bundle of the image's own system under another version, whose kernel is given more arguments.
+func withArguments(t testing.TB, version, arguments string) (bundle string) {
+	t.Helper()
+	return bundled(t, version, func(parts string) {
+		fat, env := filepath.Join(parts, "boot.vfat"), filepath.Join(parts, "boot.env") // which is not in the manifest
+		defer os.Remove(env)
+		if out, err := exec.Command("mcopy", "-i", fat, "::boot.env", env).CombinedOutput(); err != nil {
+			t.Fatalf("mcopy: %v\n%s", err, out)
+		}
+		text, err := os.ReadFile(env)
+		if err != nil || !strings.Contains(string(text), " quiet ") {
+			t.Fatalf("boot.env: %q, %v", text, err)
+		}
+		writeFile(t, env, strings.Replace(string(text), " quiet ", " quiet "+arguments+" ", 1), 0o644)
+		if out, err := exec.Command("mcopy", "-o", "-i", fat, env, "::boot.env").CombinedOutput(); err != nil {
+			t.Fatalf("mcopy: %v\n%s", err, out)
+		}
+	})
+}
+
+// A release is written well and starts, and its own tool does not run, so that nothing can judge it.
 func TestImageFallsBackWithoutItsTool(t *testing.T) {
-	const why = "it was not seen to run: the old release was started"
+	g, code, certificate := fallsBack(t, "it was not seen to run: the old release was started", 0, func(t testing.TB, version string) string {
+		return withProgram(t, version, "usr/bin/railgate", "#!/bin/sh\nexit 1\n")
+	})
+	g.step("the power is cut then", func(t *testing.T) {
+		g.offAndOn()
+		g.works()
+		if got := g.slot(); got != "A" {
+			t.Errorf("slot %s runs; want A\n%s", got, g.recorded())
+		}
+		g.isSpent(code, certificate)
+	})
+}
+
+// A release is written well and starts, and its railgated never gets ready: it has its quarter of an hour.
+func TestImageFallsBackWithoutRailgated(t *testing.T) {
+	fallsBack(t, "railgated does not answer", update.ProofEnds, func(t testing.TB, version string) string {
+		return withArguments(t, version, "systemd.mask=railgated.service")
+	})
+}
+
+// fallsBack has a gate install a bad release. The gate starts it once, has it for so long at least, starts once more by itself, and is back in
+// the slot from before, where its status and its journal say why, and no code opens that opened before.
+func fallsBack(t *testing.T, why string, least time.Duration, bundle func(t testing.TB, version string) string) (g *gate, code, certificate string) {
 	const bad = "9.0.0"
 	sum := ""
-	g := newImageGate(t, wired, func(g *gate) {
-		bundle := withProgram(t, bad, "usr/bin/railgate", "#!/bin/sh\nexit 1\n")
-		data, err := os.ReadFile(bundle)
+	g = newImageGate(t, wired, func(g *gate) {
+		data, err := os.ReadFile(bundle(t, bad))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +96,7 @@ func TestImageFallsBackWithoutItsTool(t *testing.T) {
 	g.inService()
 	g.within(bootPatience, "the start recorded", func() bool { return g.updateState().Slot == "A" })
 	version, events := g.updateState().Running, g.updateState().Seq
-	code, certificate, _ := g.opens()
+	code, certificate, _ = g.opens()
 	g.walksOnSystem()
 
 	want := bad + " failed: " + why
@@ -68,7 +108,14 @@ func TestImageFallsBackWithoutItsTool(t *testing.T) {
 		g.set(emergencyPin, true) // the controller has forgotten what its inputs are wired to
 		tried := time.Now()
 		g.within(bootPatience+update.ProofEnds, "the gate's own restart", func() bool { return g.happened("RESET") > resets+1 })
-		t.Logf("it was left %v after the restart into it", time.Since(tried).Round(time.Second))
+		left := time.Since(tried)
+		t.Logf("it was left %v after the restart into it", left.Round(time.Second))
+		if left < least {
+			t.Errorf("it was left after %v; want it to have %v", left, least)
+		}
+		if opened := g.since(tried, relayPin); slices.ContainsFunc(opened, func(c change) bool { return c.high }) {
+			t.Errorf("nobody showed a code, and the relay moved: %v", opened)
+		}
 		g.set(emergencyPin, true)
 		g.again()
 		g.works()
@@ -92,14 +139,7 @@ func TestImageFallsBackWithoutItsTool(t *testing.T) {
 		g.walksOnSystem()
 		g.restartedOnce(t, resets)
 	})
-	g.step("the power is cut then", func(t *testing.T) {
-		g.offAndOn()
-		g.works()
-		if got := g.slot(); got != "A" {
-			t.Errorf("slot %s runs; want A\n%s", got, g.recorded())
-		}
-		g.isSpent(code, certificate)
-	})
+	return g, code, certificate
 }
 
 // restartedOnce wants a gate that was started twice since there were so many resets: into B, and back into A.
