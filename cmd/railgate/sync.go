@@ -1,21 +1,14 @@
 package main
 
 import (
-	"archive/tar"
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"railgate/cmd/control"
-	"railgate/store/sync"
 )
 
 func newSync(g *gate) *cobra.Command {
@@ -25,7 +18,8 @@ func newSync(g *gate) *cobra.Command {
 		Short: "Fetch the keyset and the station's files now, from their repositories or from a USB stick",
 		Long: `Sync has railgated ask its repositories now. With --from it takes those in a folder, such as
 on a USB stick: the same files, which prove themselves in the same way. The folder is the
-nation's public/, or has copies of two of them as nation/ and station/.`,
+nation's public/, or has copies of two of them as nation/ and station/; what else is on the stick
+stays there.`,
 		Example: "  railgate sync\n  railgate sync --from /media/usb",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -35,10 +29,13 @@ nation's public/, or has copies of two of them as nation/ and station/.`,
 			}
 			var body io.Reader
 			if from != "" {
-				if !hasRepository(from) {
-					return fmt.Errorf("%s has no repository; want the folder with timestamp.json, or the one with nation/ and station/", from)
+				s, err := client.Status(c.Context())
+				if err != nil {
+					return err
 				}
-				body = archiveOf(from)
+				if body, err = archiveOf(c.Context(), from, s.Station, time.Now()); err != nil {
+					return err
+				}
 			}
 			answer, err := client.Sync(c.Context(), body)
 			if err != nil {
@@ -63,16 +60,6 @@ nation's public/, or has copies of two of them as nation/ and station/.`,
 	return cmd
 }
 
-// hasRepository tells whether a folder holds what sync takes.
-func hasRepository(dir string) bool {
-	for _, folder := range append(sync.NationFolders(), sync.StationFolders("*")...) {
-		if found, err := filepath.Glob(filepath.Join(dir, folder, "timestamp.json")); err == nil && len(found) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func printSync(w io.Writer, s control.Sync) {
 	printRepository(w, s.Nation, s.State, s.Last, s.Version, s.Expires)
 	if t := s.Station; t != nil {
@@ -90,30 +77,4 @@ func printRepository(w io.Writer, where, state string, reached time.Time, versio
 		fmt.Fprintf(w, ", version %d, good until %s", version, expires.Local().Format(time.DateTime))
 	}
 	fmt.Fprintln(w)
-}
-
-// lean is a folder without the bundles and packages of releases, which sync does not take: railgate
-// update does, a file at a time.
-type lean struct{ fs.FS }
-
-// ReadDir implements [fs.ReadDirFS].
-func (l lean) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(l.FS, name)
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return strings.HasSuffix(e.Name(), ".raucb") || strings.HasSuffix(e.Name(), ".deb")
-	}), err
-}
-
-// archiveOf is a folder's regular files as a tar archive, made as it is read.
-func archiveOf(dir string) io.Reader {
-	r, w := io.Pipe()
-	go func() {
-		t := tar.NewWriter(w)
-		err := t.AddFS(lean{os.DirFS(dir)})
-		if err == nil {
-			err = t.Close()
-		}
-		w.CloseWithError(err)
-	}()
-	return r
 }

@@ -18,7 +18,7 @@ func (s *server) postSync(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Header.Get("Content-Type") == control.TarType {
-		files, err := sync.ReadArchive(http.MaxBytesReader(w, r.Body, maxArchive))
+		files, err := sync.ReadArchive(http.MaxBytesReader(w, r.Body, sync.MaxArchive))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -57,5 +57,3 @@ func (y *syncer) onStick(files sync.Archive) func(*feed) (sources, bool) {
 		return sources{sync.Below(files, folder), sync.Below(files, folder+"/targets")}, ok
 	}
 }
-
-const maxArchive = 96 << 20 // bytes

@@ -12,6 +12,9 @@ import (
 
 const maxArchiveFiles = 4096
 
+// MaxArchive is how many bytes an archive may have: it is in memory until it is taken.
+const MaxArchive = 96 << 20
+
 // An Archive is a repository in memory.
 type Archive map[string][]byte
 
