@@ -18,17 +18,18 @@ const (
 	maxNear   = 14  // of them around each that may be its neighbours in a code
 	maxEach   = 4   // corners that are kept for each
 	sizeRatio = 3
+	leastLeg  = 7.7  // of a corner, in modules as its middle finder is high and wide: a code has 14
+	mostLeg   = 173  // the same: a code has 170
 	mostAskew = 1.02 // of a corner: how unequal its legs are, and how far from right its angle is
 
 	tripleCost = 12 // of a corner that three finders may make: most of them do not
 )
 
-// A neighbour is a finder that may be of one code with another, and how far away it is.
+// A neighbour is a finder that may be of one code with another.
 type neighbour struct {
 	i    int
-	far  float64
 	u, v float64 // the way to it, in modules along both axes; a turned finder seems larger than it is
-	long float64 // its length, squared
+	long float64 // its length
 }
 
 // makeCorners returns the corners that the level's finders may make, most likely first, in
@@ -42,10 +43,11 @@ func (l *level) makeCorners() []corner {
 	defer l.leave(l.enter(stageCorners))
 	order := l.bestSeen()
 	out, triples := l.corners[:0], 0
-	for _, i := range order {
+	marks := l.marksOf(order)
+	for k, i := range order {
 		var best [maxEach]corner
 		kept := best[:0]
-		near := l.neighbours(i, order)
+		near := l.neighbours(&marks[k], marks)
 		triples += len(near) * (len(near) - 1) / 2
 		for n := range near {
 			for m := n + 1; m < len(near); m++ {
@@ -102,55 +104,67 @@ func (l *level) bestSeen() []int {
 	return order
 }
 
-// neighbours are those of order around finder i with which it may be in one code, the nearest
-// and most alike of them.
-func (l *level) neighbours(i int, order []int) []neighbour {
-	near := l.around[:0]
-	f := &l.finders[i]
-	m := f.mx + f.my
-	for _, j := range order {
-		if j == i || !l.related(i, j) {
+// A mark is what tells a finder's neighbours: its place and its size. All marks are gone through for each finder.
+type mark struct {
+	i        int     // of the finder
+	x, y, m  float64 // m: a module's size along both axes together
+	inverted bool
+	far      float64 // from the finder whose neighbours are looked for: the distance's square, and more if it is unlike
+}
+
+func (l *level) marksOf(order []int) []mark {
+	l.marks = l.marks[:0]
+	for _, i := range order {
+		f := &l.finders[i]
+		l.marks = append(l.marks, mark{i: i, x: f.x, y: f.y, m: f.mx + f.my, inverted: f.inverted})
+	}
+	return l.marks
+}
+
+// neighbours are those of all marks around one with which it may be in one code, the nearest and most alike of them.
+func (l *level) neighbours(s *mark, all []mark) []neighbour {
+	var nearest [maxNear]*mark
+	n := 0
+	for k := range all {
+		o := &all[k]
+		far := (o.x-s.x)*(o.x-s.x) + (o.y-s.y)*(o.y-s.y)
+		if n == maxNear && far >= nearest[n-1].far || o == s || o.inverted != s.inverted || !mayBeOne(s.m, o.m, far) {
 			continue
 		}
-		g := &l.finders[j]
-		n := g.mx + g.my
-		far := l.distance2(i, j)
-		unlike := max(m, n)/min(m, n) - 1
-		far *= 1 + 4*unlike
-		if len(near) == maxNear {
-			if far >= near[maxNear-1].far {
-				continue
-			}
-			near = near[:maxNear-1]
+		o.far = far * (4*max(s.m, o.m)/min(s.m, o.m) - 3)
+		if n < maxNear {
+			n++
+		} else if o.far >= nearest[n-1].far {
+			continue
 		}
-		k := len(near)
-		near = append(near, neighbour{})
-		for k > 0 && near[k-1].far > far {
-			near[k] = near[k-1]
-			k--
+		at := n - 1
+		for ; at > 0 && nearest[at-1].far > o.far; at-- {
+			nearest[at] = nearest[at-1]
 		}
-		near[k] = neighbour{i: j, far: far}
+		nearest[at] = o
 	}
-	for k := range near {
-		n := &near[k]
-		g := &l.finders[n.i]
-		n.u, n.v = (g.x-f.x)/math.Sqrt(f.mx*g.mx), (g.y-f.y)/math.Sqrt(f.my*g.my)
-		n.long = n.u*n.u + n.v*n.v
+	near := l.around[:0]
+	f := &l.finders[s.i]
+	for _, o := range nearest[:n] {
+		g := &l.finders[o.i]
+		u, v := (g.x-f.x)/math.Sqrt(f.mx*g.mx), (g.y-f.y)/math.Sqrt(f.my*g.my)
+		near = append(near, neighbour{o.i, u, v, math.Sqrt(u*u + v*v)})
 	}
 	l.around = near
 	return near
 }
 
-// related says whether two finders may be of one code: by size, and how far apart they are. They
-// are 14 to 170 modules apart, which seen aslant are as few as a third.
+// related says whether two finders may be of one code: by size, and how far apart they are.
 func (l *level) related(i, j int) bool {
 	a, b := &l.finders[i], &l.finders[j]
-	m, n := a.mx+a.my, b.mx+b.my
-	if a.inverted != b.inverted || m >= sizeRatio*n || n >= sizeRatio*m {
-		return false
-	}
-	d, s := l.distance2(i, j), m*n/4
-	return d > 25*s && d < 62000*s
+	return a.inverted == b.inverted && mayBeOne(a.mx+a.my, b.mx+b.my, l.distance2(i, j))
+}
+
+// mayBeOne says whether two finders whose modules are of sizes m and n, along both axes together, and whose distance has the
+// square d, may be of one code. They are 14 to 170 modules apart, which seen aslant are as few as a third.
+func mayBeOne(m, n, d float64) bool {
+	s := m * n / 4
+	return m < sizeRatio*n && n < sizeRatio*m && d > 25*s && d < 62000*s
 }
 
 // makeCorner takes finder i for the one where the sides of a code meet that end at two of its neighbours. What
@@ -159,16 +173,15 @@ func (l *level) related(i, j int) bool {
 // the finder's own width and height are, which takes off much of what a slant does to them. Most are turned
 // down by the legs alone, so that comes first.
 func (l *level) makeCorner(i int, n, m *neighbour) (c corner, ok bool) {
-	short, long := min(n.long, m.long), max(n.long, m.long)
-	if short < 60 || long > 30000 || long > (1+mostAskew)*(1+mostAskew)*short {
+	short, long, across := min(n.long, m.long), max(n.long, m.long), math.Abs(n.u*m.u+n.v*m.v)
+	if long*long+across > (1+mostAskew)*short*long || short < leastLeg || long > mostLeg {
 		return c, false
 	}
-	cos := math.Abs(n.u*m.u+n.v*m.v) / math.Sqrt(n.long*m.long)
-	askew := math.Sqrt(long/short) - 1 + cos
 	j, k := n.i, m.i
-	if askew > mostAskew || !l.related(j, k) {
+	if !l.related(j, k) {
 		return c, false
 	}
+	askew := long/short - 1 + across/(short*long)
 	f, g, h := &l.finders[i], &l.finders[j], &l.finders[k]
 	least, most := min(f.module(), g.module(), h.module()), max(f.module(), g.module(), h.module())
 	doubt := askew + most/least - 1 + (f.off+g.off+h.off)/4

@@ -371,6 +371,11 @@ func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 				next += min(stepsToBlock(bx, dx), stepsToBlock(by, dy))
 			}
 			now = over(l.pix[i], t)
+			// Most steps stay in a block and in a colour.
+			for same := min(next, inside+1, limit+1) - 1; step < same && (now > 0) == light; step++ {
+				i += way
+				last, now = now, over(l.pix[i], t)
+			}
 		}
 		if (now > 0) != light {
 			at[n] = float64(step-1) + float64(last)/float64(last-now)
@@ -389,13 +394,22 @@ func (l *level) walk(x, y, dx, dy, reach int, inverted bool, at *edges) bool {
 
 // thresholdAt is the threshold of the block of pixel (x, y), for a look at its pixels; -1 if all is light there.
 func (l *level) thresholdAt(x, y int) int {
-	if l.veil.of.pix != nil {
-		l.unveil(x>>3, y>>3)
+	bx, by := x>>3, y>>3
+	if !l.ready[by] || l.veil.of.pix != nil {
+		l.prepare(bx, by)
 	}
-	if t := l.thresholds(y >> 3)[x>>3]; t != 0 {
+	if t := l.thr[by*l.bw+bx]; t != 0 {
 		return int(t)
 	}
 	return -1
+}
+
+// prepare makes a block's threshold, and under a veil its pixels.
+func (l *level) prepare(bx, by int) {
+	if l.veil.of.pix != nil {
+		l.unveil(bx, by)
+	}
+	l.thresholds(by)
 }
 
 // over is how much brighter than the threshold a pixel is, times two; never 0.

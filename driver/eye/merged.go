@@ -81,7 +81,12 @@ func (r *Reader) lookAtMerged(l *level) bool {
 		l.relink()
 	}()
 	l.spend(100 * len(l.merged))
-	slices.SortFunc(l.merged, func(a, b place) int { return cmp.Or(cmp.Compare(a.y, b.y), cmp.Compare(a.x, b.x)) })
+	slices.SortFunc(l.merged, func(a, b place) int {
+		if a.y != b.y {
+			return cmp.Compare(a.y, b.y)
+		}
+		return cmp.Compare(a.x, b.x)
+	})
 	for i := range l.merged {
 		if p := &l.merged[i]; l.isMiddle(i) && !l.spent() {
 			l.look(p.x, p.y, p.m, p.inverted)
@@ -94,20 +99,23 @@ func (r *Reader) lookAtMerged(l *level) bool {
 // where no third did. The places are sorted by row.
 func (l *level) isMiddle(i int) bool {
 	p := &l.merged[i]
-	isSame := func(q *place) int {
-		if math.Abs(q.x-p.x) < p.m+1 && q.inverted == p.inverted && alike(q.m, p.m, 1) {
-			return 1
-		}
-		return 0
-	}
 	above, below := 0, 0
 	for j := i - 1; j >= 0 && p.y-l.merged[j].y < 3*p.m; j-- {
-		above += isSame(&l.merged[j])
+		if p.isLike(&l.merged[j]) {
+			above++
+		}
 	}
 	for j := i + 1; j < len(l.merged) && l.merged[j].y-p.y < 3*p.m; j++ {
-		below += isSame(&l.merged[j])
+		if p.isLike(&l.merged[j]) {
+			below++
+		}
 	}
 	return above > 0 && below-above <= 1 && above-below <= 1 || above == 0 && below == 1
+}
+
+// isLike says whether two rows may cross the same at p and q.
+func (p *place) isLike(q *place) bool {
+	return math.Abs(q.x-p.x) < p.m+1 && q.inverted == p.inverted && alike(q.m, p.m, 1)
 }
 
 // mergedProportions are proportions where one side of the outer ring may have no end: its edge is

@@ -75,10 +75,10 @@ func halve(dst, src *plane) {
 	for y := range dst.h {
 		a, b, out := src.row(2*y), src.row(2*y+1), dst.row(y)
 		x := 0
-		for ; x+4 <= dst.w; x += 4 {
-			s := (pairs(load(a[2*x:])) + pairs(load(b[2*x:])) + 0x0002000200020002) >> 2 & lanes
+		for ; x+4 <= len(out) && 2*x+8 <= len(a) && 2*x+8 <= len(b); x += 4 { // said so that the compiler sees it, too
+			s := (pairs(load(a[2*x:2*x+8])) + pairs(load(b[2*x:2*x+8])) + 0x0002000200020002) >> 2 & lanes
 			s |= s >> 8
-			binary.LittleEndian.PutUint32(out[x:], uint32(s&0xffff|s>>16&0xffff0000))
+			binary.LittleEndian.PutUint32(out[x:x+4], uint32(s&0xffff|s>>16&0xffff0000))
 		}
 		for ; x < dst.w; x++ {
 			out[x] = byte((int(a[2*x]) + int(a[2*x+1]) + int(b[2*x]) + int(b[2*x+1]) + 2) / 4)

@@ -164,7 +164,10 @@ func (r *Reader) level(i int, p plane) *level {
 		from = &fourth.plane
 	}
 	if i > 0 {
-		cost := (p.w >> i) * (p.h >> i) * 5 / 4
+		cost := (p.w >> i) * (p.h >> i)
+		if i%2 == 0 {
+			cost += cost / 4
+		}
 		if cost > r.left {
 			return nil
 		}

@@ -122,9 +122,9 @@ func mixColumns(out, in []byte) {
 	copy(out[:2], in)
 	copy(out[n-2:], in[n-2:])
 	x := 2
-	for ; x+10 <= n; x += 8 {
-		p := in[x-2:][:12]
-		binary.LittleEndian.PutUint64(out[x:], binomial(load(p), load(p[1:]), load(p[2:]), load(p[3:]), load(p[4:])))
+	for ; x >= 2 && x+10 <= len(in) && x+8 <= len(out); x += 8 {
+		p := in[x-2 : x+10]
+		binary.LittleEndian.PutUint64(out[x:x+8], binomial(load(p[:8]), load(p[1:9]), load(p[2:10]), load(p[3:11]), load(p[4:12])))
 	}
 	for ; x < n-2; x++ {
 		out[x] = mix(in[x-2], in[x-1], in[x], in[x+1], in[x+2])

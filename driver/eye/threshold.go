@@ -44,6 +44,7 @@ type level struct {
 	nextID   uint16      // of a finder
 	wall     []uint64    // cells of pixels that a crowd of finders is in
 	order    []int       // of finders
+	marks    []mark      // of finders
 	around   []neighbour // of a finder
 	corners  []corner
 	tried    []uint64 // corners, by key

@@ -82,7 +82,7 @@ func (l *level) beat(f, g, h *finder) (one, two float64) {
 	}
 	dx, dy = dx/n, dy/n
 	x, y := x0+margin*dx, y0+margin*dy
-	var last [2 * beatSteps]int32
+	var last, last2, last3, last4 int32 // what was seen before, the farther back the higher its number
 	var sum1, sum2 int64
 	for k := range steps {
 		var now int32
@@ -92,10 +92,10 @@ func (l *level) beat(f, g, h *finder) (one, two float64) {
 			now = l.at(l.lens.bent(x, y))
 		}
 		if k >= 2*beatSteps {
-			d1, d2 := int64(now-last[(k+beatSteps)%(2*beatSteps)]), int64(now-last[k%(2*beatSteps)])
+			d1, d2 := int64(now-last2), int64(now-last4)
 			sum1, sum2 = sum1+d1*d1, sum2+d2*d2
 		}
-		last[k%(2*beatSteps)] = now
+		last, last2, last3, last4 = now, last, last2, last3
 		x, y = x+dx, y+dy
 	}
 	return float64(sum1), float64(sum2)
