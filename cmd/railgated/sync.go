@@ -67,7 +67,7 @@ func newSyncer(cfg *configs.Config, s *store.Store, c *clock.Clock, k *keyring.R
 	y.nation = newNation(y)
 	if cfg.Sync.Station != "" {
 		y.station = newStation(y)
-		y.tickets = newTickets(cfg.Data, func() (time.Time, bool) { now := c.Now(); return now.Time, now.OK }, note, log)
+		y.tickets = newTickets(cfg.Data, func() (time.Time, bool) { now := c.Now(); return now.Time, now.OK }, func() time.Time { return c.Proven().Proven() }, note, log)
 	}
 	y.resume()
 	for _, r := range y.feeds() {

@@ -28,12 +28,13 @@ import (
 // code. A manifest becomes a table in the background, with what the lane leaves of the
 // processor and of the disk.
 type tickets struct {
-	dir  string // each day's yyyymmdd.csv.zst, as it was signed, and yyyymmdd.tickets
-	now  func() (time.Time, bool)
-	note func(journal.Record)
-	log  *slog.Logger
-	want chan struct{} // has room for one: look at the folder
-	save chan struct{} // has room for one: additions are to be saved
+	dir    string // each day's yyyymmdd.csv.zst, as it was signed, and yyyymmdd.tickets
+	now    func() (time.Time, bool)
+	proven func() time.Time // what goes by it is gone for good
+	note   func(journal.Record)
+	log    *slog.Logger
+	want   chan struct{} // has room for one: look at the folder
+	save   chan struct{} // has room for one: additions are to be saved
 
 	seen map[int]time.Time // of each day's source, the time of the file that was looked at last; owned by Run
 
@@ -47,13 +48,13 @@ type tickets struct {
 }
 
 // newTickets begins with the folder as it is, without what a kill has left half written.
-func newTickets(dir string, now func() (time.Time, bool), note func(journal.Record), log *slog.Logger) *tickets {
+func newTickets(dir string, now func() (time.Time, bool), proven func() time.Time, note func(journal.Record), log *slog.Logger) *tickets {
 	left, _ := filepath.Glob(filepath.Join(dir, "manifest", ".*-*")) // the pattern is a good one
 	for _, path := range left {
 		os.Remove(path)
 	}
 	k := &tickets{
-		dir: filepath.Join(dir, "manifest"), now: now, note: note, log: log, want: make(chan struct{}, 1), zone: lane.Shanghai,
+		dir: filepath.Join(dir, "manifest"), now: now, proven: proven, note: note, log: log, want: make(chan struct{}, 1), zone: lane.Shanghai,
 		seen: map[int]time.Time{}, tables: map[int]*manifest.Table{}, refused: map[int]error{}, added: map[int]*manifest.Added{},
 		save: make(chan struct{}, 1),
 	}
@@ -96,6 +97,23 @@ func (k *tickets) days() []int {
 	}
 	return days
 }
+
+// over tells of a day whose tickets nobody needs any more: yesterday is later, by the trusted time
+// and by the proven one. A clock that is days ahead until somebody sets it takes nothing away.
+func (k *tickets) over(day int) bool {
+	days := k.days()
+	if len(days) == 0 || day >= days[0] {
+		return false
+	}
+	k.mu.Lock()
+	zone := k.zone
+	k.mu.Unlock()
+	return day < dayOf(k.proven().In(zone).AddDate(0, 0, -1))
+}
+
+// mostDays is for how many days there may be tickets in the folder: where little is proven of the
+// time, for weeks, the oldest days go.
+const mostDays = 10
 
 func dayOf(t time.Time) int {
 	y, m, d := t.Date()
@@ -142,16 +160,18 @@ func (k *tickets) look(ctx context.Context) {
 	if err != nil {
 		return // nothing has come yet
 	}
-	days, all := k.days(), map[int]bool{}
+	all := map[int]bool{}
 	for _, f := range files {
 		if m := sourceName.FindStringSubmatch(f.Name()); m != nil {
 			day, _ := strconv.Atoi(m[1])
 			all[day] = true
 		}
 	}
+	newest := 0
 	for _, day := range slices.Backward(slices.Sorted(maps.Keys(all))) { // the newest first: yesterday's last
+		newest++
 		switch {
-		case len(days) > 0 && day < days[0]:
+		case k.over(day) || newest > mostDays && !slices.Contains(k.days(), day):
 			k.remove(day)
 		case ctx.Err() == nil:
 			k.make(ctx, day)
@@ -184,8 +204,11 @@ func (k *tickets) make(ctx context.Context, day int) {
 	if ctx.Err() != nil {
 		return
 	}
-	k.seen[day] = info.ModTime()
 	k.refuse(day, err)
+	if ofTheDisk(err) {
+		return // it is tried again at the next look
+	}
+	k.seen[day] = info.ModTime()
 	if err != nil {
 		return
 	}
@@ -269,9 +292,18 @@ func (k *tickets) refuse(day int, err error) {
 		delete(k.refused, day)
 		return
 	}
-	k.refused[day] = err
+	said := k.refused[day]
+	if k.refused[day] = err; words(said) == words(err) || ofTheDisk(said) && ofTheDisk(err) {
+		return
+	}
 	k.log.Error("a manifest is refused; what was in use stays", "day", day, "err", err)
 	k.note(journal.Record{Kind: journal.Synced, Detail: fmt.Sprintf("manifest of %d refused: %v", day, err)})
+}
+
+// ofTheDisk tells whether an error is the system's, and not of what a file says.
+func ofTheDisk(err error) bool {
+	var errno unix.Errno
+	return errors.As(err, &errno)
 }
 
 func (k *tickets) setLoading(day int) {

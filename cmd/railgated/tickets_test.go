@@ -102,7 +102,7 @@ func TestALaneAsksForTickets(t *testing.T) {
 // folder is a folder of tickets without a daemon.
 func newFolder(t *testing.T, now *time.Time) *tickets {
 	t.Helper()
-	k := newTickets(t.TempDir(), func() (time.Time, bool) { return *now, true }, func(journal.Record) {}, slog.New(slog.DiscardHandler))
+	k := newTickets(t.TempDir(), func() (time.Time, bool) { return *now, true }, func() time.Time { return *now }, func(journal.Record) {}, slog.New(slog.DiscardHandler))
 	if err := os.MkdirAll(k.dir, 0o750); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestHalfATableIsTakenAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	newTickets(dir, nil, nil, nil)
+	newTickets(dir, nil, nil, nil, nil)
 	if left, err := os.ReadDir(filepath.Join(dir, "manifest")); err != nil || len(left) != 1 || left[0].Name() != "20261129.csv.zst" {
 		t.Errorf("%v, %v; want the manifest alone", left, err)
 	}
@@ -161,6 +161,88 @@ func TestAServiceDayEndsWithItsLastTrain(t *testing.T) {
 	k.look(t.Context())
 	if left, _ := os.ReadDir(k.dir); len(left) > 0 {
 		t.Errorf("%v is left two days later", left)
+	}
+}
+
+// A clock that is days ahead until somebody sets it takes no day's tickets away, nor what was sold
+// during the day, before or meanwhile. What is over goes once that is proven.
+func TestAClockThatIsAheadTakesNoTicketsAway(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, lane.Shanghai)
+	right := now
+	k := newFolder(t, &now)
+	proven := now.Add(-time.Hour)
+	k.proven = func() time.Time { return proven }
+	line := ticketLine("holder-1", "single", now.Add(-time.Hour), now.Add(time.Hour), "", "", "")
+	k.put(t, 20261129, packed(t, line))
+	sold := func(n byte) manifest.Row {
+		return manifest.Row{Holder: "holder-sold", Kind: manifest.Single, Train: fmt.Sprint("G", n), From: now.Add(-time.Hour).Unix(), Until: right.Add(time.Hour).Unix(), Count: 1, People: 1}
+	}
+	has := func(when string, want int) {
+		t.Helper()
+		if one, all := len(k.of("holder-1", right, noRides)), len(k.of("holder-sold", right, noRides)); one != 1 || all != want {
+			t.Errorf("%s: %d and %d tickets; want 1 and %d", when, one, all, want)
+		}
+	}
+	if err := k.take(addition(20261129, 1, false, sold(1))); err != nil {
+		t.Fatal(err)
+	}
+	k.look(t.Context())
+	has("before", 1)
+	now = right.Add(72 * time.Hour)
+	k.look(t.Context())
+	if err := k.take(addition(20261129, 2, false, sold(2))); err != nil {
+		t.Fatal(err)
+	}
+	now = right
+	k.look(t.Context())
+	has("after the clock was set", 2)
+	now = right.Add(72 * time.Hour)
+	proven = now
+	k.look(t.Context())
+	if left, _ := os.ReadDir(k.dir); len(left) > 0 {
+		t.Errorf("%v is left three days later", left)
+	}
+}
+
+// Where nothing is proven, weeks do not fill the disk.
+func TestTicketsOfWeeksAreNotKept(t *testing.T) {
+	now := time.Date(2026, 11, 1, 12, 0, 0, 0, lane.Shanghai)
+	k := newFolder(t, &now)
+	k.proven = func() time.Time { return time.Time{} }
+	for range 20 {
+		k.put(t, dayOf(now), packed(t, ticketLine("holder-1", "single", now.Add(-time.Hour), now.Add(time.Hour), "", "", "")))
+		k.look(t.Context())
+		if len(k.of("holder-1", now, noRides)) != 1 {
+			t.Errorf("%v: the day's ticket is not there", now)
+		}
+		now = now.AddDate(0, 0, 1)
+	}
+	if left, _ := filepath.Glob(filepath.Join(k.dir, "*.csv.zst")); len(left) != mostDays {
+		t.Errorf("manifests of %d days; want %d", len(left), mostDays)
+	}
+}
+
+// A table that could not be made for want of room is made once there is room.
+func TestATableThatTheDiskRefusedIsMadeLater(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, lane.Shanghai)
+	k := newFolder(t, &now)
+	var notes []journal.Record
+	k.note = func(r journal.Record) { notes = append(notes, r) }
+	k.put(t, 20261129, packed(t, ticketLine("holder-1", "single", now.Add(-time.Hour), now.Add(time.Hour), "", "", "")))
+	if err := os.Mkdir(k.table(20261129), 0o700); err != nil { // the table cannot take its place
+		t.Fatal(err)
+	}
+	for range 3 {
+		k.look(t.Context())
+	}
+	if len(notes) != 1 || len(k.refused) != 1 {
+		t.Errorf("%v, refused %v; want one record of it", notes, k.refused)
+	}
+	if err := os.Remove(k.table(20261129)); err != nil {
+		t.Fatal(err)
+	}
+	if k.look(t.Context()); len(k.of("holder-1", now, noRides)) != 1 || len(k.refused) != 0 {
+		t.Errorf("refused %v; want the ticket", k.refused)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
@@ -89,10 +88,11 @@ func (y *syncer) addTickets(msg []byte) error {
 	return y.tickets.take(x)
 }
 
-// take takes an addition into use.
+// take takes an addition into use. The bus tells it once: one of a day that is over by a clock that
+// is ahead may be today's.
 func (k *tickets) take(x *manifest.Addition) error {
-	if days := k.days(); len(days) > 0 && !slices.Contains(days, x.Day) {
-		return nil // it came late, and its day is over
+	if days := k.days(); k.over(x.Day) || len(days) > 0 && x.Day > days[len(days)-1] {
+		return nil // it came late, or is of no day around now
 	}
 	err := k.addedOf(x.Day).Take(x)
 	select {

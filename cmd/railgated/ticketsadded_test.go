@@ -88,7 +88,7 @@ func TestATicketSoldDuringTheDay(t *testing.T) {
 
 // newSoldTickets are the tickets of a gate at an instant.
 func newSoldTickets(t *testing.T, dir string, now *time.Time) *tickets {
-	return newTickets(dir, func() (time.Time, bool) { return *now, true }, func(journal.Record) {}, slog.New(slog.DiscardHandler))
+	return newTickets(dir, func() (time.Time, bool) { return *now, true }, func() time.Time { return *now }, func(journal.Record) {}, slog.New(slog.DiscardHandler))
 }
 
 func addition(day int, serial uint64, refunded bool, rows ...manifest.Row) *manifest.Addition {
