@@ -118,8 +118,9 @@ func (e *enrolment) enrollNamed(c *cobra.Command, at *place, l *ledger.Ledger, p
 	return err
 }
 
-func (e *enrolment) enroll(ctx context.Context, l *ledger.Ledger, p identity.Public) error {
-	err := l.Enroll(ctx, p, e.d.now(), e.replace)
+// enroll takes the keys of gates, of all of them or of none.
+func (e *enrolment) enroll(ctx context.Context, l *ledger.Ledger, gates ...identity.Public) error {
+	err := l.EnrollAll(ctx, gates, e.d.now(), e.replace)
 	if errors.Is(err, ledger.ErrOther) {
 		err = fmt.Errorf("%w; --replace takes these, for a gate that was installed again", err)
 	}

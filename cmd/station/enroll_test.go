@@ -334,6 +334,30 @@ func TestASheetIsWholeOrNotMade(t *testing.T) {
 	if out := c.must("gates"); strings.Contains(out, "A07") || exists(c.path("sheet.html")) {
 		t.Errorf("gates are enrolled, or there is a sheet:\n%s", out)
 	}
+	// The last of three has other keys here: the first two are not enrolled either.
+	c.must(append([]string{"enroll", "--gate", "A09", newKeys(t, "9"), "--text"}, urls...)...)
+	file := c.csv("A07,entry,"+good+",,,", "A08,entry,"+other+",,,", "A09,entry,"+newKeys(t, "10")+",,,")
+	out, err := c.run(append([]string{"enroll", "--print", c.path("sheet.html"), "--files", c.path("codes"), file}, urls...)...)
+	if err == nil || !strings.Contains(err.Error(), "--replace takes these") || !strings.Contains(err.Error(), "nothing was enrolled") {
+		t.Errorf("other keys: %v, %s; want that they are others, and what to do", err, out)
+	}
+	if out := c.must("gates"); strings.Contains(out, "A07") || exists(c.path("sheet.html")) || exists(c.path("codes")) {
+		t.Errorf("gates are enrolled, or there is a sheet, or a code:\n%s", out)
+	}
+}
+
+// Where the repositories are is remembered once a gate was enrolled by it: a slip of the pen is not.
+func TestWhatIsRefusedIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	keys := newKeys(t, "7")
+	c.must(append([]string{"enroll", "--gate", "A07", keys, "--text"}, urls...)...)
+	for _, args := range [][]string{{"--gate", "A07", keys}, {"--print", c.path("sheet.html"), c.csv("A07,entry," + keys + ",,,")}} {
+		if out, err := c.run(append([]string{"enroll", "--repository", "ftp://gzq.example/station"}, args...)...); err == nil {
+			t.Fatalf("ftp is taken\n%s", out)
+		}
+		c.must("enroll", "--gate", "A07", keys, "--text") // by what was told first
+	}
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }

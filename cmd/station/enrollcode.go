@@ -48,15 +48,23 @@ func (w *whereabouts) flags(c *cobra.Command) {
 	f.StringVar(&w.Repository, "repository", "", "the `URL` of this station's repository, as gates reach it")
 }
 
-// complete fills in what was not told this time, and remembers it for the next.
-func (w *whereabouts) complete(d *desk, at *place) error {
-	var kept whereabouts
+// remembered is what was told before; nothing where nothing was.
+func (at *place) remembered() (kept whereabouts, err error) {
 	data, err := durable.ReadFile(at.file(whereFile), maxStationFile)
 	if err == nil {
 		err = json.Unmarshal(data, &kept)
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: %w", at.file(whereFile), err)
+		return kept, fmt.Errorf("%s: %w", at.file(whereFile), err)
+	}
+	return kept, nil
+}
+
+// complete fills in what was not told this time.
+func (w *whereabouts) complete(d *desk, at *place) error {
+	kept, err := at.remembered()
+	if err != nil {
+		return err
 	}
 	if w.NationRoot == "" && (w.Nation == "" || w.Nation == kept.Nation) {
 		w.NationRoot = kept.NationRoot
@@ -72,10 +80,16 @@ func (w *whereabouts) complete(d *desk, at *place) error {
 	case w.NationRoot == "":
 		return usageError{errors.New("enroll: --nation-root is missing: want sha256sum of the nation's 1.root.json")}
 	}
-	if *w == kept {
-		return nil
+	return nil
+}
+
+// remember keeps what was told, once a gate's settings were made of it, for the next time.
+func (w *whereabouts) remember(at *place) error {
+	if kept, err := at.remembered(); err != nil || *w == kept {
+		return err
 	}
-	if data, err = json.MarshalIndent(w, "", "  "); err != nil {
+	data, err := json.MarshalIndent(w, "", "  ")
+	if err != nil {
 		return err
 	}
 	return durable.WriteFile(at.file(whereFile), append(data, '\n'), 0o644)
@@ -176,6 +190,9 @@ func (e *enrolment) enrollNew(c *cobra.Command, at *place, l *ledger.Ledger, p i
 		return err
 	}
 	if err := e.enroll(c.Context(), l, p); err != nil {
+		return err
+	}
+	if err := e.where.remember(at); err != nil {
 		return err
 	}
 	if err := e.writeFile(e.gate, text); err != nil {

@@ -193,6 +193,8 @@ func (e *enrolment) printSheet(c *cobra.Command, at *place, l *ledger.Ledger, na
 		return err
 	}
 	var cards []card
+	var texts []string
+	var keys []identity.Public
 	for i := range gates {
 		g := &gates[i]
 		text, ends, err := e.make(g, key)
@@ -203,14 +205,17 @@ func (e *enrolment) printSheet(c *cobra.Command, at *place, l *ledger.Ledger, na
 		if err != nil {
 			return err
 		}
-		cards = append(cards, drawn)
-		if err := e.writeFile(g.settings.Gate, text); err != nil {
-			return err
-		}
+		cards, texts, keys = append(cards, drawn), append(texts, text), append(keys, g.keys)
 	}
-	for i := range gates {
-		if err := e.enroll(c.Context(), l, gates[i].keys); err != nil {
-			return fmt.Errorf("gate %s: %w; %d of %d gates were enrolled, and no sheet was written", gates[i].settings.Gate, err, i, len(gates))
+	if err := e.enroll(c.Context(), l, keys...); err != nil {
+		return fmt.Errorf("%s: %w; nothing was enrolled", name, err)
+	}
+	if err := e.where.remember(at); err != nil {
+		return err
+	}
+	for i, text := range texts {
+		if err := e.writeFile(gates[i].settings.Gate, text); err != nil {
+			return err
 		}
 	}
 	if err := writeSheet(e.print, at.info.Station, cards); err != nil {

@@ -38,23 +38,38 @@ var ErrTaken = errors.New("another gate has one of these keys: its data folder, 
 // key alone, and would take the one for the other. Keys that it has already change nothing; other keys replace
 // the old ones only where replace says so, for a gate that was installed again.
 func (l *Ledger) Enroll(ctx context.Context, p identity.Public, now time.Time, replace bool) error {
+	return l.EnrollAll(ctx, []identity.Public{p}, now, replace)
+}
+
+// EnrollAll takes the keys of several gates as [Ledger.Enroll] does, of all of them or of none.
+func (l *Ledger) EnrollAll(ctx context.Context, gates []identity.Public, now time.Time, replace bool) error {
 	return l.Update(ctx, func(t *Tx) error {
-		if err := t.keysAreFree(p); err != nil {
-			return err
+		for _, p := range gates {
+			if err := t.take(p, now, replace); err != nil {
+				return err
+			}
 		}
-		old, err := t.gate(p.Station, p.Gate)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return t.enroll(p, now)
-		case err != nil:
-			return err
-		case old.Bus == p.Bus && bytes.Equal(old.Journal, p.Journal) && bytes.Equal(old.Provisioning, p.Provisioning):
-			return nil
-		case !replace:
-			return fmt.Errorf("gate %s of station %s: %w", p.Gate, p.Station, ErrOther)
-		}
-		return t.replaceKeys(old.ID, p, now)
+		return nil
 	})
+}
+
+// take takes a gate's keys.
+func (t *Tx) take(p identity.Public, now time.Time, replace bool) error {
+	if err := t.keysAreFree(p); err != nil {
+		return err
+	}
+	old, err := t.gate(p.Station, p.Gate)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return t.enroll(p, now)
+	case err != nil:
+		return err
+	case old.Bus == p.Bus && bytes.Equal(old.Journal, p.Journal) && bytes.Equal(old.Provisioning, p.Provisioning):
+		return nil
+	case !replace:
+		return fmt.Errorf("gate %s of station %s: %w", p.Gate, p.Station, ErrOther)
+	}
+	return t.replaceKeys(old.ID, p, now)
 }
 
 // keysAreFree looks for another gate with one of these keys.
