@@ -115,6 +115,7 @@ func (b *bench) watch(ctx context.Context) error {
 		case <-over:
 			return nil
 		case e := <-events:
+			s.expect(passengers)
 			s.see(&e)
 		case err := <-gone:
 			if ctx.Err() != nil {
@@ -139,6 +140,21 @@ func (b *bench) watchSecond(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// expect takes the passengers who were announced: each is before what the gate decides of them.
+func (s *screen) expect(announced <-chan passenger) {
+	for {
+		select {
+		case p, ok := <-announced:
+			if !ok {
+				return
+			}
+			s.waiting = &p
+		default:
+			return
 		}
 	}
 }
