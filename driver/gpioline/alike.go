@@ -10,7 +10,7 @@ func Alike(spec string) ([]*Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	chips, err := scan(l.kernel)
+	chips, err := atStart()
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,8 @@ func TestScan(t *testing.T) {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
 	k.nodes = map[string]*fakeChip{"/dev/gpiochip3": {label: "secret", forbidden: true}}
-	if _, err := findOn(k, "RELAY"); !errors.Is(err, ErrNoChip) || !strings.Contains(err.Error(), "/dev/gpiochip3: permission denied") {
+	chips, err = scan(k)
+	if _, err := findAmong(chips, err, "RELAY"); !errors.Is(err, ErrNoChip) || !strings.Contains(err.Error(), "/dev/gpiochip3: permission denied") {
 		t.Errorf("a chip that may not be opened: %v", err)
 	}
 }
