@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"railgate/cmd/control"
 	"railgate/configs"
 )
 
@@ -196,4 +199,49 @@ func (p *ipc) loopIsCut() {
 	p.inputs()
 	p.until("the emergency is shown", func() bool { return p.status().Mode == "emergency" })
 	p.until("the relay's pin is low in an emergency", func() bool { return p.levels("open") == before+"10" })
+}
+
+// An image's gate whose adapter is not plugged in: it shows its keys, names the chip, and has its lines when the adapter comes, as often
+// as it is pulled and plugged in. It never opens.
+func TestIndustrialPCWithoutItsAdapter(t *testing.T) {
+	p := newAdapterGate(t)
+	config := strings.NewReplacer("\nkeys ", "\n# keys ", "\nstation ", "\n# station ", "\ngate ", "\n# gate ").Replace(withoutNetwork(p.config)) + "[provision]\nwait = true\n"
+	p.gate = newGate(t, config, func(s *setup) {
+		s.modules = append(s.modules, "uhid", "hid_cp2112")
+		s.words = append(s.words, "GODEBUG=asyncpreemptoff=1")
+	})
+	p.inputs("emergency")
+	pid := p.launch()
+	says := func(causes ...string) {
+		t.Helper()
+		var got []string
+		p.until(fmt.Sprintf("a gate that says %v", causes), func() bool {
+			r := p.attempt("railgate", "status", "--json")
+			var s control.Status
+			if json.Unmarshal([]byte(r.Output), &s) != nil || s.Provision == nil || s.Provision.Identity == "" || s.PID != pid {
+				return false
+			}
+			got = nil
+			for _, c := range s.Causes {
+				got = append(got, c.Cause)
+			}
+			return slices.Equal(got, causes)
+		})
+	}
+	says(control.GPIOChipMissing, control.NotProvisioned, control.PanelDown)
+	for range 2 {
+		p.plugAdapter()
+		says(control.NotProvisioned)
+		p.unplugAdapter()
+		says(control.GPIOChipMissing, control.NotProvisioned, control.PanelDown)
+	}
+	p.plugAdapter()
+	says(control.NotProvisioned)
+	if levels := p.levels("open"); levels != "-0" && levels != "-10" { // as in TestIndustrialPC
+		t.Errorf("the relay's pin since it was plugged in: %s; want an input, then low", levels)
+	}
+	p.signal(unix.SIGTERM)
+	if r := p.ended(); r.End != "exit status 0" {
+		t.Errorf("%s; want exit status 0", r.End)
+	}
 }

@@ -86,6 +86,32 @@ func (p *patientTurnstile) Health() driver.Health {
 	return h
 }
 
+// without tells whether the lines cannot be had. Then nobody drives them: what Run ended of has left the relay inactive, as far as it could.
+func (p *patientTurnstile) without() bool {
+	if p.Health().Up {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.why != nil
+}
+
+// Close implements [driver.Turnstile]. The lane does not wait for lines that are not there.
+func (p *patientTurnstile) Close() error {
+	if p.without() {
+		return nil
+	}
+	return p.Controller.Close()
+}
+
+// Release implements [driver.Turnstile].
+func (p *patientTurnstile) Release() error {
+	if p.without() {
+		return nil
+	}
+	return p.Controller.Release()
+}
+
 // cause is the name in the table of causes of why it does not work.
 func (p *patientTurnstile) cause() string {
 	p.mu.Lock()

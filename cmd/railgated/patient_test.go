@@ -170,6 +170,13 @@ func TestAPatientTurnstile(t *testing.T) {
 						t.Fatalf("lines there: %v: %+v, %s; want up: %v, %s", put, h, p.cause(), up, cause)
 					}
 				}
+				closes := func() {
+					t.Helper()
+					began := time.Now()
+					if err := errors.Join(p.Close(), p.Release()); err != nil || time.Since(began) > 0 {
+						t.Errorf("Close and Release: %v after %v; want no wait", err, time.Since(began))
+					}
+				}
 				opens := func(want error) {
 					t.Helper()
 					if err := p.Open(time.Second); !errors.Is(err, want) {
@@ -182,7 +189,9 @@ func TestAPatientTurnstile(t *testing.T) {
 				}
 				is(false, false, control.GPIOChipMissing)
 				opens(refused)
+				closes()
 				is(true, true, "")
+				closes()
 				opens(opened)
 				opens(opened) // is due behind the first
 				senses = false
