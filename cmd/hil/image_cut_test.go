@@ -49,13 +49,8 @@ func TestImageUpdateCut(t *testing.T) {
 	g.within(bootPatience, "the start recorded", func() bool { return g.updateState().Slot == "A" })
 	version := g.updateState().Running
 
-	type passenger struct{ code, certificate string }
 	var crossed []passenger
-	crosses := func() {
-		code, certificate, _ := g.opens()
-		g.walksOnSystem()
-		crossed = append(crossed, passenger{code, certificate})
-	}
+	crosses := func() { crossed = append(crossed, g.crosses()) }
 	crosses()
 	for round := range updateCuts() {
 		g.step(fmt.Sprintf("the power is cut, %d", round+1), func(t *testing.T) {
@@ -77,6 +72,67 @@ func TestImageUpdateCut(t *testing.T) {
 			t.Logf("%s", strings.Join(g.told(events), "; "))
 		})
 	}
+}
+
+// A passenger is a code with which somebody has passed.
+type passenger struct{ code, certificate string }
+
+// crosses is somebody who passes.
+func (g *gate) crosses() passenger {
+	g.t.Helper()
+	code, certificate, _ := g.opens()
+	g.walksOnSystem()
+	return passenger{code, certificate}
+}
+
+// maxTries is how often U-Boot starts a slot that nobody marks good.
+const maxTries = 3
+
+// The power is cut at a random instant of the first start into a release, before it is marked good, and of those that follow it where there are
+// to be more cuts. The gate starts and works by itself: in the release, which is still on trial and is kept then, or, where its tries are
+// used up, in the slot from before. It opens for no code that opened before.
+func TestImageTrialCut(t *testing.T) {
+	sum, cuts := "", updateCuts()
+	g := newImageGate(t, wired, func(g *gate) { sum = g.goodStick(t) })
+	on := time.Now()
+	g.inService()
+	starts := time.Since(on) // as long as a start takes here
+	g.within(bootPatience, "the start recorded", func() bool { return g.updateState().Slot == "A" })
+	version, events := g.updateState().Running, g.updateState().Seq
+	before := g.crosses()
+
+	resets := g.happened("RESET")
+	g.step("it restarts into the release, and its power is cut", func(t *testing.T) {
+		g.tellJournal()
+		g.began("update", "railgate", "update", g.bundle("good"), "--sha256", sum, "--yes", "--json")
+		g.resets("update", resets)
+		for range cuts {
+			after := time.Duration(rand.Int64N(int64(starts)))
+			time.Sleep(after)
+			t.Logf("cut %v after the start's beginning, of %v", after.Round(time.Millisecond), starts.Round(time.Second))
+			g.offAndOn()
+		}
+		g.works()
+	})
+	g.step("it runs, and says what became of the release", func(t *testing.T) {
+		t.Logf("slot %s runs", g.slot())
+		if got := g.slot(); got != "B" && cuts < maxTries { // a cut before U-Boot has counted costs no try
+			t.Errorf("slot %s runs after %d cuts; want B\n%s", got, cuts, g.recorded())
+		}
+		g.isSpent(before.code, before.certificate)
+		g.tellsOfUpdate(t, version, "A", events)
+	})
+	g.step("somebody passes, and the trial ends", func(t *testing.T) {
+		slot, passed := g.slot(), g.crosses()
+		g.within(bootPatience, "the end of the trial", func() bool { return g.updateState().Trial == nil })
+		t.Logf("%s", strings.Join(g.told(events), "; "))
+		if told := g.told(events); slot == "B" && told[len(told)-1] != version+" proved good and is kept" {
+			t.Errorf("the release was not kept: %v", told)
+		}
+		for _, p := range []passenger{before, passed} {
+			g.isSpent(p.code, p.certificate)
+		}
+	})
 }
 
 // told are the events of updates since one of them.
