@@ -21,6 +21,7 @@ import (
 	"railgate/cmd/station/ledger"
 	"railgate/cmd/station/repository"
 	"railgate/store/manifest"
+	"railgate/verify/lane"
 )
 
 // keptManifests is for how many days a manifest stays listed.
@@ -56,7 +57,7 @@ more than a week ago, are no longer listed.`,
 				return err
 			}
 			packed := filepath.Join(dir, "manifest.csv.zst")
-			rows, err := packManifest(c.ErrOrStderr(), args[1], packed, said)
+			rows, err := packManifest(c.ErrOrStderr(), args[1], packed, said, d.serviceDayOf(o, day))
 			if err == nil {
 				err = tryManifest(packed, day)
 			}
@@ -66,6 +67,9 @@ more than a week ago, are no longer listed.`,
 			name := manifestName(day)
 			if err := d.publishManifest(repository.File{Name: name, Path: packed}, day); err != nil {
 				return err
+			}
+			for _, unusual := range rows.unusual(args[0]) {
+				fmt.Fprintf(c.ErrOrStderr(), "station: %s\n", unusual)
 			}
 			if days := int(math.Round(day.Sub(d.now()).Hours() / 24)); max(days, -days) > usualManifests {
 				fmt.Fprintf(c.ErrOrStderr(), "station: %s is %d days from now by this machine's clock: is the date right?\n", args[0], max(days, -days))
@@ -79,7 +83,57 @@ more than a week ago, are no longer listed.`,
 }
 
 // counts are the rows of a manifest.
-type counts struct{ all, bad, added, left int }
+type counts struct {
+	all, bad, added, left int
+	elsewhen              int // at no time of the day
+	elsewhere             int // for another station alone
+}
+
+// unusual is what may be a mistake, such as another day's file.
+func (n *counts) unusual(date string) (says []string) {
+	if n.all == 0 {
+		says = append(says, "there is no ticket in it: where tickets are required, nobody enters on "+date)
+	}
+	if n.elsewhen > 0 {
+		says = append(says, fmt.Sprintf("%d of %d tickets are at no time good on %s: is it that day's file?", n.elsewhen, n.all, date))
+	}
+	if n.elsewhere > 0 {
+		says = append(says, fmt.Sprintf("%d of %d tickets are for another station alone", n.elsewhere, n.all))
+	}
+	return says
+}
+
+// A span is where and when tickets of a service day are good.
+type span struct {
+	from, until int64  // seconds since 1970; its last train may leave after midnight
+	station     string // "": not known
+}
+
+// serviceDayOf is the span of a day; a repository without a station's keys has China's.
+func (d *desk) serviceDayOf(o serveOptions, day time.Time) span {
+	zone, station := lane.Shanghai, ""
+	if p, err := d.place(o.station); err == nil {
+		station = p.info.Station
+		if z, err := time.LoadLocation(p.info.Zone); err == nil {
+			zone = z
+		}
+	}
+	at := func(days, hour int) int64 {
+		return time.Date(day.Year(), day.Month(), day.Day()+days, hour, 0, 0, 0, zone).Unix()
+	}
+	return span{at(0, 0), at(1, dayBegins), station}
+}
+
+// see counts a row.
+func (n *counts) see(r *manifest.Row, s span) {
+	n.all++
+	if r.Until <= s.from || r.From >= s.until {
+		n.elsewhen++
+	}
+	if r.Station != "" && s.station != "" && r.Station != s.station {
+		n.elsewhere++
+	}
+}
 
 func (n *counts) changes() (text string) {
 	if n.added > 0 {
@@ -148,7 +202,7 @@ const window = 1 << 20
 
 // packManifest reads all of a CSV file, names each bad row, and packs it with zstd. What was
 // said of tickets meanwhile counts before the file.
-func packManifest(errOut io.Writer, from, to string, said map[[32]byte]manifest.Change) (n counts, err error) {
+func packManifest(errOut io.Writer, from, to string, said map[[32]byte]manifest.Change, s span) (n counts, err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return n, err
@@ -167,7 +221,7 @@ func packManifest(errOut io.Writer, from, to string, said map[[32]byte]manifest.
 	if err != nil {
 		return n, err
 	}
-	err = writeManifest(io.TeeReader(in, bar), z, said, &n, func(e *manifest.RowError) error {
+	err = writeManifest(io.TeeReader(in, bar), z, said, &n, s, func(e *manifest.RowError) error {
 		n.bad++
 		bar.Clear()
 		fmt.Fprintf(errOut, "%s: %v\n", from, e)
@@ -184,14 +238,14 @@ func packManifest(errOut io.Writer, from, to string, said map[[32]byte]manifest.
 }
 
 // writeManifest writes the rows of a file, as they are where nothing was said meanwhile.
-func writeManifest(from io.Reader, to io.Writer, said map[[32]byte]manifest.Change, n *counts, wrong func(*manifest.RowError) error) error {
+func writeManifest(from io.Reader, to io.Writer, said map[[32]byte]manifest.Change, n *counts, s span, wrong func(*manifest.RowError) error) error {
 	if len(said) == 0 {
-		return manifest.ReadCSV(io.TeeReader(from, to), func(int, *manifest.Row) error { n.all++; return nil }, wrong)
+		return manifest.ReadCSV(io.TeeReader(from, to), func(_ int, r *manifest.Row) error { n.see(r, s); return nil }, wrong)
 	}
 	w, listed := bufio.NewWriter(to), map[[32]byte]bool{}
 	fmt.Fprintln(w, manifest.Header)
 	write := func(r *manifest.Row) error {
-		n.all++
+		n.see(r, s)
 		_, err := fmt.Fprintln(w, r.CSV())
 		return err
 	}

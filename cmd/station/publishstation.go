@@ -1,14 +1,18 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"railgate/cmd/station/ledger"
 	"railgate/cmd/station/repository"
 	"railgate/configs"
 	"railgate/store/journal"
@@ -49,8 +53,35 @@ classes, tickets, passback, passback_for, open_for, hours and per_day of [lane],
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "published %s\n", name)
+			d.sayStrangers(c, gate)
 			return nil
 		},
+	}
+}
+
+// sayStrangers says which of some gates are not enrolled here: a name that was mistyped changes
+// nothing at the gate that was meant. Where the ledger is elsewhere it says nothing.
+func (d *desk) sayStrangers(c *cobra.Command, names ...string) {
+	p, err := d.place("")
+	if err != nil {
+		return
+	}
+	if _, err := os.Stat(p.database("")); err != nil {
+		return
+	}
+	l, err := ledger.Open(c.Context(), p.database(""))
+	if err != nil {
+		return
+	}
+	defer l.Close()
+	gates, err := l.Gates(c.Context())
+	if err != nil || len(gates) == 0 {
+		return
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(gates, func(g ledger.Gate) bool { return g.Station == p.info.Station && g.Gate == name }) {
+			fmt.Fprintf(c.ErrOrStderr(), "station: no gate %s is enrolled here: is the name right? station gates lists them\n", name)
+		}
 	}
 }
 
@@ -107,9 +138,19 @@ is in this folder too, so does this command.`,
 				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), "published assign.json")
+			d.sayStrangers(c, assigned(data)...)
 			return nil
 		},
 	}
+}
+
+// assigned are the gates that assign.json names.
+func assigned(data []byte) []string {
+	var doc struct{ Gates map[string]string }
+	if json.Unmarshal(data, &doc) != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(doc.Gates))
 }
 
 // checkAssignment holds assign.json against what the nation lists.

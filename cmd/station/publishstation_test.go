@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -264,5 +265,47 @@ func TestAManifestOfAnotherStationIsRefused(t *testing.T) {
 	s.write("nation/station/keys/tickets.key", "damaged")
 	if out, err := s.run("publish", "manifest", "2026-11-29", csv); err == nil || !strings.Contains(err.Error(), "tickets") {
 		t.Errorf("with a damaged key: %v; want that it is damaged\n%s", err, out)
+	}
+}
+
+// What a tired person mistakes is published and said: another day's file, an empty one, another
+// station's tickets, a gate that is not there.
+func TestUnusualPublicationsAreSaid(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for _, tt := range []struct{ date, csv, want string }{
+		{"2026-11-29", fmt.Sprintf(ticketRow, 1), ""},
+		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "2026-11-29T", "2026-11-30T"), "1 of 1 tickets are at no time good on 2026-11-29"},
+		{"2026-11-28", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "2026-11-29T08", "2026-11-29T03"), ""}, // after its midnight
+		{"2026-11-30", fmt.Sprintf(ticketRow, 1) + strings.ReplaceAll(fmt.Sprintf(ticketRow, 2), "2026-11-29T10", "2026-12-29T10"), "1 of 2 tickets are at no time good on 2026-11-30"},
+		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "GZQ", "gzq"), "1 of 1 tickets are for another station alone"},
+		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "GZQ", ""), ""},
+		{"2026-11-29", "", "there is no ticket in it"},
+	} {
+		out := s.must("publish", "manifest", tt.date, s.write("m.csv", manifest.Header+"\n"+tt.csv))
+		if got := strings.Contains(out, "station: "); got != (tt.want != "") || !strings.Contains(out, tt.want) {
+			t.Errorf("%s of %s: %s; want %q", tt.csv, tt.date, out, tt.want)
+		}
+	}
+	if out, err := s.run("publish", "manifest", "2026-11-29", s.write("m.csv", "\ufeff"+manifest.Header+"\n")); err == nil || !strings.Contains(err.Error(), "byte order mark") {
+		t.Errorf("%v; want that there is a byte order mark\n%s", err, out)
+	}
+	policy := s.write("a.toml", "[lane]\npassback = \"hard\"\n")
+	if out := s.must("publish", "policy", "A7", policy); strings.Contains(out, "station: ") {
+		t.Errorf("%s; want nothing more where no gate is enrolled", out)
+	}
+	data, err := json.Marshal(seedOf("A07").Public("GZQ", "A07"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.must("enroll", s.write("A07.json", string(data)))
+	for gate, says := range map[string]bool{"A07": false, "A7": true} {
+		if out := s.must("publish", "policy", gate, policy); strings.Contains(out, "no gate "+gate+" is enrolled here") != says {
+			t.Errorf("policy of %s: %s; says that it is not enrolled: want %v", gate, out, says)
+		}
+		s.must("publish", "release", "1.4.0", "arm64", s.write("r.raucb", "bundle"))
+		if out := s.must("publish", "assign", s.write("assign.json", `{"gates": {"`+gate+`": "1.4.0"}}`)); strings.Contains(out, "no gate "+gate+" is enrolled here") != says {
+			t.Errorf("release of %s: %s; says that it is not enrolled: want %v", gate, out, says)
+		}
 	}
 }

@@ -243,7 +243,13 @@ func TestAPublicationThatWasCut(t *testing.T) {
 	if err != nil || l.Version() != 2 {
 		t.Fatalf("the gate sees %v, %v; want the publication before", l, err)
 	}
+	for _, left := range []string{"nation/public/3.targets.json.123.new", "nation/public/targets/.123.new"} {
+		o.write(left, "half")
+	}
 	o.must("publish", "keyset", o.keyset(3))
+	if left, _ := filepath.Glob(o.path("nation/public/*.new")); len(left) > 0 || exists(o.path("nation/public/targets/.123.new")) {
+		t.Errorf("%v is left of what was cut", left)
+	}
 	if l, err := o.gate(state); err != nil || l.Version() != 3 {
 		t.Errorf("after it is made again: %v, %v", l, err)
 	}

@@ -61,6 +61,9 @@ func ReadCSV(r io.Reader, take func(line int, row *Row) error, wrong func(*RowEr
 		case err != nil:
 			return err
 		case line == 1:
+			if bytes.HasPrefix(text, []byte("\ufeff")) {
+				return &RowError{1, "", "begins with a byte order mark, which spreadsheets write: save the file as UTF-8 without one; want the columns " + Header}
+			}
 			if string(text) != Header {
 				return &RowError{1, "", fmt.Sprintf("%q; want the columns %s", text, Header)}
 			}

@@ -112,7 +112,8 @@ const unfinished = ".*.new"
 // copy writes a file's bytes, durably, and gives it its name once its hash is known.
 func (r *Repository) copy(name string, from io.Reader) (*metadata.TargetFiles, error) {
 	folder := filepath.Join(r.public(), "targets")
-	removeUnfinished(folder)
+	removeUnfinished(folder, unfinished)
+	removeUnfinished(r.public(), "*.json.*.new")
 	f, err := os.CreateTemp(folder, unfinished)
 	if err != nil {
 		return nil, err
@@ -140,12 +141,12 @@ func (r *Repository) copy(name string, from io.Reader) (*metadata.TargetFiles, e
 	return info, errors.Join(durable.SyncFolder(filepath.Dir(to)), durable.SyncFolder(folder))
 }
 
-// removeUnfinished removes what a copy left that was cut: whoever has the lock makes the only one.
+// removeUnfinished removes what a copy, or a signature, left that was cut: whoever has the lock makes the only one.
 // What cannot be removed does no harm.
-func removeUnfinished(folder string) {
+func removeUnfinished(folder, pattern string) {
 	files, _ := os.ReadDir(folder)
 	for _, f := range files {
-		if is, _ := filepath.Match(unfinished, f.Name()); is {
+		if is, _ := filepath.Match(pattern, f.Name()); is {
 			os.Remove(filepath.Join(folder, f.Name()))
 		}
 	}
