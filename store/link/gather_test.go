@@ -27,15 +27,17 @@ func (g *testGate) commit(r journal.Record) {
 }
 
 // settled is a gate that has sent and asked all that it does at its start, and sends what
-// passengers do only with something else.
+// passengers do only with something else. Its station's heart does not beat: to be in touch, or
+// no longer, is journaled.
 func settled(t *testing.T, s *linktest.Station) *testGate {
 	t.Helper()
+	s.Beats(false)
 	g := newGate(t, "A07", t.TempDir())
 	g.gatherFor, g.receiptEvery, g.receiptSoon = 100*time.Hour, 100*time.Hour, 10*time.Millisecond
 	g.Start(s.File())
-	g.untilInTouch() // which is journaled, and so is the question for the time
-	until(t, "the time, and every record with the station", func() bool {
-		return len(g.clock.all()) > 0 && g.kinds(journal.InTouch) == 1 && g.Status().Unsent == 0
+	until(t, "the time, a receipt, and every record with the station", func() bool {
+		st := g.Status()
+		return len(g.clock.all()) > 0 && st.Receipt > 0 && st.Unsent == 0
 	})
 	return g
 }
