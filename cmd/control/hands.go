@@ -17,7 +17,7 @@ var hands = map[string]string{
 	SyncDegraded:      "Plug the network cable in. If there is no network, have the repository brought on a USB stick; railgate sync --from /media/usb takes it.",
 	SyncStopped:       "Plug the network cable in. If there is no network, have the repository brought on a USB stick; railgate sync --from /media/usb takes it.",
 	RevocationsOld:    "Plug the network cable in. If the other gates say the same, call the station: it gets the list from the issuer. Without a network have the station's folder brought on a USB stick; railgate sync --from /media/usb takes it.",
-	RepositoryRefused: "Call whoever keeps the repository: it must be published again, with the newest files (station timestamp signs them again). Nobody at the gate can mend it.",
+	RepositoryRefused: "Call whoever keeps the repository: it must be published again, with the newest files (station timestamp signs them again; where it was put back from a copy, station restored does). Nobody at the gate can mend it.",
 	StationRefused:    "Call the station: what it publishes must be published again. Nobody at the gate can mend it.",
 	UpdateFailed:      "Look at why first: if it names a device, look at its plug; if not, call the station, which gives this gate another release. The command tries the same one again.",
 	UpdateNotStaged:   "Plug the network cable in. If the disk has no room, railgate doctor says what fills it. If the release is not listed, call the station.",

@@ -81,6 +81,6 @@ under passphrases; move keys/root-2.age and root-3.age to other people's safes.`
 	root.PersistentFlags().StringVar(&d.dir, "dir", ".", "the repository's `folder`")
 	root.PersistentFlags().StringVar(&d.asker.file, "passphrase-file", "", "read every passphrase from the first line of a `file`, instead of asking")
 	d.benchFlags(root)
-	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newShow(d), newPassphrase(d), newServe(d), newCollect(d), newEnroll(d), newGates(d), newBusUsers(d), newAudit(d), newMan(root))
+	root.AddCommand(newInit(d), newPublish(d), newTimestamp(d), newRestored(d), newShow(d), newPassphrase(d), newServe(d), newCollect(d), newEnroll(d), newGates(d), newBusUsers(d), newAudit(d), newMan(root))
 	return root
 }

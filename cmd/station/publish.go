@@ -85,6 +85,33 @@ func (d *desk) timestamp(c *cobra.Command, dir string) error {
 	return nil
 }
 
+func newRestored(d *desk) *cobra.Command {
+	return &cobra.Command{
+		Use:   "restored",
+		Short: "Sign all that is published again, after the folder was put back from a copy",
+		Long: `Restored is for a repository that was put back from a copy. Gates have seen newer versions, and
+refuse it (repository_refused) until its versions are above these. It signs the list of files, the
+snapshot and the timestamp under versions that no gate has seen. What is listed is what the copy
+has: publish again what came after it.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var all error
+			for _, dir := range d.parts() {
+				r, err := repository.Open(dir, d.now)
+				if err == nil {
+					err = r.Restored(d.asker.ask)
+				}
+				if err != nil {
+					all = errors.Join(all, fmt.Errorf("%s: %w", dir, err))
+					continue
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s is signed again, and good until %s; publish again what the copy does not have\n", dir, r.Expires().Format(time.RFC3339))
+			}
+			return all
+		},
+	}
+}
+
 // shown is what show prints.
 type shown struct {
 	Dir     string    `json:"dir"`

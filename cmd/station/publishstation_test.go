@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -265,6 +266,55 @@ func TestAManifestOfAnotherStationIsRefused(t *testing.T) {
 	s.write("nation/station/keys/tickets.key", "damaged")
 	if out, err := s.run("publish", "manifest", "2026-11-29", csv); err == nil || !strings.Contains(err.Error(), "tickets") {
 		t.Errorf("with a damaged key: %v; want that it is damaged\n%s", err, out)
+	}
+}
+
+// Gates refuse a repository that was put back from a copy, also once it has been published again as
+// often as they have seen; after restored they take what it has, and what is published then.
+func TestARepositoryThatWasPutBackIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for _, part := range []string{"nation", "station"} {
+		publish := func(n int) {
+			if part == "nation" {
+				s.must("publish", "keyset", s.keyset(uint64(n)))
+			} else {
+				s.must("publish", "policy", "A07", s.write("a.toml", fmt.Sprintf("[lane]\nper_day = %d\n", n)))
+			}
+		}
+		public := s.path("nation/" + part + "/public")
+		r := &sync.Repository{Name: part, Root: []byte(read(t, public+"/1.root.json")), Metadata: sync.Folder(public), Targets: sync.Folder(public + "/targets"), State: memory{}, Now: func() time.Time { return s.now }}
+		publish(1)
+		if err := os.CopyFS(s.path("copy-"+part), os.DirFS(public)); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 5 {
+			publish(n + 2)
+		}
+		if _, err := r.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.RemoveAll(public), os.CopyFS(public, os.DirFS(s.path("copy-"+part)))); err != nil {
+			t.Fatal(err)
+		}
+		publish(7)
+		if _, err := r.Refresh(t.Context()); !errors.Is(err, sync.ErrRefused) {
+			t.Fatalf("%s: after it was put back: %v; want that it is refused", part, err)
+		}
+		s.now = s.now.Add(time.Hour)
+		s.must("restored")
+		publish(8)
+		l, err := r.Refresh(t.Context())
+		if err != nil {
+			t.Fatalf("%s: after it was signed again: %v", part, err)
+		}
+		if want := s.now.Unix() + 1; l.Version() != want {
+			t.Errorf("%s: version %d; want %d", part, l.Version(), want)
+		}
+		s.must("restored") // twice, in one second
+		if _, err := r.Refresh(t.Context()); err != nil {
+			t.Errorf("%s: signed again, twice: %v", part, err)
+		}
 	}
 }
 

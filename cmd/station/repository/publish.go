@@ -47,6 +47,25 @@ func (r *Repository) Publish(files []File, ask Passphrase) error {
 	return r.sign(key)
 }
 
+// Restored signs what is published again under versions that no gate can have seen, after the folder
+// was put back from a copy: gates have had the versions that come next, and take none twice. They go
+// by this clock's seconds, of which there are more than publications. A root that the copy does not
+// have is not brought back.
+func (r *Repository) Restored(ask Passphrase) error {
+	key, err := loadKey(r.keys(), metadata.TARGETS, ask)
+	if err != nil {
+		return err
+	}
+	unlock, err := r.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	version := max(r.now().Unix(), r.targets.Signed.Version+1, r.snapshot.Signed.Version+1, r.timestamp.Signed.Version+1)
+	r.targets.Signed.Version, r.snapshot.Signed.Version, r.timestamp.Signed.Version = version, version, version
+	return r.sign(key)
+}
+
 // lockWait is how long a publication waits for another one's end: a release is copied meanwhile.
 const lockWait = time.Minute
 
