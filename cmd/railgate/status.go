@@ -25,8 +25,8 @@ func newStatus(g *gate) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := g.client()
-			if err != nil {
-				return err
+			if err != nil { // a configuration that cannot be read names no gate: nobody can tell
+				return notAnswering(c, asJSON, err)
 			}
 			s, err := client.Status(c.Context())
 			if err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -42,4 +44,19 @@ func TestDoctorOfAGateThatDoesNotAnswer(t *testing.T) {
 func (w *ward) answers() bool {
 	_, err := control.NewClient(w.path("data")).Status(w.t.Context())
 	return err == nil
+}
+
+// Whatever is wrong, a script that asks for JSON gets one document, and exit status 2.
+func TestStatusIsJSONWhereNobodyCanTell(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.write("bad.toml", "bogus = 1\n")
+	for _, config := range []string{w.path("none.toml"), w.path("bad.toml"), w.path("gate.toml")} {
+		var out, errOut bytes.Buffer
+		status := run([]string{"--config", config, "status", "--json"}, strings.NewReader(""), &out, &errOut)
+		var s control.Status
+		if err := json.Unmarshal(out.Bytes(), &s); err != nil || status != 2 || s.Health != control.OutOfService || len(s.Problems) != 1 {
+			t.Errorf("%s: status %d, %v, %q, %q; want a document that says why", config, status, err, &out, &errOut)
+		}
+	}
 }

@@ -51,6 +51,9 @@ func (d *desk) publish(files ...repository.File) error {
 // warnBefore is how long before a timestamp ends a run that finds it so says so.
 const warnBefore = 24 * time.Hour
 
+// clockMay is by how much a clock may have been set back without a word.
+const clockMay = 10 * time.Minute
+
 func newTimestamp(d *desk) *cobra.Command {
 	return &cobra.Command{
 		Use:   "timestamp",
@@ -77,6 +80,9 @@ func (d *desk) timestamp(c *cobra.Command, dir string) error {
 	}
 	if left := r.Expires().Sub(d.now()); left < warnBefore {
 		fmt.Fprintf(c.ErrOrStderr(), "station: the timestamp of %s had %v left: is the timer running?\n", dir, left.Round(time.Minute))
+	}
+	if ahead := r.SignedAt().Sub(d.now()); ahead > clockMay {
+		fmt.Fprintf(c.ErrOrStderr(), "station: the timestamp of %s was signed at %s, %v after now by this machine's clock: one of the two was wrong. If it is this one, set it and sign again: gates refuse what has ended\n", dir, r.SignedAt().Format(time.RFC3339), ahead.Round(time.Minute))
 	}
 	if err := r.Timestamp(); err != nil {
 		return err

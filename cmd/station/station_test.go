@@ -143,6 +143,20 @@ func TestATimestampMustBeSaidAgain(t *testing.T) {
 	}
 }
 
+// A machine whose clock has gone back says so: what it signs may have ended for gates.
+func TestATimestampBeforeTheLastIsSaid(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.now = o.now.Add(-time.Minute)
+	if out := o.must("timestamp"); strings.Contains(out, "one of the two was wrong") {
+		t.Errorf("a minute back: %s", out)
+	}
+	o.now = o.now.AddDate(-1, 0, 0)
+	if out := o.must("timestamp"); !strings.Contains(out, "was signed at 2026-11-23T03:59:00Z, 8760h0m0s after now") {
+		t.Errorf("a year back: %s; want that one of the two was wrong", out)
+	}
+}
+
 // The timestamp says when it was signed, within what it signs.
 func TestATimestampSaysWhenItWasSigned(t *testing.T) {
 	t.Parallel()

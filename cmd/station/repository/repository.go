@@ -211,6 +211,13 @@ func newestRoot(dir string) int {
 // RootJSON is the newest root, which gates begin with.
 func (r *Repository) RootJSON() ([]byte, error) { return r.root.ToBytes(false) }
 
+// SignedAt is when the timestamp was signed, by the clock of then; zero: it does not say.
+func (r *Repository) SignedAt() time.Time {
+	text, _ := r.timestamp.Signed.UnrecognizedFields[SignedAt].(string)
+	at, _ := time.Parse(time.RFC3339, text)
+	return at
+}
+
 // Names are the files that are published, in order.
 func (r *Repository) Names() []string {
 	var names []string
