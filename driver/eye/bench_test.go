@@ -166,6 +166,16 @@ func BenchmarkStages(b *testing.B) {
 			r.follows = 0
 			r.follow(l, &g.t, g.dim, pins, true)
 		}},
+		{"follow-lost", func() {
+			g := s.grid
+			r.follows = 0
+			r.follow(l, &g.t, g.dim, pins[:3], false)
+		}},
+		{"follow-again", func() {
+			g := s.grid
+			r.follows = 0
+			r.followAgain(l, &g.t, s.lay)
+		}},
 		{"train", func() { m.train(s.lay, ridge) }},
 		{"decode", func() { r.decode(s.lay, m.eq) }},
 	} {

@@ -16,7 +16,12 @@ const (
 	patternFit = 3    // times that one at a pattern is moved
 	sureWeight = 0.5  // of a pin that was seen
 	mostFollow = frameBudget / 4
-	maxFollows = 3 // in a frame
+	maxFollows = 4 // in a frame
+
+	timingLine = 6.5 // modules from the code's edge
+
+	slipReach = 2 // modules from where the net has an alignment pattern that it is looked for
+	slipMatch = 6 // tenths of the finders' contrast that it has then
 
 	pinnedOff = 0.06 // of the modules that are alike in every code: where the patterns are right, and the paper between them is not known
 	lostOff   = 0.2  // where the finders are right, and an alignment pattern may not be
@@ -41,8 +46,17 @@ type net struct {
 	knots []knot // by rows
 	n     int    // in a row
 	dim   float64
-	least int32 // brightness between two modules that differ
 	stiff float64
+
+	contrast int32 // of the code's finders
+	least    int32 // brightness between two modules that differ
+	starts   []start
+}
+
+// A start is a knot that a net grows from.
+type start struct {
+	i, j int
+	knot
 }
 
 // follow lays a net over a code that lies about as t says, from pins on, of which the first three are its finders, and
@@ -52,26 +66,93 @@ func (r *Reader) follow(l *level, t *homography, dim int, pins []pin, creased bo
 	defer r.leave(r.enter(stageAlignment))
 	n := &r.net
 	n.n, n.dim = dim/netEvery+2, float64(dim)
-	cost := (n.n*n.n + patternFit*len(pins)) * knotCost
 	n.stiff = columnStiff
 	if creased {
 		n.stiff = creaseStiff
-		cost += n.n * n.n * knotCost
 	}
-	n.least = int32(leastEdge * float64(l.finderContrast(t, middle, middle)))
-	if n.least <= 0 || r.follows == maxFollows || cost > mostFollow || cost > r.left {
+	n.contrast = l.finderContrast(t, middle, middle)
+	n.least = int32(leastEdge * float64(n.contrast))
+	if n.least <= 0 || !r.mayGrow(n.cost(len(pins), creased)) {
+		return nil
+	}
+	n.starts = n.starts[:0]
+	for i := range pins {
+		if pins[i].weight >= sureWeight {
+			n.starts = append(n.starts, n.startAt(l, t, &pins[i], i < 3))
+		}
+	}
+	return r.grow(l, t, creased)
+}
+
+// followAgain lays the net again, from its finders and from the alignment patterns that are found near to where it was. Where
+// it had slipped by a module, they were not.
+func (r *Reader) followAgain(l *level, t *homography, lay *layout) *bend {
+	defer r.leave(r.enter(stageAlignment))
+	n := &r.net
+	if !r.mayGrow(n.cost(len(lay.align)*len(lay.align), true)) {
+		return nil
+	}
+	n.starts = n.starts[:min(len(n.starts), 3)]
+	for k := range n.starts {
+		s := &n.starts[k]
+		s.knot = n.knots[s.j*n.n+s.i]
+	}
+	for _, v := range lay.align {
+		for _, u := range lay.align {
+			if lay.hasAlignment(u, v) {
+				n.addPattern(l, float64(u)+0.5, float64(v)+0.5)
+			}
+		}
+	}
+	if len(n.starts) <= 3 {
+		return nil
+	}
+	return r.grow(l, t, true)
+}
+
+// addPattern adds a start where the alignment pattern of (u, v) is, if it is found near to where the net has it.
+func (n *net) addPattern(l *level, u, v float64) {
+	i, j := int(math.Round(u/netEvery)), int(math.Round(v/netEvery))
+	k := n.knots[j*n.n+i]
+	du, dv := u-float64(i*netEvery), v-float64(j*netEvery)
+	p := pattern{l: l, x: k.x + du*k.rx + dv*k.bx, y: k.y + du*k.ry + dv*k.by, rx: k.rx, ry: k.ry, bx: k.bx, by: k.by}
+	if x, y, q := p.search(slipReach); q > n.contrast*slipMatch/10 {
+		k.x, k.y, k.round = x-du*k.rx-dv*k.bx, y-du*k.ry-dv*k.by, 1
+		n.starts = append(n.starts, start{i, j, k})
+	}
+}
+
+// cost is what it costs to lay a net from so many starts on, and once more if it is smoothed.
+func (n *net) cost(starts int, smoothed bool) int {
+	knots := n.n*n.n + patternFit*starts
+	if smoothed {
+		knots += n.n * n.n
+	}
+	return knots * knotCost
+}
+
+// mayGrow says whether a net that costs so much may be laid.
+func (r *Reader) mayGrow(cost int) bool {
+	return r.follows < maxFollows && cost <= mostFollow && cost <= r.left
+}
+
+// grow lays the net from its starts on, and ties a bend by it.
+func (r *Reader) grow(l *level, t *homography, smoothed bool) *bend {
+	n := &r.net
+	cost := n.cost(len(n.starts), smoothed)
+	if !r.mayGrow(cost) {
 		return nil
 	}
 	r.follows++
 	r.spend(cost)
 	n.knots = grown(n.knots, n.n*n.n)
 	clear(n.knots)
-	for i := range pins {
-		if pins[i].weight >= sureWeight && !n.begin(l, t, &pins[i], i < 3) {
+	for _, s := range n.starts {
+		if !n.lay(l, s.i, s.j, s.knot, patternFit) {
 			return nil
 		}
 	}
-	if !n.spread(l) || creased && !n.smooth(l) {
+	if !n.spread(l) || smoothed && !n.smooth(l) {
 		return nil
 	}
 	b := &r.bend
@@ -83,8 +164,8 @@ func (r *Reader) follow(l *level, t *homography, dim int, pins []pin, creased bo
 	return b
 }
 
-// begin lays the knot that is nearest to a pin. A finder's own modules tell how large those around it are.
-func (n *net) begin(l *level, t *homography, p *pin, isFinder bool) bool {
+// startAt is the knot that is nearest to a pin. A finder's own modules tell how large those around it are.
+func (n *net) startAt(l *level, t *homography, p *pin, isFinder bool) start {
 	at := patternAt(l, t, p.u, p.v)
 	x, y := l.lens.bent(p.x, p.y)
 	if isFinder {
@@ -93,8 +174,7 @@ func (n *net) begin(l *level, t *homography, p *pin, isFinder bool) bool {
 	}
 	i, j := int(math.Round(p.u/netEvery)), int(math.Round(p.v/netEvery))
 	du, dv := float64(i*netEvery)-p.u, float64(j*netEvery)-p.v
-	k := knot{x: x + du*at.rx + dv*at.bx, y: y + du*at.ry + dv*at.by, rx: at.rx, ry: at.ry, bx: at.bx, by: at.by, round: 1}
-	return n.lay(l, i, j, k, patternFit)
+	return start{i, j, knot{x: x + du*at.rx + dv*at.bx, y: y + du*at.ry + dv*at.by, rx: at.rx, ry: at.ry, bx: at.bx, by: at.by, round: 1}}
 }
 
 // asLong is (dx, dy), the way to the next module in a finder at (x, y), as long as the finder's modules are along it.
@@ -181,6 +261,12 @@ func (n *net) foretell(i, j, round int) (k knot, around int) {
 // astray.
 func (n *net) lay(l *level, i, j int, k knot, times int) bool {
 	u, v := float64(i*netEvery), float64(j*netEvery)
+	if !k.holds(l) {
+		return false
+	}
+	if n.stiff == columnStiff {
+		n.keepTime(l, &k, u, v)
+	}
 	for range times {
 		if !k.holds(l) {
 			return false
@@ -198,6 +284,53 @@ func (n *net) lay(l *level, i, j int, k knot, times int) bool {
 	}
 	n.knots[j*n.n+i] = k
 	return k.holds(l)
+}
+
+// keepTime moves a knot beside a timing pattern along it to where the pattern's beat has its phase: the edges around it do not
+// tell if it is half a module off.
+func (n *net) keepTime(l *level, k *knot, u, v float64) {
+	var a, b float64
+	if math.Abs(v-timingLine) < edgeReach {
+		a = n.offBeat(l, k.x+(timingLine-v)*k.bx, k.y+(timingLine-v)*k.by, k.rx, k.ry, u)
+	}
+	if math.Abs(u-timingLine) < edgeReach {
+		b = n.offBeat(l, k.x+(timingLine-u)*k.rx, k.y+(timingLine-u)*k.ry, k.bx, k.by, v)
+	}
+	k.x, k.y = k.x+a*k.rx+b*k.bx, k.y+a*k.ry+b*k.by
+}
+
+// offBeat is by how many modules a timing pattern's beat is off around (x, y), u modules along it in steps of (rx, ry); 0 where
+// it is not off, or not clear.
+func (n *net) offBeat(l *level, x, y, rx, ry, u float64) (off float64) {
+	const steps = 4                                                      // a module
+	from, to := int(max(u-edgeReach, 7)), int(min(u+edgeReach, n.dim-6)) // as many light ones as dark
+	if from >= to {
+		return 0
+	}
+	swing := func(off float64) (sum int32) {
+		l.spend(beatCost * (to - from))
+		for m := from; m < to; m++ {
+			w := float64(m) + 0.5 - u + off
+			if g := l.at(x+w*rx, y+w*ry); m%2 == 0 != l.inverted {
+				sum -= g
+			} else {
+				sum += g
+			}
+		}
+		return sum
+	}
+	best := n.least * int32(to-from)
+	if swing(0) > best {
+		return 0
+	}
+	for s := 1; s <= steps; s++ {
+		for _, at := range [...]float64{-float64(s) / steps, float64(s) / steps} {
+			if q := swing(at); q > best {
+				best, off = q, at
+			}
+		}
+	}
+	return off
 }
 
 // holds says whether a knot is near to the level, and its modules smaller than that.

@@ -12,6 +12,7 @@ import (
 func TestFollowsCrumpledAndCurvedPaper(t *testing.T) {
 	wantRead(t, "crumpled", 0.8, 7, 8)
 	wantRead(t, "curved", 60, 6, 8)
+	wantRead(t, "curved", 75, 5, 8) // 3 when a net was laid once only, and kept no time
 }
 
 // Rule: only a code that is not read otherwise is followed, and few in a frame.
@@ -96,6 +97,65 @@ func TestANetLiesAsTheModulesDo(t *testing.T) {
 	}
 	if worst > 0.2 || far < 0.7 {
 		t.Errorf("off by %.2f modules at most, %.2f without the net", worst, far)
+	}
+}
+
+// Where a net has slipped by a module, the alignment patterns bring it back.
+func TestANetThatHasSlippedIsLaidAgain(t *testing.T) {
+	r, l, flat, dim, pins, moved := wave(t, 0.3)
+	if r.follow(l, &flat, dim, pins, false) == nil {
+		t.Fatal("the net went astray")
+	}
+	n := &r.net
+	for i := range n.knots {
+		if k := &n.knots[i]; k.round > 1 && i%n.n > 2 {
+			k.x, k.y = k.x+k.rx, k.y+k.ry
+		}
+	}
+	b := r.followAgain(l, &flat, r.layout(dim))
+	if b == nil || len(n.starts) < 9 {
+		t.Fatalf("laid again %v, from %d starts; want 3 finders and 6 alignment patterns", b != nil, len(n.starts))
+	}
+	for v := 0.5; v < float64(dim); v++ {
+		for u := 0.5; u < float64(dim); u++ {
+			x, y := flat.at(u, v)
+			dx, dy := b.at(u, v)
+			if mx, my := moved(u, v); math.Hypot(x+dx-mx, y+dy-my) > 5*0.35 {
+				t.Fatalf("off by %.2f modules at (%v, %v)", math.Hypot(x+dx-mx, y+dy-my)/5, u, v)
+			}
+		}
+	}
+	r.follows = maxFollows
+	if r.followAgain(l, &flat, r.layout(dim)) != nil {
+		t.Error("followed once more than is allowed")
+	}
+}
+
+// A knot that is half a module off, where its edges do not tell to which side, is put right by the timing pattern beside it.
+func TestAKnotKeepsTime(t *testing.T) {
+	r, l, flat, dim, pins, moved := wave(t, 0.3)
+	if r.follow(l, &flat, dim, pins, false) == nil {
+		t.Fatal("the net went astray")
+	}
+	n := &r.net
+	for _, at := range [][2]int{{5, 1}, {6, 2}, {1, 6}, {2, 7}} {
+		for _, off := range []float64{-0.5, 0.5, 0.75} {
+			i, j := at[0], at[1]
+			k := n.knots[j*n.n+i]
+			if j < 3 {
+				k.x, k.y = k.x+off*k.rx, k.y+off*k.ry
+			} else {
+				k.x, k.y = k.x+off*k.bx, k.y+off*k.by
+			}
+			if !n.lay(l, i, j, k, 1) {
+				t.Fatal("astray")
+			}
+			k = n.knots[j*n.n+i]
+			x, y := moved(float64(i*netEvery), float64(j*netEvery))
+			if far := math.Hypot(k.x-x, k.y-y) / 5; far > 0.25 {
+				t.Errorf("knot (%d, %d), put %v modules off: lies %.2f off", i, j, off, far)
+			}
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 			return true
 		}
 		off = r.modules.off
-		if len(pins) > 3 && off <= pinnedOff && !l.hasKnown(c) && r.readFollowed(l, &g, lay, pins, true) {
+		if len(pins) > 3 && off <= pinnedOff && !l.hasKnown(c) && r.readFollowed(l, &g, c, lay, pins, true) {
 			return true
 		}
 	}
@@ -40,15 +40,25 @@ func (r *Reader) tryGrid(l *level, g grid, c corner) bool {
 	}
 	if len(pins) > 3 && off > pinnedOff && off <= lostOff && !l.hasKnown(c) {
 		g.t = asFound
-		return r.readFollowed(l, &g, lay, pins[:3], false)
+		return r.readFollowed(l, &g, c, lay, pins[:3], false)
 	}
 	return false
 }
 
-// readFollowed follows a code that nearly lies as its grid says, and reads it.
-func (r *Reader) readFollowed(l *level, g *grid, lay *layout, pins []pin, creased bool) bool {
+// readFollowed follows a code that nearly lies as its grid says, and reads it. Where it is followed from its finders alone, it
+// is followed again from what was found of it so, as long as that brings it nearer.
+func (r *Reader) readFollowed(l *level, g *grid, c corner, lay *layout, pins []pin, creased bool) bool {
 	b := r.follow(l, &g.t, g.dim, pins, creased)
-	return b != nil && r.readGrid(l, g, lay, b)
+	for off := float64(lostOff); b != nil; b = r.followAgain(l, &g.t, lay) {
+		if r.readGrid(l, g, lay, b) {
+			return true
+		}
+		if creased || r.modules.off >= off || l.hasKnown(c) {
+			break
+		}
+		off = r.modules.off
+	}
+	return false
 }
 
 func (r *Reader) layout(dim int) *layout {
