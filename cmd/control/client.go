@@ -23,6 +23,9 @@ import (
 // ErrNotRunning is a gate whose daemon does not answer.
 var ErrNotRunning = errors.New("railgated is not running")
 
+// ErrMayNotAsk is a control socket that is closed to the caller.
+var ErrMayNotAsk = errors.New("you may not ask railgated")
+
 // ErrNoStore is a daemon whose store is unavailable: a full disk, a bad card.
 var ErrNoStore = errors.New("railgated's store is unavailable")
 
@@ -111,6 +114,10 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w (no answer on %s)", ErrNotRunning, c.sockets[0])
+	}
+	var dialed *net.OpError // and not what is read for the request, as a stick's file
+	if errors.As(err, &dialed) && dialed.Op == "dial" && errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w (%s is closed to you)", ErrMayNotAsk, c.sockets[0])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("asking railgated: %w", err)

@@ -45,6 +45,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		if errors.Is(err, control.ErrNotRunning) {
 			fmt.Fprintln(errOut, "railgate: hint: railgate doctor looks for the reason; --data or --config name another gate")
 		}
+		if errors.Is(err, control.ErrMayNotAsk) {
+			fmt.Fprintln(errOut, "railgate: hint: run it with sudo; from now on without, once you are in the group: sudo usermod -a -G railgate YOUR-NAME, then log in again")
+		}
 	}
 	return exitStatus(err, asks(c))
 }

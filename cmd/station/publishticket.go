@@ -83,6 +83,14 @@ func (d *desk) sell(c *cobra.Command, o *soldTickets) error {
 		done = "taken back"
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s for %d: %d\n", done, day, len(changes))
+	date := time.Date(day/10000, time.Month(day/100%100), day%100, 0, 0, 0, 0, time.UTC)
+	var n counts
+	for s, i := d.serviceDayOf(o.serveOptions, date), 0; i < len(changes); i++ {
+		n.see(&changes[i].Row, s)
+	}
+	for _, unusual := range n.unusual(date.Format(time.DateOnly)) {
+		fmt.Fprintf(c.ErrOrStderr(), "station: %s\n", unusual)
+	}
 	return nil
 }
 
