@@ -264,9 +264,7 @@ func (n *net) lay(l *level, i, j int, k knot, times int) bool {
 	if !k.holds(l) {
 		return false
 	}
-	if n.stiff == columnStiff {
-		n.keepTime(l, &k, u, v)
-	}
+	n.keepTime(l, &k, u, v)
 	for range times {
 		if !k.holds(l) {
 			return false
