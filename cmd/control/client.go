@@ -23,7 +23,7 @@ import (
 // ErrNotRunning is a gate whose daemon does not answer.
 var ErrNotRunning = errors.New("railgated is not running")
 
-// ErrMayNotAsk is a control socket that is closed to the caller.
+// ErrMayNotAsk is a control socket that is closed to the caller: an [fs.ErrPermission] too.
 var ErrMayNotAsk = errors.New("you may not ask railgated")
 
 // ErrNoStore is a daemon whose store is unavailable: a full disk, a bad card.
@@ -117,7 +117,7 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 	}
 	var dialed *net.OpError // and not what is read for the request, as a stick's file
 	if errors.As(err, &dialed) && dialed.Op == "dial" && errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w (%s is closed to you)", ErrMayNotAsk, c.sockets[0])
+		return nil, fmt.Errorf("%w: %s: %w", ErrMayNotAsk, c.sockets[0], fs.ErrPermission)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("asking railgated: %w", err)
