@@ -100,7 +100,11 @@ func provisionFrom(arg string, in io.Reader) (data []byte, name string, err erro
 // send has the gate take a code, or the settings of a file.
 func (p *provisioning) send(c *cobra.Command, client *control.Client, name string, data []byte) error {
 	// A space is a character of a code, but never its last: the file ends with a line.
-	if text := strings.Trim(string(data), "\ufeff\r\n\t "); strings.HasPrefix(text, verify.ProvisionPrefix) {
+	text := strings.Trim(string(data), "\ufeff\r\n\t ")
+	if text == "" {
+		return fmt.Errorf("%s is empty; want a provisioning code (RGP1:…), or settings as provisioned.toml has them", name)
+	}
+	if strings.HasPrefix(text, verify.ProvisionPrefix) {
 		if i := strings.IndexAny(text, "\r\n"); i >= 0 {
 			return fmt.Errorf("%s has more than one line; want one code", name)
 		}

@@ -127,6 +127,8 @@ func TestWhatIsNotProvisionedSaysWhy(t *testing.T) {
 	os.WriteFile(two, []byte(someCode(t)+"\n"+someCode(t)+"\n"), 0o600)
 	bad := filepath.Join(t.TempDir(), "bad.toml")
 	os.WriteFile(bad, []byte("data = \"/\"\n"), 0o600)
+	empty := filepath.Join(t.TempDir(), "empty.provision")
+	os.WriteFile(empty, []byte("\ufeff\r\n"), 0o600)
 	for _, tt := range []struct {
 		name   string
 		refuse verify.Reason
@@ -138,6 +140,7 @@ func TestWhatIsNotProvisionedSaysWhy(t *testing.T) {
 		{"an unconfirmed signer, and nobody to ask", verify.Unconfirmed, []string{someCode(t)}, exitFailed, "not provisioned (unconfirmed)"},
 		{"two codes", "", []string{two}, exitFailed, "want one code"},
 		{"another file", "", []string{bad}, exitFailed, "is not set when a gate is provisioned"},
+		{"an empty file", "", []string{empty}, exitFailed, "empty.provision is empty"},
 		{"no such file", "", []string{"nothing.provision"}, exitFailed, "no such file"},
 		{"a stick that is not FAT32", "", []string{"--device", bad}, exitFailed, "is not FAT32"},
 		{"two ways at once", "", []string{someCode(t), "--confirm", "AAAA"}, exitUsage, "want a code or a file alone"},

@@ -141,7 +141,7 @@ func TestATechnicianConfirmsTheSigner(t *testing.T) {
 	t.Parallel()
 	s := waitingSite(t, false)
 	d := s.start()
-	if answer, err := d.client().ConfirmSigner(t.Context(), verify.Fingerprint(provisioningKey.Public().(ed25519.PublicKey))); err != nil || answer.Done {
+	if answer, err := d.client().ConfirmSigner(t.Context(), verify.Fingerprint(provisioningKey.Public().(ed25519.PublicKey))); err != nil || answer.Done || !strings.Contains(answer.Why, "show the code again") || strings.Contains(answer.Why, "''") {
 		t.Fatalf("confirmed before a code: %+v, %v", answer, err)
 	}
 	d.scan(d.provision(provisioningKey, nil))

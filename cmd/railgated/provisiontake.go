@@ -49,6 +49,9 @@ func (o outcome) why() string {
 		lane.TellContradicts:    "it does not go with this gate's own file",
 		lane.TellNotStored:      "it could not be kept",
 	}[o.reason]
+	if o.reason == verify.Unconfirmed && o.signer == "" {
+		words = "nothing is to be confirmed"
+	}
 	if o.err != nil {
 		words += ": " + o.err.Error()
 	}
@@ -70,7 +73,7 @@ func (p *provisioner) confirm(fingerprint, by string) outcome {
 		return outcome{reason: verify.InService}
 	}
 	if p.waits == nil || time.Now().After(p.waitsTo) {
-		return outcome{reason: verify.Unconfirmed, err: errors.New("no code waits for that; show it again")}
+		return outcome{reason: verify.Unconfirmed, err: errors.New("no code waits for it, or not any more: show the code again")}
 	}
 	signer := verify.Fingerprint(p.waits.Signer)
 	if bare(fingerprint) != bare(signer) {
