@@ -93,8 +93,8 @@ const maxTries = 3
 // used up, in the slot from before. It opens for no code that opened before.
 func TestImageTrialCut(t *testing.T) {
 	sum, cuts := "", updateCuts()
-	g := newImageGate(t, wired, func(g *gate) { sum = g.goodStick(t) })
-	on := time.Now()
+	var on time.Time
+	g := newImageGate(t, wired, func(g *gate) { sum, on = g.goodStick(t), time.Now() })
 	g.inService()
 	starts := time.Since(on) // as long as a start takes here
 	g.within(bootPatience, "the start recorded", func() bool { return g.updateState().Slot == "A" })
