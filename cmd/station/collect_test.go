@@ -90,6 +90,9 @@ func TestCollectKnowsItsServer(t *testing.T) {
 	t.Parallel()
 	r := newStation(t)
 	other := newStation(t)
+	if err := r.stop(); err != nil { // one program has its folder
+		t.Fatal(err)
+	}
 	log := &lines{more: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
