@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"railgate/store"
 	"railgate/store/bus"
 	"railgate/store/journal"
 	"railgate/store/link/linktest"
@@ -116,6 +117,35 @@ func TestWhatDaysOfflineHaveLeftGoesTogether(t *testing.T) {
 		}
 		if single && len(sizes) != n || !single && (sizes[0] != bus.MaxRecords || len(sizes) > 30) {
 			t.Errorf("one record a message %v: messages of %v records", single, sizes)
+		}
+	}
+}
+
+// After a cut the codes of all gates come first: until it is in touch a gate sends a message of its journal now and then.
+func TestTheJournalWaitsUntilTheGateIsInTouch(t *testing.T) {
+	t.Parallel()
+	f := heard(t)
+	now := time.Now()
+	u := &uploader{Link: f.link, c: f.session, several: true, next: 1, log: store.Log{First: 1}}
+	for _, tt := range []struct {
+		name    string
+		records int64
+		touch   bool
+		sendAt  time.Time
+		wait    bool
+	}{
+		{"a full message, out of touch", bus.MaxRecords, false, now.Add(1), true},
+		{"its time has come", bus.MaxRecords, false, now, false},
+		{"in touch", bus.MaxRecords, true, now.Add(1), false},
+		{"little, before a receipt", bus.MaxRecords - 1, false, now.Add(1), false},
+	} {
+		f.link.state.beat = time.Time{}
+		if tt.touch {
+			f.link.beat(f.session)
+		}
+		u.log.Tree.N, u.sendAt = tt.records, tt.sendAt
+		if wait, err := u.gathers(now); wait != tt.wait || err != nil {
+			t.Errorf("%s: it waits %v (%v); want %v", tt.name, wait, err, tt.wait)
 		}
 	}
 }

@@ -101,10 +101,16 @@ var passengers = map[journal.Kind]bool{
 	journal.Tailgating: true, journal.Opening: true, journal.Forced: true,
 }
 
-// gathers tells whether what is not sent yet waits for more.
+// gathers tells whether what is not sent yet waits. What days offline have left goes as fast as
+// the stream takes it once the gate is in touch, and a message at a time until then: after a cut
+// the codes of all gates come first.
 func (u *uploader) gathers(now time.Time) (bool, error) {
-	waiting := u.end() - u.next
-	if !u.several || waiting >= bus.MaxRecords || !now.Before(u.sendAt) || u.due(now) {
+	switch waiting := u.end() - u.next; {
+	case !u.several || !now.Before(u.sendAt):
+		return false, nil
+	case waiting >= bus.MaxRecords:
+		return !u.InTouch(), nil
+	case u.due(now):
 		return false, nil
 	}
 	u.looked = max(u.looked, u.next-1)
