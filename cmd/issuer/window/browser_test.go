@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	paint "image/draw"
 	"image/png"
 	"math"
 	"regexp"
@@ -18,12 +20,11 @@ import (
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"railgate/cmd/issuer/office"
 	"railgate/cmd/issuer/office/officetest"
 	"railgate/cmd/pages/pagetest"
+	"railgate/driver/eye"
 	"railgate/verify"
 )
 
@@ -95,7 +96,7 @@ func (l *look) press(keys string) {
 	l.Do(chromedp.KeyEvent(keys))
 }
 
-// code is what a camera reads on the sheet.
+// code is what a gate's camera reads on the sheet.
 func (l *look) code() string {
 	l.Helper()
 	ctx, cancel := context.WithTimeout(l.Ctx, pagetest.Patience)
@@ -108,15 +109,13 @@ func (l *look) code() string {
 	if err != nil {
 		l.Fatal(err)
 	}
-	bmp, err := gozxing.NewBinaryBitmapFromImage(img)
-	if err != nil {
-		l.Fatal(err)
+	gray := image.NewGray(img.Bounds())
+	paint.Draw(gray, gray.Rect, img, gray.Rect.Min, paint.Src)
+	text, ok := eye.NewReader().Read(gray)
+	if !ok {
+		l.Fatal("the code on the sheet is not read")
 	}
-	got, err := qrcode.NewQRCodeReader().Decode(bmp, nil)
-	if err != nil {
-		l.Fatalf("the code on the sheet is not read: %v", err)
-	}
-	return got.GetText()
+	return text
 }
 
 // pdf is what comes out of the printer.
