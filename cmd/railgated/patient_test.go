@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,18 +108,18 @@ func TestAGateOfItsFileNeedsItsLines(t *testing.T) {
 // A latePin is a line whose chip is not there, and then is.
 type latePin struct {
 	*gpiotest.Pin
-	there *bool
+	there *atomic.Bool
 	was   bool // it was there before
 	drove []gpio.Level
 }
 
-func newLatePin(there *bool) *latePin {
+func newLatePin(there *atomic.Bool) *latePin {
 	return &latePin{Pin: &gpiotest.Pin{N: "pin", EdgesChan: make(chan gpio.Level, 1)}, there: there}
 }
 
 func (p *latePin) err() error {
 	switch {
-	case *p.there:
+	case p.there.Load():
 		return nil
 	case p.was:
 		return fmt.Errorf("GPIO line %q: %w", p.N, unix.ENODEV)
@@ -152,7 +153,8 @@ func TestAPatientTurnstile(t *testing.T) {
 	for _, waits := range []bool{true, false} {
 		t.Run(fmt.Sprint("waits ", waits), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				there, senses := false, true
+				var there, senses atomic.Bool
+				senses.Store(true)
 				relay, passage, emergency := newLatePin(&there), newLatePin(&senses), newLatePin(&there)
 				log := slog.New(slog.DiscardHandler)
 				p := &patientTurnstile{waits: waits, log: log, Controller: turnstile.NewGPIO(turnstile.GPIOConfig{
@@ -163,7 +165,7 @@ func TestAPatientTurnstile(t *testing.T) {
 				go func() { ended <- p.Run(ctx, func(driver.Event) {}) }()
 				is := func(put, up bool, cause string) {
 					t.Helper()
-					there = put
+					there.Store(put)
 					time.Sleep(10 * time.Second) // the relay is watched for five
 					synctest.Wait()
 					if h := p.Health(); h.Up != up || (h.Err != "") == up || !up && p.cause() != cause {
@@ -194,11 +196,11 @@ func TestAPatientTurnstile(t *testing.T) {
 				closes()
 				opens(opened)
 				opens(opened) // is due behind the first
-				senses = false
+				senses.Store(false)
 				drove := len(relay.drove)
 				is(true, false, control.GPIOChipMissing)
 				opens(refused)
-				senses = true
+				senses.Store(true)
 				is(true, true, "")
 				is(false, false, control.GPIOChipMissing)
 				is(true, true, "")

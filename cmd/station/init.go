@@ -84,7 +84,7 @@ func (d *desk) initStation(c *cobra.Command, o initial) error {
 		return usageError{err}
 	}
 	if _, err := time.LoadLocation(o.zone); err != nil {
-		return usageError{fmt.Errorf("--zone: %w; want a name that this machine's tzdata has, such as Asia/Shanghai", err)}
+		return usageError{fmt.Errorf("--zone: %w; want a name of the IANA time zone database, such as Asia/Shanghai", err)}
 	}
 	nation, station := filepath.Join(d.dir, nationPart), filepath.Join(d.dir, stationPart)
 	if _, err := os.Stat(filepath.Join(station, "keys")); err == nil {

@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"time"
+	_ "time/tzdata" // a small Debian has no tzdata
 
 	"github.com/spf13/cobra"
 )
