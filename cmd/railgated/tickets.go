@@ -325,13 +325,13 @@ func (k *tickets) damaged(t *manifest.Table, err error) {
 }
 
 // A rest stops work on tickets for three times as long as it has taken: most of the time
-// the lane has processor and disk alone.
+// the lane has processor and disk alone, and it waits for a piece of work at most.
 type rest struct{ since time.Time }
 
 func newRest() *rest { return &rest{time.Now()} }
 
 func (r *rest) pause() {
-	if took := time.Since(r.since); took >= time.Millisecond {
+	if took := time.Since(r.since); took >= time.Millisecond/4 {
 		time.Sleep(min(3*took, 50*time.Millisecond))
 		r.since = time.Now()
 	}

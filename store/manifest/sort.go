@@ -14,6 +14,7 @@ import (
 const (
 	lineRowSize = rowSize + 4
 	runRows     = 16384
+	sortRows    = 1024     // are sorted at once: all of a run's would take milliseconds
 	runBuffer   = 16 << 10 // bytes, of each run that is merged
 )
 
@@ -52,6 +53,9 @@ func (s *sorter) add(line int, r *Row) error {
 	}
 	binary.LittleEndian.PutUint32(b[rowSize:], uint32(line))
 	s.rows = append(s.rows, b)
+	if len(s.rows)%sortRows == 0 {
+		sortPiece(s.rows[len(s.rows)-sortRows:])
+	}
 	if len(s.rows)%pieceRows == 0 {
 		s.pause()
 	}
@@ -61,12 +65,26 @@ func (s *sorter) add(line int, r *Row) error {
 	return nil
 }
 
-// flush writes a run.
+func sortPiece(rows []lineRow) {
+	slices.SortFunc(rows, func(a, b lineRow) int { return compareRows(a[:], b[:]) })
+}
+
+// flush writes a run: its rows by pieces that are in order.
 func (s *sorter) flush() error {
-	slices.SortFunc(s.rows, func(a, b lineRow) int { return compareRows(a[:], b[:]) })
+	sortPiece(s.rows[len(s.rows)-len(s.rows)%sortRows:]) // the others are
+	pieces := slices.Collect(slices.Chunk(s.rows, sortRows))
 	for i := range s.rows {
-		if _, err := s.out.Write(s.rows[i][:]); err != nil {
+		least := 0
+		for k := range pieces {
+			if compareRows(pieces[k][0][:], pieces[least][0][:]) < 0 {
+				least = k
+			}
+		}
+		if _, err := s.out.Write(pieces[least][0][:]); err != nil {
 			return err
+		}
+		if pieces[least] = pieces[least][1:]; len(pieces[least]) == 0 {
+			pieces = slices.Delete(pieces, least, least+1)
 		}
 		if i%pieceRows == 0 {
 			s.pause()
