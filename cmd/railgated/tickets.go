@@ -331,7 +331,7 @@ type rest struct{ since time.Time }
 func newRest() *rest { return &rest{time.Now()} }
 
 func (r *rest) pause() {
-	if took := time.Since(r.since); took >= time.Millisecond/4 {
+	if took := time.Since(r.since); took >= time.Millisecond/10 {
 		time.Sleep(min(3*took, 50*time.Millisecond))
 		r.since = time.Now()
 	}

@@ -13,9 +13,9 @@ import (
 // While they are sorted rows have their line behind them, for errors.
 const (
 	lineRowSize = rowSize + 4
-	runRows     = 16384
-	sortRows    = 1024     // are sorted at once: all of a run's would take milliseconds
-	runBuffer   = 16 << 10 // bytes, of each run that is merged
+	runRows     = 4096
+	sortRows    = 256     // are sorted at once: all of a run's would take milliseconds
+	runBuffer   = 8 << 10 // bytes, of each run that is merged
 )
 
 type lineRow [lineRowSize]byte

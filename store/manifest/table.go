@@ -221,5 +221,5 @@ func Verify(path string, pause func()) error {
 	return nil
 }
 
-// pieceRows are the rows of a piece of work: a third of a millisecond's or so.
-const pieceRows = 256
+// pieceRows are the rows of a piece of work: a tenth of a millisecond's or so.
+const pieceRows = 64
