@@ -85,20 +85,20 @@ more than a week ago, are no longer listed.`,
 // counts are the rows of a manifest.
 type counts struct {
 	all, bad, added, left int
-	elsewhen              int // at no time of the day
-	elsewhere             int // for another station alone
+	otherTime             int // not valid at any time of the day
+	otherStation          int // valid at another station only
 }
 
 // unusual is what may be a mistake, such as another day's file.
 func (n *counts) unusual(date string) (says []string) {
 	if n.all == 0 {
-		says = append(says, "there is no ticket in it: where tickets are required, nobody enters on "+date)
+		says = append(says, "the file has no tickets: where tickets are required, nobody can enter on "+date)
 	}
-	if n.elsewhen > 0 {
-		says = append(says, fmt.Sprintf("%d of %d tickets are at no time good on %s: is it that day's file?", n.elsewhen, n.all, date))
+	if n.otherTime > 0 {
+		says = append(says, fmt.Sprintf("%d of %d tickets are not valid on %s: is this the file of that day?", n.otherTime, n.all, date))
 	}
-	if n.elsewhere > 0 {
-		says = append(says, fmt.Sprintf("%d of %d tickets are for another station alone", n.elsewhere, n.all))
+	if n.otherStation > 0 {
+		says = append(says, fmt.Sprintf("%d of %d tickets are for another station only", n.otherStation, n.all))
 	}
 	return says
 }
@@ -128,10 +128,10 @@ func (d *desk) serviceDayOf(o serveOptions, day time.Time) span {
 func (n *counts) see(r *manifest.Row, s span) {
 	n.all++
 	if r.Until <= s.from || r.From >= s.until {
-		n.elsewhen++
+		n.otherTime++
 	}
 	if r.Station != "" && s.station != "" && r.Station != s.station {
-		n.elsewhere++
+		n.otherStation++
 	}
 }
 

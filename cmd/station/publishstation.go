@@ -53,15 +53,15 @@ classes, tickets, passback, passback_for, open_for, hours and per_day of [lane],
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "published %s\n", name)
-			d.sayStrangers(c, gate)
+			d.warnNotEnrolled(c, gate)
 			return nil
 		},
 	}
 }
 
-// sayStrangers says which of some gates are not enrolled here: a name that was mistyped changes
+// warnNotEnrolled says which of some gates are not enrolled here: a name that was mistyped changes
 // nothing at the gate that was meant. Where the ledger is elsewhere it says nothing.
-func (d *desk) sayStrangers(c *cobra.Command, names ...string) {
+func (d *desk) warnNotEnrolled(c *cobra.Command, names ...string) {
 	p, err := d.place("")
 	if err != nil {
 		return
@@ -138,7 +138,7 @@ is in this folder too, so does this command.`,
 				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), "published assign.json")
-			d.sayStrangers(c, assigned(data)...)
+			d.warnNotEnrolled(c, assigned(data)...)
 			return nil
 		},
 	}

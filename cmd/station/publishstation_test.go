@@ -325,12 +325,12 @@ func TestUnusualPublicationsAreSaid(t *testing.T) {
 	s := newShop(t)
 	for _, tt := range []struct{ date, csv, want string }{
 		{"2026-11-29", fmt.Sprintf(ticketRow, 1), ""},
-		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "2026-11-29T", "2026-11-30T"), "1 of 1 tickets are at no time good on 2026-11-29"},
+		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "2026-11-29T", "2026-11-30T"), "1 of 1 tickets are not valid on 2026-11-29"},
 		{"2026-11-28", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "2026-11-29T08", "2026-11-29T03"), ""}, // after its midnight
-		{"2026-11-30", fmt.Sprintf(ticketRow, 1) + strings.ReplaceAll(fmt.Sprintf(ticketRow, 2), "2026-11-29T10", "2026-12-29T10"), "1 of 2 tickets are at no time good on 2026-11-30"},
-		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "GZQ", "gzq"), "1 of 1 tickets are for another station alone"},
+		{"2026-11-30", fmt.Sprintf(ticketRow, 1) + strings.ReplaceAll(fmt.Sprintf(ticketRow, 2), "2026-11-29T10", "2026-12-29T10"), "1 of 2 tickets are not valid on 2026-11-30"},
+		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "GZQ", "gzq"), "1 of 1 tickets are for another station only"},
 		{"2026-11-29", strings.ReplaceAll(fmt.Sprintf(ticketRow, 1), "GZQ", ""), ""},
-		{"2026-11-29", "", "there is no ticket in it"},
+		{"2026-11-29", "", "the file has no tickets"},
 	} {
 		out := s.must("publish", "manifest", tt.date, s.write("m.csv", manifest.Header+"\n"+tt.csv))
 		if got := strings.Contains(out, "station: "); got != (tt.want != "") || !strings.Contains(out, tt.want) {

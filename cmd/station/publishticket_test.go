@@ -110,8 +110,8 @@ func TestTicketsOfAnotherDayAreSaid(t *testing.T) {
 	s := newShop(t)
 	row := strings.TrimSuffix(fmt.Sprintf(ticketRow, 1), "\n")
 	for other, want := range map[string]string{
-		strings.ReplaceAll(row, "2026-11-29", "2026-11-27"): "1 of 1 tickets are at no time good on 2026-11-29",
-		strings.Replace(row, "GZQ", "BJX", 1):               "1 of 1 tickets are for another station alone",
+		strings.ReplaceAll(row, "2026-11-29", "2026-11-27"): "1 of 1 tickets are not valid on 2026-11-29",
+		strings.Replace(row, "GZQ", "BJX", 1):               "1 of 1 tickets are for another station only",
 	} {
 		if out := s.must("publish", "ticket", "--row", other); !strings.Contains(out, "sold for 20261129: 1\n") || !strings.Contains(out, want) {
 			t.Errorf("%s: %s; want %q", other, out, want)

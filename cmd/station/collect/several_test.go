@@ -24,8 +24,8 @@ func (g *gate) several(from, to int) *nats.Msg {
 	return m
 }
 
-// Each record of a message is taken as one by itself: once, in order, and one that does not fit
-// keeps none of the others out that do.
+// The records of a message are taken one by one, as if each had come by itself: in order, and each once.
+// A record that is refused does not affect the records before it.
 func TestSeveralRecordsOfOneMessage(t *testing.T) {
 	t.Parallel()
 	ledgertest.Each(t, func(t *testing.T, database string) {
@@ -46,7 +46,7 @@ func TestSeveralRecordsOfOneMessage(t *testing.T) {
 		altered.records[10] = altered.records[0]
 		g.publish(g.several(9, 12))
 		g.publish(altered.several(9, 12))
-		b.until("one is another now", func() bool { return b.refused("A07", refusedChange) == 1 })
+		b.until("a record that was changed", func() bool { return b.refused("A07", refusedChange) == 1 })
 		g.publish(g.several(13, 15))
 		b.until("two without the one before them", func() bool { return b.refused("A07", refusedGap) == 2 })
 		for i, change := range []func(*nats.Msg){
@@ -57,7 +57,7 @@ func TestSeveralRecordsOfOneMessage(t *testing.T) {
 			m := g.several(12, 15)
 			change(m)
 			g.publish(m)
-			b.until("a message that is none", func() bool { return b.refused("A07", refusedHeader) == int64(i+1) })
+			b.until("an invalid message", func() bool { return b.refused("A07", refusedHeader) == int64(i+1) })
 		}
 		if n := g.leaves(); n != 12 {
 			t.Errorf("%d records; want 12", n)
