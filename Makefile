@@ -18,7 +18,7 @@ FLAGS   := -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.bu
 DEVICE  := ./cmd/railgated ./cmd/railgate
 PROGRAMS := $(DEVICE) ./cmd/issuer ./cmd/station ./cmd/bench
 
-.PHONY: help run first wasm build cross install install-station deb deb-test lintian image image-test release test lint unit browser axe postgres screens pictures race crash hil bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
+.PHONY: help run first wasm build cross install install-station deb deb-test lintian image image-test release test lint unit browser axe postgres screens pictures race crash hil hil-board bench bench-qr bench-station mutants mutants-quick arch architecture fuzz clean go
 
 help:
 	@echo "make run      passenger, gates, conductor, police window, station, without hardware, until Ctrl-C"
@@ -32,7 +32,7 @@ help:
 	@echo "make image    a gate's disk, and the bundle that updates it, under build/image: BOARD=raspberry-pi, raspberry-pi-tryboot, pc or virt"
 	@echo "make image-test QEMU's board boots its image to a passage, is updated, and falls back; IMAGETEST='-run TestImagePassage' for less"
 	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs"
-	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins; HIL='-run Passage' for less"
+	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins, then its image as it is delivered; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less, '--conditions 8 --rounds 1' for each condition"
 	@echo "make bench-station a station of 200 gates, with a cut; BENCHSTATION='--for 1m --cut 1m' for less"
@@ -243,9 +243,12 @@ arch: go
 	else echo "arm64 and arm: skipped: they need qemu-user-static (apt install qemu-user-static)"; fi
 ARCHED := -short -run 'SameReads|Layout|Segments|EveryMask|Finders|Dark|Smaller|EachVector|Base45|EveryFormat|Libjpeg|InverseTransform|WhatHolds|NoGrid|Nowhere|ConditionsAre' ./driver/eye ./driver/eye/frames ./driver/jpegluma ./driver/v4l2 ./verify
 
-# The gate that is emulated: its programs for arm64, and what else it is made of.
+# The gate that is emulated: from its programs for arm64, test by test, then from its image as it is delivered. Tests that HIL names are run alone.
+hil: hil-board
+	$(if $(findstring -run,$(HIL)),,@$(MAKE) --no-print-directory image-test IMAGETEST='-run TestImagePassage')
+
 HILDIR := build/hil
-hil: go wasm
+hil-board: go wasm
 	@mkdir -p $(HILDIR)/bin $(HILDIR)/here
 	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -o $(HILDIR)/bin/ $(PACKAGED) ./cmd/hil
 	$(GO) build $(FLAGS) -o $(HILDIR)/here/ ./cmd/station ./cmd/railgate
