@@ -31,7 +31,7 @@ help:
 	@echo "make deb-test this machine's packages: lintian, twice the same, and installed to purged in a small Debian"
 	@echo "make image    a gate's disk, and the bundle that updates it, under build/image: BOARD=raspberry-pi, raspberry-pi-tryboot, pc or virt"
 	@echo "make image-test QEMU's board boots its image to a passage, is updated, and falls back; IMAGETEST='-run TestImagePassage' for less"
-	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs"
+	@echo "make release  packages, SBOMs and signed checksums, under build/release; KEY=FILE signs; with images where BUNDLEKEY=FILE BUNDLECERT=FILE sign their bundles"
 	@echo "make hil      a gate in QEMU, from power-on to a passage, seen and driven at its pins, then its image as it is delivered; HIL='-run Passage' for less"
 	@echo "make bench    how long things take, as docs/performance.md has it"
 	@echo "make bench-qr railgate's QR reader against others; BENCHQR='--sets syn720 --rounds 1' for less, '--conditions 8 --rounds 1' for each condition"
@@ -138,14 +138,21 @@ image-test: go
 		RAILGATE_PI_IMAGE="$(wildcard $(CURDIR)/$(IMAGEDIR)/railgate-$(UPSTREAM)-raspberry-pi.img)" RAILGATE_PC_IMAGE="$(PC_IMAGE)" \
 		$(GO) test -count=1 -timeout 2h -run TestImage $(IMAGETEST) ./cmd/hil
 
-# What is given to others, under build/release: packages for every architecture, what their programs are made of, FILES beside them (a disk image), and
-# checksums, signed with KEY. It is made of a commit alone.
+# What is given to others, under build/release: packages for every architecture, the disks of IMAGES' boards with the bundles that update them, what all of it
+# is made of, FILES beside it, and checksums, signed with KEY. It is made of a commit, and of Debian's packages of that day. BUNDLEKEY and BUNDLECERT (PEM)
+# sign bundles, BUNDLEKEYRING has the certificates whose bundles a gate takes: what a key for development has signed is not for others, so without them there is no image.
 UPSTREAM = $(shell sh systemd/deb/version.sh)
+IMAGES ?= raspberry-pi pc
 release: go
 	@[ -n "$(KEY)" ] || { echo "release: no key to sign with: make release KEY=FILE; ssh-keygen -t ed25519 -f FILE makes one"; exit 1; }
+	@[ -z "$(BUNDLEKEY)$(BUNDLECERT)" ] || [ -r "$(BUNDLEKEY)" -a -r "$(BUNDLECERT)" ] || { echo "release: BUNDLEKEY and BUNDLECERT are to be two files, a key and its certificate (PEM)"; exit 1; }
 	@[ -z "$$(git status --porcelain)" ] || { echo "release: what is not committed is in no release: commit it, or take it away:"; git status --short; exit 1; }
-	@$(MAKE) -s --no-print-directory deb ARCHS="$(ARCHS)" && $(MAKE) -s --no-print-directory lintian ARCHS="$(ARCHS)" && \
-		GO="$(GO)" UPSTREAM="$(UPSTREAM)" sh systemd/deb/release.sh $(DEBS) build/release/$(UPSTREAM) "$(KEY)" $(ARCHS) -- $(FILES)
+	@$(MAKE) -s --no-print-directory deb ARCHS="$(ARCHS)" && $(MAKE) -s --no-print-directory lintian ARCHS="$(ARCHS)" && images= && \
+		if [ -n "$(BUNDLEKEY)" ]; then for b in $(IMAGES); do i=$(IMAGEDIR)/railgate-$(UPSTREAM)-$$b && \
+			$(MAKE) -s --no-print-directory image BOARD=$$b KEY="$(BUNDLEKEY)" CERT="$(BUNDLECERT)" KEYRING="$(BUNDLEKEYRING)" && \
+			echo "release: compressing $$i.img" && zstd -q -f -6 -T2 $$i.img -o $$i.img.zst && images="$$images $$i.img.zst $$i.raucb $$i.cdx.json" || exit 1; done; \
+		else echo "release: without images: BUNDLEKEY=FILE BUNDLECERT=FILE sign their bundles"; fi && \
+		GO="$(GO)" UPSTREAM="$(UPSTREAM)" sh systemd/deb/release.sh $(DEBS) build/release/$(UPSTREAM) "$(KEY)" $(ARCHS) -- $$images $(FILES)
 
 # This machine's packages: lintian, a second build that must be equal, and a Debian that installs, upgrades, removes and purges them.
 HERE = $(shell dpkg --print-architecture 2>/dev/null)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,7 +15,7 @@ import (
 func (b *build) fetch(name string, packages ...string) (into string, err error) {
 	into = b.path(name)
 	list := strings.Join(packages, " ")
-	if kept, err := os.ReadFile(filepath.Join(into, "ready")); err == nil && string(kept) == list {
+	if kept, err := os.ReadFile(filepath.Join(into, "ready")); err == nil && string(kept) == list && isNoted(into) {
 		return into, nil
 	}
 	b.say("fetching %s", list)
@@ -37,7 +38,7 @@ func (b *build) fetch(name string, packages ...string) (into string, err error) 
 			return "", err
 		}
 	}
-	if err := os.RemoveAll(debs); err != nil {
+	if err := errors.Join(noteDebians(into, found...), os.RemoveAll(debs)); err != nil {
 		return "", err
 	}
 	return into, write(filepath.Join(into, "ready"), []byte(list), 0o644)
@@ -51,9 +52,9 @@ func (b *build) fetchKernel() (string, error) {
 		if err := os.RemoveAll(b.path("kernel")); err != nil {
 			return "", err
 		}
-		return b.path("kernel"), b.run(nil, "dpkg-deb", "-x", b.kernel, b.path("kernel"))
+		return b.path("kernel"), errors.Join(b.run(nil, "dpkg-deb", "-x", b.kernel, b.path("kernel")), noteDebians(b.path("kernel"), b.kernel))
 	}
-	if _, err := os.Stat(b.path("kernel", "ready")); err == nil {
+	if _, err := os.Stat(b.path("kernel", "ready")); err == nil && isNoted(b.path("kernel")) {
 		return b.path("kernel"), nil
 	}
 	if err := b.aptState(); err != nil {

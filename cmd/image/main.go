@@ -74,7 +74,7 @@ func (b *build) make() error {
 	if (b.key == "") != (b.cert == "") {
 		return fmt.Errorf("a key and its certificate are needed, or neither: make image BOARD=%s KEY=FILE CERT=FILE", b.name)
 	}
-	for _, step := range []func() error{b.makeKey, b.makeBase, b.makeRoot, b.makeSlot, b.makeBoot, b.makeRailgate, b.makeDisk, b.makeBundle} {
+	for _, step := range []func() error{b.makeKey, b.makeBase, b.makeRoot, b.makeSlot, b.makeBoot, b.makeRailgate, b.makeDisk, b.makeBundle, b.makeList} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -86,6 +86,7 @@ func (b *build) make() error {
 		}
 		fmt.Printf("%s  %d MB\n", made, info.Size()>>20)
 	}
+	fmt.Println(b.listFile())
 	return nil
 }
 
