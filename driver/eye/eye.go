@@ -4,6 +4,7 @@
 // It works on brightness alone, stage by stage, each in a file of its own:
 //
 //	plane.go      the picture at its own size, at a half and at a quarter
+//	vector.go     the same and thresholds by 16 bytes at a time, where a processor can
 //	pure.go       a picture of nothing but a code, at one look
 //	threshold.go  what is dark, locally, in the rows that are looked at
 //	finder.go     the three squares at a code's corners: 1:1:3:1:1 along any line

@@ -74,15 +74,21 @@ func halve(dst, src *plane) {
 	dst.size(src.w/2, src.h/2)
 	for y := range dst.h {
 		a, b, out := src.row(2*y), src.row(2*y+1), dst.row(y)
-		x := 0
-		for ; x+4 <= len(out) && 2*x+8 <= len(a) && 2*x+8 <= len(b); x += 4 { // said so that the compiler sees it, too
-			s := (pairs(load(a[2*x:2*x+8])) + pairs(load(b[2*x:2*x+8])) + 0x0002000200020002) >> 2 & lanes
-			s |= s >> 8
-			binary.LittleEndian.PutUint32(out[x:x+4], uint32(s&0xffff|s>>16&0xffff0000))
-		}
-		for ; x < dst.w; x++ {
-			out[x] = byte((int(a[2*x]) + int(a[2*x+1]) + int(b[2*x]) + int(b[2*x+1]) + 2) / 4)
-		}
+		n := halveVectors(out, a, b)
+		halveWords(out[n:], a[2*n:], b[2*n:])
+	}
+}
+
+// halveWords is halve for one row.
+func halveWords(out, a, b []byte) {
+	x := 0
+	for ; x+4 <= len(out) && 2*x+8 <= len(a) && 2*x+8 <= len(b); x += 4 { // said so that the compiler sees it, too
+		s := (pairs(load(a[2*x:2*x+8])) + pairs(load(b[2*x:2*x+8])) + 0x0002000200020002) >> 2 & lanes
+		s |= s >> 8
+		binary.LittleEndian.PutUint32(out[x:x+4], uint32(s&0xffff|s>>16&0xffff0000))
+	}
+	for ; x < len(out); x++ {
+		out[x] = byte((int(a[2*x]) + int(a[2*x+1]) + int(b[2*x]) + int(b[2*x+1]) + 2) / 4)
 	}
 }
 
@@ -92,20 +98,26 @@ func quarter(dst, src *plane) {
 	dst.size(src.w/4, src.h/4)
 	for y := range dst.h {
 		a, b, out := src.row(4*y+1), src.row(4*y+3), dst.row(y)
-		x := 0
-		for ; x+4 <= len(out) && 4*x+16 <= len(a) && 4*x+16 <= len(b); x += 4 {
-			p, q := a[4*x:4*x+16], b[4*x:4*x+16]
-			s, t := pairs(load(p))+pairs(load(q)), pairs(load(p[8:]))+pairs(load(q[8:]))
-			s, t = (s+s>>16)>>3, (t+t>>16)>>3
-			binary.LittleEndian.PutUint32(out[x:x+4], uint32(s&0xff|s>>24&0xff00|t&0xff<<16|t>>8&0xff000000))
+		n := quarterVectors(out, a, b)
+		quarterWords(out[n:], a[4*n:], b[4*n:])
+	}
+}
+
+// quarterWords is quarter for one row.
+func quarterWords(out, a, b []byte) {
+	x := 0
+	for ; x+4 <= len(out) && 4*x+16 <= len(a) && 4*x+16 <= len(b); x += 4 {
+		p, q := a[4*x:4*x+16], b[4*x:4*x+16]
+		s, t := pairs(load(p))+pairs(load(q)), pairs(load(p[8:]))+pairs(load(q[8:]))
+		s, t = (s+s>>16)>>3, (t+t>>16)>>3
+		binary.LittleEndian.PutUint32(out[x:x+4], uint32(s&0xff|s>>24&0xff00|t&0xff<<16|t>>8&0xff000000))
+	}
+	for ; x < len(out); x++ {
+		sum := 0
+		for i := range 4 {
+			sum += int(a[4*x+i]) + int(b[4*x+i])
 		}
-		for ; x < len(out); x++ {
-			sum := 0
-			for i := range 4 {
-				sum += int(a[4*x+i]) + int(b[4*x+i])
-			}
-			out[x] = byte(sum / 8)
-		}
+		out[x] = byte(sum / 8)
 	}
 }
 

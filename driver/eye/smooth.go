@@ -117,21 +117,22 @@ func binomial(a, b, c, d, e uint64) uint64 {
 	return meanUp(meanDown(meanUp(ends, c), c), sides)
 }
 
+// mixColumns smooths a row along itself, but for two pixels at its ends.
 func mixColumns(out, in []byte) {
 	n := len(in)
 	copy(out[:2], in)
 	copy(out[n-2:], in[n-2:])
-	x := 2
-	for ; x >= 2 && x+10 <= len(in) && x+8 <= len(out); x += 8 {
-		p := in[x-2 : x+10]
-		binary.LittleEndian.PutUint64(out[x:x+8], binomial(load(p[:8]), load(p[1:9]), load(p[2:10]), load(p[3:11]), load(p[4:12])))
-	}
-	for ; x < n-2; x++ {
-		out[x] = mix(in[x-2], in[x-1], in[x], in[x+1], in[x+2])
-	}
+	mixRows(out[2:n-2], in, in[1:], in[2:], in[3:], in[4:])
 }
 
+// mixRows mixes five rows into one; they may be longer.
 func mixRows(out, a, b, c, d, e []byte) {
+	n := mixVectors(out, a, b, c, d, e)
+	mixWords(out[n:], a[n:], b[n:], c[n:], d[n:], e[n:])
+}
+
+// mixWords is mixRows in Go.
+func mixWords(out, a, b, c, d, e []byte) {
 	n, x := len(out), 0
 	a, b, c, d, e = a[:n], b[:n], c[:n], d[:n], e[:n] // so the compiler knows that all are as long
 	for ; x < n-7; x += 8 {

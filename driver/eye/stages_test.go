@@ -362,7 +362,7 @@ func TestBlocksAreAsTheirPixels(t *testing.T) {
 			pix[i] = byte(base + r.IntN(spread))
 		}
 		a, b := load(pix[:]), load(pix[8:])
-		uneven := l.measureUneven(pairs(a), pairs(b)) != 0
+		uneven := statOf(pairs(a), pairs(b), l.contrast) != 0
 		if marked := unevenBlocks(pix[:8], pix[8:], uint64(l.contrast)) != 0; uneven && !marked {
 			t.Fatalf("%v, contrast %d: told to be flat", pix, l.contrast)
 		} else if !marked {
@@ -399,7 +399,7 @@ func TestEveryBlockOfARowIsMeasured(t *testing.T) {
 			a, b := l.measured(by)
 			for bx, got := range l.statistics(by) {
 				x := min(bx*block, w-block)
-				if want := l.measureUneven(pairs(load(a[x:])), pairs(load(b[x:]))); got != want {
+				if want := statOf(pairs(load(a[x:])), pairs(load(b[x:])), l.contrast); got != want {
 					t.Fatalf("%d pixels wide: block %d, %d is %#x; want %#x", w, bx, by, got, want)
 				}
 				if got == 0 {

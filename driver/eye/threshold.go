@@ -147,24 +147,31 @@ func (l *level) setRadius(r int) {
 	clear(l.ready)
 }
 
-// measure fills stat for a row of blocks, from two of its rows of pixels. Most blocks are flat: the others are
-// told from them by words first.
+// measure fills stat for a row of blocks, from two of its rows of pixels.
 func (l *level) measure(by int) {
 	l.made[by] = true
 	l.spend(6 * l.bw)
 	a, b := l.measured(by)
 	out := l.stat[by*l.bw:][:l.bw]
-	clear(out)
 	if l.w%block != 0 {
 		x := l.w - block
-		out[l.bw-1] = l.measureUneven(pairs(load(a[x:])), pairs(load(b[x:])))
+		out[l.bw-1] = statOf(pairs(load(a[x:])), pairs(load(b[x:])), l.contrast)
 	}
-	for from := 0; from < l.w/block; from += 64 {
-		part := min(64, l.w/block-from) * block
-		uneven := unevenBlocks(a[from*block:][:part], b[from*block:][:part], uint64(l.contrast))
+	out = out[:l.w/block]
+	n := statVectors(out, a, b, l.contrast)
+	statWords(out[n:], a[n*block:], b[n*block:], l.contrast)
+}
+
+// statWords puts into out what stat has of blocks, by two of their rows of pixels. Most blocks are flat: the others are
+// told from them by words first.
+func statWords(out []uint32, a, b []byte, contrast uint32) {
+	clear(out)
+	for from := 0; from < len(out); from += 64 {
+		part := min(64, len(out)-from) * block
+		uneven := unevenBlocks(a[from*block:][:part], b[from*block:][:part], uint64(contrast))
 		for ; uneven != 0; uneven &= uneven - 1 {
 			i := from + bits.TrailingZeros64(uneven)
-			out[i] = l.measureUneven(pairs(load(a[i*block:])), pairs(load(b[i*block:])))
+			out[i] = statOf(pairs(load(a[i*block:])), pairs(load(b[i*block:])), contrast)
 		}
 	}
 }
@@ -194,9 +201,10 @@ func (l *level) measured(by int) (a, b []byte) {
 	return l.row(y + 2), l.row(y + 5)
 }
 
-func (l *level) measureUneven(a, b uint64) uint32 {
+// statOf is what stat has of a block.
+func statOf(a, b uint64, contrast uint32) uint32 {
 	most, least := extremes(a, b)
-	if most-least <= 2*l.contrast {
+	if most-least <= 2*contrast {
 		return 0
 	}
 	return 1<<16 | (most+least)>>2
@@ -305,23 +313,29 @@ var reciprocal = func() (r [64]uint32) {
 func (l *level) darkBits(y int) []uint64 {
 	row, thr := l.seen(y), l.thresholds(y>>3)
 	whole := l.w / 64
-	for wi := range whole {
-		t := (*[8]uint8)(thr[8*wi:])
+	n := darkVectors(l.bits[:whole], row, thr)
+	darkWords(l.bits[n:whole], row[64*n:], thr[8*n:])
+	if l.w%64 != 0 {
+		l.bits[whole] = l.lastDark(row, thr, whole)
+	}
+	return l.bits
+}
+
+// darkWords puts into out which pixels of a row are at most their block's threshold, where that is not 0.
+func darkWords(out []uint64, row []byte, thr []uint8) {
+	for i := range out {
+		t := (*[8]uint8)(thr[8*i:])
 		var word uint64
 		if load(t[:]) != 0 {
-			pix := (*[64]byte)(row[64*wi:])
+			pix := (*[64]byte)(row[64*i:])
 			for k := range 8 {
 				if t[k] != 0 {
 					word |= darkOf8(load(pix[8*k:]), t[k]) << (8 * k)
 				}
 			}
 		}
-		l.bits[wi] = word
+		out[i] = word
 	}
-	if l.w%64 != 0 {
-		l.bits[whole] = l.lastDark(row, thr, whole)
-	}
-	return l.bits
 }
 
 // lastDark is the word at the end of a row, which has room for more.
