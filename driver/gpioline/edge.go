@@ -108,15 +108,19 @@ func (l *Line) stands(e edge) bool {
 // pollEvery is how often a line is looked at that is not debounced.
 const pollEvery = 5 * time.Millisecond
 
-// poll looks for an edge: a level that two looks find, one after the other.
-func (l *Line) poll(deadline time.Time) (e edge, ok bool) {
-	every := l.Debounce
-	if every == 0 {
-		every = pollEvery
+// settling is how long a level that two looks find has stood.
+func (l *Line) settling() time.Duration {
+	if l.Debounce == 0 {
+		return pollEvery
 	}
+	return l.Debounce
+}
+
+// poll looks for an edge: a level that two looks find, one after the other. The second look comes soon, however seldom it looks at a level that stands.
+func (l *Line) poll(deadline time.Time) (e edge, ok bool) {
 	for before, first := gpio.Low, true; deadline.IsZero() || time.Now().Before(deadline); first = false {
-		level, halted, err := l.look()
-		if err != nil || halted {
+		level, pause, err := l.look()
+		if err != nil || pause == 0 {
 			return e, false
 		}
 		e = edge{level: level, at: time.Now()}
@@ -124,14 +128,21 @@ func (l *Line) poll(deadline time.Time) (e edge, ok bool) {
 			return e, true
 		}
 		before = level
-		time.Sleep(every)
+		time.Sleep(pause)
 	}
 	return e, false
 }
 
-func (l *Line) look() (level gpio.Level, halted bool, err error) {
+// look is the level now, and the time until the next look; none for a line that is halted.
+func (l *Line) look() (level gpio.Level, pause time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	level, err = l.level()
-	return level, l.halted, err
+	switch {
+	case l.halted:
+		return level, 0, err
+	case level != l.stable:
+		return level, l.settling(), err
+	}
+	return level, l.every, err
 }

@@ -41,6 +41,8 @@ type fakeLine struct {
 	fail    map[uintptr]error
 	bounces bool // the kernel cannot debounce it
 	mute    bool // its chip has no interrupts
+	fragile bool // it has, and whoever asks for them crashes the kernel
+	looks   int  // at its level
 
 	request lineRequest
 	level   bool
@@ -162,6 +164,9 @@ func (k *fakeKernel) request(c *fakeChip, r *lineRequest) error {
 		return err
 	}
 	l.request = *r
+	if l.fragile && (r.config.flags&(flagRising|flagFalling) != 0 || r.config.count > 0) {
+		k.t.Errorf("asked for interrupts: flags %#x, %d attributes", r.config.flags, r.config.count)
+	}
 	if l.mute && (r.config.flags&(flagRising|flagFalling) != 0 || r.config.count > 0) {
 		return unix.ENXIO
 	}
@@ -209,6 +214,9 @@ func (k *fakeKernel) put(l *fakeLine, high bool) {
 func (l *fakeLine) values(req uintptr, v *lineValues) error {
 	if err := l.fail[req]; err != nil {
 		return err
+	}
+	if req == getValues {
+		l.looks++
 	}
 	if req == setValues {
 		l.drive("set", v.bits&v.mask&1 == 1)

@@ -48,10 +48,11 @@ type Line struct {
 	file    *os.File   // the kernel's handle; nil: not requested
 	output  bool
 	pull    gpio.Pull
-	bounces bool       // the kernel does not debounce this line: WaitForEdge does
-	polled  bool       // the chip has no interrupts: WaitForEdge looks at the level
-	edges   gpio.Edge  // those that In asked for, and
-	stable  gpio.Level // the last stable level, of such lines
+	bounces bool          // the kernel does not debounce this line: WaitForEdge does
+	polled  bool          // the chip has no interrupts, or none that may be asked for: WaitForEdge looks at the level,
+	every   time.Duration // so often
+	edges   gpio.Edge     // those that In asked for, and
+	stable  gpio.Level    // the last stable level, of such lines
 	halted  bool
 }
 

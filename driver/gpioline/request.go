@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
@@ -43,12 +44,22 @@ func (l *Line) request(flags uint64, attributes ...lineAttribute) error {
 }
 
 // requestInput asks for as much as the chip has. One whose interrupts are handled in a thread, as at USB and
-// at I2C, is not debounced by the kernel (EINVAL); one without interrupts, as a Super-IO, has no edges (ENXIO).
+// at I2C, is not debounced by the kernel (EINVAL); one without interrupts, as a Super-IO, has no edges (ENXIO). One that
+// must not be asked for interrupts is not.
 func (l *Line) requestInput(flags uint64, edges gpio.Edge, attributes []lineAttribute) error {
-	err := l.request(flags|edgeFlags(edges), attributes...)
-	l.bounces = errors.Is(err, unix.EINVAL) && len(attributes) > 0
-	if l.bounces {
-		err = l.request(flags | edgeFlags(gpio.BothEdges))
+	if err := l.find(); err != nil {
+		return err
+	}
+	l.bounces, l.polled, l.every = false, false, l.settling()
+	err := error(unix.ENXIO)
+	if l.Chip == cp2112 {
+		l.every = cp2112Every
+	} else {
+		err = l.request(flags|edgeFlags(edges), attributes...)
+		l.bounces = errors.Is(err, unix.EINVAL) && len(attributes) > 0
+		if l.bounces {
+			err = l.request(flags | edgeFlags(gpio.BothEdges))
+		}
 	}
 	l.polled = errors.Is(err, unix.ENXIO)
 	if l.polled {
@@ -60,6 +71,14 @@ func (l *Line) requestInput(flags uint64, edges gpio.Edge, attributes []lineAttr
 	}
 	return err
 }
+
+// cp2112 is the label that the kernel's hid-cp2112 gives its chips. That driver makes interrupts of looks of its own at the adapter, ten jiffies
+// apart (40 ms in Debian), and lets go of a line in atomic context by a call that sleeps (cp2112_gpio_irq_shutdown, Linux 6.1): a line
+// that is let go while the driver looks crashes the kernel, and stops the looks at all others. Debouncing by the kernel is made of interrupts too.
+const cp2112 = "cp2112_gpio"
+
+// cp2112Every is how often an input of a CP2112 is looked at. Each look is a transfer on USB of a millisecond or two, for each input.
+const cp2112Every = 20 * time.Millisecond
 
 // openChip opens the line's chip, which may have come back under another number.
 func (l *Line) openChip() (fd int, err error) {
