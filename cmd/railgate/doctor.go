@@ -53,8 +53,9 @@ func (f *finding) since(other finding) {
 }
 
 func newDoctor(g *gate) *cobra.Command {
-	var asJSON bool
+	var asJSON, card bool
 	var user string
+	test := scannerTest{open: openForTest}
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong with the gate",
@@ -64,10 +65,21 @@ works while railgated runs and while it does not. Run as root it looks with the 
 the service's user. It changes nothing, except that it writes and removes a small file to
 time the disk.
 
+With --card it shows a test card instead, and says what a scanner makes of it: doctor --card NAME is scanner test NAME.
+
 It exits as status does: with 0 when all is well, 1 when the lane works and something needs
 a technician, 2 when the lane is out of service.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Args: func(c *cobra.Command, args []string) error {
+			if card {
+				return cobra.MaximumNArgs(1)(c, args)
+			}
+			return cobra.NoArgs(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if card {
+				test.asJSON = asJSON
+				return test.of(c, g, args)
+			}
 			p := &patient{gate: g, host: thisHost(), as: user}
 			if user != "" {
 				if _, err := p.host.account(user, "", nil); err != nil {
@@ -86,6 +98,8 @@ a technician, 2 when the lane is out of service.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&card, "card", false, "show the scanners' test card, and say what the one that is named makes of it: layout, characters, suffix")
+	c.Flags().DurationVar(&test.wait, "wait", time.Minute, "how long --card waits for the scanner")
 	c.Flags().StringVar(&user, "user", "", "look with the rights of this `user` (default: the service's)")
 	return c
 }

@@ -101,7 +101,7 @@ func (s *site) runManual(command, line string, running bool) {
 	if word == "clock" && strings.Contains(line, "accept") || word == "flash" && !strings.Contains(line, "--list") {
 		line += " --yes"
 	}
-	if word == "scanner" {
+	if word == "scanner" || strings.Contains(line, "--card") && word == "doctor" {
 		line = s.withScanner(line)
 	}
 	c := exec.Command("sh", "-c", "exec "+line)
@@ -116,6 +116,10 @@ func (s *site) runManual(command, line string, running bool) {
 	case strings.Contains(line, "--camera"): // there is none
 		if status != exitFailed || !strings.Contains(string(out), s.path("camera")) {
 			s.t.Errorf("%s: %v, %s; want an error that names the camera", command, err, out)
+		}
+	case strings.Contains(line, "--card"): // it asks no daemon
+		if status != 0 {
+			s.t.Errorf("%s: status %d, %s; want that the card is read", command, status, out)
 		}
 	case !running && (word == "doctor" || slices.Contains(needsDaemon, word)):
 		if status == 0 || status == exitUsage {

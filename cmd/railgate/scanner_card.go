@@ -41,17 +41,20 @@ whether all of them arrived, which keyboard layout a scanner types by where it i
 
 NAME is a scanner of the configuration; without it, its only one. railgated must not read it: systemctl stop railgated.`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			s, err := scannerToTest(g, args)
-			if err != nil {
-				return err
-			}
-			return t.run(c, s)
-		},
+		RunE: func(c *cobra.Command, args []string) error { return t.of(c, g, args) },
 	}
 	c.Flags().DurationVar(&t.wait, "wait", time.Minute, "how long to wait for the scanner")
 	c.Flags().BoolVar(&t.asJSON, "json", false, "print JSON: scanner, good, text, layouts, suffix, advice")
 	return c
+}
+
+// of tests the scanner of a name, or the only one.
+func (t *scannerTest) of(c *cobra.Command, g *gate, args []string) error {
+	s, err := scannerToTest(g, args)
+	if err != nil {
+		return err
+	}
+	return t.run(c, s)
 }
 
 // scannerToTest is the configuration's scanner of a name, or its only one.

@@ -178,6 +178,24 @@ func TestScannerTestCard(t *testing.T) {
 	}
 }
 
+// The doctor's card is scanner test's, and everything else of the doctor takes no name.
+func TestDoctorShowsTheTestCard(t *testing.T) {
+	t.Parallel()
+	s := &site{t: t, dir: t.TempDir()}
+	args := strings.Fields(s.withScanner("doctor --card --json --wait 20s --config " + s.path("gate.toml")))
+	status, out, errOut := tool(t, "", args...)
+	var r cardReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || status != 0 || !r.Good || r.Text != testCard {
+		t.Errorf("status %d, %v, %s%s; want that the card was read", status, err, out, errOut)
+	}
+	if status, _, errOut := tool(t, "", append(args, "other")...); status != exitUsage || !strings.Contains(errOut, `"other" is not a scanner`) {
+		t.Errorf("a scanner that there is not: status %d, %s", status, errOut)
+	}
+	if status, _, errOut := tool(t, "", "doctor", "front", "--config", args[len(args)-1]); status != exitUsage || !strings.Contains(errOut, "front") {
+		t.Errorf("a name without --card: status %d, %s", status, errOut)
+	}
+}
+
 func TestScannerTestThatReadsNothing(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
