@@ -304,16 +304,21 @@ func decodeStrictJSON(data []byte, v any) error {
 	if _, err := dec.Token(); err != io.EOF {
 		return errors.New("something follows the document")
 	}
-	return checkMembers(json.NewDecoder(bytes.NewReader(data)))
+	return checkMembers(json.NewDecoder(bytes.NewReader(data)), letters)
 }
 
-// letters are what members' names are made of.
+// UniqueMembers refuses a valid JSON document in which an object has a member twice: package json takes the last of them, other programs the first.
+func UniqueMembers(data []byte) error {
+	return checkMembers(json.NewDecoder(bytes.NewReader(data)), "")
+}
+
+// letters are what the names of a keyset's members are made of.
 const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 // checkMembers walks a document that is known to be valid and refuses a member
-// name that is not made of letters, or a second member of one name. Package json
+// name that is not made of these letters, if there are any, or a second member of one name. Package json
 // takes NAME for name, and ſ for an s.
-func checkMembers(dec *json.Decoder) error {
+func checkMembers(dec *json.Decoder, letters string) error {
 	token, err := dec.Token()
 	if err != nil {
 		return err
@@ -333,12 +338,12 @@ func checkMembers(dec *json.Decoder) error {
 			if seen[name] {
 				return fmt.Errorf("duplicate member %q", name)
 			}
-			if strings.Trim(name, letters) != "" {
+			if letters != "" && strings.Trim(name, letters) != "" {
 				return fmt.Errorf("unknown member %q", name)
 			}
 			seen[name] = true
 		}
-		if err := checkMembers(dec); err != nil {
+		if err := checkMembers(dec, letters); err != nil {
 			return err
 		}
 	}

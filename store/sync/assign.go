@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"railgate/verify"
 )
 
 // An Assignment is assign.json: which release each gate gets. A gate that it does not
@@ -41,6 +43,9 @@ func ParseAssignment(data []byte, listed []string) (a Assignment, err error) {
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return Assignment{}, errors.New("there is more behind the object")
+	}
+	if err := verify.UniqueMembers(data); err != nil {
+		return Assignment{}, err
 	}
 	versions := []string{a.Default}
 	for _, version := range a.Gates {

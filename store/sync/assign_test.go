@@ -11,6 +11,7 @@ func TestAnAssignmentNamesReleasesOfTheNation(t *testing.T) {
 		`{}`: true, `{"default":"1.4.0"}`: true, `{"gates":{"A07":"1.4.0","B":""}}`: true,
 		`{"default":"1.4"}`: false, `{"gates":{"A07":"1.5.0"}}`: false, `{"default":"1.4.0/arm64.raucb"}`: false,
 		`{"default":".."}`: false, `{"other":1}`: false, `[]`: false, ``: false, `{"default":"1.4.0"`: false, `{}{}`: false,
+		`{"gates":{"A07":"1.4.0","A08":"","A07":""}}`: false, `{"default":"1.4.0","gates":{},"default":""}`: false,
 	} {
 		if _, err := ParseAssignment([]byte(text), listed); (err == nil) != want {
 			t.Errorf("%s: %v; want taken %v", text, err, want)
