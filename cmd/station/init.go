@@ -191,7 +191,7 @@ func (d *desk) sayStation(c *cobra.Command, o initial, nation, station string, i
 	out := c.OutOrStdout()
 	fmt.Fprintf(out, "made %s: station %s, at %v\n", station, info.Station, info.Servers)
 	if o.noNation {
-		fmt.Fprintf(out, "have the nation publish   %s as stations/%s/root.json\n", filepath.Join(station, "public", "1.root.json"), o.station)
+		fmt.Fprintf(out, "have the nation publish   station publish root %s %s\n", o.station, filepath.Join(station, "public", "1.root.json"))
 	} else {
 		fmt.Fprintf(out, "gates begin with          %s\n", filepath.Join(nation, "public", "1.root.json"))
 		fmt.Fprintf(out, "publish the keyset        station publish --dir %s keyset keys.json\n", d.dir)

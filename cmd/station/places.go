@@ -46,6 +46,11 @@ func (d *desk) parts() []string {
 	return []string{nation, station}
 }
 
+// nationIsHere tells whether the nation's repository is in the folder beside the station's.
+func (d *desk) nationIsHere() bool {
+	return len(d.parts()) == 2
+}
+
 // A place is a station as its folder has it.
 type place struct {
 	dir  string

@@ -35,7 +35,7 @@ func newPublish(d *desk) *cobra.Command {
 			return nil
 		},
 	})
-	cmd.AddCommand(newPublishPolicy(d), newPublishManifest(d), newPublishTicket(d), newPublishRevokers(d), newPublishRelease(d), newPublishAssign(d))
+	cmd.AddCommand(newPublishPolicy(d), newPublishManifest(d), newPublishTicket(d), newPublishRevokers(d), newPublishRelease(d), newPublishRoot(d), newPublishAssign(d))
 	return cmd
 }
 

@@ -129,10 +129,11 @@ is in this folder too, so does this command.`,
 			if err != nil {
 				return err
 			}
-			if d.part(nationPart) == d.part(stationPart) {
-				fmt.Fprintln(c.ErrOrStderr(), "station: the nation's repository is not here; whether it lists these releases is for the gates to say")
-			} else if err := d.checkAssignment(data); err != nil {
+			if err := d.checkAssignment(data); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if !d.nationIsHere() {
+				fmt.Fprintln(c.ErrOrStderr(), "station: the nation's repository is not here; whether it lists these releases is for the gates to say")
 			}
 			if err := d.publishStationFile(repository.File{Name: "assign.json", Data: data}); err != nil {
 				return err
@@ -153,10 +154,16 @@ func assigned(data []byte) []string {
 	return slices.Sorted(maps.Keys(doc.Gates))
 }
 
-// checkAssignment holds assign.json against what the nation lists.
+// checkAssignment holds assign.json against what the nation lists, where that is known here.
 func (d *desk) checkAssignment(data []byte) error {
 	if len(data) == 0 {
 		return errors.New("it is empty")
+	}
+	if !d.nationIsHere() {
+		if _, err := sync.ParseAssignment(data, nil); !errors.Is(err, sync.ErrNotReleased) {
+			return err
+		}
+		return nil
 	}
 	r, err := repository.Open(d.part(nationPart), d.now)
 	if err != nil {

@@ -41,10 +41,13 @@ func (o *office) write(name, text string) string {
 	return o.path(name)
 }
 
-func (o *office) run(args ...string) (string, error) {
+func (o *office) run(args ...string) (string, error) { return o.in("nation", args...) }
+
+// in runs a command for another folder.
+func (o *office) in(folder string, args ...string) (string, error) {
 	var out bytes.Buffer
 	root := newCommands(&desk{now: func() time.Time { return o.now }, workFactor: 10})
-	root.SetArgs(append(args, "--dir", o.path("nation"), "--passphrase-file", o.path("passphrase")))
+	root.SetArgs(append(args, "--dir", o.path(folder), "--passphrase-file", o.path("passphrase")))
 	root.SetOut(&out)
 	root.SetErr(&out)
 	err := root.Execute()

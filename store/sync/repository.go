@@ -126,6 +126,18 @@ func (l *Listing) beginRoot() error {
 	return r.State.PutFiles(r.Name, map[string][]byte{"root.json": r.Root})
 }
 
+// CheckFirstRoot tells whether a gate could begin a repository with a root: the first version, which its own keys have signed.
+func CheckFirstRoot(data []byte) error {
+	trusted, err := trustedmetadata.New(data)
+	if err != nil {
+		return err
+	}
+	if v := trusted.Root.Signed.Version; v != 1 {
+		return fmt.Errorf("version %d of a root; gates begin with the first, 1.root.json", v)
+	}
+	return goodRoot(trusted.Root)
+}
+
 // goodRoot refuses a root whose roles nobody need sign.
 func goodRoot(root *metadata.Metadata[metadata.RootType]) error {
 	for _, name := range []string{metadata.ROOT, metadata.TIMESTAMP, metadata.SNAPSHOT, metadata.TARGETS} {

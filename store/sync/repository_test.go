@@ -260,6 +260,18 @@ func TestAFirstRootThatIsWrongIsRefused(t *testing.T) {
 	}
 }
 
+// What a station's first root is, is asked before a nation names it.
+func TestAFirstRootIsTheFirstVersion(t *testing.T) {
+	f := newFake(t)
+	if err := CheckFirstRoot(f.files["1.root.json"]); err != nil {
+		t.Errorf("the first root: %v", err)
+	}
+	f.rotate(metadata.ROOT)
+	if err := CheckFirstRoot(f.files["2.root.json"]); err == nil || !strings.Contains(err.Error(), "version 2") {
+		t.Errorf("the second: %v; want that gates begin with the first", err)
+	}
+}
+
 // The repository tells only what its paths say; a gate decides which it takes.
 func TestNamesAreInOrder(t *testing.T) {
 	f := newFake(t)
