@@ -7,6 +7,7 @@
 //	vector.go     the same and thresholds by 16 bytes at a time, where a processor can
 //	pure.go       a picture of nothing but a code, at one look
 //	threshold.go  what is dark, locally, in the rows that are looked at
+//	row.go        where a row has dark, light, dark, light and dark as 1:1:3:1:1
 //	finder.go     the three squares at a code's corners: 1:1:3:1:1 along any line
 //	crowd.go      those that stand too close to be a code's
 //	merged.go     the same where the code has no quiet zone, on dark ground

@@ -1,9 +1,6 @@
 package eye
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
 // A finder is one of the three squares at a code's corners: along any line through its
 // middle dark, light, dark, light and dark are as 1:1:3:1:1 (ISO/IEC 18004, 6.3.3). Of an
@@ -99,73 +96,6 @@ func (l *level) relink() {
 		l.link(i)
 	}
 }
-
-// What is measured are the distances between like edges, from dark to dark and from light
-// to light: blur and a threshold that is off move both edges of such a pair the same way,
-// and so leave it as long as it is. Of a finder they are 2, 4, 4 and 2 modules, together
-// span.
-const span = 12
-
-// fineEdges are as many among 64 pixels of a row that what is there is fine: modules, dots,
-// writing, grain.
-const fineEdges = 10
-
-// scanRow looks for finders in row y.
-func (l *level) scanRow(y int) {
-	count := 0
-	const outside = -1 << 20
-	e0, e1, e2, e3, e4 := outside, outside, outside, outside, outside // as in runs
-	var before uint64                                                 // the colour before the word, in bit 0
-	row := l.darkBits(y)
-	crossed := l.edges[y/patch*len(row):][:len(row)]
-	for wi, word := range row {
-		edges := word ^ (word<<1 | before)
-		if edges == 0 {
-			continue
-		}
-		before = word >> 63
-		n := bits.OnesCount64(edges)
-		count += n
-		crossed[wi] += uint16(n)
-		if n >= fineEdges {
-			l.fine, l.fineFrom, l.fineTo = l.fine+1, min(l.fineFrom, y), max(l.fineTo, y)
-		}
-		for ; edges != 0; edges &= edges - 1 {
-			b := bits.TrailingZeros64(edges)
-			x := wi*64 + b
-			if c := e3 - e2; c > e2-e1 && c > e4-e3 {
-				if r := (runs{e0, e1, e2, e3, e4}); r.looksRight(x) {
-					l.hit(r, x, y, word>>b&1 != 0)
-				} else if r.looksMerged(x) {
-					l.note(r, x, y, word>>b&1 != 0)
-				}
-			}
-			e0, e1, e2, e3, e4 = e1, e2, e3, e4, x
-		}
-	}
-	if r := (runs{e0, e1, e2, e3, e4}); before != 0 && r.looksRight(l.w) {
-		l.hit(r, l.w, y, false)
-	}
-	l.spend(l.w/4 + 6*count)
-}
-
-// runs are where the last five runs of one colour in a row began, oldest first.
-type runs struct{ e0, e1, e2, e3, e4 int }
-
-// looksRight says whether the runs, the last of which ends at x, may cross a finder. Each
-// distance between like edges may be off by half a module and half a pixel.
-func (r runs) looksRight(x int) bool {
-	d02, d13, d24, d35, c := r.e2-r.e0, r.e3-r.e1, r.e4-r.e2, x-r.e3, r.e3-r.e2
-	sum := d02 + d13 + d24 + d35
-	if sum < 12 || 6*c < sum || 2*c > sum {
-		return false
-	}
-	off := sum/2 + 6
-	return within(span*d02-2*sum, off) && within(span*d35-2*sum, off) &&
-		within(span*d13-4*sum, off+sum/3) && within(span*d24-4*sum, off+sum/3)
-}
-
-func within(d, off int) bool { return d <= off && d >= -off }
 
 // hit looks closer at runs in row y that end at end.
 func (l *level) hit(r runs, end, y int, inverted bool) {

@@ -30,6 +30,8 @@ type level struct {
 	ready    []bool   // rows of blocks that have thr
 	radius   int      // blocks around a block that its threshold is made of
 	bits     []uint64 // the row that is looked at: bit x%64 of word x/64 is set if pixel x is dark
+	cuts     []int32  // where its runs begin: see cutRow
+	ends     []uint64 // at which of them a finder may end
 
 	from, to int // rows that may be looked at
 	fine     int // stretches of rows that showed something fine
@@ -77,6 +79,10 @@ func (l *level) reset() {
 		l.stat, l.thr = grown(l.stat, bw*bh), grown(l.thr, bw*bh)
 		l.made, l.ready = grown(l.made, bh), grown(l.ready, bh)
 		l.column, l.bits = grown(l.column, bw), grown(l.bits, (bw+7)/8)
+		l.cuts, l.ends = grown(l.cuts, runsIn+bw*block+spare), grown(l.ends, bw/8+1)
+		for i := range runsIn {
+			l.cuts[i] = outside
+		}
 	}
 	clear(l.made)
 	clear(l.ready)

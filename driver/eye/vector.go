@@ -51,6 +51,19 @@ func mixVectors(out, a, b, c, d, e []byte) int {
 	return n
 }
 
+// endVectors does what endWords does. There are spare cuts beyond those of n edges.
+func endVectors(ends []uint64, cuts []int32, n int) int {
+	groups := (n + 7) / 8
+	if groups == 0 || len(cuts) < 8*groups+runsIn || len(ends) < (groups+7)/8 {
+		return 0
+	}
+	endVector(&ends[0], &cuts[0], groups)
+	if n%64 != 0 {
+		ends[n/64] &= 1<<(n%64) - 1
+	}
+	return n
+}
+
 //go:noescape
 func darkVector(out *uint64, row, thr *byte, n int)
 
@@ -65,3 +78,6 @@ func quarterVector(out, a, b *byte, n int)
 
 //go:noescape
 func mixVector(out, a, b, c, d, e *byte, n int)
+
+//go:noescape
+func endVector(ends *uint64, cuts *int32, groups int)

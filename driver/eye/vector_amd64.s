@@ -28,6 +28,18 @@ DATA ones32at16<>+0(SB)/8, $0x0001000000010000
 DATA ones32at16<>+8(SB)/8, $0x0001000000010000
 GLOBL ones32at16<>(SB), RODATA|NOPTR, $16
 
+DATA fives16<>+0(SB)/8, $0x0005000500050005
+DATA fives16<>+8(SB)/8, $0x0005000500050005
+GLOBL fives16<>(SB), RODATA|NOPTR, $16
+
+DATA eights16<>+0(SB)/8, $0x0008000800080008
+DATA eights16<>+8(SB)/8, $0x0008000800080008
+GLOBL eights16<>(SB), RODATA|NOPTR, $16
+
+DATA nines16<>+0(SB)/8, $0x0009000900090009
+DATA nines16<>+8(SB)/8, $0x0009000900090009
+GLOBL nines16<>(SB), RODATA|NOPTR, $16
+
 // DARK puts into r which of 16 pixels are at most t, where that is not 0.
 #define DARK(pixels, t, r) \
 	MOVOU    pixels, X6 \
@@ -262,4 +274,88 @@ mixed: // sixteen pixels
 	ADDQ  $16, AX
 	CMPQ  AX, CX
 	JNE   mixed
+	RET
+
+// RUN makes of eight double words in x and y the way back from those at offset, in eight lanes of x, and puts these into p and q.
+#define RUN(offset, x, y, p, q) \
+	MOVOU    offset(SI), p      \
+	MOVOU    (offset+16)(SI), q \
+	PSUBL    p, x               \
+	PSUBL    q, y               \
+	PACKSSLW y, x
+
+// func endVector(ends *uint64, cuts *int32, groups int)
+TEXT ·endVector(SB), NOSPLIT, $0-24
+	MOVQ ends+0(FP), DI
+	MOVQ cuts+8(FP), SI
+	MOVQ groups+16(FP), CX
+	MOVOU fives16<>(SB), X12
+	MOVOU eights16<>(SB), X13
+	MOVOU nines16<>(SB), X14
+
+ends: // eight edges; what is less than 0 is a length, for so two steps are spared
+	MOVOU 0(SI), X0
+	MOVOU 16(SI), X1
+	RUN(4, X0, X1, X2, X3)
+	RUN(8, X2, X3, X4, X5)
+	RUN(12, X4, X5, X6, X7)
+	RUN(16, X6, X7, X8, X9)
+	RUN(20, X8, X9, X1, X3)
+
+	// The middle is longer than both runs beside it: X1.
+	MOVO    X2, X1
+	MOVO    X6, X3
+	PCMPGTW X4, X1
+	PCMPGTW X4, X3
+	PAND    X3, X1
+
+	// The lesser of the outer distances: X0; what those beside the middle differ by: X3; the inner distances: X2.
+	PADDSW X2, X0
+	PADDSW X6, X8
+	PMAXSW X8, X0
+	MOVO   X2, X3
+	MOVO   X2, X5
+	PMINSW X6, X3
+	PMAXSW X6, X5
+	PSUBSW X5, X3
+	PADDSW X6, X2
+	PADDSW X4, X2
+	PADDSW X4, X2
+
+	// inner > 8 outer + 8: X4; 5 outer is in X6.
+	MOVO    X0, X4
+	PADDSW  X4, X4
+	PADDSW  X4, X4
+	MOVO    X4, X6
+	PADDSW  X0, X6
+	PADDSW  X4, X4
+	PSUBSW  X13, X4
+	PCMPGTW X2, X4
+
+	// 5 outer > 2 inner + 5
+	PADDSW  X2, X2
+	MOVO    X2, X5
+	PSUBSW  X12, X5
+	PCMPGTW X6, X5
+	POR     X5, X4
+
+	// 7 times the difference > 2 inner + 9
+	PSUBSW  X14, X2
+	MOVO    X3, X5
+	PADDSW  X5, X5
+	MOVO    X5, X6
+	PADDSW  X6, X6
+	PADDSW  X6, X5
+	PADDSW  X3, X5
+	PCMPGTW X5, X2
+	POR     X2, X4
+
+	PANDN    X1, X4
+	PACKSSWB X4, X4
+	PMOVMSKB X4, AX
+	MOVB     AX, (DI)
+	ADDQ $32, SI
+	INCQ DI
+	DECQ CX
+	JNE  ends
 	RET

@@ -12,6 +12,12 @@
 #define CMHI_H8(m, n, d) WORD $(0x6e603400 | m<<16 | n<<5 | d)
 #define UHADD_B16(m, n, d) WORD $(0x6e200400 | m<<16 | n<<5 | d)
 #define URHADD_B16(m, n, d) WORD $(0x6e201400 | m<<16 | n<<5 | d)
+#define SQXTN_H4(n, d) WORD $(0x0e614800 | n<<5 | d)
+#define SQXTN2_H8(n, d) WORD $(0x4e614800 | n<<5 | d)
+#define SQADD_H8(m, n, d) WORD $(0x4e600c00 | m<<16 | n<<5 | d)
+#define SMAX_H8(m, n, d) WORD $(0x4e606400 | m<<16 | n<<5 | d)
+#define SMIN_H8(m, n, d) WORD $(0x4e606c00 | m<<16 | n<<5 | d)
+#define CMGT_H8(m, n, d) WORD $(0x4e603400 | m<<16 | n<<5 | d)
 
 // DARK leaves of p, 16 pixels, a bit each of those that are at most t, where that is not 0.
 #define DARK(p, t) \
@@ -194,4 +200,104 @@ mixed: // sixteen pixels
 	VST1.P [V0.B16], 16(R0)
 	SUBS  $16, R6
 	BNE   mixed
+	RET
+
+// func endVector(ends *uint64, cuts *int32, groups int)
+TEXT ·endVector(SB), NOSPLIT, $0-24
+	MOVD ends+0(FP), R0
+	MOVD cuts+8(FP), R1
+	MOVD groups+16(FP), R2
+	MOVD $0x0008000400020001, R3
+	VMOV R3, V20.D[0]
+	MOVD $0x0080004000200010, R3
+	VMOV R3, V20.D[1]
+	MOVD $5, R3
+	VDUP R3, V21.H8
+	MOVD $8, R3
+	VDUP R3, V22.H8
+	MOVD $9, R3
+	VDUP R3, V23.H8
+
+ends: // eight edges
+	VLD1  (R1), [V0.S4, V1.S4]
+	ADD   $4, R1, R3
+	VLD1  (R3), [V2.S4, V3.S4]
+	ADD   $8, R1, R3
+	VLD1  (R3), [V4.S4, V5.S4]
+	ADD   $12, R1, R3
+	VLD1  (R3), [V6.S4, V7.S4]
+	ADD   $16, R1, R3
+	VLD1  (R3), [V16.S4, V17.S4]
+	ADD   $20, R1, R3
+	VLD1  (R3), [V18.S4, V19.S4]
+	VSUB  V0.S4, V2.S4, V0.S4
+	VSUB  V1.S4, V3.S4, V1.S4
+	VSUB  V2.S4, V4.S4, V2.S4
+	VSUB  V3.S4, V5.S4, V3.S4
+	VSUB  V4.S4, V6.S4, V4.S4
+	VSUB  V5.S4, V7.S4, V5.S4
+	VSUB  V6.S4, V16.S4, V6.S4
+	VSUB  V7.S4, V17.S4, V7.S4
+	VSUB  V16.S4, V18.S4, V16.S4
+	VSUB  V17.S4, V19.S4, V17.S4
+	SQXTN_H4(0, 0)
+	SQXTN2_H8(1, 0)
+	SQXTN_H4(2, 2)
+	SQXTN2_H8(3, 2)
+	SQXTN_H4(4, 4)
+	SQXTN2_H8(5, 4)
+	SQXTN_H4(6, 6)
+	SQXTN2_H8(7, 6)
+	SQXTN_H4(16, 16)
+	SQXTN2_H8(17, 16)
+
+	// The middle is longer than both runs beside it: V1.
+	CMGT_H8(2, 4, 1)
+	CMGT_H8(6, 4, 3)
+	VAND V3.B16, V1.B16, V1.B16
+
+	// The lesser of the outer distances: V0; what those beside the middle differ by: V3; the inner distances: V2.
+	SQADD_H8(2, 0, 0)
+	SQADD_H8(6, 16, 16)
+	SMIN_H8(16, 0, 0)
+	SMAX_H8(6, 2, 3)
+	SMIN_H8(6, 2, 5)
+	VSUB V5.H8, V3.H8, V3.H8
+	SQADD_H8(6, 2, 2)
+	SQADD_H8(4, 2, 2)
+	SQADD_H8(4, 2, 2)
+
+	// inner > 8 outer + 8: V4; 5 outer is in V6.
+	SQADD_H8(0, 0, 4)
+	SQADD_H8(4, 4, 4)
+	SQADD_H8(0, 4, 6)
+	SQADD_H8(4, 4, 4)
+	SQADD_H8(22, 4, 4)
+	CMGT_H8(4, 2, 4)
+
+	// 5 outer > 2 inner + 5
+	SQADD_H8(2, 2, 2)
+	SQADD_H8(21, 2, 5)
+	CMGT_H8(5, 6, 5)
+	VORR V5.B16, V4.B16, V4.B16
+
+	// 7 times the difference > 2 inner + 9
+	SQADD_H8(23, 2, 2)
+	SQADD_H8(3, 3, 5)
+	SQADD_H8(5, 5, 6)
+	SQADD_H8(6, 5, 5)
+	SQADD_H8(3, 5, 5)
+	CMGT_H8(2, 5, 2)
+	VORR V2.B16, V4.B16, V4.B16
+
+	VAND V20.B16, V1.B16, V1.B16
+	VAND V4.B16, V1.B16, V4.B16
+	VSUB V4.H8, V1.H8, V1.H8
+	VADDV V1.H8, V1
+	VMOV V1.B[0], R3
+	MOVB R3, (R0)
+	ADD  $32, R1
+	ADD  $1, R0
+	SUBS $1, R2
+	BNE  ends
 	RET

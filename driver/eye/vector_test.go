@@ -70,3 +70,51 @@ func TestVectorsDoWhatWordsDo(t *testing.T) {
 		}
 	}
 }
+
+// What is left out of a row's edges crosses no finder, whole or run into its ground: neither by vectors nor by words, which
+// agree where runs are no longer than pictures of today's cameras are wide.
+func TestNoEndOfAFinderIsLeftOut(t *testing.T) {
+	r := rand.New(rand.NewPCG(29, 1))
+	var edges, right, merged, marked int
+	for range 20000 {
+		n, scale, vary := r.IntN(100), 1+r.IntN(40), 2+r.IntN(20)
+		if r.IntN(20) == 0 {
+			scale *= 200
+		}
+		cuts, x := make([]int32, runsIn, n+runsIn+spare), 0
+		for i := range cuts {
+			cuts[i] = outside
+		}
+		for i := range n { // runs of a finder again and again, each off by a share of a module
+			x += max(1, [...]int{1, 1, 3, 1, 1, 1 + r.IntN(9)}[i%6]*scale+r.IntN(2*scale*vary/20+3)-scale*vary/20-1)
+			cuts = append(cuts, int32(x))
+		}
+		vectors, words := make([]uint64, (n+63)/64), make([]uint64, (n+63)/64)
+		endWords(words, cuts, 0)
+		endWords(vectors, cuts, endVectors(vectors, cuts[:cap(cuts)], n))
+		for i := range n {
+			e := cuts[i:]
+			r, end := runs{int(e[0]), int(e[1]), int(e[2]), int(e[3]), int(e[4])}, int(e[5])
+			isRight, isMerged := r.looksRight(end), r.looksMerged(end)
+			longest := r.e3-r.e2 > r.e2-r.e1 && r.e3-r.e2 > r.e4-r.e3
+			byVector, byWord := vectors[i/64]>>(i%64)&1 != 0, words[i/64]>>(i%64)&1 != 0
+			if longest && (isRight || isMerged) && !(byVector && byWord) || byWord && !byVector || byVector && !byWord && scale < 100 {
+				t.Fatalf("%d: right %v, merged %v, by vectors %v, by words %v", e[:6], isRight, isMerged, byVector, byWord)
+			}
+			edges++
+			right += has(isRight && longest)
+			merged += has(isMerged && longest)
+			marked += has(byWord)
+		}
+	}
+	if right < edges/100 || merged < edges/100 || marked > edges/2 {
+		t.Errorf("of %d edges %d look right, %d merged, and %d are marked", edges, right, merged, marked)
+	}
+}
+
+func has(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
