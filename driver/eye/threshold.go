@@ -249,20 +249,24 @@ func (l *level) thresholds(by int) []uint8 {
 func (l *level) sumColumns(by int) {
 	col := l.column[:l.bw]
 	from, to := max(by-l.radius, 0), min(by+l.radius, l.bh-1)
-	if l.summed != by-1 || by == 0 {
+	gone := by - l.radius - 1
+	switch {
+	case l.summed != by-1 || by == 0:
 		clear(col)
 		for y := from; y <= to; y++ {
 			addTo(col, l.statistics(y))
 		}
-	} else {
-		if to == by+l.radius {
-			addTo(col, l.statistics(to))
+	case gone >= 0 && to == by+l.radius:
+		come, gone := l.statistics(to)[:len(col)], l.statistics(gone)[:len(col)]
+		for x, s := range come {
+			col[x] += s - gone[x]
 		}
-		if gone := by - l.radius - 1; gone >= 0 {
-			for x, s := range l.statistics(gone)[:len(col)] {
-				col[x] -= s
-			}
+	case gone >= 0:
+		for x, s := range l.statistics(gone)[:len(col)] {
+			col[x] -= s
 		}
+	case to == by+l.radius:
+		addTo(col, l.statistics(to))
 	}
 	l.summed = by
 }
@@ -283,25 +287,44 @@ func (l *level) statistics(by int) []uint32 {
 
 // meanOf slides over the columns' sums, and puts into out the means within radius.
 func (l *level) meanOf(col []uint32, out []uint8) {
-	r := min(l.radius, len(col))
+	n, r := len(col), min(l.radius, len(col))
 	var sum uint32
 	for _, s := range col[:r] {
 		sum += s
 	}
-	come, gone := col[r:], col
-	for x := range out {
-		if x < len(come) {
-			sum += come[x]
+	x := 0
+	for ; x <= r && x < n; x++ {
+		if x+r < n {
+			sum += col[x+r]
 		}
-		if x > l.radius {
-			sum -= gone[0]
-			gone = gone[1:]
+		out[x] = mean(sum)
+	}
+	if x+r < n {
+		come := col[x+r:]
+		gone, middle := col[:len(come)], out[x:][:len(come)]
+		for i, s := range come {
+			sum += s - gone[i]
+			middle[i] = mean(sum)
 		}
-		out[x] = l.whole
-		if sum != 0 {
-			out[x] = uint8((sum & 0xffff) * reciprocal[sum>>16%uint32(len(reciprocal))] >> 16)
+		x += len(come)
+	}
+	for ; x < n; x++ {
+		sum -= col[x-r-1]
+		out[x] = mean(sum)
+	}
+	if l.whole == 0 {
+		return
+	}
+	for x, t := range out { // no mean is 0 but of no block: a block that is not flat is not black
+		if t == 0 {
+			out[x] = l.whole
 		}
 	}
+}
+
+// mean is that of a sum of stat: 0 of none.
+func mean(sum uint32) uint8 {
+	return uint8(sum & 0xffff * reciprocal[sum>>16%uint32(len(reciprocal))] >> 16)
 }
 
 // maxRadius is the largest radius.
