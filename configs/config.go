@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -169,13 +170,25 @@ type Journal struct {
 func Load(path string) (*Config, error) {
 	data, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w; name another with --config, or begin with what railgate config prints", err)
+		return nil, Unread(err, "name another with --config, or begin with what railgate config prints")
 	}
 	c, err := Parse(path, data)
 	if err != nil {
 		return nil, err
 	}
 	return c.provisioned()
+}
+
+// Unread is the error of a configuration that cannot be read. What to begin with, start, is for where there is
+// none: who may not read a file must not be told to put another in its place.
+func Unread(err error, start string) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("configuration: %w; %s", err, start)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("configuration: %w; try as root: sudo", err)
+	}
+	return fmt.Errorf("configuration: %w; name another with --config", err)
 }
 
 // maxFile bounds a configuration file.

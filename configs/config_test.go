@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +81,7 @@ func TestEveryKeyIsChecked(t *testing.T) {
 		key, words string
 	}{
 		{"not TOML", "station = \n", 1, "station", "KEY = VALUE"},
+		{"a text of UTF-16", "\xff\xfeg\x00=\x00", 0, "", "save it as UTF-8"},
 		{"not TOML in a section", rest + "[lane]\nclasses = [1]\ndirection = entry\n", 8, "lane.direction", "text in quotes"},
 		{"an unknown key", "statoin = \"GZQ\"\n" + rest, 1, "statoin", "unknown key"},
 		{"an unknown section", rest + "[lnae]\nx = 1\n", 6, "lnae", "unknown key"},
@@ -360,4 +362,20 @@ func FuzzParse(f *testing.F) {
 			wantReadable(t, err)
 		}
 	})
+}
+
+// Who may not read the file is not told to put another one in its place.
+func TestWhoMayNotReadAConfigurationIsTold(t *testing.T) {
+	for _, tt := range []struct {
+		err       error
+		want, not string
+	}{
+		{&fs.PathError{Op: "open", Path: "/g.toml", Err: fs.ErrPermission}, "try as root", "cp BOARD"},
+		{&fs.PathError{Op: "stat", Path: "/g.toml", Err: fs.ErrNotExist}, "cp BOARD", "root"},
+		{errors.New("\"/etc\" is not a file"), "name another with --config", "cp BOARD"},
+	} {
+		if got := Unread(tt.err, "begin with: cp BOARD").Error(); !strings.Contains(got, tt.want) || strings.Contains(got, tt.not) {
+			t.Errorf("%q; want %q in it, and not %q", got, tt.want, tt.not)
+		}
+	}
 }

@@ -215,6 +215,9 @@ func join(section string, key []byte) string {
 
 // syntaxProblem says where a document is not TOML.
 func (d *document) syntaxProblem(data []byte, err error) error {
+	if bytes.ContainsRune(data, 0) { // as UTF-16 has it
+		return &Problem{Path: d.path, Text: "is not a text of UTF-8: save it as UTF-8 in the editor"}
+	}
 	p := &Problem{Path: d.path, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 	var e *toml.DecodeError
 	if errors.As(err, &e) {

@@ -21,12 +21,15 @@ type Change struct {
 }
 
 // Edit makes changes in the text of a configuration, which must be TOML; it does not check the values. What
-// it returns has exactly these changes.
+// it returns has exactly these changes. Where it is no TOML the errors are a [Problem] each, of no path.
 func Edit(text []byte, changes []Change) ([]byte, error) {
 	body := bytes.TrimPrefix(text, []byte("\ufeff"))
 	mark := text[:len(text)-len(body)]
 	for _, c := range changes {
 		next, err := edit(body, c)
+		if _, is := errors.AsType[*Problem](err); is { // of the text, and not of this change
+			return nil, err
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Key, err)
 		}

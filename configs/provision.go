@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func parseSettings(path string, data []byte) (*document, *verify.Settings, error
 	if len(data) > maxFile {
 		return nil, nil, fmt.Errorf("%s has %d bytes; what provisions a gate has at most %d", quote(path), len(data), maxFile)
 	}
-	d := newDocument(path, data)
+	d := newDocument(path, bytes.TrimPrefix(data, []byte("\ufeff"))) // editors elsewhere begin a file with it
 	for _, name := range d.names {
 		_, isKey := d.values[name]
 		isSection := !isKey && slices.ContainsFunc(provisionKeys, func(k string) bool { return strings.HasPrefix(k, name+".") })

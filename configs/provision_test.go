@@ -124,6 +124,14 @@ func TestProvisioningSetsItsKeysAlone(t *testing.T) {
 	}
 }
 
+// Editors elsewhere begin a file with a byte order mark, and end its lines their way.
+func TestProvisioningTakesAFileOfAnotherEditor(t *testing.T) {
+	text := "\ufeff" + strings.ReplaceAll(string(FormatSettings(someSettings())), "\n", "\r\n")
+	if s, err := ParseSettings("x.toml", []byte(text)); err != nil || !s.Equal(someSettings()) {
+		t.Errorf("ParseSettings = %+v, %v", s, err)
+	}
+}
+
 // What the gate's own file forbids is said before a code is spent on it.
 func TestSettingsThatTheFileContradicts(t *testing.T) {
 	path, _ := waiting(t, "lane.hours = \"05:30-23:45\"\n")

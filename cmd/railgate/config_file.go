@@ -41,7 +41,7 @@ func readConfigFile(path string) (*configFile, error) {
 	}
 	data, err := configs.ReadFile(f.real)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w; begin with: cp /usr/share/doc/railgate/boards/BOARD/railgated.toml %s", err, path)
+		return nil, configs.Unread(err, "begin with: cp /usr/share/doc/railgate/boards/BOARD/railgated.toml "+path)
 	}
 	var st unix.Stat_t
 	if err := unix.Stat(f.real, &st); err != nil {

@@ -114,6 +114,10 @@ func (e *settingEditor) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	text, err := configs.Edit(f.data, changes)
+	if _, is := errors.AsType[*configs.Problem](err); is { // of the file, as it is
+		_, err = problemsIn(f.path, f.data)
+		return fmt.Errorf("%w; nothing was changed", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}

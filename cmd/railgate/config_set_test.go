@@ -341,3 +341,15 @@ func TestConfigSetIsCompleted(t *testing.T) {
 		}
 	}
 }
+
+// A file that is wrong already is named, with its line; the key that was to be set has nothing to do with it.
+func TestConfigSetOfAFileThatIsNoTOML(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("gate.toml", s.read("gate.toml")+"gate = \"A\"\ngate = \"B\"\n")
+	old := s.read("gate.toml")
+	status, _, errOut := s.tool("config", "set", "lane.per_day", "3")
+	if want := "railgate: " + s.path("gate.toml") + ":"; status != exitFailed || !strings.HasPrefix(errOut, want) || strings.Contains(errOut, "per_day") || !strings.Contains(errOut, "nothing was changed") || s.read("gate.toml") != old {
+		t.Errorf("status %d, %q; want %q, a line and what is wrong there", status, errOut, want)
+	}
+}

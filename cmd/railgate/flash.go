@@ -324,7 +324,7 @@ func readProvision(path string) (name string, data []byte, err error) {
 	if data, err = durable.ReadFile(path, 1<<20); err != nil {
 		return "", nil, err
 	}
-	if text := strings.TrimSpace(string(data)); strings.HasPrefix(text, verify.ProvisionPrefix) {
+	if text := strings.Trim(string(data), "\ufeff\r\n\t "); strings.HasPrefix(text, verify.ProvisionPrefix) {
 		if _, err := verify.ParseProvision(text); err != nil {
 			return "", nil, fmt.Errorf("%s: %w: it is damaged; nothing was written", path, err)
 		}

@@ -101,7 +101,7 @@ func TestFlashACard(t *testing.T) {
 	b := newFlashBench(t, "")
 	image := flashImage(t)
 	code := filepath.Join(b.dir, "lane-3.txt")
-	if err := os.WriteFile(code, []byte(someCode(t)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(code, []byte("\ufeff"+someCode(t)+"\n"), 0o600); err != nil { // as an editor elsewhere has it
 		t.Fatal(err)
 	}
 	out, errOut, err := b.run(flashing{provision: code}, "sdb\n", image, b.disk)

@@ -38,3 +38,16 @@ func TestDoctorOfAGateWithARepository(t *testing.T) {
 		t.Errorf("keys install: status %d, %q; want to be told of railgate sync", status, errOut)
 	}
 }
+
+// A gate that waits gets its keyset with its name. The remedy for a missing keyset would give it one of its own,
+// with which its configuration is refused.
+func TestDoctorOfAGateThatWaitsNamesNoKeyset(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.write("gate.toml", strings.Replace(w.read("gate.toml"), "keys = ", "#", 1)+"\n[provision]\nwait = true\n")
+	for _, f := range w.examine() {
+		if f.Cause == control.ConfigInvalid || strings.HasPrefix(f.Cause, "keyset") {
+			t.Errorf("%+v; want nothing of a keyset", f)
+		}
+	}
+}
