@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 type provisioning struct {
 	*gate
 	confirm, from, device, why string
-	reset, yes                 bool
+	reset, yes, ifThere        bool
 }
 
 func newProvision(g *gate) *cobra.Command {
@@ -38,13 +39,19 @@ has a code, or the settings as provisioned.toml has them. Without an argument it
 The gate's own scanner takes the same code.
 
 Where the gate has no list of signers (provision.signers), it shows the fingerprint of the code's
-signer. Compare that with the station's (station enroll --signer), then confirm it.
+signer. Compare that with the station's (station enroll --signer), then confirm it:
+--confirm takes the fingerprint as it is read, with its spaces or without.
 
 --reset takes it back: the lane closes, and the gate waits for another code. Codes that it has
 taken stay spent. It is journaled with the reason.`,
 		Example: "  railgate provision A07.provision\n  railgate provision --from /media/usb\n  railgate provision --reset --why 'moved to hall 2'",
-		Args:    cobra.MaximumNArgs(1),
-		RunE:    p.run,
+		Args: func(c *cobra.Command, args []string) error {
+			if p.confirm != "" && len(args) > 0 && !slices.ContainsFunc(args, func(arg string) bool { return !isGroup(arg) }) {
+				return nil
+			}
+			return cobra.MaximumNArgs(1)(c, args)
+		},
+		RunE: p.run,
 	}
 	f := c.Flags()
 	f.StringVar(&p.confirm, "confirm", "", "take the code that waits for it: its signer has this `fingerprint`")
@@ -53,6 +60,7 @@ taken stay spent. It is journaled with the reason.`,
 	f.BoolVar(&p.reset, "reset", false, "the gate waits to be provisioned again")
 	f.StringVar(&p.why, "why", "", "the `reason` of --reset, for the journal")
 	f.BoolVar(&p.yes, "yes", false, "do not ask")
+	f.BoolVar(&p.ifThere, "if-there", false, "with --from and --device: it is no error that there is nothing to take, or that the gate is set up; for units")
 	c.MarkFlagsMutuallyExclusive("confirm", "from", "device", "reset")
 	return c
 }
@@ -61,6 +69,9 @@ func (p *provisioning) run(c *cobra.Command, args []string) error {
 	client, err := p.client()
 	if err != nil {
 		return err
+	}
+	if p.confirm != "" && len(args) > 0 && isGroup(args[0]) { // its spaces, and no quotes around them
+		p.confirm, args = strings.Join(append([]string{p.confirm}, args...), " "), nil
 	}
 	if len(args) > 0 && (p.confirm != "" || p.from != "" || p.device != "" || p.reset) {
 		return usageError{errors.New("provision: want a code or a file alone, or one of --confirm, --from, --device and --reset")}
@@ -80,6 +91,11 @@ func (p *provisioning) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	return p.send(c, client, name, data)
+}
+
+// isGroup tells whether a word is a part of a fingerprint: verify.Fingerprint has groups of four hex digits.
+func isGroup(word string) bool {
+	return len(word) == 4 && strings.Trim(strings.ToLower(word), "0123456789abcdef") == ""
 }
 
 const maxProvisionFile = 64 << 10

@@ -23,26 +23,44 @@ const (
 	mediumSettings = "provision/railgated.toml"
 )
 
-// fromMedium takes what is on a medium. One that has nothing, or a gate that does not wait, is
-// no error: units call this for whatever is plugged in.
+// fromMedium takes what is on a medium. With ifThere one that has nothing, or a gate that does not wait, is
+// no error: units call this for whatever is plugged in. A person wanted something.
 func (p *provisioning) fromMedium(c *cobra.Command, client *control.Client) error {
 	s, err := client.Status(c.Context())
 	if err != nil {
 		return err
 	}
 	if s.Provision == nil || !s.Provision.Waiting {
-		_, err := fmt.Fprintln(c.OutOrStdout(), "The gate does not wait to be provisioned: nothing was changed.")
-		return err
+		return p.nothing(c, "the gate is set up already: nothing was changed; railgate provision --reset takes that back")
 	}
 	name, data, err := p.medium()
 	if err != nil {
 		return err
 	}
 	if data == nil {
-		_, err := fmt.Fprintf(c.OutOrStdout(), "There is no %s: nothing was changed.\n", mediumCode)
-		return err
+		return p.nothing(c, p.missing())
 	}
 	return p.send(c, client, name, data)
+}
+
+// nothing is the end where nothing was to be done.
+func (p *provisioning) nothing(c *cobra.Command, why string) error {
+	if !p.ifThere {
+		return errors.New(why)
+	}
+	_, err := fmt.Fprintln(c.OutOrStdout(), why)
+	return err
+}
+
+// missing says which file a medium does not have.
+func (p *provisioning) missing() string {
+	if p.device != "" {
+		return fmt.Sprintf("there is no file %s on %s: nothing was changed", mediumCode, p.device)
+	}
+	if _, err := os.Stat(p.from); err != nil {
+		return fmt.Sprintf("there is no folder %s; is the stick mounted? Nothing was changed", p.from)
+	}
+	return fmt.Sprintf("there is no file %s: nothing was changed", filepath.Join(p.from, mediumCode))
 }
 
 // medium reads the file; nil: there is none.

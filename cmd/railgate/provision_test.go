@@ -157,21 +157,28 @@ func TestWhatIsNotProvisionedSaysWhy(t *testing.T) {
 	}
 }
 
-// What is plugged in at a gate in service, or has nothing for it, is no error.
+// What is plugged in at a gate in service, or has nothing for it, is no error for a unit. It is one for a person.
 func TestAMediumWithNothingChangesNothing(t *testing.T) {
 	t.Parallel()
 	g := newWaitingGate(t)
 	empty := fatStick(t, map[string]string{"holiday.jpg": "x", "provision/railgated.toml": "station = \"EVIL\"\n"})
-	for _, args := range [][]string{{"--from", t.TempDir()}, {"--device", empty}} {
-		if status, out, errOut := g.tool("", append([]string{"provision"}, args...)...); status != 0 || !strings.Contains(out, "nothing was changed") || g.settings != "" {
-			t.Errorf("%v: status %d, %q, %q, %q", args, status, out, errOut, g.settings)
+	folder := t.TempDir()
+	check := func(words string, args ...string) {
+		t.Helper()
+		args = append([]string{"provision"}, args...)
+		if status, out, errOut := g.tool("", append(args, "--if-there")...); status != 0 || !strings.Contains(out, words) || g.settings != "" || g.code != "" {
+			t.Errorf("%v, a unit's: status %d, %q, %q, %q", args, status, out, errOut, g.settings)
+		}
+		if status, out, errOut := g.tool("", args...); status != exitFailed || !strings.Contains(errOut, words) || g.settings != "" || g.code != "" {
+			t.Errorf("%v, a person's: status %d, %q, %q, %q", args, status, out, errOut, g.settings)
 		}
 	}
+	check("there is no file "+folder+"/provision/railgate.provision", "--from", folder)
+	check("is the stick mounted?", "--from", filepath.Join(folder, "not-here"))
+	check("there is no file provision/railgate.provision on "+empty, "--device", empty)
 	g.waits = false
 	full := fatStick(t, map[string]string{"provision/railgate.provision": someCode(t)})
-	if status, out, _ := g.tool("", "provision", "--device", full); status != 0 || g.code != "" || !strings.Contains(out, "does not wait") {
-		t.Errorf("a gate in service: status %d, %q, code %q", status, out, g.code)
-	}
+	check("is set up already", "--device", full)
 }
 
 // Whatever is damaged on a stick is an error or nothing, never an end of the tool.
@@ -198,6 +205,14 @@ func TestTheSignerIsConfirmedByItsFingerprint(t *testing.T) {
 	g := newWaitingGate(t)
 	if status, _, errOut := g.tool("", "provision", "--confirm", "AAAA BBBB"); status != 0 || g.signer != "AAAA BBBB" {
 		t.Errorf("status %d, %q: %q confirmed", status, errOut, g.signer)
+	}
+	g = newWaitingGate(t)
+	if status, _, errOut := g.tool("", "provision", "--confirm", "D58A", "d833", "351B"); status != 0 || g.signer != "D58A d833 351B" {
+		t.Errorf("without quotes: status %d, %q: %q confirmed", status, errOut, g.signer)
+	}
+	g = newWaitingGate(t)
+	if status, _, _ := g.tool("", "provision", "--confirm", "D58A", "d833", "stick"); status != exitUsage || g.signer != "" {
+		t.Errorf("with another word: status %d: %q confirmed", status, g.signer)
 	}
 }
 

@@ -154,6 +154,9 @@ func TestATechnicianConfirmsTheSigner(t *testing.T) {
 	if err != nil || answer.Done || !d.status().Provision.Waiting {
 		t.Fatalf("another signer confirmed: %+v, %v", answer, err)
 	}
+	if strings.Contains(answer.Why, "--confirm") || !strings.Contains(answer.Why, "is not the fingerprint of the code's signer") {
+		t.Errorf("%q; want that it is another, and no command that confirms it all the same", answer.Why)
+	}
 	answer, err = d.client().ConfirmSigner(t.Context(), strings.ToLower(strings.ReplaceAll(shown.Signer, " ", "-")))
 	if err != nil || !answer.Done {
 		t.Fatalf("%+v, %v; want it done", answer, err)

@@ -52,6 +52,9 @@ func (o outcome) why() string {
 	if o.reason == verify.Unconfirmed && o.signer == "" {
 		words = "nothing is to be confirmed"
 	}
+	if errors.Is(o.err, errOtherSigner) { // and no command to paste that would confirm it
+		return o.err.Error()
+	}
 	if o.err != nil {
 		words += ": " + o.err.Error()
 	}
@@ -77,10 +80,13 @@ func (p *provisioner) confirm(fingerprint, by string) outcome {
 	}
 	signer := verify.Fingerprint(p.waits.Signer)
 	if bare(fingerprint) != bare(signer) {
-		return outcome{reason: verify.Unconfirmed, signer: signer, err: fmt.Errorf("the signer's fingerprint is %s", signer)}
+		return outcome{reason: verify.Unconfirmed, signer: signer, err: fmt.Errorf("%w: the code is signed by %s; type it again, or, if it is right as it was typed, have the station make a code: this one is not the station's", errOtherSigner, signer)}
 	}
 	return p.decide(p.text, p.waits.Signer, by)
 }
+
+// errOtherSigner is a fingerprint that is not that of the signer who waits to be confirmed.
+var errOtherSigner = errors.New("that is not the fingerprint of the code's signer")
 
 // bare is a fingerprint without what people put between its digits.
 func bare(fingerprint string) string {
