@@ -29,17 +29,18 @@ type devices struct {
 // newDevices prepares the devices; their Run opens them.
 func newDevices(c *configs.Config, log *slog.Logger) (*devices, error) {
 	lines, err := c.GPIOLines()
-	switch {
-	case err != nil && !c.Provision.Wait:
-		return nil, err
-	case err != nil:
+	patient := c.Provision.Wait
+	if err != nil {
+		if patient = patient || worked(c); !patient {
+			return nil, err
+		}
 		awaitLines(c, lines)
 	}
 	d := &devices{}
 	for i := range c.Scanners {
 		d.scanners = append(d.scanners, newScanner(&c.Scanners[i], prefixOf(c), log))
 	}
-	d.addTurnstile(c, lines, log)
+	d.addTurnstile(c, lines, patient, log)
 	d.addPanel(c, lines, log)
 	d.release(log)
 	return d, nil
@@ -69,7 +70,7 @@ func newScanner(s *configs.Scanner, prefix string, log *slog.Logger) driver.Scan
 	}, log)
 }
 
-func (d *devices) addTurnstile(c *configs.Config, lines map[string]*gpioline.Line, log *slog.Logger) {
+func (d *devices) addTurnstile(c *configs.Config, lines map[string]*gpioline.Line, patient bool, log *slog.Logger) {
 	t := &c.Turnstile
 	name := c.Gate
 	if name == "" {
@@ -95,7 +96,7 @@ func (d *devices) addTurnstile(c *configs.Config, lines map[string]*gpioline.Lin
 		}
 		controller := turnstile.NewGPIO(g, log)
 		d.turnstile = controller
-		if c.Provision.Wait {
+		if patient {
 			d.turnstile = &patientTurnstile{Controller: controller, waits: c.Provision.Waiting, log: log}
 		}
 		d.addOutput(lines["turnstile.open"])

@@ -17,9 +17,10 @@ import (
 	"railgate/driver/turnstile"
 )
 
-// This file is about the lines of a gate that is, or was, provisioned by a code: an image's. Its configuration came with the board, so a
-// line that is missing is no mistake in it, and who stands before it has only its screen. It shows its keys without its lines, says
-// which is missing, is out of service, and has them as soon as they are there. Any other gate ends, and systemd starts it.
+// This file is about the lines of a gate whose configuration is right, and which are not there: of an image, for its configuration came with the
+// board, and of any gate whose configuration has worked. It is out of service, says which is missing, on its screen, to a laptop and by its service
+// light, and has them as soon as they are there; before it is provisioned it shows its keys. A gate that ends has only the log to say it in: the
+// screen stays dark. Any other gate ends, and systemd starts it; so does one whose lines go while it runs, once.
 
 // awaitLines puts a line that is looked for in the place of each that was not found.
 func awaitLines(c *configs.Config, lines map[string]*gpioline.Line) {

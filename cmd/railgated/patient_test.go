@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"railgate/driver/gpioline"
 	"railgate/driver/turnstile"
 	"railgate/store/identity"
+	"railgate/verify/lane"
 )
 
 // withoutLines has a configuration name lines of a board that is not there.
@@ -102,6 +104,43 @@ func TestAGateOfItsFileNeedsItsLines(t *testing.T) {
 	s.withoutLines()
 	if status, out := s.runOnce("--config", s.path("gate.toml")); status != exitUsage || !strings.Contains(out, "turnstile.open") {
 		t.Errorf("exit status %d, %q; want %d, and the key", status, out, exitUsage)
+	}
+}
+
+// A configuration that has worked is right: the board with the lines was pulled out, or comes late. The gate says so and what to do, to a laptop and
+// on its screen, and does not begin again and again.
+func TestAGateThatWorkedStartsWithoutItsLines(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	address := freeAddress(t)
+	s.config += fmt.Sprintf("[http]\nlisten = %q\n", address)
+	s.withoutLines()
+	if err := errors.Join(os.MkdirAll(s.path("data"), 0o700), noteWorked(s.loaded())); err != nil {
+		t.Fatal(err)
+	}
+	d := s.start()
+	pid := d.status().PID
+	var st *control.Status
+	d.until("the missing board", func() bool {
+		st = d.status()
+		return slices.Equal(causesOf(st), []string{control.GPIOChipMissing})
+	})
+	if c := st.Causes[0]; !strings.Contains(c.Why, `"cp2112_gpio:1"`) || c.Remedy == "" || c.Hands == "" || c.Severity != control.OutOfService {
+		t.Errorf("the first cause: %+v; want the line, and the remedies", c)
+	}
+	if st.Blinks != 2 || st.PID != pid || st.Mode != string(lane.ModeOutOfService) {
+		t.Errorf("%d blinks, process %d, %s; want 2, %d, out_of_service", st.Blinks, st.PID, st.Mode, pid)
+	}
+	if status, body, _ := get(t, "http://"+address+"/"); status != 200 || !strings.Contains(body, "<html") {
+		t.Errorf("its screen: %d, %.100s", status, body)
+	}
+	if status := d.stop(); status != exitOK {
+		t.Errorf("exit status %d; want %d", status, exitOK)
+	}
+	s.config += "# changed\n" // and so another one, which may be wrong
+	s.write("gate.toml", s.config)
+	if status, out := s.runOnce("--config", s.path("gate.toml")); status != exitUsage || !strings.Contains(out, "turnstile.open") {
+		t.Errorf("with another configuration: exit status %d, %q; want %d, and the key", status, out, exitUsage)
 	}
 }
 
