@@ -26,6 +26,9 @@ func (b *build) fetch(name string, packages ...string) (into string, err error) 
 	if err := os.MkdirAll(debs, 0o755); err != nil {
 		return "", err
 	}
+	if err := b.aptLists(); err != nil {
+		return "", err
+	}
 	if err := b.apt(debs, "apt-get", append([]string{"download"}, packages...)...); err != nil {
 		return "", err
 	}
@@ -57,10 +60,7 @@ func (b *build) fetchKernel() (string, error) {
 	if _, err := os.Stat(b.path("kernel", "ready")); err == nil && isNoted(b.path("kernel")) {
 		return b.path("kernel"), nil
 	}
-	if err := b.aptState(); err != nil {
-		return "", err
-	}
-	if err := b.apt(".", "apt-get", "update"); err != nil {
+	if err := b.aptLists(); err != nil {
 		return "", err
 	}
 	out, err := exec.Command("apt-cache", append(b.aptOptions(), "depends", "linux-image-"+b.arch)...).Output()
@@ -72,6 +72,21 @@ func (b *build) fetchKernel() (string, error) {
 		return "", fmt.Errorf("linux-image-%s depends on no kernel:\n%s", b.arch, out)
 	}
 	return b.fetch("kernel", string(m[1]))
+}
+
+// aptLists has apt learn once which packages there are.
+func (b *build) aptLists() error {
+	if b.listed {
+		return nil
+	}
+	if err := b.aptState(); err != nil {
+		return err
+	}
+	if err := b.apt(".", "apt-get", "update"); err != nil {
+		return err
+	}
+	b.listed = true
+	return nil
 }
 
 // aptState makes the state of an apt for another architecture, at this machine's mirrors.

@@ -37,6 +37,7 @@ type build struct {
 	cert    string    // of the key
 	keyring string    // certificates whose bundles the image takes; "": cert
 	started time.Time
+	listed  bool // apt knows which packages there are
 }
 
 func main() {
