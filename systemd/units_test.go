@@ -16,6 +16,7 @@ import (
 	"railgate/cmd/control"
 	"railgate/configs"
 	"railgate/driver/turnstile"
+	"railgate/store/update"
 )
 
 // A unit is a unit file: section.key, with its values in their order.
@@ -241,6 +242,31 @@ func TestTheHardwareWatchdog(t *testing.T) {
 	u := parseUnit(t, "system.conf.d/railgate.conf")
 	if got := u.last("Manager.RuntimeWatchdogSec"); got != "10" {
 		t.Errorf("RuntimeWatchdogSec = %q; want 10: a Raspberry Pi counts to 15", got)
+	}
+}
+
+// A release whose programs hang is left all the same: whatever a trial waits for, and the trial itself, ends.
+func TestATrialEnds(t *testing.T) {
+	minutes := func(path, key string) time.Duration {
+		t.Helper()
+		value := parseUnit(t, path).last("Service." + key)
+		d, err := time.ParseDuration(strings.Replace(value, "min", "m", 1))
+		if err != nil {
+			t.Errorf("%s: %s=%s; want a time", path, key, value)
+		}
+		return d
+	}
+	trial := parseUnit(t, "railgate-trial.service")
+	if !slices.Contains(strings.Fields(trial.last("Unit.After")), "railgated.service") || trial.last("Unit.OnFailure") != "railgate-trial-failed.service" {
+		t.Errorf("the trial comes after %q, and its failure is %q's", trial.last("Unit.After"), trial.last("Unit.OnFailure"))
+	}
+	before := minutes("railgated.service", "TimeoutStartSec") + minutes("railgate-network.service", "TimeoutStartSec") // a start without a limit is a oneshot's
+	if before > 4*time.Minute {
+		t.Errorf("a trial may begin %v late; docs/testing.md says four minutes at most", before)
+	}
+	// RAUC's and systemd's answers take two minutes at most: four at the start, and nine at the end (the mark, for three minutes and once more, and the restart).
+	if most, needs := minutes("railgate-trial.service", "RuntimeMaxSec"), update.ProofEnds+13*time.Minute; most < needs || most > 30*time.Minute {
+		t.Errorf("RuntimeMaxSec=%v; want %v at least, and half an hour at most", most, needs)
 	}
 }
 

@@ -179,6 +179,37 @@ func TestAMarkThatDoesNotLand(t *testing.T) {
 	}
 }
 
+// A slot that is given up is marked bad with patience, for the bootloader starts it again otherwise; the gate restarts all the same.
+func TestABadMarkThatDoesNotLandAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, lands := range map[string]int{"late": 4, "never": 0} {
+		t.Run(name, func(t *testing.T) {
+			d := newDepot(t)
+			d.onTrial("1.5.0")
+			d.status = nil
+			d.m.fail["bad rootfs.1"] = errors.New("no answer")
+			tries, sleep := 0, d.u.sleep
+			d.u.sleep = func(ctx context.Context, by time.Duration) error {
+				if by == marksWait {
+					if tries++; tries == lands {
+						delete(d.m.fail, "bad rootfs.1")
+					}
+				}
+				return sleep(ctx, by)
+			}
+			if err := d.start("1.5.0"); (err == nil) != (lands > 0) {
+				t.Errorf("%v", err)
+			}
+			if d.m.did[len(d.m.did)-1] != "reboot" {
+				t.Errorf("did %q; want a restart at the end", d.m.did)
+			}
+			if lands > 0 && tries != lands || lands == 0 && tries != int(marksFor/marksWait) {
+				t.Errorf("%d more tries of a mark that lands at try %d", tries, lands)
+			}
+		})
+	}
+}
+
 // Each bad input ends in one clear error, and no slot is touched.
 func TestBadInputOfAnUpdate(t *testing.T) {
 	sum := sha256.Sum256([]byte("new"))

@@ -162,12 +162,30 @@ func (u *updater) carryOut(ctx context.Context, e update.Effect, old, next updat
 	return nil
 }
 
+// marksFor is for how long a mark that does not land is tried again: a slot that is not marked bad is started once more, and is not left then.
+const (
+	marksFor  = 3 * time.Minute
+	marksWait = 10 * time.Second
+)
+
 // markBad marks the slot of the release that is or was on trial.
 func (u *updater) markBad(ctx context.Context, old, next update.State) error {
 	bootname := next.Bad
 	if old.Trial != nil {
 		bootname = old.Trial.Slot
 	}
+	for began := u.uptime(); ; {
+		err := u.markSlotBad(ctx, bootname)
+		if err == nil || u.uptime()-began >= marksFor {
+			return err
+		}
+		if u.sleep(ctx, marksWait) != nil {
+			return err
+		}
+	}
+}
+
+func (u *updater) markSlotBad(ctx context.Context, bootname string) error {
 	s, err := u.slots.State(ctx)
 	if err != nil {
 		return err

@@ -122,6 +122,11 @@ func (a *Autoboot) parseMark(words []string) error {
 		if err != nil {
 			return err
 		}
+		for other, taken := range a.Partitions {
+			if taken == n {
+				return fmt.Errorf("slots %s and %s in one partition: %w", other, name, errByHand)
+			}
+		}
 		a.Partitions[name] = n
 	}
 	for _, name := range a.Bad {

@@ -3,6 +3,7 @@ package slots
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,17 +14,25 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Rauc is the slots by RAUC's command line.
 type Rauc struct {
-	Program string   // "": rauc
-	Config  string   // "": /etc/rauc/system.conf
-	Restart []string // the command that restarts the machine; nil: systemctl reboot
-	Boot    *Tryboot // the Raspberry Pi's bootloader; nil: another one, which counts attempts
+	Program string        // "": rauc
+	Config  string        // "": /etc/rauc/system.conf
+	Restart []string      // the command that restarts the machine; nil: systemctl reboot
+	Boot    *Tryboot      // the Raspberry Pi's bootloader; nil: another one, which counts attempts
+	Answers time.Duration // that RAUC and systemd take at most, but for an installation; 0: two minutes
 }
 
 const raucConfig = "/etc/rauc/system.conf"
+
+// answers is how long a question or a mark takes at most, on a busy board too; and goes is how long a program that was ended may hold its output.
+const (
+	answers = 2 * time.Minute
+	goes    = 5 * time.Second
+)
 
 func (r *Rauc) program() string {
 	if r.Program == "" {
@@ -167,30 +176,46 @@ func (r *Rauc) Reboot(ctx context.Context) error {
 	if command == nil {
 		command = []string{"systemctl", "reboot"}
 	}
+	var unread error // of autoboot.txt: a release that is given up is left all the same
 	if r.Boot != nil {
 		argument, err := r.Boot.RebootArgument()
-		if err != nil {
-			return err
-		}
+		unread = err
 		if argument != "" {
 			command = append(command[:len(command):len(command)], "--reboot-argument="+argument)
 		}
 	}
-	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
+	ctx, cancel := context.WithTimeout(ctx, r.answers())
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.WaitDelay = goes
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: %w", strings.Join(command, " "), because(err, out))
+		return errors.Join(unread, fmt.Errorf("%s: %w", strings.Join(command, " "), because(late(ctx, err), out)))
 	}
-	return nil
+	return unread
+}
+
+func (r *Rauc) answers() time.Duration { return cmp.Or(r.Answers, answers) }
+
+// late says of a program that was ended that it did not answer.
+func late(ctx context.Context, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		return fmt.Errorf("no answer: %w", cause)
+	}
+	return err
 }
 
 func (r *Rauc) run(ctx context.Context, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.answers())
+	defer cancel()
 	cmd := exec.CommandContext(ctx, r.program(), args...)
+	cmd.WaitDelay = goes
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("rauc %s: %w", strings.Join(args, " "), because(missing(err), said.Bytes()))
+		return nil, fmt.Errorf("rauc %s: %w", strings.Join(args, " "), because(missing(late(ctx, err)), said.Bytes()))
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // fakeRauc has the command line of Debian's rauc 1.8, and prints what that prints.
@@ -123,6 +124,80 @@ func TestMarksAndRestart(t *testing.T) {
 	}
 	if got, want := calls(t, dir), []string{"status mark-good booted", "status mark-bad rootfs.1", "restart ", "restart --reboot-argument=0 tryboot"}; !slices.Equal(got, want) {
 		t.Errorf("calls %q; want %q", got, want)
+	}
+}
+
+// An autoboot.txt that somebody has edited keeps nobody in a release that is given up: the usual slot is started without an argument.
+func TestARestartWithoutAutoboot(t *testing.T) {
+	r, dir := newRauc(t)
+	b := newBoard(t)
+	r.Boot = b.boot
+	if err := b.installs("B"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(b.boot.Path, []byte("[all]\nboot_partition=2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reboot(t.Context()); err == nil || !strings.Contains(err.Error(), "slots init") {
+		t.Errorf("%v; want what to do about autoboot.txt", err)
+	}
+	if got := calls(t, dir); !slices.Equal(got, []string{"restart"}) {
+		t.Errorf("calls %q; want the restart", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "restart"), []byte("#!/bin/sh\necho no bus >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.Boot = nil
+	if err := r.Reboot(t.Context()); err == nil || !strings.Contains(err.Error(), "no bus") {
+		t.Errorf("a restart that fails: %v", err)
+	}
+}
+
+// Whether a slot can be tried is asked of the machine's bootloader.
+func TestReadyIsTheBootloaders(t *testing.T) {
+	r, _ := newRauc(t)
+	if err := r.Ready(); err != nil {
+		t.Errorf("with a bootloader that counts: %v", err)
+	}
+	b := newBoard(t)
+	b.says("capabilities", 0x3)
+	r.Boot = b.boot
+	if err := r.Ready(); !errors.Is(err, ErrOldBootloader) {
+		t.Errorf("%v; want %v", err, ErrOldBootloader)
+	}
+}
+
+// What RAUC says that is no answer is an error, and no machine without slots.
+func TestWhatIsNoAnswerOfRaucs(t *testing.T) {
+	r, dir := newRauc(t)
+	for _, text := range []string{"", "no JSON", `{"slots":[]}`} {
+		if err := os.WriteFile(filepath.Join(dir, "status"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := r.State(t.Context()); err == nil || errors.Is(err, ErrNone) {
+			t.Errorf("%q: %+v, %v; want an error", text, s, err)
+		}
+	}
+	os.Remove(filepath.Join(dir, "status"))
+	if _, err := r.State(t.Context()); err == nil || errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "No such file") {
+		t.Errorf("a status that fails: %v", err)
+	}
+}
+
+// RAUC's service that hangs, or systemd, is one that fails: who gives a release up goes on to the restart.
+func TestAProgramThatDoesNotAnswer(t *testing.T) {
+	r, dir := newRauc(t)
+	r.Answers = 100 * time.Millisecond
+	for _, name := range []string{"rauc", "restart"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nexec sleep infinity\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, stateErr := r.State(t.Context())
+	for name, err := range map[string]error{"status": stateErr, "good": r.MarkGood(t.Context()), "bad": r.MarkBad(t.Context(), "rootfs.1"), "restart": r.Reboot(t.Context())} {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer") {
+			t.Errorf("%s: %v; want no answer", name, err)
+		}
 	}
 }
 

@@ -99,11 +99,15 @@ func (t *Tryboot) change(edit func(*Autoboot) error) error {
 }
 
 // RebootArgument is the argument with which the machine is restarted, so that the slot that
-// is to be tried is; "": none is to be.
+// is to be tried is; "": none is to be. A bootloader that cannot try a slot gets none: it would
+// look for tryboot.txt, which no partition has.
 func (t *Tryboot) RebootArgument() (string, error) {
 	a, err := t.Read()
 	if err != nil || a.Trial == "" {
 		return "", err
+	}
+	if b := t.Bootloader(); b.Known && !b.TryAB {
+		return "", nil
 	}
 	return "0 tryboot", nil
 }

@@ -19,6 +19,8 @@ type board struct {
 	boot    *Tryboot
 	flag    bool // the argument "0 tryboot" was given at the restart; lost with the power
 	running int  // the partition
+	old     bool // its bootloader is from before tryboot_a_b
+	writes  int  // of autoboot.txt's sector
 	left    int  // writes until the power is cut; negative: it is not
 	landed  bool // the last of them reaches the card
 }
@@ -44,6 +46,7 @@ func (b *board) write(f *os.File, data []byte) error {
 	if len(data) != 512 {
 		b.t.Errorf("%d bytes are written; a sector has 512", len(data))
 	}
+	b.writes++
 	if b.left == 0 && !b.landed {
 		return errPower
 	}
@@ -78,7 +81,7 @@ func (b *board) start() {
 			ab = true
 		}
 	}
-	if b.flag && !ab {
+	if b.flag && (!ab || b.old) {
 		b.t.Fatal("the board looks for tryboot.txt, which no partition has")
 	}
 	if partition != 2 && partition != 3 {
@@ -138,6 +141,7 @@ func (b *board) installs(slot string) error {
 
 func TestASlotIsTriedOnceAndKept(t *testing.T) {
 	b := newBoard(t)
+	b.says("capabilities", 0x7f) // it can try a partition, and says so
 	b.runs(2)
 	b.want("A", "get-primary")
 	b.want("A", "get-current")
@@ -161,6 +165,96 @@ func TestASlotIsTriedOnceAndKept(t *testing.T) {
 	b.restart()
 	b.runs(3)
 	b.want("B", "get-primary")
+}
+
+// The power went after the slot was written, and before the restart into it: the usual slot says that it is good, and the try is still to come.
+func TestATryOutlivesTheUsualSlotsMark(t *testing.T) {
+	b := newBoard(t)
+	if err := b.installs("B"); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.want("", "set-state", "A", "good")
+	b.want("B", "get-primary")
+	b.restart()
+	b.runs(3)
+}
+
+// A slot that was bad and has been mended, or was only seen late to work, is good again.
+func TestABadSlotBecomesGood(t *testing.T) {
+	b := newBoard(t)
+	for _, slot := range []string{"B", "A"} {
+		b.want("", "set-state", slot, "bad")
+		b.want("bad", "get-state", slot)
+		b.want("", "set-state", slot, "good")
+		b.want("good", "get-state", slot)
+	}
+}
+
+// A try is taken back by having the usual slot started.
+func TestATryThatIsTakenBack(t *testing.T) {
+	b := newBoard(t)
+	if err := b.installs("B"); err != nil {
+		t.Fatal(err)
+	}
+	b.want("", "set-primary", "A")
+	b.restart()
+	b.runs(2)
+}
+
+// What changes nothing writes nothing: RAUC marks the slot that runs good at each start.
+func TestWhatIsSoAlreadyIsNotWritten(t *testing.T) {
+	b := newBoard(t)
+	b.want("", "set-state", "A", "good")
+	b.want("", "set-primary", "A")
+	if b.writes != 0 {
+		t.Errorf("autoboot.txt was written %d times; want it left alone", b.writes)
+	}
+	b.want("", "set-primary", "B")
+	if b.writes != 1 {
+		t.Errorf("autoboot.txt was written %d times; want once", b.writes)
+	}
+}
+
+// The file is overwritten where it lies: another file, or another length, would be more than one sector's write.
+func TestTheFileStaysWhereItLies(t *testing.T) {
+	b := newBoard(t)
+	b.boot.write = nil
+	before, err := os.Stat(b.boot.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.want("", "set-primary", "B")
+	if after, err := os.Stat(b.boot.Path); err != nil || !os.SameFile(before, after) || after.Size() != 512 {
+		t.Errorf("%v, %v; want the same file, of 512 bytes", after, err)
+	}
+	b.restart()
+	b.runs(3)
+}
+
+// A bootloader that cannot try a slot is not asked to: the board starts what it has. A card may come from another board.
+func TestAnOldBootloaderIsNotAskedToTry(t *testing.T) {
+	b := newBoard(t)
+	b.old = true
+	b.says("capabilities", 0x3)
+	if err := b.installs("B"); err != nil {
+		t.Fatal(err)
+	}
+	b.restart()
+	b.runs(2)
+}
+
+// A partition that is no slot's was started, as a bootloader says that does not know (0), or one that found autoboot.txt's without a system (1).
+func TestAStartFromElsewhere(t *testing.T) {
+	b := newBoard(t)
+	for _, n := range []uint32{0, 1, 4} {
+		b.says("partition", n)
+		if _, err := b.ask("set-state", "B", "good"); err == nil || !strings.Contains(err.Error(), "no slot's") {
+			t.Errorf("partition %d: %v; want that it is no slot's", n, err)
+		}
+	}
+	b.start()
+	b.runs(2)
 }
 
 func TestASlotThatFailsIsNotTriedAgain(t *testing.T) {
@@ -246,8 +340,8 @@ func TestACutAtEachWrite(t *testing.T) {
 			}
 		}
 	}
-	if cuts < 6 {
-		t.Errorf("%d cuts; want one at each write", cuts)
+	if cuts != 8 {
+		t.Errorf("%d cuts; want one at each of three writes and at the restart, before and after it", cuts)
 	}
 }
 
@@ -265,6 +359,20 @@ func TestAFileThatIsNotOursIsNotRewritten(t *testing.T) {
 		"an option of other": strings.Replace(string(good), "[all]\n", "[all]\nuart=1\n", 1)[:512],
 		"another filter":     strings.Replace(string(good), "[all]\n", "[pi4]\n", 1)[:512],
 		"no such slot":       strings.Replace(string(good), "boot_partition=2", "boot_partition=4", 1),
+		"no such slot tried": pad(strings.TrimRight(string(good), "\n") + "\n[tryboot]\nboot_partition=4\n"),
+		"twice":              pad(strings.TrimRight(string(good), "\n") + "\nboot_partition=3\n"),
+		"without a filter":   strings.Replace(string(good), "[all]\n", "\n\n\n\n\n\n", 1),
+		"not by partitions":  strings.Replace(string(good), "tryboot_a_b=1", "tryboot_a_b=0", 1),
+		"only when tried":    pad(strings.Replace(strings.TrimRight(string(good), "\n"), "tryboot_a_b=1\n", "", 1) + "\n[tryboot]\ntryboot_a_b=1\n"),
+		"not by any":         pad(strings.Replace(strings.TrimRight(string(good), "\n"), "tryboot_a_b=1\n", "", 1)),
+		"partition 0":        strings.NewReplacer("A=2", "A=0", "boot_partition=2", "boot_partition=0").Replace(string(good)),
+		"partition 129":      strings.Replace(string(good), "B=3 bad=\n", "B=129 bad=\n", 1)[:512],
+		"one slot":           pad(strings.Replace(strings.TrimRight(string(good), "\n"), " B=3", "", 1)),
+		"slots in one place": strings.Replace(string(good), "B=3", "B=2", 1),
+		"a bad slot unknown": strings.Replace(string(good), "bad=\n", "bad=C\n", 1)[:512],
+		"a word of ours":     strings.Replace(string(good), "bad=\n", "bad=\n\n", 1)[:512] + "x",
+		"a word alone":       strings.Replace(string(good), "bad=", "good", 1),
+		"a slot unnamed":     strings.Replace(string(good), "B=3", "=3", 1) + "\n",
 		"zeros":              strings.Repeat("\x00", 512),
 	} {
 		b := newBoard(t)
@@ -314,6 +422,23 @@ func TestWhatTheBootloaderSaysOfItself(t *testing.T) {
 	if got := b.boot.Bootloader(); got.Known || !got.Built.IsZero() {
 		t.Errorf("a board that says nothing: %+v", got)
 	}
+	b.boot.Vcio = b.boot.Path // Raspberry Pi's kernel
+	if err := b.boot.Ready(); err != nil {
+		t.Errorf("a board that says nothing, as a Zero 2 W: %v", err)
+	}
+	b.boot.Vcio = ""
+	if err := os.WriteFile(filepath.Join(b.boot.Tree, "chosen/bootloader/capabilities"), []byte{0, 0, 4}, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.boot.Bootloader(); got.Known {
+		t.Errorf("of three bytes: %+v; want nothing known", got)
+	}
+	for n, can := range map[uint32]bool{0x04: true, 0x7b: false} { // TRYBOOT_A_B is bit 2, TRYBOOT alone bit 3
+		b.says("capabilities", n)
+		if got := b.boot.Bootloader(); !got.Known || got.TryAB != can {
+			t.Errorf("capabilities %#x: %+v; want %v", n, got, can)
+		}
+	}
 	b.says("build-timestamp", 1669373653) // 2022-11-25
 	b.says("capabilities", 0x7f)
 	if got := b.boot.Bootloader(); !got.Known || !got.TryAB || got.Built.Format("2006-01-02") != "2022-11-25" {
@@ -333,28 +458,4 @@ func TestWhatTheBootloaderSaysOfItself(t *testing.T) {
 	if got := b.boot.Bootloader(); !got.Known || got.TryAB {
 		t.Errorf("%+v; want one that cannot", got)
 	}
-}
-
-func FuzzParseAutoboot(f *testing.F) {
-	good, _ := NewAutoboot().Bytes()
-	tried := NewAutoboot()
-	tried.SetPrimary("B")
-	other, _ := tried.Bytes()
-	for _, seed := range []string{string(good), string(other), "", "[all]\nboot_partition=2", "# railgate: A=2 B=2 bad=A\n[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=2\n"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := ParseAutoboot(data)
-		if err != nil {
-			return
-		}
-		again, err := a.Bytes()
-		if err != nil {
-			return // too long for the bootloader
-		}
-		b, err := ParseAutoboot(again)
-		if err != nil || b.Partitions[b.Usual] != a.Partitions[a.Usual] || b.Partitions[b.Trial] != a.Partitions[a.Trial] {
-			t.Errorf("%q became %q, %v", data, again, err)
-		}
-	})
 }

@@ -14,8 +14,8 @@ import (
 // Folder is where root keeps what is recorded, on the data partition.
 const Folder = "/var/lib/railgate-update"
 
-// The files in it. The mark is there while a release is on trial: what must not happen twice
-// for it takes the mark away first (railgate-trial-failed.service).
+// The files in it. The mark is there while a release is on trial, and says which one and in which slot: what must not
+// happen twice for it takes the mark away first, and goes by the slot (railgate-trial-failed.service).
 const (
 	StateName = "state.json"
 	MarkName  = "trial"
@@ -59,7 +59,7 @@ func Save(dir string, s State) error {
 		return err
 	}
 	if _, err := os.Stat(mark); s.Trial.Phase == Restarting || errors.Is(err, fs.ErrNotExist) && s.Trial.Phase == Written {
-		return durable.WriteFile(mark, []byte(s.Trial.Release+"\n"), 0o644)
+		return durable.WriteFile(mark, []byte(s.Trial.Release+"\nslot="+s.Trial.Slot+"\n"), 0o644)
 	}
 	return nil
 }

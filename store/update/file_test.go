@@ -29,6 +29,17 @@ func TestWhatIsRecordedIsReadBack(t *testing.T) {
 	}
 }
 
+// The mark says in which slot the release is: the unit that goes by it restarts no other.
+func TestTheMarkNamesTheSlot(t *testing.T) {
+	dir := t.TempDir()
+	if err := Save(dir, after(t, factory, ask("1.5.0"), Wrote{})); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, MarkName)); err != nil || string(text) != "1.5.0\nslot=B\n" {
+		t.Errorf("%q, %v; want the release and its slot", text, err)
+	}
+}
+
 // The restart of the unit that finds the tool broken takes the mark away: it must not come back.
 func TestATakenMarkStaysAway(t *testing.T) {
 	dir := t.TempDir()
