@@ -363,7 +363,12 @@ func (p *patient) serviceFindings(ctx context.Context, s *service) []finding {
 		return p.orSocket(p.found(control.DaemonSilent, "process "+s.PID+" runs"))
 	case s.Active == "activating" && s.Sub != "auto-restart":
 		p.pid, _ = strconv.Atoi(s.PID)
-		return []finding{p.found(control.DaemonStarts, "systemd waits for it ("+s.Sub+")")}
+		f := p.found(control.DaemonStarts, "systemd waits for it ("+s.Sub+")")
+		if n, _ := strconv.Atoi(s.Again); n > 0 {
+			f.Text += fmt.Sprintf("; it has ended, and was started again, %d times", n)
+			f.Hands = "Wait three minutes. If the number goes up, it hangs at its start: the log says after which step. Switch the gate off and on again; if that does not help, send us the log."
+		}
+		return []finding{f}
 	case s.Load == "masked":
 		f := p.found(control.DaemonStopped, "systemd says that it is masked")
 		f.Fix = "systemctl unmask railgated && " + f.Fix

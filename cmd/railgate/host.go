@@ -192,11 +192,12 @@ type service struct {
 	Status string    // the last exit status
 	PID    string    // of its process; "0": none
 	Load   string    // loaded, not-found, masked
+	Again  string    // how often systemd has started it by itself; "0": it has not
 	Since  time.Time // it has not been active; zero: it never was, since this machine started
 }
 
 func (h *host) service(ctx context.Context) *service {
-	out, err := h.run(ctx, "systemctl", "show", unitName, "-p", "LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID,ActiveExitTimestampMonotonic")
+	out, err := h.run(ctx, "systemctl", "show", unitName, "-p", "LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID,NRestarts,ActiveExitTimestampMonotonic")
 	if err != nil {
 		return nil
 	}
@@ -206,6 +207,8 @@ func (h *host) service(ctx context.Context) *service {
 		switch key {
 		case "LoadState":
 			s.Load = value
+		case "NRestarts":
+			s.Again = value
 		case "ActiveState":
 			s.Active = value
 		case "SubState":

@@ -46,6 +46,20 @@ func (w *ward) answers() bool {
 	return err == nil
 }
 
+// A railgated that hangs at its start is ended by systemd and started again: to wait is not all that is left.
+func TestDoctorOfADaemonThatStartsAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.state("LoadState=loaded\nActiveState=activating\nSubState=start\nNRestarts=4\n")
+	if f, _ := find(w.examine(), control.DaemonStarts); !strings.Contains(f.Text, "started again, 4 times") || !strings.Contains(f.Hands, "hangs at its start") {
+		t.Errorf("%+v; want how often, and what to do", f)
+	}
+	w.state("LoadState=loaded\nActiveState=activating\nSubState=start\nNRestarts=0\n")
+	if f, _ := find(w.examine(), control.DaemonStarts); strings.Contains(f.Text, "again") || strings.Contains(f.Hands, "hangs") {
+		t.Errorf("at its first start: %+v; want it waited for", f)
+	}
+}
+
 // Whatever is wrong, a script that asks for JSON gets one document, and exit status 2.
 func TestStatusIsJSONWhereNobodyCanTell(t *testing.T) {
 	t.Parallel()
