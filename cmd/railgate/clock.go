@@ -47,20 +47,20 @@ func newClockShow(g *gate) *cobra.Command {
 				enc.SetIndent("", "  ")
 				return enc.Encode(s.Clock)
 			}
-			return printClock(c.OutOrStdout(), &s.Clock)
+			return printClock(c.OutOrStdout(), &s.Clock, zoneOf(s.Zone))
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func printClock(out io.Writer, c *control.Clock) error {
+func printClock(out io.Writer, c *control.Clock, zone *time.Location) error {
 	source := string(c.Source)
 	if c.Why != "" {
 		source += ": " + c.Why
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "time\t%s\t%s\n", c.Time.Local().Format(time.RFC3339), source)
+	fmt.Fprintf(w, "time\t%s\t%s\n", c.Time.In(zone).Format(time.RFC3339), source)
 	note := ""
 	switch {
 	case c.Disputed:
@@ -68,8 +68,8 @@ func printClock(out io.Writer, c *control.Clock) error {
 	case c.Stepped:
 		note = "jumped, and is not believed"
 	}
-	fmt.Fprintf(w, "system clock\t%s\t%s\n", c.Wall.Local().Format(time.RFC3339), note)
-	fmt.Fprintf(w, "proven\t%s\t%s before; nothing is forgotten by a later time\n", c.Proven.Local().Format(time.RFC3339), round(c.Time.Sub(c.Proven)))
+	fmt.Fprintf(w, "system clock\t%s\t%s\n", c.Wall.In(zone).Format(time.RFC3339), note)
+	fmt.Fprintf(w, "proven\t%s\t%s before; nothing is forgotten by a later time\n", c.Proven.In(zone).Format(time.RFC3339), round(c.Time.Sub(c.Proven)))
 	if c.Holdover > 0 {
 		fmt.Fprintf(w, "holdover\tgood for %s\toff by %s at most\n", round(secondsOf(c.Holdover)), secondsOf(c.Error).Round(time.Millisecond))
 	}
@@ -122,8 +122,9 @@ func accept(c *cobra.Command, g *gate, at time.Time, why string, yes bool) error
 	if err != nil {
 		return err
 	}
+	zone := zoneOf(s.Zone)
 	if !yes {
-		fmt.Fprintf(c.OutOrStdout(), "Proven time is lowered from %s to %s.\n", s.Clock.Proven.Local().Format(time.RFC3339), at.Local().Format(time.RFC3339))
+		fmt.Fprintf(c.OutOrStdout(), "Proven time is lowered from %s to %s.\n", s.Clock.Proven.In(zone).Format(time.RFC3339), at.In(zone).Format(time.RFC3339))
 		fmt.Fprint(c.OutOrStdout(), "The lane closes until no rotating code from before can be valid; paper from before is denied for its day.\nGo on? [y/N] ")
 		if !agreed(c.InOrStdin()) {
 			fmt.Fprintln(c.OutOrStdout(), "Nothing was changed.")
@@ -133,7 +134,7 @@ func accept(c *cobra.Command, g *gate, at time.Time, why string, yes bool) error
 	if err := client.AcceptTime(context.WithoutCancel(c.Context()), at, why); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "Proven time is %s.\n", at.Local().Format(time.RFC3339))
+	fmt.Fprintf(c.OutOrStdout(), "Proven time is %s.\n", at.In(zone).Format(time.RFC3339))
 	return nil
 }
 

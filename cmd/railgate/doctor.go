@@ -128,14 +128,14 @@ func printFindings(out io.Writer, findings []finding, now time.Time) {
 		if f.Cause == "" {
 			continue
 		}
-		fmt.Fprintf(out, "%s %s: %s\n", p.mark(f.Level), p.bold(f.Cause), f.Text)
+		fmt.Fprintf(out, "%s %s: %s\n", p.mark(f.Level), p.bold(f.Cause), visible(f.Text))
 		fmt.Fprintf(out, "  %s; %s\n", f.What, f.Matters)
 		c := f.told()
 		p.cure(out, "  ", &c, now)
 	}
 	for _, f := range findings {
 		if f.Cause == "" {
-			fmt.Fprintf(out, "%s %-10s %s\n", p.mark(f.Level), f.Check, f.Text)
+			fmt.Fprintf(out, "%s %-10s %s\n", p.mark(f.Level), f.Check, visible(f.Text))
 		}
 	}
 }

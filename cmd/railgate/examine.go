@@ -75,12 +75,20 @@ func (p *patient) health(findings []finding) control.Health {
 	return worst
 }
 
-// now is the gate's time, or this machine's.
+// now is the gate's time, or this machine's, by the clock of the gate's zone.
 func (p *patient) now() time.Time {
 	if p.status != nil {
-		return p.status.Clock.Time
+		return p.status.Clock.Time.In(p.zone())
 	}
-	return time.Now()
+	return time.Now().In(p.zone())
+}
+
+// zone is the gate's zone, as far as is known.
+func (p *patient) zone() *time.Location {
+	if p.status != nil {
+		return zoneOf(p.status.Zone)
+	}
+	return zoneOf("")
 }
 
 // refined are the causes that the doctor finds behind one of the daemon's.
@@ -306,7 +314,7 @@ func (p *patient) rights(id string, r *refusal, path, way string) finding {
 // daemon says how the daemon is, and where it does not answer why that may be.
 func (p *patient) daemon(ctx context.Context) []finding {
 	if s := p.status; s != nil {
-		return []finding{good("lane %s, version %s, since %s", s.Mode, s.Version, s.Started.Local().Format(time.DateTime))}
+		return []finding{good("lane %s, version %s, since %s", s.Mode, s.Version, s.Started.In(p.zone()).Format(time.DateTime))}
 	}
 	if p.forbidden {
 		return []finding{p.found(control.MayNotAsk, "the control socket is closed to you: you are not in the group of railgated's user")}

@@ -88,14 +88,14 @@ func (p *patient) keysetContent(path string, keys *verify.Keyset) (found []findi
 	case last.IsZero():
 		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: every key is withdrawn", path, keys.Version)))
 	case last.Before(now):
-		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: the last key ended %s", path, keys.Version, last.Local().Format(time.DateTime))))
+		found = append(found, p.install(control.KeysetExpired, fmt.Sprintf("%s: version %d: the last key ended %s", path, keys.Version, last.In(p.zone()).Format(time.DateTime))))
 		found[0].Since = last
 	}
 	if p.status != nil && p.foreign(keys) {
 		found = append(found, p.found(control.KeysetForeign, fmt.Sprintf("%s has none of the keys in use (%s)", path, strings.Join(p.status.Keyset.KeyIDs, ", "))))
 	}
 	if len(found) == 0 {
-		found = append(found, good("version %d, %d keys, the last ends %s", keys.Version, len(keys.Keys), last.Local().Format(time.DateTime)))
+		found = append(found, good("version %d, %d keys, the last ends %s", keys.Version, len(keys.Keys), last.In(p.zone()).Format(time.DateTime)))
 	}
 	return found
 }

@@ -201,7 +201,7 @@ func (f *flashing) ask(ctx context.Context, disks []flash.Disk, target *flash.Ta
 		if i == 0 {
 			sep = ", with everything on it: "
 		}
-		fmt.Fprintf(f.errOut, "%s%s", sep, strings.TrimSpace(fmt.Sprintf("%s %s %s", filepath.Base(p.Path), size(p.Size), p.Label)))
+		fmt.Fprintf(f.errOut, "%s%s", sep, strings.TrimSpace(fmt.Sprintf("%s %s %s", filepath.Base(p.Path), size(p.Size), visible(p.Label))))
 	}
 	fmt.Fprintln(f.errOut, ".")
 	if f.yes {
@@ -295,7 +295,7 @@ func (f *flashing) printDisks(out io.Writer, disks []flash.Disk) error {
 		may := "yes"
 		switch {
 		case d.Why != "":
-			may = "no: " + d.Why
+			may = "no: " + visible(d.Why)
 		case d.ReadOnly:
 			may = "no: write-protected"
 		case !d.Removable:
@@ -307,7 +307,7 @@ func (f *flashing) printDisks(out io.Writer, disks []flash.Disk) error {
 }
 
 func nameOf(d flash.Disk) string {
-	return strings.TrimSpace(d.Model + " " + strings.ToUpper(d.Transport))
+	return strings.TrimSpace(visible(d.Model) + " " + strings.ToUpper(d.Transport))
 }
 
 func describeDisk(d flash.Disk) string {

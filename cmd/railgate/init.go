@@ -68,7 +68,7 @@ func (i *initialiser) run(c *cobra.Command, _ []string) error {
 		Lines:     guide.FindLines,
 		Systemctl: systemctl,
 		Who:       cmp.Or(os.Getenv("SUDO_USER"), os.Getenv("USER")),
-		Version:   version, Colours: colours, Now: time.Now, Wait: i.wait,
+		Version:   version, Colours: colours, Now: func() time.Time { return time.Now().In(zoneOf("")) }, Wait: i.wait,
 	}
 	switch err := g.Run(ctx, guide.NewTerminal(ctx, c.InOrStdin(), c.OutOrStdout())); {
 	case errors.Is(err, guide.ErrStopped):

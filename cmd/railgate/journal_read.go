@@ -98,6 +98,24 @@ func zoneOf(name string) *time.Location {
 	return lane.Shanghai
 }
 
+// zoneAt is the zone of a gate that may not answer.
+func zoneAt(ctx context.Context, client *control.Client) *time.Location {
+	s, err := client.Status(ctx)
+	if err != nil {
+		return zoneOf("")
+	}
+	return zoneOf(s.Zone)
+}
+
+// zone is the gate's zone, or China's where the gate does not answer.
+func (g *gate) zone(ctx context.Context) *time.Location {
+	client, err := g.client()
+	if err != nil {
+		return zoneOf("")
+	}
+	return zoneAt(ctx, client)
+}
+
 func (g *gate) readJournal(c *cobra.Command, v *reading) error {
 	dir, err := g.folder()
 	if err != nil {

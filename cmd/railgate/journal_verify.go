@@ -175,7 +175,7 @@ func reportLine(r store.Report) string {
 	case !r.Receipt.Checked:
 		fmt.Fprintf(&b, "\nthe receipt up to record %d has this root; its signatures were not checked (--gate-key, --receipt-key)", r.Receipt.Seq)
 	default:
-		fmt.Fprintf(&b, "\nthe station has signed the root up to record %d, at %s", r.Receipt.Seq, r.Receipt.Time.Local().Format(time.RFC3339))
+		fmt.Fprintf(&b, "\nthe station has signed the root up to record %d, at %s", r.Receipt.Seq, r.Receipt.Time.In(zoneOf("")).Format(time.RFC3339))
 	}
 	return b.String()
 }

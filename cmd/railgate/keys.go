@@ -59,7 +59,7 @@ railgated took last.`,
 				enc.SetIndent("", "  ")
 				return enc.Encode(k)
 			}
-			return printKeys(c.OutOrStdout(), k, time.Now())
+			return printKeys(c.OutOrStdout(), k, time.Now().In(g.zone(c.Context())))
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -172,7 +172,7 @@ func printKeys(out io.Writer, k *shownKeys, now time.Time) error {
 	if k.File == nil {
 		return nil
 	}
-	changes := keysetChanges(k.InUse, k.File)
+	changes := keysetChanges(k.InUse, k.File, now.Location())
 	if k.InUse != nil && len(changes) == 0 {
 		_, err := fmt.Fprintf(out, "%s holds the same\n", k.Path)
 		return err
@@ -189,7 +189,7 @@ func printKeyset(out io.Writer, title string, d *control.KeysetDetail, now time.
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, k := range d.Keys {
 		fmt.Fprintf(w, "  %s\t%s\t%s\tclasses %s\t%s to %s\t%s\n", k.KeyID, k.Issuer, k.Algorithm, classWords(k.Classes),
-			k.NotBefore.Local().Format(time.DateTime), k.NotAfter.Local().Format(time.DateTime), keyCondition(k, now))
+			k.NotBefore.In(now.Location()).Format(time.DateTime), k.NotAfter.In(now.Location()).Format(time.DateTime), keyCondition(k, now))
 	}
 	return w.Flush()
 }
@@ -200,7 +200,7 @@ func classWords(classes []uint) string { return strings.Trim(fmt.Sprint(classes)
 func keyCondition(k control.KeyDetail, now time.Time) string {
 	switch {
 	case k.RevokedAt != nil:
-		return "withdrawn " + k.RevokedAt.Local().Format(time.DateTime)
+		return "withdrawn " + k.RevokedAt.In(now.Location()).Format(time.DateTime)
 	case now.Before(k.NotBefore):
 		return "not yet valid"
 	case now.After(k.NotAfter):
@@ -210,10 +210,11 @@ func keyCondition(k control.KeyDetail, now time.Time) string {
 }
 
 // keysetChanges says what a new keyset changes, a line each. Of no old one it says nothing.
-func keysetChanges(old, new *control.KeysetDetail) (changes []string) {
+func keysetChanges(old, new *control.KeysetDetail, zone *time.Location) (changes []string) {
 	if old == nil {
 		return nil
 	}
+	day := func(t time.Time) string { return t.In(zone).Format(time.DateTime) }
 	say := func(format string, args ...any) { changes = append(changes, fmt.Sprintf(format, args...)) }
 	if old.Version != new.Version {
 		say("version %d becomes %d", old.Version, new.Version)
@@ -225,7 +226,7 @@ func keysetChanges(old, new *control.KeysetDetail) (changes []string) {
 		case !ok:
 			say("key %s of %s (%s, classes %s) is added", k.KeyID, k.Issuer, k.Algorithm, classWords(k.Classes))
 		case was.RevokedAt == nil && k.RevokedAt != nil:
-			say("key %s is withdrawn from %s on", k.KeyID, k.RevokedAt.Local().Format(time.DateTime))
+			say("key %s is withdrawn from %s on", k.KeyID, day(*k.RevokedAt))
 		case !was.NotBefore.Equal(k.NotBefore) || !was.NotAfter.Equal(k.NotAfter):
 			say("key %s is valid from %s to %s, not from %s to %s", k.KeyID, day(k.NotBefore), day(k.NotAfter), day(was.NotBefore), day(was.NotAfter))
 		case classWords(was.Classes) != classWords(k.Classes) || was.Issuer != k.Issuer || was.Algorithm != k.Algorithm:
@@ -242,8 +243,6 @@ func keysetChanges(old, new *control.KeysetDetail) (changes []string) {
 	}
 	return changes
 }
-
-func day(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 func printChanges(out io.Writer, changes []string, foreign bool) {
 	if foreign {

@@ -41,7 +41,7 @@ ended opens nothing: they take --force. It works while railgated does not run, t
 			if k.Path == "" {
 				return errNoKeysFile
 			}
-			in := installation{host: thisHost(), keys: k, force: force, out: c.OutOrStdout()}
+			in := installation{host: thisHost(), keys: k, zone: g.zone(c.Context()), force: force, out: c.OutOrStdout()}
 			return in.install(c.Context(), args[0])
 		},
 	}
@@ -53,6 +53,7 @@ ended opens nothing: they take --force. It works while railgated does not run, t
 type installation struct {
 	host  *host
 	keys  *shownKeys
+	zone  *time.Location // the gate's
 	force bool
 	out   io.Writer
 }
@@ -86,11 +87,11 @@ func (in *installation) check(file string, keys *verify.Keyset) error {
 		old = in.keys.File
 	}
 	new := control.DescribeKeyset(keys)
-	if err := printKeyset(in.out, file, new, time.Now()); err != nil {
+	if err := printKeyset(in.out, file, new, time.Now().In(in.zone)); err != nil {
 		return err
 	}
 	foreign := isForeign(old, new)
-	printChanges(in.out, keysetChanges(old, new), foreign)
+	printChanges(in.out, keysetChanges(old, new, in.zone), foreign)
 	why := ""
 	switch last := lastKey(keys); {
 	case in.force:

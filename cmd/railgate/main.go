@@ -41,7 +41,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	c, err := root.ExecuteC()
 	var exit exitError
 	if err != nil && !errors.As(err, &exit) {
-		fmt.Fprintln(errOut, "railgate:", err)
+		fmt.Fprintln(errOut, "railgate:", visibleLines(err.Error())) // a server's words, or a stick's, may be in it
 		if errors.Is(err, control.ErrNotRunning) {
 			fmt.Fprintln(errOut, "railgate: hint: railgate doctor looks for the reason; --data or --config name another gate")
 		}

@@ -9,13 +9,13 @@ import (
 	"railgate/cmd/control"
 )
 
-// A painter colours words for a terminal, and leaves them alone elsewhere and where
+// A painter colours words for a terminal, and leaves them alone elsewhere, on a dumb one, and where
 // NO_COLOR is set (no-color.org).
 type painter struct{ on bool }
 
 func newPainter(out io.Writer) painter {
 	f, ok := out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" {
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return painter{}
 	}
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)

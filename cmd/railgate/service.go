@@ -32,7 +32,7 @@ when. Who, why and how long is journaled; free passage needs a reason.`,
 			}
 			answer, err := client.Service(c.Context(), args[0], why)
 			if err == nil {
-				_, err = fmt.Fprintln(c.OutOrStdout(), takenOver(&answer, time.Now()))
+				_, err = fmt.Fprintln(c.OutOrStdout(), takenOver(&answer, time.Now().In(zoneAt(c.Context(), client))))
 			}
 			return err
 		},
@@ -41,11 +41,11 @@ when. Who, why and how long is journaled; free passage needs a reason.`,
 	return c
 }
 
-// takenOver says what the lane becomes, and until when.
+// takenOver says what the lane becomes, and until when by the clock of now's zone.
 func takenOver(s *control.Service, now time.Time) string {
 	words := "the lane is given back"
 	if s.Until != nil {
-		words = serviceWords(s.Service, s.Until.Local(), now)
+		words = serviceWords(s.Service, s.Until.In(now.Location()), now)
 	}
 	if len(s.OutOfService) > 0 {
 		words += "; the lane is out of service: " + strings.Join(s.OutOfService, "; ")

@@ -35,9 +35,9 @@ func TestServiceSaysWhatAndUntilWhen(t *testing.T) {
 	}{
 		{[]string{"free"}, exitUsage, ""},
 		{[]string{"free", "--why", " \t"}, exitUsage, ""},
-		{[]string{"free", "--why", "sensor broken"}, 0, "free passage until " + until.Local().Format(time.TimeOnly) + ", "},
-		{[]string{"closed"}, 0, "closed by staff until " + until.Local().Format(time.TimeOnly)},
-		{[]string{"diagnosis"}, 0, "diagnosis on the screen until " + until.Local().Format(time.TimeOnly) + ", "},
+		{[]string{"free", "--why", "sensor broken"}, 0, "free passage until " + until.In(zoneOf("")).Format(time.TimeOnly) + ", "},
+		{[]string{"closed"}, 0, "closed by staff until " + until.In(zoneOf("")).Format(time.TimeOnly)},
+		{[]string{"diagnosis"}, 0, "diagnosis on the screen until " + until.In(zoneOf("")).Format(time.TimeOnly) + ", "},
 		{[]string{"none"}, 0, "the lane is given back\n"},
 	} {
 		status, out, errOut := tool(t, "", append([]string{"service", "--data", dir}, tt.args...)...)
@@ -71,8 +71,8 @@ func TestStatusSaysSinceWhen(t *testing.T) {
 	for _, command := range []string{"status", "doctor"} {
 		_, out, _ := tool(t, "", command, "--data", dir)
 		for _, want := range []string{
-			"  since " + slow.Since.Local().Format(time.TimeOnly) + ", for 1m30s\n",
-			"  since " + full.Since.Local().Format(time.DateTime) + ", for 50h0m0s (by a clock that is not trusted)\n",
+			"  since " + slow.Since.In(zoneOf("")).Format(time.TimeOnly) + ", for 1m30s\n",
+			"  since " + full.Since.In(zoneOf("")).Format(time.DateTime) + ", for 50h0m0s (by a clock that is not trusted)\n",
 		} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%s: %q; want %q in it", command, out, want)
@@ -91,7 +91,7 @@ func TestStatusShowsATakeoverAndRemedies(t *testing.T) {
 		Problems: []string{"the passage sensor is blocked"}, Causes: []control.Cause{control.NewCause(control.DataMissing, "the passage sensor is blocked")},
 	})
 	_, out, _ := tool(t, "", "status", "--data", dir)
-	for _, want := range []string{"free passage until " + until.Local().Format(time.TimeOnly) + ", 9m0s left", "→ install -d ", "version 7, issuer rail", "keys 6b31, 6b32", "the last key ends " + until.Local().Format(time.DateTime)} {
+	for _, want := range []string{"free passage until " + until.In(zoneOf("")).Format(time.TimeOnly) + ", 9m0s left", "→ install -d ", "version 7, issuer rail", "keys 6b31, 6b32", "the last key ends " + until.In(zoneOf("")).Format(time.DateTime)} {
 		if !strings.Contains(out, want) {
 			t.Errorf("status: %q; want %q in it", out, want)
 		}

@@ -103,11 +103,11 @@ func printStation(w io.Writer, s *control.Status) {
 }
 
 func printStatus(out io.Writer, s *control.Status) error {
-	p := newPainter(out)
+	p, zone := newPainter(out), zoneOf(s.Zone) // the journal's: times are compared
 	title := fmt.Sprintf("%s %s (%s)", s.Station, s.Gate, s.Direction)
-	fmt.Fprintf(out, "%s  %s, lane %s\n", p.bold(strings.TrimSpace(title)), p.health(s.Health), s.Mode)
+	fmt.Fprintf(out, "%s  %s, lane %s\n", p.bold(visible(strings.TrimSpace(title))), p.health(s.Health), s.Mode)
 	if s.Service != "" && s.ServiceUntil != nil {
-		fmt.Fprintf(out, "  %s %s\n", p.yellow("service:"), serviceWords(s.Service, s.ServiceUntil.Local(), s.Clock.Time))
+		fmt.Fprintf(out, "  %s %s\n", p.yellow("service:"), serviceWords(s.Service, s.ServiceUntil.In(zone), s.Clock.Time))
 	}
 	printProblems(out, p, s)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -124,19 +124,19 @@ func printStatus(out io.Writer, s *control.Status) error {
 		if d.Suffix != "" {
 			condition += "; suffix " + d.Suffix
 		}
-		fmt.Fprintf(w, "%s\t%s (%s)\t%s\n", d.Kind, d.Name, d.Driver, condition)
+		fmt.Fprintf(w, "%s\t%s (%s)\t%s\n", d.Kind, visible(d.Name), d.Driver, visible(condition))
 		if d.Note != "" {
-			fmt.Fprintf(w, "\t\t%s\n", d.Note)
+			fmt.Fprintf(w, "\t\t%s\n", visible(d.Note))
 		}
 	}
 	clock := string(s.Clock.Source)
 	if s.Clock.Why != "" {
 		clock += ": " + s.Clock.Why
 	}
-	fmt.Fprintf(w, "clock\t%s\t%s\n", s.Clock.Time.Local().Format(time.DateTime), clock)
+	fmt.Fprintf(w, "clock\t%s\t%s\n", s.Clock.Time.In(zone).Format(time.DateTime+" -07:00"), visible(clock))
 	if s.Keyset.Loaded {
 		fmt.Fprintf(w, "keyset\tversion %d, issuer %s\tkeys %s; read %s; the last key ends %s\n", s.Keyset.Version, strings.Join(s.Keyset.Issuers, ", "),
-			strings.Join(s.Keyset.KeyIDs, ", "), age(s.Keyset.Since), s.Keyset.Expires.Local().Format(time.DateTime))
+			strings.Join(s.Keyset.KeyIDs, ", "), age(s.Keyset.Since), s.Keyset.Expires.In(zone).Format(time.DateTime))
 	}
 	if r := s.Revocations; r != nil {
 		fmt.Fprintf(w, "revoked\t%d certificates\t%s\n", r.Count, revocationsWords(r))
@@ -152,7 +152,7 @@ func printStatus(out io.Writer, s *control.Status) error {
 		fmt.Fprintf(w, "last passage\t%s\twait %s, verify %s, commit %s, open %s\n", micros(t.Total), micros(t.Wait), micros(t.Verify), micros(t.Commit), micros(t.Open))
 	}
 	fmt.Fprintf(w, "decided\t%s\t\n", counts(s.Counts.Decided))
-	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.Local().Format(time.DateTime))
+	fmt.Fprintf(w, "daemon\t%s, pid %d\tsince %s\n", s.Version, s.PID, s.Started.In(zone).Format(time.DateTime))
 	return w.Flush()
 }
 
@@ -175,7 +175,7 @@ func printUpdate(w io.Writer, u *control.Update) {
 	}
 	fmt.Fprintf(w, "release\t%s, slot %s\t%s\n", name(u.Running), name(u.Slot), doing)
 	if u.Last != "" {
-		fmt.Fprintf(w, "\t\tlast: %s\n", u.Last)
+		fmt.Fprintf(w, "\t\tlast: %s\n", visible(u.Last))
 	}
 }
 
@@ -203,27 +203,27 @@ func printProblems(out io.Writer, p painter, s *control.Status) {
 		causes[s.Causes[i].Why] = &s.Causes[i]
 	}
 	for _, problem := range s.Problems {
-		fmt.Fprintf(out, "  %s %s\n", p.red("!"), problem)
+		fmt.Fprintf(out, "  %s %s\n", p.red("!"), visible(problem))
 		c := causes[problem]
 		if c == nil {
 			continue
 		}
-		p.cure(out, "    ", c, s.Clock.Time)
+		p.cure(out, "    ", c, s.Clock.Time.In(zoneOf(s.Zone)))
 	}
 }
 
 // cure prints since when a cause is there, what to do by hand, the command to paste, and the
-// one that shows that it is gone.
+// one that shows that it is gone. Times are by the clock of now's zone.
 func (p painter) cure(out io.Writer, indent string, c *control.Cause, now time.Time) {
-	if since := c.SinceWords(now.Local()); since != "" {
+	if since := c.SinceWords(now); since != "" {
 		fmt.Fprintf(out, "%s%s\n", indent, p.dim(since))
 	}
 	if c.Hands != "" {
-		fmt.Fprintf(out, "%s%s\n", indent, c.Hands)
+		fmt.Fprintf(out, "%s%s\n", indent, visible(c.Hands))
 	}
-	fmt.Fprintf(out, "%s%s %s\n", indent, p.dim("→"), c.Remedy)
+	fmt.Fprintf(out, "%s%s %s\n", indent, p.dim("→"), visible(c.Remedy))
 	if c.Proof != "" && c.Proof != c.Remedy {
-		fmt.Fprintf(out, "%s%s %s\n", indent, p.dim("mended?"), c.Proof)
+		fmt.Fprintf(out, "%s%s %s\n", indent, p.dim("mended?"), visible(c.Proof))
 	}
 }
 

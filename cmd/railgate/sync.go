@@ -44,7 +44,7 @@ stays there.`,
 			if asJSON {
 				err = json.NewEncoder(c.OutOrStdout()).Encode(answer)
 			} else {
-				printSync(c.OutOrStdout(), answer)
+				printSync(c.OutOrStdout(), answer, zoneAt(c.Context(), client))
 			}
 			if err == nil && answer.Error != "" {
 				err = fmt.Errorf("the nation's repository cannot be used: %s", answer.Error)
@@ -60,21 +60,21 @@ stays there.`,
 	return cmd
 }
 
-func printSync(w io.Writer, s control.Sync) {
-	printRepository(w, s.Nation, s.State, s.Last, s.Version, s.Expires)
+func printSync(w io.Writer, s control.Sync, zone *time.Location) {
+	printRepository(w, zone, s.Nation, s.State, s.Last, s.Version, s.Expires)
 	if t := s.Station; t != nil {
-		printRepository(w, t.URL, t.State, t.Last, t.Version, t.Expires)
+		printRepository(w, zone, t.URL, t.State, t.Last, t.Version, t.Expires)
 	}
 }
 
-func printRepository(w io.Writer, where, state string, reached time.Time, version int64, expires time.Time) {
+func printRepository(w io.Writer, zone *time.Location, where, state string, reached time.Time, version int64, expires time.Time) {
 	last := "never"
 	if !reached.IsZero() {
-		last = reached.Local().Format(time.DateTime)
+		last = reached.In(zone).Format(time.DateTime)
 	}
 	fmt.Fprintf(w, "%s: %s, reached %s", where, state, last)
 	if version > 0 {
-		fmt.Fprintf(w, ", version %d, good until %s", version, expires.Local().Format(time.DateTime))
+		fmt.Fprintf(w, ", version %d, good until %s", version, expires.In(zone).Format(time.DateTime))
 	}
 	fmt.Fprintln(w)
 }

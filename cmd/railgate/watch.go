@@ -64,11 +64,15 @@ func isLive(in io.Reader, out io.Writer) bool {
 // watchLines prints a line for each thing that happens, until ctx ends.
 func watchLines(ctx context.Context, client *control.Client, asJSON bool, out, errOut io.Writer) error {
 	p, enc := newPainter(out), json.NewEncoder(out)
+	var zone *time.Location
 	return events(ctx, client, func(e control.Event) bool {
 		if asJSON {
 			return enc.Encode(e) == nil
 		}
-		if line := eventLine(p, &e); line != "" {
+		if zone == nil { // now it answers
+			zone = zoneAt(ctx, client)
+		}
+		if line := eventLine(p, &e, zone); line != "" {
 			fmt.Fprintln(out, line)
 		}
 		return true
@@ -106,11 +110,11 @@ func events(ctx context.Context, client *control.Client, see func(control.Event)
 }
 
 // eventLine is an event for a person; "" for one that says nothing new to them.
-func eventLine(p painter, e *control.Event) string {
+func eventLine(p painter, e *control.Event, zone *time.Location) string {
 	if e.Record == nil {
 		return ""
 	}
-	return p.dim(e.Record.Time.Local().Format("15:04:05.000")) + "  " + recordWords(p, e.Record)
+	return p.dim(e.Record.Time.In(zone).Format("15:04:05.000")) + "  " + recordWords(p, e.Record)
 }
 
 // recordWords is a record for a person, without its time.
@@ -135,12 +139,21 @@ func recordWords(p painter, r *journal.Record) string {
 	return line
 }
 
-// visible is a text without what a terminal obeys.
+// visible is a text without what a terminal obeys, on one line.
 func visible(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return '·'
 		}
 		return r
 	}, text)
+}
+
+// visibleLines is visible for a text of several lines.
+func visibleLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = visible(strings.ReplaceAll(lines[i], "\t", " "))
+	}
+	return strings.Join(lines, "\n")
 }

@@ -158,7 +158,7 @@ func TestTheViewObeysNobody(t *testing.T) {
 	if text := w.at(200, 60); strings.ContainsAny(text, "\x1b\a") {
 		t.Errorf("%q", text)
 	}
-	if line := eventLine(painter{}, &control.Event{Record: &journal.Record{Kind: journal.Fault, Detail: evil}}); strings.ContainsAny(line, "\x1b\a\n") {
+	if line := eventLine(painter{}, &control.Event{Record: &journal.Record{Kind: journal.Fault, Detail: evil}}, time.UTC); strings.ContainsAny(line, "\x1b\a\n") {
 		t.Errorf("%q", line)
 	}
 }

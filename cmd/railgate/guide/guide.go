@@ -79,7 +79,7 @@ func (g *guide) begin() error {
 		return err
 	}
 	if s != nil && s.Next != "" {
-		on, err := g.ask.Confirm(fmt.Sprintf("A set-up by %s of %s is not finished; it was at: %s. Go on with it?", s.Who, s.Began.Local().Format("2006-01-02 15:04"), stepWords[s.Next]), true)
+		on, err := g.ask.Confirm(fmt.Sprintf("A set-up by %s of %s is not finished; it was at: %s. Go on with it?", s.Who, s.Began.In(g.Now().Location()).Format("2006-01-02 15:04"), stepWords[s.Next]), true)
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func (g *guide) report() error {
 
 // reportPath is a name that no report has yet.
 func (g *guide) reportPath() string {
-	name := fmt.Sprintf("acceptance-%s-%s", g.gateName(), g.Now().Local().Format("2006-01-02"))
+	name := fmt.Sprintf("acceptance-%s-%s", g.gateName(), g.Now().Format("2006-01-02"))
 	for i := 1; ; i++ {
 		path := filepath.Join(g.Folder, name+".txt")
 		if i > 1 {
@@ -105,14 +105,14 @@ func (g *guide) gateName() string {
 func (g *guide) reportText() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Acceptance of gate %s, station %s\n\n", g.now("gate"), g.now("station"))
-	fmt.Fprintf(&b, "by        %s\nbegan     %s\nended     %s\nrailgate  %s\n", g.state.Who, g.state.Began.Local().Format(time.RFC3339), g.Now().Local().Format(time.RFC3339), g.Version)
+	fmt.Fprintf(&b, "by        %s\nbegan     %s\nended     %s\nrailgate  %s\n", g.state.Who, g.state.Began.In(g.Now().Location()).Format(time.RFC3339), g.Now().Format(time.RFC3339), g.Version)
 	fmt.Fprintf(&b, "file      %s\nsha256    %x\n\n", g.Config, sha256.Sum256(g.current()))
 	for _, r := range g.state.Results {
 		fmt.Fprintf(&b, "[%s] %s\n", map[string]string{isRight: "x", isWrong: "!", isNotDone: " "}[r.Is], r.What)
 		if r.Want != "" {
 			fmt.Fprintf(&b, "      want: %s\n", r.Want)
 		}
-		fmt.Fprintf(&b, "      %s, %s\n", r.Is, r.At.Local().Format("2006-01-02 15:04"))
+		fmt.Fprintf(&b, "      %s, %s\n", r.Is, r.At.In(g.Now().Location()).Format("2006-01-02 15:04"))
 		if r.Note != "" {
 			fmt.Fprintf(&b, "      note: %s\n", r.Note)
 		}
