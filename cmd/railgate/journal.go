@@ -114,9 +114,12 @@ func newRecordWriter(out io.Writer, asJSON bool, zone *time.Location) func(*jour
 	}
 }
 
+// recordTime is how a record's time is printed, and may be typed.
+const recordTime = "2006-01-02 15:04:05.000Z07"
+
 // recordLine is a record for a person, by the clock of a zone.
 func recordLine(r *journal.Record, zone *time.Location) string {
-	words := []string{fmt.Sprintf("%6d", r.Seq), r.Time.In(zone).Format("2006-01-02 15:04:05.000Z07"), string(r.Kind)}
+	words := []string{fmt.Sprintf("%6d", r.Seq), r.Time.In(zone).Format(recordTime), string(r.Kind)}
 	add := func(name, value string) {
 		if value != "" {
 			words = append(words, name+value)

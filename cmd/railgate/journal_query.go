@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"railgate/configs"
 	"railgate/store/journal"
 )
 
@@ -69,6 +71,8 @@ type sieve struct {
 	kinds map[string]bool  // that were seen
 	why   map[string]bool  // the reasons that were seen
 	wrote int
+
+	oldest, newest time.Time // of the trusted times that were seen
 }
 
 func newSieve(q *query, write func(*journal.Record) error) *sieve {
@@ -80,6 +84,12 @@ func (s *sieve) take(r *journal.Record) error {
 	s.kinds[string(r.Kind)] = true
 	if r.Reason != "" {
 		s.why[r.Reason] = true
+	}
+	if !r.Unsure && (s.oldest.IsZero() || r.Time.Before(s.oldest)) {
+		s.oldest = r.Time
+	}
+	if !r.Unsure && r.Time.After(s.newest) {
+		s.newest = r.Time
 	}
 	matches := s.query.matches(r)
 	switch {
@@ -128,18 +138,29 @@ func (s *sieve) end() error {
 	return s.release()
 }
 
-// nothing says what there is, where nothing is as the query asks; "": something was.
-func (s *sieve) nothing() string {
-	words := func(seen map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(seen)), ", ") }
+// nothing says what there is, where nothing is as the query asks; "": something was. Times are by the clock of zone.
+func (s *sieve) nothing(zone *time.Location) string {
+	words := func(what string, asked []string, seen map[string]bool) string {
+		there := slices.Sorted(maps.Keys(seen))
+		near := ""
+		for _, word := range asked {
+			near = cmp.Or(near, configs.Meant(word, there))
+		}
+		return "no such record; " + near + "the " + what + " here are " + strings.Join(there, ", ")
+	}
 	switch {
 	case s.wrote > 0:
 		return ""
 	case len(s.kinds) == 0:
 		return "the journal has no records"
+	case s.query.since.After(s.newest) && !s.newest.IsZero():
+		return "no such record; the newest is of " + s.newest.In(zone).Format(recordTime)
+	case !s.query.until.IsZero() && s.query.until.Before(s.oldest):
+		return "no such record; the oldest is of " + s.oldest.In(zone).Format(recordTime)
 	case len(s.query.kinds) > 0:
-		return "no such record; the kinds here are " + words(s.kinds)
+		return words("kinds", s.query.kinds, s.kinds)
 	case len(s.query.reasons) > 0 && len(s.why) > 0:
-		return "no such record; the reasons here are " + words(s.why)
+		return words("reasons", s.query.reasons, s.why)
 	}
 	return "no such record"
 }

@@ -104,20 +104,28 @@ func TestQueryRefuses(t *testing.T) {
 
 // Where nothing is found the journal says what there is to ask for.
 func TestNothingFoundNamesWhatThereIs(t *testing.T) {
-	q := query{reasons: []string{"alredy_used"}}
+	q := query{reasons: []string{"alredyused"}}
 	s := newSieve(&q, func(*journal.Record) error { return nil })
-	if got := s.nothing(); got != "the journal has no records" {
+	if got := s.nothing(time.UTC); got != "the journal has no records" {
 		t.Errorf("empty: %q", got)
 	}
 	for _, reason := range []string{"passback", "already_used", "", "passback"} {
-		s.take(&journal.Record{Kind: journal.Decision, Reason: reason})
+		s.take(&journal.Record{Kind: journal.Decision, Reason: reason, Time: noon})
 	}
-	if got := s.nothing(); !strings.HasSuffix(got, "the reasons here are already_used, passback") {
+	if got := s.nothing(time.UTC); !strings.HasSuffix(got, "is it already_used? the reasons here are already_used, passback") {
 		t.Errorf("a wrong reason: %q", got)
 	}
 	q.kinds = []string{"nonsense"}
-	if got := s.nothing(); !strings.HasSuffix(got, "the kinds here are decision") {
+	if got := s.nothing(time.UTC); !strings.HasSuffix(got, "the kinds here are decision") {
 		t.Errorf("a wrong kind: %q", got)
+	}
+	q = query{since: noon.Add(time.Hour)}
+	if got, want := s.nothing(time.UTC), "the newest is of "+noon.UTC().Format(recordTime); !strings.HasSuffix(got, want) {
+		t.Errorf("of tomorrow: %q; want %q", got, want)
+	}
+	q = query{until: noon.Add(-time.Hour)}
+	if got, want := s.nothing(time.UTC), "the oldest is of "+noon.UTC().Format(recordTime); !strings.HasSuffix(got, want) {
+		t.Errorf("of last year: %q; want %q", got, want)
 	}
 }
 

@@ -169,10 +169,13 @@ func (v *reading) run(ctx context.Context, from *source, out, errOut io.Writer) 
 			return err
 		}
 	}
-	if !v.follow {
-		if why := through.nothing(); why != "" {
-			fmt.Fprintln(errOut, "railgate:", why)
+	if why := through.nothing(v.zone); why != "" {
+		if v.follow {
+			why += "; waiting for one"
 		}
+		fmt.Fprintln(errOut, "railgate:", visible(why))
+	}
+	if !v.follow {
 		return nil
 	}
 	write = print

@@ -290,3 +290,25 @@ func TestNewest(t *testing.T) {
 		}
 	}
 }
+
+// Who follows what nothing is, as a reason with a letter too few, is told so at once, and waits knowingly.
+func TestFollowSaysThatNothingIsAsItWasAsked(t *testing.T) {
+	t.Parallel()
+	dir := journalOf(t, 100)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var said []string
+	v := reading{query: query{reasons: []string{"pasback"}}, follow: true, lines: followed, zone: time.UTC}
+	err := v.run(ctx, newSource(ctx, dir, startsWithin), io.Discard, writerFunc(func(p []byte) (int, error) {
+		said = append(said, string(p))
+		cancel()
+		return len(p), nil
+	}))
+	if want := "railgate: no such record; is it passback? the reasons here are "; err != nil || len(said) == 0 || !strings.HasPrefix(said[0], want) || !strings.HasSuffix(said[0], "; waiting for one\n") {
+		t.Errorf("%q, %v; want %q", said, err, want)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
