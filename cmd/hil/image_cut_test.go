@@ -28,7 +28,13 @@ func updateCuts() int {
 // goodStick is a stick with the image's own bundle, and the bundle's hash.
 func (g *gate) goodStick(t testing.TB) (sum string) {
 	t.Helper()
-	good, err := os.ReadFile(strings.TrimSuffix(imageFile(t), ".img") + ".raucb")
+	return g.stickBeside(t, imageFile(t))
+}
+
+// stickBeside is a stick with the bundle that was made beside an image, and the bundle's hash.
+func (g *gate) stickBeside(t testing.TB, image string) (sum string) {
+	t.Helper()
+	good, err := os.ReadFile(strings.TrimSuffix(image, ".img") + ".raucb")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func (p *ipc) levels(purpose string) (all string) {
 }
 
 // An industrial PC's configuration, by the kernel's own driver: its lines are found, the relay moves for a code
-// and for nothing else, the inputs are seen, which the driver asks for by polling, and the adapter may be
+// and for nothing else, the inputs are seen without the driver's interrupts, and the adapter may be
 // pulled out. A killed daemon's relay stays as it is: outputs-safe releases it.
 func TestIndustrialPC(t *testing.T) {
 	p := newIPC(t)
@@ -137,6 +137,9 @@ func TestIndustrialPC(t *testing.T) {
 		t.Errorf("the relay's pin was %s; want an input, then low", first)
 	}
 	p.opens(first)
+	if got := p.read("/proc/interrupts"); strings.Contains(got, "cp2112") {
+		t.Errorf("the adapter is asked for interrupts:\n%s", got)
+	}
 	p.until("a passage", func() bool { // the driver looks every now and then
 		p.inputs("emergency", "passage")
 		time.Sleep(100 * time.Millisecond)
