@@ -216,7 +216,7 @@ func BenchmarkStages(b *testing.B) {
 					}
 				}
 			}},
-			{"smooth", func() { smooth(&soft, &l.plane, image.Rect(0, 0, l.w, l.h), r.line); l.spend(l.w * l.h * softCost / 3) }},
+			{"smooth", func() { smooth(&soft, &l.plane, image.Rect(0, 0, l.w, l.h), r.line); l.spend(l.w * l.h / softPixels) }},
 		} {
 			b.Run(name+"/"+bb.name, func(b *testing.B) { price(b, r, bb.run) })
 		}

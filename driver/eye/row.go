@@ -42,7 +42,7 @@ func (l *level) scanRow(y int) {
 			l.hit(r, l.w, y, false)
 		}
 	}
-	l.spend(l.w/4 + 6*n)
+	l.spend(l.w/16 + 4*n)
 }
 
 // cutRow puts into cuts where a row's runs begin, after five that are outside, counts the edges of each part of it, and

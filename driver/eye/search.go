@@ -164,9 +164,9 @@ func (r *Reader) level(i int, p plane) *level {
 		from = &fourth.plane
 	}
 	if i > 0 {
-		cost := (p.w >> i) * (p.h >> i)
+		cost := (p.w >> i) * (p.h >> i) / 8
 		if i%2 == 0 {
-			cost += cost / 4
+			cost *= 2
 		}
 		if cost > r.left {
 			return nil

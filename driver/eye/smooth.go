@@ -72,7 +72,7 @@ func (l *level) unveilRow(y int) {
 		return
 	}
 	v.rows[y] = true
-	l.spend(l.w * softCost / 3)
+	l.spend(l.w / softPixels)
 	smoothRow(&l.plane, &v.of, y, 0, l.w, v.line)
 }
 
@@ -156,10 +156,10 @@ const (
 
 // A code has edges all over, along both sides: four patches that meet have as many edges together,
 // and each of them has some. A tiled floor and a hall's lamps have so many in few places.
-// softCost is what it costs to smooth three pixels, and blockCost to smooth a block by itself.
+// softPixels are smoothed for one unit, in a row; blockCost is what it costs to smooth a block by itself.
 const (
-	softCost  = 4
-	blockCost = 200
+	softPixels = 5
+	blockCost  = 200
 )
 
 const (
@@ -285,7 +285,7 @@ func (r *Reader) softLevel(i int) *level {
 	part = part.Inset(-2 * reach)
 	part.Min.Y, part.Max.Y = max(part.Min.Y, full.fineFrom-fineMargin), min(part.Max.Y, full.fineTo+fineMargin)
 	part = image.Rect(part.Min.X>>i, part.Min.Y>>i, part.Max.X>>i, part.Max.Y>>i).Intersect(image.Rect(0, 0, of.w, of.h))
-	cost := part.Dx() * part.Dy() * softCost / 3
+	cost := part.Dx() * part.Dy() / softPixels
 	if cost > r.left {
 		return nil
 	}

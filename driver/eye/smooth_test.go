@@ -73,7 +73,7 @@ func TestAGlanceSeesWhatIsSmoothed(t *testing.T) {
 		if !slices.Equal(found[0], found[1]) {
 			t.Errorf("%v: %d finders at a glance, %d of a picture that is smoothed", size, len(found[0]), len(found[1]))
 		}
-		if size.X > 800 && (len(found[0]) < 2 || spent[0] > spent[1]*2/3) {
+		if size.X > 800 && (len(found[0]) < 2 || spent[0] > spent[1]*3/4) {
 			t.Errorf("%v: %d finders for %d units; for %d if all is smoothed", size, len(found[0]), spent[0], spent[1])
 		}
 	}

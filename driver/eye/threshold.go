@@ -156,7 +156,7 @@ func (l *level) setRadius(r int) {
 // measure fills stat for a row of blocks, from two of its rows of pixels.
 func (l *level) measure(by int) {
 	l.made[by] = true
-	l.spend(6 * l.bw)
+	l.spend(2 * l.bw)
 	a, b := l.measured(by)
 	out := l.stat[by*l.bw:][:l.bw]
 	if l.w%block != 0 {
@@ -238,7 +238,7 @@ func (l *level) thresholds(by int) []uint8 {
 		return out
 	}
 	l.ready[by] = true
-	l.spend(4 * l.bw)
+	l.spend(l.bw)
 	l.sumColumns(by)
 	l.meanOf(l.column[:l.bw], out)
 	return out
