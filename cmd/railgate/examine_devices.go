@@ -122,18 +122,24 @@ func (p *patient) mayUse(what, path string) []finding {
 // lines checks the GPIO lines: the chips, that they may be used, and who holds them.
 func (p *patient) lines() (found []finding) {
 	lines, err := p.cfg.GPIOLines()
+	var missing []error // for want of a chip: one board has them all
 	for _, problem := range allErrors(err) {
-		if problem == nil {
-			continue
-		}
-		id := control.ConfigInvalid // a line for two purposes, a name for two lines
 		switch {
+		case problem == nil:
 		case errors.Is(problem, gpioline.ErrNoChip):
-			id = control.GPIOChipMissing
+			missing = append(missing, problem)
 		case errors.Is(problem, gpioline.ErrNotFound):
-			id = control.GPIOLineMissing
+			found = append(found, p.found(control.GPIOLineMissing, problem.Error()))
+		default: // a line for two purposes, a name for two lines
+			found = append(found, p.found(control.ConfigInvalid, problem.Error()))
 		}
-		found = append(found, p.found(id, problem.Error()))
+	}
+	if len(missing) > 0 {
+		f := p.found(control.GPIOChipMissing, missing[0].Error())
+		if more := keysOf(missing[1:]); len(more) > 0 {
+			f.Text += "; nor can these be had: " + strings.Join(more, ", ")
+		}
+		found = append(found, f)
 	}
 	checked := map[string]bool{}
 	for key, line := range lines {
@@ -144,6 +150,16 @@ func (p *patient) lines() (found []finding) {
 		found = append(found, p.lineHolder(key, line)...)
 	}
 	return found
+}
+
+// keysOf are the configuration's keys that problems are about.
+func keysOf(problems []error) (keys []string) {
+	for _, problem := range problems {
+		if at := new(configs.Problem); errors.As(problem, &at) {
+			keys = append(keys, at.Key)
+		}
+	}
+	return keys
 }
 
 // lineHolder says who holds a line beside a daemon that does not run. One that runs says so
@@ -168,7 +184,7 @@ func (p *patient) lineHolder(key string, line *gpioline.Line) []finding {
 func (p *patient) otherProblems(found []finding) (more []finding) {
 	for _, problem := range allErrors(p.cfg.CheckDevices()) {
 		var at *configs.Problem
-		if problem == nil || errors.As(problem, &at) && (at.Key == "data" || at.Key == "keys") {
+		if problem == nil || errors.As(problem, &at) && (at.Key == "data" || at.Key == "keys") || errors.Is(problem, gpioline.ErrNoChip) {
 			continue // which have checks of their own
 		}
 		said := func(f finding) bool {

@@ -60,6 +60,22 @@ func TestDoctorOfADaemonThatStartsAgainAndAgain(t *testing.T) {
 	}
 }
 
+// A board with the lines that is missing is one cause, however many lines it has.
+func TestDoctorOfABoardThatIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.write("gate.toml", strings.Replace(strings.Replace(w.read("gate.toml"), `driver = "sim"`, "driver = \"gpio\"\nopen = \"nochip:1\"\npassage = \"nochip:2\"\nemergency = \"nochip:3\"", 1), "trace = ", "#", 1))
+	var of []finding
+	for _, f := range w.examine() {
+		if f.Cause == control.GPIOChipMissing || f.Cause == control.ConfigInvalid {
+			of = append(of, f)
+		}
+	}
+	if len(of) != 1 || of[0].Cause != control.GPIOChipMissing || !strings.Contains(of[0].Text, `"nochip:1"`) || !strings.Contains(of[0].Text, "turnstile.passage, turnstile.emergency") {
+		t.Errorf("%+v; want one finding that names the lines", of)
+	}
+}
+
 // Whatever is wrong, a script that asks for JSON gets one document, and exit status 2.
 func TestStatusIsJSONWhereNobodyCanTell(t *testing.T) {
 	t.Parallel()
