@@ -56,6 +56,7 @@ func TestTheEndOfATrialGoesByItsSlot(t *testing.T) {
 		{"1.5.0\nslot=B\n", "root=PARTLABEL=railgate-b ro rauc.slot=B quiet\n", true},
 		{"1.5.0\nslot=B\n", "root=PARTLABEL=railgate-a ro rauc.slot=A quiet\n", false},
 		{"1.5.0\nslot=A\n", "quiet rauc.slot=A\n", true},
+		{"1.5.0\nslot=A\n", "quiet rauc.slot=AB\n", false},
 		{"1.5.0\n", "ro rauc.slot=B quiet\n", true},
 	} {
 		dir := t.TempDir()
