@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"rsc.io/qr"
@@ -108,7 +110,11 @@ func (t *scannerTest) run(c *cobra.Command, s *configs.Scanner) error {
 		}
 		fmt.Fprintf(c.OutOrStdout(), "Hold the scanner %s before this code, or before a printed one (railgate scanner sheet).\n", s.Name)
 	}
-	text, health, err := t.read(c.Context(), t.open(s))
+	text, health, err := t.read(c.Context(), t.open(s), func(other string) {
+		if !t.asJSON {
+			fmt.Fprintf(c.OutOrStdout(), "%s read %s: that is another code. Hold the test card before it.\n", s.Name, guide.Short(other))
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("scanner %s: %w", s.Name, err)
 	}
@@ -128,14 +134,14 @@ func (t *scannerTest) run(c *cobra.Command, s *configs.Scanner) error {
 	return err
 }
 
-// read waits for a text of a scanner's, and for what comes behind it.
-func (t *scannerTest) read(ctx context.Context, s driver.Scanner) (text string, h driver.Health, err error) {
+// read waits for the card's text of a scanner's, right or not, and for what comes behind it; others are told.
+func (t *scannerTest) read(ctx context.Context, s driver.Scanner, other func(text string)) (text string, h driver.Health, err error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.wait)
 	defer cancel()
-	texts, done := make(chan string, 1), make(chan error, 1)
+	texts, done := make(chan string, 16), make(chan error, 1)
 	go func() {
 		done <- s.Run(ctx, func(r driver.Reading) {
 			select {
@@ -145,12 +151,18 @@ func (t *scannerTest) read(ctx context.Context, s driver.Scanner) (text string, 
 		})
 	}()
 	defer func() { cancel(); <-done }()
+	nothing := "nothing was read in %v: is its light on, and does it read QR codes?"
 	for {
 		select {
 		case text = <-texts:
+			if isOtherCode(text) {
+				nothing = "the test card was not read in %v, and other codes were: take the others away"
+				other(text)
+				continue
+			}
 			return text, s.Health(), nil
 		case <-ctx.Done():
-			return "", h, fmt.Errorf("nothing was read in %v: is its light on, and does it read QR codes?", t.wait)
+			return "", h, fmt.Errorf(nothing, t.wait)
 		case <-time.After(100 * time.Millisecond):
 			h := s.Health()
 			if taken := scanner.ErrTaken.Error(); strings.Contains(h.Err, taken) {
@@ -160,6 +172,31 @@ func (t *scannerTest) read(ctx context.Context, s driver.Scanner) (text string, 
 			}
 		}
 	}
+}
+
+// isOtherCode tells whether a text is certainly not the card's, however a scanner is set: a poster's address, a
+// passenger's code, a number on a box. Of such a one no setting is to be told.
+func isOtherCode(text string) bool {
+	n := utf8.RuneCountInString(text)
+	switch {
+	case len(evdev.LayoutsOf(text, testCard)) > 0, guide.LikeCard(text), strings.HasPrefix(text, "]"):
+		return false
+	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }), isPart(text, testCard): // another rate; characters left out
+		return false
+	}
+	return n < len(testCard)/2 || n > len(testCard)*3/2 || strings.HasPrefix(text, verify.Prefix) || strings.Contains(text, "://")
+}
+
+// isPart tells whether a text is another's with characters left out.
+func isPart(text, whole string) bool {
+	for _, r := range text {
+		_, rest, ok := strings.Cut(whole, string(r))
+		if !ok {
+			return false
+		}
+		whole = rest
+	}
+	return true
 }
 
 // judgeCard says what a text tells that should be the card's.

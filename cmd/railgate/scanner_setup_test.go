@@ -21,6 +21,7 @@ import (
 	"railgate/driver/scanner"
 	"railgate/driver/scanset"
 	"railgate/driver/scanset/scansettest"
+	"railgate/verify"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -121,11 +122,15 @@ func TestScannerSetupSaysWhatIsWrong(t *testing.T) {
 type cardScanner struct {
 	driver.Monitor
 	text, suffix, err string
+	others            []string // that it reads first
 }
 
 func (s *cardScanner) String() string { return "front" }
 
 func (s *cardScanner) Run(ctx context.Context, deliver func(driver.Reading)) error {
+	for _, text := range s.others {
+		deliver(driver.Reading{Text: text})
+	}
 	if s.err != "" {
 		s.Down(fmt.Errorf("%s", s.err))
 	} else if s.text != "" {
@@ -161,6 +166,7 @@ func TestScannerTestCard(t *testing.T) {
 		{"a character that never comes", strings.ReplaceAll(testCard, "$", ""), "CR", false, []string{`leaves out "$"`}},
 		{"other characters", strings.ReplaceAll(testCard, "$", "€"), "CR", false, []string{`"€" arrive in place of "$"`}},
 		{"another kind of code", "]C1" + testCard, "CR", false, []string{"no QR code (]C1)"}},
+		{"digits alone", "0123456789", "CR", false, []string{"leaves out"}},
 		{"with a prefix", "A" + testCard, "CR", false, []string{"is a prefix set"}},
 	} {
 		var out bytes.Buffer
@@ -175,6 +181,27 @@ func TestScannerTestCard(t *testing.T) {
 				t.Errorf("%s: want %q:\n%s", tt.name, want, out.String()[strings.LastIndex(out.String(), "front:"):])
 			}
 		}
+	}
+}
+
+// Another code before the scanner, as a poster's or a passenger's, says nothing of the scanner's settings, and the
+// test goes on.
+func TestScannerTestKnowsOtherCodes(t *testing.T) {
+	t.Parallel()
+	others := []string{"https://rail.example/departures?from=GZQ", "6901234567892", verify.Prefix + strings.Repeat("A7*", 60), verify.Prefix + "0Y44.+DMWT:BEQLT8Q6RKAUZMB$I5J7", "hello"}
+	front := &configs.Scanner{Name: "front", Driver: "keyboard", Suffix: "\r"}
+	var out bytes.Buffer
+	c := &cobra.Command{}
+	c.SetOut(&out)
+	test := scannerTest{wait: 20 * time.Second, open: func(*configs.Scanner) driver.Scanner {
+		return &cardScanner{text: testCard, suffix: "CR", others: others}
+	}}
+	if err := test.run(c, front); err != nil || strings.Count(out.String(), "that is another code. Hold the test card before it.") != len(others) || strings.Contains(out.String(), "manual") {
+		t.Errorf("%v; want %d other codes, and the card:\n%s", err, len(others), out.String()[strings.LastIndex(out.String(), "Hold the scanner"):])
+	}
+	test = scannerTest{wait: 10 * time.Millisecond, open: func(*configs.Scanner) driver.Scanner { return &cardScanner{others: others} }}
+	if err := test.run(c, front); err == nil || !strings.Contains(err.Error(), "take the others away") {
+		t.Errorf("%v; want that the card was not read, and others were", err)
 	}
 }
 

@@ -40,7 +40,7 @@ func judge(text string) sighting {
 		return swappedSeen
 	case strings.ContainsFunc(text, func(r rune) bool { return r == unicode.ReplacementChar || r > unicode.MaxASCII || !unicode.IsPrint(r) }):
 		return noiseSeen
-	case likeCard(text):
+	case LikeCard(text):
 		return brokenSeen
 	case strings.HasPrefix(text, verify.Prefix):
 		return codeSeen
@@ -48,8 +48,8 @@ func judge(text string) sighting {
 	return otherSeen
 }
 
-// likeCard tells whether a text is the card's with a few characters lost or changed.
-func likeCard(text string) bool {
+// LikeCard tells whether a text is the card's with a few characters lost or changed.
+func LikeCard(text string) bool {
 	if len(text) < len(Card)/2 || len(text) > len(Card)*3/2 {
 		return false
 	}
@@ -74,11 +74,11 @@ func (s sighting) words(scanner, text string) string {
 	case noiseSeen:
 		return scanner + " sent what is no text."
 	}
-	return fmt.Sprintf("%s read %s, which is not the test card.", scanner, short(text))
+	return fmt.Sprintf("%s read %s, which is not the test card.", scanner, Short(text))
 }
 
-// short is a text in quotes, cut.
-func short(text string) string {
+// Short is a text in quotes, cut.
+func Short(text string) string {
 	if len(text) > 30 {
 		return fmt.Sprintf("%q…", text[:30])
 	}
