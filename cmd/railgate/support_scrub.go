@@ -104,6 +104,8 @@ var (
 	}
 	// personal are somebody's in a free text; in a table of numbers they may be a number.
 	personal = []pattern{
+		after(`(, by [^":,]{1,80}: )(?:[^"\\]|\\.)*()`, ", by "),            // a reason that staff gave, as records have it
+		after(`(, by (?:user )?)[^\s":,\\]+([":,\\]|$)`, ", by "),           // and who gave it
 		after(`(?i)(authorization["']?\s*[=:]\s*)\S.*()$`, "authorization"), // a scheme, and what it proves
 		after(`(?im)\b((?:pass(?:word|phrase)?|psk|ssid|why|because)["']?\s*:\s*)[^"'\s].*()$`, "pass", "psk", "ssid", "why", "because"),
 		after(`(?i)((?:pass(?:word|phrase|wd)?|psk|ssid|secret|token|credentials?|api[_-]?key|seed|authorization|bearer|cookie|sub|cti|holder|why|because)["']?\s*[=:]\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;]+)()`, secretWords...),

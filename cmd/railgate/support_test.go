@@ -147,6 +147,7 @@ func fullOfSecrets(t *testing.T) (*ward, private) {
 func talk(p private, why string) string {
 	lines := []string{
 		fmt.Sprintf(`level=INFO msg="lane taken over" by="user %s" why=%q`, p["a technician's login"], why),
+		fmt.Sprintf("level=INFO msg=service_begin direction=entry detail=%q", "free for 10m0s, by user "+string(p["a technician's login"])+": "+why),
 		fmt.Sprintf(`{"level":"INFO","why":%q,"holder":"%x"}`, why, p["a holder"]),
 		fmt.Sprintf(`level=WARN msg="certificate %x of %X" text="%s"`, p["a certificate"], p["a holder"], p["a code"]),
 		fmt.Sprintf("reading %s!", p["a code"]),
@@ -336,7 +337,11 @@ func TestSecretSettingsAreBlanked(t *testing.T) {
 func TestScrubbedText(t *testing.T) {
 	s := newScrubber(&host{root: t.TempDir()}, t.TempDir())
 	for text, want := range map[string]string{
-		"psk: several words of it":                            "psk: " + blanked,
+		"psk: several words of it": "psk: " + blanked,
+		`msg=service_begin detail="free for 10m0s, by wang: he \"fell\", she: too" count=1`: `msg=service_begin detail="free for 10m0s, by ` + blanked + `: ` + blanked + `" count=1`,
+		`msg=service_end detail="free, after 0s, by wang" x=1`:                              `msg=service_end detail="free, after 0s, by ` + blanked + `" x=1`,
+		`detail="gate A07 of station GZQ, by wang, signed by D58A D833"`:                    `detail="gate A07 of station GZQ, by ` + blanked + `, signed by D58A D833"`,
+		`proven time lowered, by a technician: Li said`:                                     `proven time lowered, by a technician: ` + blanked,
 		`why="he, she" lane=1`:                                "why=" + blanked + " lane=1",
 		`{"token": "a b", "x": 1}`:                            `{"token": ` + blanked + `, "x": 1}`,
 		"a\n-----BEGIN KEY-----\nshort\n-----END KEY-----\nb": "a\n" + blanked + "\nb",

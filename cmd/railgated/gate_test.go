@@ -282,6 +282,10 @@ func TestTechnicianTakesTheLaneOver(t *testing.T) {
 	d.scan(d.code())
 	d.waitFor(1, decided("denied", "out_of_service"))
 	d.wantPulses(0)
+	d.until("the log has the takeover", func() bool { return strings.Contains(d.log.String(), "closed for 10m0s, by "+me.Username) })
+	if strings.Contains(d.log.String(), "a coffee") { // it may name a passenger, and logs are sent away
+		t.Errorf("the reason is in the log: %s", d.log.String())
+	}
 }
 
 // Free passage whose record cannot be written has not begun, and nobody is told so.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"railgate/cmd/control"
@@ -301,6 +302,20 @@ func (l *runner) show(e lane.Show) {
 	}})
 }
 
+// logged is a record's detail without the reason that staff gave: it may name a passenger, and the log goes where
+// the journal does not.
+func logged(r *journal.Record) string {
+	switch r.Kind {
+	case journal.ServiceBegin, journal.ClockAccepted, journal.Unprovisioned:
+		if by := strings.Index(r.Detail, ", by "); by >= 0 {
+			if n := strings.Index(r.Detail[by:], ": "); n >= 0 {
+				return r.Detail[:by+n]
+			}
+		}
+	}
+	return r.Detail
+}
+
 // report tells the log and whoever listens what was journaled.
 func (l *runner) report(r journal.Record) {
 	l.told.record(r)
@@ -315,7 +330,7 @@ func (l *runner) report(r journal.Record) {
 	add("cti", hexOf(r.Certificate))
 	add("scanner", r.Scanner)
 	add("flag", r.Flag)
-	add("detail", r.Detail)
+	add("detail", logged(&r))
 	if r.Count > 0 {
 		attrs = append(attrs, "count", r.Count)
 	}

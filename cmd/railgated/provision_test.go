@@ -124,6 +124,9 @@ func TestACodeIsSpentOnce(t *testing.T) {
 	}
 	d.until("waits again", waits)
 	d.waitFor(1, kind(journal.Unprovisioned))
+	if log := d.log.String(); !strings.Contains(log, "unprovisioned") || strings.Contains(log, "moved to another hall") {
+		t.Errorf("the log has no reset, or its reason: %s", log)
+	}
 	time.Sleep(lane.HeldFor) // the code has left the glass
 	d.scan(first)
 	d.waitFor(1, provisionedAs(string(verify.ProvisionSpent)))

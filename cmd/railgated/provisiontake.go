@@ -212,7 +212,7 @@ func (p *provisioner) reset(by, why string) error {
 	if _, err := p.store.CommitNote(keptNote, &k, record); err != nil {
 		return err
 	}
-	p.log.Warn("unprovisioned", "detail", record.Detail)
+	p.log.Warn("unprovisioned", "detail", logged(&record))
 	p.begin()
 	if err := removeFile(p.cfg.Provisioned()); err != nil {
 		p.log.Error("the file of what the gate was provisioned with cannot be removed; the next start does", "err", err)
