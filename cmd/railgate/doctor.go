@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,7 +129,7 @@ func printFindings(out io.Writer, findings []finding, now time.Time) {
 		if f.Cause == "" {
 			continue
 		}
-		fmt.Fprintf(out, "%s %s: %s\n", p.mark(f.Level), p.bold(f.Cause), visible(f.Text))
+		fmt.Fprintf(out, "%s %s: %s\n", p.mark(f.Level), p.bold(f.Cause), visible(strings.TrimPrefix(f.Text, f.Cause+": ")))
 		fmt.Fprintf(out, "  %s; %s\n", f.What, f.Matters)
 		c := f.told()
 		p.cure(out, "  ", &c, now)

@@ -108,6 +108,20 @@ func TestTheToolObeysNobody(t *testing.T) {
 	}
 }
 
+// A cause whose words begin with its name is named once.
+func TestACauseIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	c := control.NewCause(control.SpentCodesLost, "spent_codes_lost: gate.db is missing")
+	dir := fakeDaemon(t, control.Status{Health: control.OutOfService, Problems: []string{c.Why}, Causes: []control.Cause{c}})
+	if _, out, _ := tool(t, "", "doctor", "--data", dir); !strings.Contains(out, "spent_codes_lost: gate.db is missing") || strings.Contains(out, "spent_codes_lost: spent_codes_lost") {
+		t.Errorf("doctor: %q", out)
+	}
+	w := model(&control.Status{Causes: []control.Cause{c}})
+	if text := w.at(120, 30) + w.at(120, 30, key("c")); !strings.Contains(text, "spent_codes_lost: gate.db is missing") || strings.Contains(text, "spent_codes_lost: spent_codes_lost") {
+		t.Errorf("watch: %q", text)
+	}
+}
+
 // A dumb terminal has no colours.
 func TestADumbTerminalHasNoColours(t *testing.T) {
 	t.Parallel()

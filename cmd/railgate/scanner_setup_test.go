@@ -303,6 +303,16 @@ func TestScannerSheet(t *testing.T) {
 			t.Errorf("%s: the card says %q; want %q", f.Name, text, testCard)
 		}
 	}
+	file := filepath.Join(t.TempDir(), "sheet.html")
+	status, out, errOut := tool(t, "", "scanner", "sheet", "--family", "gm65", "--output", file)
+	if page, err := os.ReadFile(file); status != 0 || err != nil || !strings.HasPrefix(string(page), "<!DOCTYPE html>") || !strings.Contains(out, "open it in a browser") {
+		t.Errorf("into a file: status %d, %q, %q, %v", status, out, errOut, err)
+	}
+	c := newSite(t).onScreen(nil, "scanner", "sheet", "--family", "gm65")
+	c.ends(exitUsage)
+	if text := c.text(); strings.Contains(text, "<svg") || !strings.Contains(text, "--output sheet.html") {
+		t.Errorf("on a terminal: %q", text)
+	}
 	if status, _, errOut := tool(t, "", "scanner", "sheet"); status != exitUsage || !strings.Contains(errOut, "gm65") {
 		t.Errorf("no family: status %d, %s", status, errOut)
 	}

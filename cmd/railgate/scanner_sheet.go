@@ -1,17 +1,21 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 	"rsc.io/qr"
 
 	"railgate/driver/scanset"
+	"railgate/store/durable"
 )
 
 //go:embed scanner_sheet.html
@@ -27,24 +31,41 @@ type sheet struct {
 }
 
 func newScannerSheet() *cobra.Command {
-	var family string
+	var family, file string
 	c := &cobra.Command{
 		Use:   "sheet",
 		Short: "Print a sheet for setting a scanner up by hand, with the test card",
 		Long: `Sheet prints a page (HTML, A4) for the technician's folder: what railgate scanner setup sets, what is left to the
 barcodes of the scanner's own manual, in their order, and the test card on paper. It has no maker's barcodes itself: how
 these are encoded is not in what we could read, and a wrong one may lock a scanner.`,
-		Example: "  railgate scanner sheet --family gm65 > sheet.html",
+		Example: "  railgate scanner sheet --family gm65 --output sheet.html",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			f := scanset.FamilyOf(family)
 			if f == nil {
 				return usageError{errors.New("scanner sheet: which --family? One of " + strings.Join(familyNames(), ", "))}
 			}
-			return writeSheet(c.OutOrStdout(), f)
+			var page bytes.Buffer
+			if err := writeSheet(&page, f); err != nil {
+				return err
+			}
+			out, isFile := c.OutOrStdout().(*os.File)
+			switch {
+			case file != "":
+				if err := durable.WriteFile(file, page.Bytes(), 0o644); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(c.OutOrStdout(), "%s is written: open it in a browser, and print it on A4.\n", file)
+				return err
+			case isFile && term.IsTerminal(int(out.Fd())):
+				return usageError{errors.New("scanner sheet: it is a page for a browser, and this is a terminal: railgate scanner sheet --family " + f.Name + " --output sheet.html")}
+			}
+			_, err := c.OutOrStdout().Write(page.Bytes())
+			return err
 		},
 	}
 	c.Flags().StringVar(&family, "family", "", "the `maker`: "+strings.Join(familyNames(), ", "))
+	c.Flags().StringVarP(&file, "output", "o", "", "write the page into a `file`; without it, on standard output")
 	return c
 }
 

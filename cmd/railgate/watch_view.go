@@ -100,7 +100,7 @@ func (w *watch) causeLines() (lines []string) {
 	for i := range w.status.Causes {
 		c := &w.status.Causes[i]
 		mark := w.paint.mark(c.Severity)
-		lines = append(lines, w.wrap(mark+" ", "  ", w.paint.bold(c.Cause)+": "+visible(c.Why))...)
+		lines = append(lines, w.wrap(mark+" ", "  ", w.paint.bold(c.Cause)+": "+visible(strings.TrimPrefix(c.Why, c.Cause+": ")))...)
 		if since := c.SinceWords(w.status.Clock.Time.In(w.zone)); since != "" && w.causes {
 			lines = append(lines, "  "+w.paint.dim(since))
 		}
@@ -119,7 +119,7 @@ func (w *watch) causeLines() (lines []string) {
 func (w *watch) shortCauses() (lines []string) {
 	for i := range w.status.Causes {
 		c := &w.status.Causes[i]
-		lines = append(lines, w.paint.mark(c.Severity)+" "+w.paint.bold(c.Cause)+": "+visible(c.Why), "  "+w.paint.dim("→ ")+c.Remedy)
+		lines = append(lines, w.paint.mark(c.Severity)+" "+w.paint.bold(c.Cause)+": "+visible(strings.TrimPrefix(c.Why, c.Cause+": ")), "  "+w.paint.dim("→ ")+c.Remedy)
 	}
 	return lines
 }

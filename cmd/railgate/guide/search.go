@@ -187,7 +187,7 @@ const adviceNoScan = `Nothing read the card. What it mostly is:
   - the scanner has no light: another cable, another USB socket, a socket of the board's own and not of a hub;
   - it lights and does not beep: hold the card at 10 to 20 cm, flat; make the screen brighter, or print the card;
   - it beeps and nothing comes: it is set to type as a keyboard, or for another interface. Set it to USB serial (COM), or to HID-POS
-    (railgate scanner sheet prints the barcodes for that);
+    (by a barcode of its own manual);
   - it is a keyboard of a maker that udev's rules do not know: lsusb shows it, /usr/lib/udev/rules.d/99-railgate.rules says what to add;
   - another program has it: railgate doctor names that.`
 
