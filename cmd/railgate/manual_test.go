@@ -65,7 +65,7 @@ func TestManualCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		names := strings.NewReplacer("railgate-raspberry-pi.img.zst", flashImage(t), "/dev/sdb", s.path("disk"), "lane-3.provision", s.path("lane-3.provision"),
-			"/media/usb/keys.json", s.path("new.json"), "FOLDER/data", s.path("data"), "card.png", s.path("card.png"), "DIR view.png", s.path("stages")+" "+picture[0], "2026-11-23T04:00:00Z", "2020-01-01T00:00:00Z",
+			"/media/usb/keys.json", s.path("new.json"), "FOLDER/data", s.path("data"), "card.png", s.path("card.png"), "sheet.html", s.path("sheet.html"), "DIR view.png", s.path("stages")+" "+picture[0], "2026-11-23T04:00:00Z", "2020-01-01T00:00:00Z",
 			"/dev/v4l/by-id/…", s.path("camera"))
 		commands := manualCommands(t)
 		if len(commands) < 18 {
