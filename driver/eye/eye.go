@@ -20,6 +20,7 @@
 //	lens.go       the same through a wide lens, which bends what is straight
 //	align.go      the alignment patterns, and how the paper is bent
 //	follow.go     the same between them: its own edges tell
+//	arched.go     the same around a column: its finders tell
 //	sample.go     the modules' brightness, levelled
 //	equalise.go   blur taken off, as the code's own fixed patterns teach
 //	read.go       a grid made exact, and read in one way after another

@@ -65,13 +65,11 @@ type start struct {
 func (r *Reader) follow(l *level, t *homography, dim int, pins []pin, creased bool) *bend {
 	defer r.leave(r.enter(stageAlignment))
 	n := &r.net
-	n.n, n.dim = dim/netEvery+2, float64(dim)
-	n.stiff = columnStiff
+	stiff := float64(columnStiff)
 	if creased {
-		n.stiff = creaseStiff
+		stiff = creaseStiff
 	}
-	n.contrast = l.finderContrast(t, middle, middle)
-	n.least = int32(leastEdge * float64(n.contrast))
+	n.begin(l, t, dim, stiff)
 	if n.least <= 0 || !r.mayGrow(n.cost(len(pins), creased)) {
 		return nil
 	}
@@ -82,6 +80,13 @@ func (r *Reader) follow(l *level, t *homography, dim int, pins []pin, creased bo
 		}
 	}
 	return r.grow(l, t, creased)
+}
+
+// begin makes the net ready for a code.
+func (n *net) begin(l *level, t *homography, dim int, stiff float64) {
+	n.n, n.dim, n.stiff = dim/netEvery+2, float64(dim), stiff
+	n.contrast = l.finderContrast(t, middle, middle)
+	n.least = int32(leastEdge * float64(n.contrast))
 }
 
 // followAgain lays the net again, from its finders and from the alignment patterns that are found near to where it was. Where
@@ -155,7 +160,12 @@ func (r *Reader) grow(l *level, t *homography, smoothed bool) *bend {
 	if !n.spread(l) || smoothed && !n.smooth(l) {
 		return nil
 	}
-	b := &r.bend
+	return r.tieNet(t)
+}
+
+// tieNet ties a bend by the net.
+func (r *Reader) tieNet(t *homography) *bend {
+	n, b := &r.net, &r.bend
 	b.n, b.every, b.knots = n.n, netEvery, b.knots[:0]
 	for i := range n.knots {
 		x, y := t.at(float64(i%n.n*netEvery), float64(i/n.n*netEvery))

@@ -141,7 +141,7 @@ func (r *Reader) firstLook(l *level) bool { return r.lookThrough(l, wideRadius) 
 
 // lookThrough is all of a first look, with thresholds of so many blocks around.
 func (r *Reader) lookThrough(l *level, radius int) bool {
-	return r.pass(l, radius) || r.throughLenses(l) || l.evidence() <= fewPairs && r.recover(l)
+	return r.pass(l, radius) || r.throughLenses(l) || r.throughArches(l) || l.evidence() <= fewPairs && r.recover(l)
 }
 
 // level is the frame by 2^i smaller, made when it is first asked for; nil if it is too small
