@@ -221,6 +221,9 @@ func TestTheScreen(t *testing.T) {
 	if !slices.Contains(u["Service.Environment"], "WLR_LIBINPUT_NO_DEVICES=1") {
 		t.Error("cage does not start where there is no keyboard and no mouse")
 	}
+	if !slices.Contains(strings.Fields(u.last("Service.ExecStart")), "--enable-features=NetworkServiceInProcess2") {
+		t.Error("the browser's network may end without the browser, before the page is there: nobody loads it again")
+	}
 	css, err := os.ReadFile("../cmd/railgated/face/face.css")
 	if err != nil || !strings.Contains(string(css), "cursor: none") {
 		t.Errorf("the page does not hide the pointer (%v); then the unit must", err)
