@@ -49,6 +49,10 @@ func TestScreenIsServed(t *testing.T) {
 			t.Errorf("%s: policy %q", path, csp)
 		}
 	}
+	// A gate's one font is Chinese, and draws these as wide as a Chinese character.
+	if _, body, _ := get(t, url+"/"); regexp.MustCompile(`lang="en">[^<]*[‘’“”…—]`).MatchString(body) {
+		t.Error("there is a gap in the English words of the screen: a curly mark is in them")
+	}
 	for _, path := range []string{"/face/", "/face/index.html", "/nothing", "/service", "/journal"} {
 		if status, _, _ := get(t, url+path); status != http.StatusNotFound {
 			t.Errorf("%s: status %d; want 404", path, status)
