@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -211,13 +212,35 @@ func TestRaspberryPiImage(t *testing.T) {
 	})
 	t.Run("tryboot", func(t *testing.T) {
 		d := openDisk(t, "raspberry-pi-tryboot")
-		auto, err := slots.ParseAutoboot([]byte(d.file(t, "RAILGATE", "autoboot.txt")))
-		if err != nil || auto.Usual != "A" || auto.Partitions["A"] != 2 || auto.Partitions["B"] != 3 {
-			t.Errorf("autoboot.txt is %+v, %v", auto, err)
+		text := d.file(t, "RAILGATE", "autoboot.txt")
+		auto, err := slots.ParseAutoboot([]byte(text))
+		if err != nil || auto.Usual != "A" || auto.Partitions["A"] != 2 || auto.Partitions["B"] != 3 || len(text) != 512 {
+			t.Errorf("autoboot.txt has %d bytes, is %+v, %v; want 512, which is all that the firmware reads, and one sector", len(text), auto, err)
+		}
+		mbr := d.mbr(t)
+		for slot, number := range auto.Partitions { // by which the firmware of older boards counts
+			start := int64(binary.LittleEndian.Uint32(mbr[446+16*(number-1)+8:])) * sector
+			if p := d.parts["railgate-boot-"+strings.ToLower(slot)]; p.start != start || start == 0 {
+				t.Errorf("slot %s is at byte %d; the MBR's partition %d, of autoboot.txt, at %d", slot, p.start, number, start)
+			}
 		}
 		if len(d.file(t, "RAILGATE", "bootcode.bin")) < 10_000 {
 			t.Error("RAILGATE has no bootcode.bin")
 		}
+		for _, name := range []string{"start.elf", "start4.elf", "config.txt"} { // or it were a partition that is started
+			if out, err := exec.Command("mtype", "-i", fmt.Sprintf("%s@@%d", d.path, d.parts["RAILGATE"].start), "::"+name).Output(); err == nil {
+				t.Errorf("RAILGATE has %s, of %d bytes", name, len(out))
+			}
+		}
+		for _, slot := range []string{"a", "b"} {
+			config := d.file(t, "railgate-boot-"+slot, "config.txt")
+			for _, line := range []string{"arm_64bit=1", "kernel=vmlinuz", "initramfs initrd.img followkernel", "upstream_kernel=1"} {
+				if !strings.Contains(config, "\n"+line+"\n") {
+					t.Errorf("config.txt of slot %s lacks %s", slot, line)
+				}
+			}
+		}
+		piFirmware(t, d, "railgate-boot-a")
 		piFirmware(t, d, "railgate-boot-b")
 	})
 }
@@ -239,15 +262,24 @@ func piFirmware(t *testing.T, d *disk, label string) {
 	if !strings.HasSuffix(config, "[all]\ninclude user.txt\n") {
 		t.Errorf("config.txt does not end with what is this gate's alone:\n%s", config)
 	}
-	mbr := make([]byte, 512)
+	if mbr := d.mbr(t); mbr[450] != 0x0c || mbr[498] != 0xee {
+		t.Errorf("the MBR's types are %x … %x; want FAT32 first, and GPT's last", mbr[450], mbr[498])
+	}
+}
+
+// mbr is the disk's first sector.
+func (d *disk) mbr(t *testing.T) []byte {
+	t.Helper()
 	f, err := os.Open(d.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.ReadAt(mbr, 0); err != nil || mbr[450] != 0x0c || mbr[498] != 0xee {
-		t.Errorf("the MBR's types are %x … %x, %v; want FAT32 first, and GPT's last", mbr[450], mbr[498], err)
+	data := make([]byte, sector)
+	if _, err := f.ReadAt(data, 0); err != nil {
+		t.Fatal(err)
 	}
+	return data
 }
 
 // UEFI starts the shim that Microsoft signed, that one the GRUB that Debian signed, which reads our choice of a slot.
