@@ -86,12 +86,12 @@ func (p *pcGate) turnOn() {
 	if p.stick != "" {
 		args = append(args, "-drive", "if=none,id=stick,format=raw,readonly=on,file="+p.stick, "-device", "usb-storage,drive=stick")
 	}
-	processors, memory := "1", "1024"
+	memory := "1024"
 	if p.display { // and there is room for the browser
-		args, processors, memory = append(args, "-device", "virtio-vga"), "1", "2048"
+		args, memory = append(args, "-device", "virtio-vga"), "2048"
 	}
 	p.machine.start(append(args,
-		"-nodefaults", "-display", "none", "-S", "-accel", "tcg,thread=multi", "-machine", "q35,smm=on", "-smp", processors, "-m", memory, "-serial", "stdio",
+		"-nodefaults", "-display", "none", "-S", "-accel", "tcg,thread=multi", "-machine", "q35,smm=on", "-smp", "1", "-m", memory, "-serial", "stdio",
 		"-global", "driver=cfi.pflash01,property=secure,value=on",
 		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.ms.fd", "-drive", "if=pflash,unit=1,format=raw,file="+p.variables,
 		"-drive", "if=none,id=card,format=raw,file="+p.card, "-device", "ide-hd,drive=card",
