@@ -11,7 +11,7 @@ import (
 // newHost is a machine in a folder, with these files.
 func newHost(t testing.TB, files map[string]string) *host {
 	t.Helper()
-	h := &host{root: t.TempDir()}
+	h := &host{root: t.TempDir(), self: os.Geteuid()}
 	for name, text := range files {
 		if err := os.MkdirAll(filepath.Dir(h.path(name)), 0o755); err != nil {
 			t.Fatal(err)

@@ -32,6 +32,7 @@ type patient struct {
 	pid    int             // the daemon's, whose files are its own business; 0: not known
 
 	forbidden bool // the doctor may not ask the daemon
+	outside   bool // who runs it is neither root nor the service's user: what they may not, the service may
 }
 
 // examine makes all checks. What the daemon says comes with what was found beside it, and
@@ -60,7 +61,17 @@ func (p *patient) examine(ctx context.Context) []finding {
 		add("outputs", p.outputs()...)
 		add("update", p.update()...)
 	}
-	return p.merge(findings, said)
+	return p.merge(once(findings), said)
+}
+
+// once leaves of what the caller may not only the first: one command mends all of it.
+func once(findings []finding) []finding {
+	said := false
+	return slices.DeleteFunc(findings, func(f finding) bool {
+		again := f.Cause == control.MayNotAsk && said
+		said = said || f.Cause == control.MayNotAsk
+		return again
+	})
 }
 
 // health is what the doctor says of the gate as a whole.
@@ -255,11 +266,12 @@ func (p *patient) findUser() []finding {
 	if err != nil {
 		return []finding{p.found(control.UserMissing, err.Error(), "{user}", name)}
 	}
-	switch self := os.Geteuid(); {
+	switch self := p.host.self; {
 	case self == a.uid || self == 0:
 		p.user = a
 		return []finding{good("looked at with the rights of %s", a.name)}
 	default:
+		p.outside = true
 		return []finding{good("looked at with your own rights; as root, with those of %s", a.name)}
 	}
 }
@@ -301,6 +313,9 @@ func (p *patient) rights(id string, r *refusal, path, way string) finding {
 		who = "user " + p.user.name
 	}
 	why := fmt.Sprintf("%s may not %s %s (%s)", who, way, path, p.host.owner(path))
+	if p.outside { // nothing is wrong with the gate by that, and no right of the service's is to be changed
+		return p.found(control.MayNotAsk, why)
+	}
 	if r.where == path {
 		return p.found(id, why)
 	}

@@ -23,9 +23,10 @@ type host struct {
 	// run runs a program and returns what it prints.
 	run   func(ctx context.Context, name string, args ...string) (string, error)
 	clock func() clock.Sample
+	self  int // who runs the doctor
 }
 
-func thisHost() *host { return &host{run: runProgram, clock: clock.ReadSystem} }
+func thisHost() *host { return &host{run: runProgram, clock: clock.ReadSystem, self: os.Geteuid()} }
 
 func runProgram(ctx context.Context, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"railgate/cmd/control"
 )
 
@@ -88,5 +90,26 @@ func TestStatusIsJSONWhereNobodyCanTell(t *testing.T) {
 		if err := json.Unmarshal(out.Bytes(), &s); err != nil || status != 2 || s.Health != control.OutOfService || len(s.Problems) != 1 {
 			t.Errorf("%s: status %d, %v, %q, %q; want a document that says why", config, status, err, &out, &errOut)
 		}
+	}
+}
+
+// What somebody who is neither root nor the service's user may not read, the service may: nothing is wrong with the
+// gate, and no command takes its rights away.
+func TestDoctorOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.host.self = 4711
+	p := &patient{gate: &gate{config: w.path("gate.toml")}, host: w.host, config: w.path("gate.toml"), unit: w.host.unit()}
+	p.findUser()
+	for _, cause := range []string{control.ConfigUnreadable, control.DataUnwritable, control.KeysetUnreadable} {
+		for _, where := range []string{p.config, w.dir} {
+			f := p.rights(cause, &refusal{where, unix.EACCES}, p.config, "read")
+			if f.Cause != control.MayNotAsk || f.Level != control.Degraded || !strings.HasPrefix(f.Text, "you may not read "+p.config) || !strings.Contains(f.Fix, "sudo railgate") || strings.Contains(f.Fix, "chgrp") {
+				t.Errorf("%s, for %s: %+v", cause, where, f)
+			}
+		}
+	}
+	if got := once([]finding{{Cause: control.MayNotAsk, Text: "a"}, {Text: "b"}, {Cause: control.MayNotAsk, Text: "c"}}); len(got) != 2 || got[0].Text != "a" || got[1].Text != "b" {
+		t.Errorf("%+v; want the first alone", got)
 	}
 }
