@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -71,7 +72,7 @@ func (e *textEditor) run(c *cobra.Command) error {
 
 // keepCopy says where the person's work is, unless there is none.
 func (e *textEditor) keepCopy(f *configFile, err error) error {
-	if text, _ := os.ReadFile(e.copy); bytes.Equal(text, f.data) {
+	if text, readErr := os.ReadFile(e.copy); errors.Is(readErr, fs.ErrNotExist) || bytes.Equal(text, f.data) {
 		return errors.Join(err, os.RemoveAll(filepath.Dir(e.copy)))
 	}
 	return fmt.Errorf("%w; what you wrote is kept: %s; railgate config diff %s compares", err, e.copy, e.copy)

@@ -89,6 +89,9 @@ func TestConfigEditThatIsGivenUp(t *testing.T) {
 			if _, err := os.Stat(s.path("gate.toml.old")); err == nil {
 				t.Error("an old file is kept, and nothing was written")
 			}
+			if name == "a file taken away" && strings.Contains(errOut, "is kept") {
+				t.Errorf("%q; there is nothing that is kept", errOut)
+			}
 			for _, left := range s.copies() {
 				if !strings.Contains(errOut, left) {
 					t.Errorf("%q does not say where the copy is: %s", errOut, left)

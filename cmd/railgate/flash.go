@@ -174,6 +174,9 @@ func (f *flashing) check(ctx context.Context, path string, target *flash.Target)
 	listed := "SHA256SUMS has it"
 	if !img.Listed {
 		listed = "no SHA256SUMS beside it to compare with"
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), "SHA256SUMS")); err == nil {
+			listed = "SHA256SUMS beside it does not list this name, so nothing was compared"
+		}
 	}
 	fmt.Fprintf(f.errOut, "%s: an image of a gate, %s; %s\n", filepath.Base(path), size(img.Size), listed)
 	return img, nil

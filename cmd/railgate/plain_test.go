@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -131,6 +133,39 @@ func TestADumbTerminalHasNoColours(t *testing.T) {
 		c.ends(exitOutOfService)
 		if text := c.text(); strings.Contains(text, "\x1b[") != want || !strings.Contains(text, "✓") {
 			t.Errorf("%s: %q", env, text)
+		}
+	}
+}
+
+// A list beside the image that has it under another name is said to be of no help; it is not said to be missing.
+func TestFlashSaysThatTheListHasAnotherName(t *testing.T) {
+	t.Parallel()
+	b, image := newFlashBench(t, ""), flashImage(t)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(image), "SHA256SUMS"), []byte(strings.Repeat("ab", 32)+"  other.img\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errOut, err := b.run(flashing{yes: true}, "", image, b.disk); err != nil || !strings.Contains(errOut, "SHA256SUMS beside it does not list this name") || strings.Contains(errOut, "no SHA256SUMS") {
+		t.Errorf("%v, %q", err, errOut)
+	}
+}
+
+// What watch is written to may be full: it ends, and says so.
+func TestWatchEndsWhereItCannotWrite(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(control.Status{}) })
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			json.NewEncoder(w).Encode(control.Event{Record: &journal.Record{Seq: 1, Kind: journal.Passage}})
+		}
+	})
+	serveControl(t, dir, mux)
+	full := errors.New("no space left on device")
+	for _, asJSON := range []bool{false, true} {
+		err := watchLines(t.Context(), control.NewClient(dir), asJSON, writerFunc(func([]byte) (int, error) { return 0, full }), io.Discard)
+		if !errors.Is(err, full) {
+			t.Errorf("JSON %v: %v; want %v", asJSON, err, full)
 		}
 	}
 }

@@ -91,6 +91,9 @@ func (f *updateFlags) check(args []string) error {
 
 // fromFile installs a bundle that lies in a file.
 func (f *updateFlags) fromFile(c *cobra.Command, u *updater, name string) error {
+	if _, err := os.Stat(name); err != nil { // before anything is said of lists
+		return fmt.Errorf("update: %w", err)
+	}
 	r, err := f.identify(c.Context(), u, name)
 	if err != nil {
 		return err

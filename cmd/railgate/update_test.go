@@ -230,6 +230,10 @@ func TestBadInputOfAnUpdate(t *testing.T) {
 		{"no first root", "new", updateFlags{yes: true}, func(d *depot) { os.Remove(filepath.Join(d.dir, "roots/nation.root.json")) }, "first root"},
 		{"a hash by hand, although there is a list", "new", updateFlags{yes: true, sum: hash}, nil, "leave --sha256 out"},
 		{"no repository and no hash", "new", updateFlags{yes: true}, func(d *depot) { d.u.cfg.Sync.Nation = "" }, "--sha256"},
+		{"no repository and no file", "new", updateFlags{yes: true}, func(d *depot) {
+			d.u.cfg.Sync.Nation = ""
+			os.Remove(filepath.Join(d.dir, "b.raucb"))
+		}, "no such file"},
 		{"no repository and another hash", "nEw", updateFlags{yes: true, sum: hash}, func(d *depot) { d.u.cfg.Sync.Nation = "" }, "not the bundle that was meant"},
 		{"older", "new", updateFlags{yes: true}, func(d *depot) { d.u.image = "1.6.0" }, "older than 1.6.0"},
 		{"no slots", "new", updateFlags{yes: true}, func(d *depot) { d.m.fail["state"] = slots.ErrNone }, "no two systems"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,20 +66,23 @@ func isLive(in io.Reader, out io.Writer) bool {
 func watchLines(ctx context.Context, client *control.Client, asJSON bool, out, errOut io.Writer) error {
 	p, enc := newPainter(out), json.NewEncoder(out)
 	var zone *time.Location
-	return events(ctx, client, func(e control.Event) bool {
+	var unwritten error // what watch is written to is full, or gone
+	err := events(ctx, client, func(e control.Event) bool {
 		if asJSON {
-			return enc.Encode(e) == nil
+			unwritten = enc.Encode(e)
+			return unwritten == nil
 		}
 		if zone == nil { // now it answers
 			zone = zoneAt(ctx, client)
 		}
 		if line := eventLine(p, &e, zone); line != "" {
-			fmt.Fprintln(out, line)
+			_, unwritten = fmt.Fprintln(out, line)
 		}
-		return true
+		return unwritten == nil
 	}, func() {
 		fmt.Fprintln(errOut, "railgate: railgated is not running; waiting for it")
 	})
+	return cmp.Or(unwritten, err)
 }
 
 // eventsRetry is how soon a daemon that does not answer is asked again.
