@@ -39,7 +39,7 @@ set aside.`,
 		Example: "  railgate journal export --json > journal.ndjson\n  railgate journal export --file /var/lib/railgate/gate.db.damaged-20261123T040000.000Z",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			write := newRecordWriter(c.OutOrStdout(), asJSON, time.Local)
+			write := newRecordWriter(c.OutOrStdout(), asJSON, g.zone(c.Context()))
 			if file != "" {
 				return exportFile(file, after, write)
 			}
@@ -94,13 +94,20 @@ func export(records func(after uint64, n int) ([]journal.Record, error), after u
 	}
 }
 
+// exportFile saves what can be read of a damaged file. Nothing at all is an error: the file is removed behind it.
 func exportFile(path string, after uint64, write func(*journal.Record) error) error {
-	return store.Salvage(path, func(r journal.Record) error {
+	read := 0
+	err := store.Salvage(path, func(r journal.Record) error {
+		read++
 		if r.Seq <= after {
 			return nil
 		}
 		return write(&r)
 	})
+	if err == nil && read == 0 {
+		err = fmt.Errorf("not one record can be read of %s, and nothing was saved: keep the file for who can look at it, or remove it by hand", path)
+	}
+	return err
 }
 
 func newRecordWriter(out io.Writer, asJSON bool, zone *time.Location) func(*journal.Record) error {

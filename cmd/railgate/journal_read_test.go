@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -312,3 +314,33 @@ func TestFollowSaysThatNothingIsAsItWasAsked(t *testing.T) {
 type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// The doctor's remedy for a damaged store that was set aside removes the file once its records are saved. Where none
+// can be read it must not.
+func TestExportOfAFileWithoutARecord(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"noise": strings.Repeat("\x5a\xa5noise", 40_000), "zeroes": strings.Repeat("\x00", 1<<20), "empty": ""} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if status, out, errOut := tool(t, "", "journal", "export", "--json", "--file", file); status != exitFailed || out != "" || !strings.Contains(errOut, "keep the file") {
+			t.Errorf("%s: status %d, %q, %q; want an error", name, status, out, errOut)
+		}
+	}
+	good := filepath.Join(journalOf(t, 10), "gate.db")
+	if status, out, errOut := tool(t, "", "journal", "export", "--json", "--file", good, "--after", "1000"); status != 0 || out != "" {
+		t.Errorf("after its last record: status %d, %q, %q", status, out, errOut)
+	}
+}
+
+// The export's times are the journal's.
+func TestExportIsOfTheGatesZone(t *testing.T) {
+	t.Parallel()
+	_, read, _ := tool(t, "", "journal", "--data", journalOf(t, 3))
+	_, exported, _ := tool(t, "", "journal", "export", "--data", journalOf(t, 3))
+	if !strings.Contains(exported, "+08 ") || strings.Count(exported, "+08 ") != strings.Count(read, "+08 ") {
+		t.Errorf("%q, and the journal %q", exported, read)
+	}
+}
