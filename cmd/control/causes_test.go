@@ -50,3 +50,19 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
+
+// What a command removes once it was saved is on the disk by then: a power cut would take both.
+func TestWhatIsRemovedWasSaved(t *testing.T) {
+	removes := 0
+	for _, m := range Meanings() {
+		if saved, removed, ok := strings.Cut(m.Remedy, "&& rm "); ok && strings.Contains(saved, ">") {
+			removes++
+			if !strings.Contains(saved, "&& sync ") {
+				t.Errorf("%s: %q, then rm %s; want sync between", m.Cause, saved, removed)
+			}
+		}
+	}
+	if removes == 0 {
+		t.Error("no command saves and removes; this test has nothing to look at")
+	}
+}

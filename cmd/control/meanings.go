@@ -263,7 +263,7 @@ var meanings = [...]Meaning{
 	{StoreDown, OutOfService, "the store is unavailable", "nothing can be recorded, so nothing opens",
 		"journalctl -u railgated -n 50 --no-pager", "store"},
 	{StoreSetAside, Degraded, "a damaged store was set aside", "its records are not in the journal; the card may be worn out",
-		"{railgate} journal export --json --file {file} > {file}.ndjson && rm {file}", ""},
+		"{railgate} journal export --json --file {file} > {file}.ndjson && sync {file}.ndjson && rm {file}", ""},
 	{SpentCodesLost, OutOfService, "the gate does not know which codes were used before", "no code from before opens; the lane opens by itself when none can be valid",
 		"{railgate} status", "memory"},
 	{StoreRolledBack, Degraded, "the store is an old copy: the station has records that are not here", "no code from before opens; the card was restored, or another gate has a copy of it",
