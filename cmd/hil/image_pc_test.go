@@ -197,6 +197,15 @@ func TestImageOfAPC(t *testing.T) {
 		p.walksPC()
 		p.isSpentPC(code, certificate)
 	})
+	p.step("railgated lets its lines go, again and again", func(t *testing.T) {
+		for range 10 {
+			p.run("systemctl", "restart", "railgated")
+		}
+		p.inService()
+		if got := p.attempt("sh", "-c", "dmesg | grep -A20 'BUG: ' | head -40").Output; got != "" {
+			t.Errorf("the kernel says:\n%s", got)
+		}
+	})
 }
 
 // isSetUp gives the gate its configuration and keys, and waits until it is in service.
