@@ -42,7 +42,7 @@ code (RGP1), for that gate's keys alone, to be held to the gate's own scanner wi
 where the repositories are (--nation, --repository; the next time they are remembered), and by which
 first root the gate begins.
 
-With --print it does so for all gates of a file: FILE is CSV with a header of gate, direction, keys,
+With --print it does so for all gates of a file: FILE is CSV (with commas or semicolons) with a header of gate, direction, keys,
 and where they are wanted network, gateway and dns; or TOML with [[gate]] and the same keys. The
 sheet is a page for a browser to print on A4, a code for each gate.
 

@@ -253,7 +253,12 @@ func TestASheetHasACodeForEachGate(t *testing.T) {
 	csv := c.csv("A07,entry,"+newKeys(t, "7")+",10.1.2.7/24,10.1.2.1,10.1.2.1 10.1.2.2", "A08,exit,"+newKeys(t, "8")+",dhcp,,", "B-North-12,check,"+newKeys(t, "12")+",,,")
 	toml := c.write("gates.toml", fmt.Sprintf("[[gate]]\ngate = \"A07\"\ndirection = \"entry\"\nkeys = %q\nnetwork = \"10.1.2.7/24\"\ngateway = \"10.1.2.1\"\ndns = [\"10.1.2.1\", \"10.1.2.2\"]\n"+
 		"[[gate]]\ngate = \"A08\"\ndirection = \"exit\"\nkeys = %q\nnetwork = \"dhcp\"\n[[gate]]\ngate = \"B-North-12\"\ndirection = \"check\"\nkeys = %q\n", newKeys(t, "7"), newKeys(t, "8"), newKeys(t, "12")))
-	for _, file := range []string{csv, toml} {
+	text, err := os.ReadFile(csv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spreadsheet := c.write("gates-of-a-spreadsheet.csv", "\ufeff"+strings.NewReplacer(",", ";", "\n", "\r\n", "entry", "Entry", "gate,", "Gate;").Replace(string(text)))
+	for _, file := range []string{csv, toml, spreadsheet} {
 		out := c.must(append([]string{"enroll", "--print", c.path("sheet.html"), "--files", c.path("codes"), file}, urls...)...)
 		if !strings.Contains(out, "3 gates of station GZQ are enrolled") {
 			t.Errorf("%q", out)

@@ -84,6 +84,9 @@ func rowsOfTOML(data []byte) ([]sheetRow, error) {
 func rowsOfCSV(data []byte) (rows []sheetRow, err error) {
 	r := csv.NewReader(bytes.NewReader(data))
 	r.TrimLeadingSpace = true
+	if first, _, _ := bytes.Cut(data, []byte("\n")); bytes.ContainsRune(first, ';') && !bytes.ContainsRune(first, ',') {
+		r.Comma = ';' // as a spreadsheet writes it where a comma is in numbers
+	}
 	head, err := r.Read()
 	if err != nil {
 		return nil, fmt.Errorf("no header; want %s", strings.Join(sheetColumns, ","))
@@ -116,7 +119,7 @@ func (row *sheetRow) set(column, value string) {
 	case "gate":
 		row.Gate = value
 	case "direction":
-		row.Direction = value
+		row.Direction = strings.ToLower(value) // a spreadsheet begins cells with a capital
 	case "keys":
 		row.Keys = value
 	case "network":
