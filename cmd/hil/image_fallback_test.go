@@ -77,6 +77,17 @@ func TestImageFallsBackWithoutRailgated(t *testing.T) {
 	})
 }
 
+// A release is written well and starts, and its railgated hangs at its start, deaf to SIGTERM: systemd ends it again and again. The trial's quarter
+// of an hour begins when it has ended it once.
+func TestImageFallsBackWhenRailgatedHangs(t *testing.T) {
+	fallsBack(t, "railgated does not answer", startEnds+update.ProofEnds, func(t testing.TB, version string) string {
+		return withProgram(t, version, "usr/bin/railgated", "#!/bin/sh\ntrap '' TERM\nexec sleep infinity\n")
+	})
+}
+
+// startEnds is TimeoutStartSec of railgated.service.
+const startEnds = 3 * time.Minute
+
 // fallsBack has a gate install a bad release. The gate starts it once, has it for so long at least, starts once more by itself, and is back in
 // the slot from before, where its status and its journal say why, and no code opens that opened before.
 func fallsBack(t *testing.T, why string, least time.Duration, bundle func(t testing.TB, version string) string) (g *gate, code, certificate string) {
