@@ -85,10 +85,7 @@ func rank(best []corner, c corner) []corner {
 // and that fit best.
 func (l *level) bestSeen() []int {
 	order := l.order[:0]
-	many := len(l.finders) > crowdLeast
-	if many {
-		l.leaveCrowds()
-	}
+	many := len(l.finders) > crowdLeast && l.leaveCrowds()
 	for i := range l.finders {
 		if !l.finders[i].known && !(many && l.finders[i].crowd) {
 			order = append(order, i)

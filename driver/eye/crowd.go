@@ -8,35 +8,49 @@ import "math"
 
 const (
 	crowdLeast = 24  // finders among which such are told
-	crowdReach = 9.5 // modules within which a code's finder has no other like it: a turned one seems larger than it is
+	crowdReach = 9.5 // modules within which a code's finder has no other like it: one that is turned by 45 degrees seems larger than it is
+	crowdAlong = 10  // the same along the picture's rows and columns, where a code's side only lies if it is not turned
+	crowdShare = 4   // a crowd is one part of so many of all finders at least: among fewer icons a code's may have two like it by chance
 	crowdMates = 2   // that a finder has which is left out
 	crowdAlike = 1.3 // times larger
 	wallCell   = 8   // pixels a side, of what is noted as a wall
 )
 
-// leaveCrowds says of each finder whether it is one of a crowd.
-func (l *level) leaveCrowds() {
+// leaveCrowds says of each finder whether it is one of a crowd, and whether those are many.
+func (l *level) leaveCrowds() (many bool) {
+	n := 0
 	for i := range l.finders {
-		l.finders[i].crowd = l.mates(i) >= crowdMates
+		f := &l.finders[i]
+		if f.crowd = l.mates(i) >= crowdMates; f.crowd {
+			n++
+		}
 	}
 	l.spend(20 * len(l.finders))
+	return n*crowdShare >= len(l.finders)
 }
 
 // mates counts the finders that are like finder i, and nearer than a code's may be; no more than are needed.
 func (l *level) mates(i int) (n int) {
-	f, last, looks := &l.finders[i], len(l.bands)-1, 0
-	high := crowdReach * f.my
-	for b := min(max(int(f.y-high)/band, 0), last); b <= min(max(int(f.y+high)/band, 0), last) && n < crowdMates; b++ {
-		for j := int(l.bands[b]); j >= 0 && n < crowdMates; j = int(l.finders[j].next) {
-			g := &l.finders[j]
-			looks++
-			dx, dy := math.Abs(g.x-f.x), math.Abs(g.y-f.y)
-			if j == i || dx > crowdReach*f.mx || dy > high || g.inverted != f.inverted {
-				continue
-			}
-			u, v, m, k := dx/f.mx, dy/f.my, f.module(), g.module()
-			if u*u+v*v < crowdReach*crowdReach && m < crowdAlike*k && k < crowdAlike*m {
-				n++
+	f, looks := &l.finders[i], 0
+	wide, high := crowdAlong*f.mx, crowdAlong*f.my
+	top, bottom := l.cellRow(f.y-high), l.cellRow(f.y+high)
+	left, right := l.cellColumn(f.x-wide), l.cellColumn(f.x+wide)
+	for cy := top; cy <= bottom; cy++ {
+		for _, j := range l.cells[cy*l.cellsWide:][left : right+1] {
+			for looks++; j >= 0; j = l.finders[j].next {
+				g := &l.finders[j]
+				looks++
+				dx, dy := math.Abs(g.x-f.x), math.Abs(g.y-f.y)
+				if int(j) == i || dx > wide || dy > high || g.inverted != f.inverted {
+					continue
+				}
+				u, v, m, k := dx/f.mx, dy/f.my, f.module(), g.module()
+				if d := u*u + v*v; (d < crowdReach*crowdReach || d < crowdAlong*max(u, v)) && m < crowdAlike*k && k < crowdAlike*m {
+					if n++; n == crowdMates {
+						l.spend(3 * looks)
+						return n
+					}
+				}
 			}
 		}
 	}

@@ -59,3 +59,50 @@ func TestAWallIsLookedAtOnce(t *testing.T) {
 		t.Errorf("the rows between cost %d, the first ones %d", second, first)
 	}
 }
+
+// Rule: a wall whose finders stand 9.5 modules apart is one, and costs less than half a frame's budget.
+func TestAWideWallIsACrowd(t *testing.T) {
+	f := condition(t, "finder-wall").Frame(3, 2, 0)
+	r := NewReader()
+	if text, ok := r.Read(f.Image); text != f.Text {
+		t.Errorf("before a wall of 9.5 modules: read %q, %v; want %q", text, ok, f.Text)
+	}
+	if r.Spent() > frameBudget/2 {
+		t.Errorf("spent %d of %d", r.Spent(), frameBudget)
+	}
+}
+
+// A code's finder beside two icons that are like it by chance is not left out.
+func TestFewThatStandCloseAreNoCrowd(t *testing.T) {
+	l := newLevel(image.NewGray(image.Rect(0, 0, 1280, 720)))
+	for k := range 30 {
+		l.finders = append(l.finders, finder{x: 40 + float64(k%10)*120, y: 40 + float64(k/10)*120, mx: 4, my: 4, rows: 2})
+	}
+	for k := range 3 {
+		l.finders = append(l.finders, finder{x: 600 + 30*float64(k), y: 600, mx: 4, my: 4, rows: 2})
+	}
+	l.relink()
+	if order := l.bestSeen(); len(order) != len(l.finders) {
+		t.Errorf("of %d finders, three of which stand close, %d are left", len(l.finders), len(order))
+	}
+}
+
+// What a look-up costs is what is around the place, not all that is in the rows of it.
+func TestFindersAreLookedUpWhereTheyAre(t *testing.T) {
+	l := newLevel(image.NewGray(image.Rect(0, 0, 4000, 720)))
+	for k := range 300 {
+		l.finders = append(l.finders, finder{x: 40 + 13*float64(k), y: 100, mx: 2, my: 2, rows: 2})
+	}
+	l.relink()
+	before := l.left
+	for x := 0.0; x < 4000; x += 40 {
+		l.near(x, 100, 0.1, 0.1, false)
+	}
+	if cost := (before - l.left) / 100; cost > 40 { // those of two cells at most
+		t.Errorf("a look-up among 300 finders costs %d", cost)
+	}
+	f := l.near(4038-13*12, 100, 14, 14, false) // over the border of a cell
+	if f == nil {
+		t.Error("a finder beside the border of a cell is not found")
+	}
+}

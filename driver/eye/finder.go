@@ -11,7 +11,7 @@ type finder struct {
 	rows     int     // that crossed it so
 	off      float64 // by how much its edges are not where they should be, along both axes, in modules
 	id       uint16  // its number on the level
-	next     int16   // in its band, or -1
+	next     int16   // in its cell, or -1
 	inverted bool
 	known    bool // it is of a code that was read
 	guessed  bool // nothing of it is seen: it must be there
@@ -24,7 +24,7 @@ const (
 	// maxFinders bounds what one search may find. A page of text has more that looks like finders
 	// than the table holds; the weakest make room.
 	maxFinders = 384
-	band       = 64 // rows of pixels in which finders are looked up together
+	cell       = 64 // pixels a side, in which finders are looked up together
 
 	walkCost = 30 // of a walk from a finder's middle to its edges
 	stepCost = 4  // of it, a pixel
@@ -50,12 +50,16 @@ func (l *level) add(f finder) {
 	l.link(len(l.finders) - 1)
 }
 
-// link puts finder i at the head of its band.
+// link puts finder i at the head of its cell.
 func (l *level) link(i int) {
 	f := &l.finders[i]
-	b := min(max(int(f.y)/band, 0), len(l.bands)-1)
-	f.next, l.bands[b] = l.bands[b], int16(i)
+	head := &l.cells[l.cellRow(f.y)*l.cellsWide+l.cellColumn(f.x)]
+	f.next, *head = *head, int16(i)
 }
+
+// cellColumn and cellRow are where the cell of a place is; what is beyond the border is in the next one within.
+func (l *level) cellColumn(x float64) int { return min(max(int(x)/cell, 0), l.cellsWide-1) }
+func (l *level) cellRow(y float64) int    { return min(max(int(y)/cell, 0), len(l.cells)/l.cellsWide-1) }
 
 // dropWeak drops finders until half of the table is free: those of a crowd, then the weakest, and of those that are as
 // weak the ones that were found first.
@@ -89,8 +93,8 @@ func (l *level) dropWeak() {
 }
 
 func (l *level) relink() {
-	for b := range l.bands {
-		l.bands[b] = -1
+	for c := range l.cells {
+		l.cells[c] = -1
 	}
 	for i := range l.finders {
 		l.link(i)
@@ -149,15 +153,18 @@ func (l *level) look(x, y, m float64, inverted bool) {
 
 // near returns a known finder around (x, y).
 func (l *level) near(x, y, dx, dy float64, inverted bool) *finder {
-	last := len(l.bands) - 1
-	for b := min(max(int(y-dy)/band, 0), last); b <= min(max(int(y+dy)/band, 0), last); b++ {
-		for i := l.bands[b]; i >= 0; {
-			f := &l.finders[i]
-			if math.Abs(f.y-y) < dy && math.Abs(f.x-x) < dx && f.inverted == inverted {
-				return f
+	top, bottom := l.cellRow(y-dy), l.cellRow(y+dy)
+	left, right := l.cellColumn(x-dx), l.cellColumn(x+dx)
+	for cy := top; cy <= bottom; cy++ {
+		for _, i := range l.cells[cy*l.cellsWide:][left : right+1] {
+			for i >= 0 {
+				f := &l.finders[i]
+				if math.Abs(f.y-y) < dy && math.Abs(f.x-x) < dx && f.inverted == inverted {
+					return f
+				}
+				i = f.next
+				l.spend(3)
 			}
-			i = f.next
-			l.spend(3)
 		}
 	}
 	return nil

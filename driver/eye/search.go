@@ -235,7 +235,8 @@ func (l *level) begin(radius int) {
 func (l *level) forget() {
 	l.finders, l.tried, l.tries, l.nextID = l.finders[:0], l.tried[:0], 0, 0
 	l.merged = l.merged[:0]
-	l.bands = grown(l.bands, l.h/band+1)
+	l.cellsWide = l.w/cell + 1
+	l.cells = grown(l.cells, l.cellsWide*(l.h/cell+1))
 	l.wall = grown(l.wall, (l.w/wallCell+1)*(l.h/wallCell+1)/64+1)
 	clear(l.wall)
 	l.relink()

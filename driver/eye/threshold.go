@@ -33,30 +33,31 @@ type level struct {
 	cuts     []int32  // where its runs begin: see cutRow
 	ends     []uint64 // at which of them a finder may end
 
-	from, to int // rows that may be looked at
-	fine     int // stretches of rows that showed something fine
-	fineFrom int // the first row of them
-	fineTo   int // the last
-	parts    []image.Rectangle
-	edges    []uint16    // that rows crossed, of patches of 64 pixels by patch rows
-	scanned  []bool      // rows
-	known    *[][4]Point // the reader's
-	finders  []finder
-	bands    []int16     // the last finder that was found in each band of rows, or -1
-	nextID   uint16      // of a finder
-	wall     []uint64    // cells of pixels that a crowd of finders is in
-	order    []int       // of finders
-	marks    []mark      // of finders
-	around   []neighbour // of a finder
-	corners  []corner
-	tried    []uint64 // corners, by key
-	likely   []likely
-	tries    int  // corners of which a grid was tried
-	inverted bool // the code that is looked at
-	merged   []place
-	merging  bool // finders are looked for that have run into their ground
-	endless  bool // what was looked at last may be a finder that has run into its ground
-	lens     lens
+	from, to  int // rows that may be looked at
+	fine      int // stretches of rows that showed something fine
+	fineFrom  int // the first row of them
+	fineTo    int // the last
+	parts     []image.Rectangle
+	edges     []uint16    // that rows crossed, of patches of 64 pixels by patch rows
+	scanned   []bool      // rows
+	known     *[][4]Point // the reader's
+	finders   []finder
+	cells     []int16 // the last finder that was found in each cell of pixels, row by row, or -1
+	cellsWide int
+	nextID    uint16      // of a finder
+	wall      []uint64    // cells of pixels that a crowd of finders is in
+	order     []int       // of finders
+	marks     []mark      // of finders
+	around    []neighbour // of a finder
+	corners   []corner
+	tried     []uint64 // corners, by key
+	likely    []likely
+	tries     int  // corners of which a grid was tried
+	inverted  bool // the code that is looked at
+	merged    []place
+	merging   bool // finders are looked for that have run into their ground
+	endless   bool // what was looked at last may be a finder that has run into its ground
+	lens      lens
 }
 
 const block = 8
