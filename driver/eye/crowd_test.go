@@ -106,3 +106,14 @@ func TestFindersAreLookedUpWhereTheyAre(t *testing.T) {
 		t.Error("a finder beside the border of a cell is not found")
 	}
 }
+
+// Rule: a code that is turned by half a right angle on a page of text of twelve megapixels is read: its finders are
+// crossed by the rows between.
+func TestRowsBetweenInTallPictures(t *testing.T) {
+	for _, seed := range []uint64{24, 17} {
+		f := condition(t, "text").Frame(seed, 12, 0)
+		if text, ok := NewReader().Read(f.Image); text != f.Text {
+			t.Errorf("scene %d: read %q, %v; want %q", seed, text, ok, f.Text)
+		}
+	}
+}

@@ -54,7 +54,7 @@ func (r *Reader) search(p plane) bool {
 		if l := r.level(1, p); l != nil && r.firstLook(l) {
 			return true
 		}
-		return r.firstLook(full) || r.lookAtMerged(full) || r.lookForCovered()
+		return r.firstLook(full) || r.lookBetween(full) || r.lookAtMerged(full) || r.lookForCovered()
 	case r.lookAtMerged(full):
 		return true
 	case full.evidence() > fewFinders, wild:
@@ -217,6 +217,14 @@ func (r *Reader) pass(l *level, radius int) bool {
 		return true
 	}
 	l.scanRows(first, l.h, every)
+	return r.tryCorners(l, maxCorners)
+}
+
+// lookBetween looks at the rows between those that were looked at on a tall level: of a code that is turned by half a right angle
+// only rows close to a finder's middle look right.
+func (r *Reader) lookBetween(l *level) bool {
+	every := l.rowsApart(wideRadius)
+	l.scanRows(0, l.h, every)
 	return r.tryCorners(l, maxCorners)
 }
 
