@@ -132,7 +132,7 @@ func (f *updateFlags) identify(ctx context.Context, u *updater, name string) (*r
 	if err == nil && !update.GoodVersion(version) {
 		err = fmt.Errorf("%s calls itself version %q; want one such as 1.4.0", name, version)
 	}
-	return &release{version, length, sum}, err
+	return &release{version, length, sum, true}, err
 }
 
 // ask asks before anything is done.

@@ -294,6 +294,21 @@ func TestALoneGateTakesAHashByHand(t *testing.T) {
 	}
 }
 
+// A file that was another one when its version was asked, as on a stick that somebody else can write: what was agreed to is not what would be installed.
+func TestAVersionIsAskedOfTheCopyToo(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.u.cfg.Sync.Nation, d.u.cfg.Sync.Station = "", ""
+	d.m.copied = "1.3.0"
+	sum := sha256.Sum256([]byte("new"))
+	if _, err := d.file(d.write("b.raucb", "new"), updateFlags{sum: hex.EncodeToString(sum[:])}, "y\n"); !errors.Is(err, errSum) || !strings.Contains(err.Error(), "1.3.0") {
+		t.Errorf("%v; want that the copy is 1.3.0", err)
+	}
+	if d.m.holds["B"] != "" || d.state().Trial != nil {
+		t.Errorf("slot B holds %q, %+v; want nothing written", d.m.holds["B"], d.state())
+	}
+}
+
 func TestAnInstallationThatFails(t *testing.T) {
 	t.Parallel()
 	d := newDepot(t)
@@ -318,7 +333,7 @@ func TestAFullDataPartition(t *testing.T) {
 	if err := d.u.prepare(); err != nil {
 		t.Fatal(err)
 	}
-	err := d.u.copyBundle(t.Context(), nil, d.write("x", ""), &release{"1.5.0", 1 << 60, ""})
+	err := d.u.copyBundle(t.Context(), nil, d.write("x", ""), &release{version: "1.5.0", length: 1 << 60})
 	if !errors.Is(err, sync.ErrNoRoom) {
 		t.Errorf("%v; want %v", err, sync.ErrNoRoom)
 	}

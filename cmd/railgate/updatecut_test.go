@@ -158,7 +158,7 @@ func live(t *rapid.T, u *updater, files string) {
 	}
 	defer from.Close()
 	before, _ := update.Load(u.dir)
-	err = u.install(context.Background(), from, &release{version, int64(len(version)), hex.EncodeToString(sum[:])}, order{})
+	err = u.install(context.Background(), from, &release{version: version, length: int64(len(version)), sum: hex.EncodeToString(sum[:])}, order{})
 	if err == nil && failedHere(before, version) {
 		t.Fatalf("%s failed, and is installed again by itself", version)
 	}

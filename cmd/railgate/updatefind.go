@@ -26,6 +26,7 @@ type release struct {
 	version string
 	length  int64
 	sum     string // SHA-256, in hex
+	own     bool   // version is what the bundle calls itself, and no list does
 }
 
 // Why a bundle is not installed.
@@ -168,7 +169,7 @@ func listed(ctx context.Context, l *sync.Listing, length int64, sum string) (*re
 			return nil, err
 		}
 		if t.Length == length && t.Sum() == sum {
-			return &release{version, length, sum}, nil
+			return &release{version: version, length: length, sum: sum}, nil
 		}
 		known = append(known, version)
 	}
@@ -211,7 +212,7 @@ func (u *updater) assigned(ctx context.Context) (*release, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &release{version, t.Length, t.Sum()}, nil
+	return &release{version: version, length: t.Length, sum: t.Sum()}, nil
 }
 
 // stationRoot is the first root of the station's repository: the technician's, or else the nation's.

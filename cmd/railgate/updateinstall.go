@@ -57,10 +57,26 @@ func (u *updater) install(ctx context.Context, from *os.File, r *release, o orde
 	if err := u.copyBundle(ctx, from, bundle, r); err != nil {
 		return err
 	}
+	if err := u.isStill(ctx, bundle, r); err != nil {
+		return fmt.Errorf("%s: %w", from.Name(), err)
+	}
 	if _, err := u.do(ctx, e); err != nil {
 		return err
 	}
 	return u.write(ctx, bundle, r)
+}
+
+// isStill asks root's copy of a bundle for its version, where the bundle alone says it: the file that was asked first may have been another one, as on
+// a stick that somebody else can write.
+func (u *updater) isStill(ctx context.Context, bundle string, r *release) error {
+	if !r.own {
+		return nil
+	}
+	version, err := u.slots.Version(ctx, bundle)
+	if err == nil && version != r.version {
+		err = fmt.Errorf("%w: its version was %s, and in the copy that would be installed it is %s", errSum, r.version, version)
+	}
+	return err
 }
 
 // knowWhatRuns records the release that runs where no start has done so: without it nothing
