@@ -224,6 +224,16 @@ func TestTheScreen(t *testing.T) {
 	if !slices.Contains(strings.Fields(u.last("Service.ExecStart")), "--enable-features=NetworkServiceInProcess2") {
 		t.Error("the browser's network may end without the browser, before the page is there: nobody loads it again")
 	}
+	_, script, _ := strings.Cut(u.last("Service.ExecStopPost"), "'")
+	for result, want := range map[string]string{"core-dump": "WLR_RENDERER=pixman\n", "signal": "WLR_RENDERER=pixman\n", "success": "", "exit-code": "", "oom-kill": ""} {
+		env := filepath.Join(t.TempDir(), "env")
+		c := exec.Command("/bin/sh", "-c", strings.ReplaceAll(strings.TrimSuffix(script, "'"), strings.TrimPrefix(u.last("Service.EnvironmentFile"), "-"), env))
+		c.Env = []string{"SERVICE_RESULT=" + result}
+		out, err := c.CombinedOutput()
+		if got, _ := os.ReadFile(env); err != nil || string(got) != want {
+			t.Errorf("a screen that ended by %s: %v, %s, then %q; want %q", result, err, out, got, want)
+		}
+	}
 	css, err := os.ReadFile("../cmd/railgated/face/face.css")
 	if err != nil || !strings.Contains(string(css), "cursor: none") {
 		t.Errorf("the page does not hide the pointer (%v); then the unit must", err)
