@@ -57,9 +57,7 @@ func TestImageTrial(t *testing.T) {
 		if got := g.slot(); got != "B" {
 			t.Fatalf("slot %s runs; want B\n%s\n%s", got, g.recorded(), g.run("rauc", "status"))
 		}
-		if !strings.Contains(g.recorded(), `"phase": "running"`) {
-			t.Errorf("nobody has crossed yet:\n%s", g.recorded())
-		}
+		g.within(bootPatience, "the trial recorded, for nobody has crossed yet", func() bool { return strings.Contains(g.recorded(), `"phase": "running"`) })
 		g.isSpent(code, certificate)
 		g.opens()
 		g.walksOnSystem()
