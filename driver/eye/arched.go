@@ -45,19 +45,7 @@ func (l *level) archedBy(c corner, s *sides) (a arched, ok bool) {
 
 // throughArches looks at the likeliest corners as if their sheet were bent, each side in its own way.
 func (r *Reader) throughArches(l *level) bool {
-	if l.lens.k1 != 0 || len(l.finders) < 3 || r.spent() {
-		return false
-	}
-	looked := 0
-	for _, c := range l.corners { // as the pass before left them
-		if looked == maxBent || r.spent() {
-			break
-		}
-		if c.doubt > bentDoubt || l.hasKnown(c) || l.fewestRows(c) < bentRows || !l.busy(c.at, c.right) && !l.busy(c.at, c.below) {
-			continue
-		}
-		looked++
-		l.inverted = l.finders[c.at].inverted
+	for c := range r.likelyBent(l) {
 		if s, ok := l.sidesOf(c); ok && r.readArched(l, c, &s, dimsNear(min(s.x.modules(), s.y.modules())+7)) {
 			return true
 		}

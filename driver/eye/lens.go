@@ -1,6 +1,9 @@
 package eye
 
-import "math"
+import (
+	"iter"
+	"math"
+)
 
 // A wide lens draws a picture's rim in: what is straight bows outward. One number tells how much,
 // and with it places are taken to where a true lens has them: there a code lies as a homography
@@ -81,24 +84,35 @@ func (n *lens) bentWay(x, y, dx, dy float64) (bx, by float64) {
 // seenAt is where the level shows a grid's (u, v).
 func (l *level) seenAt(t *homography, u, v float64) (x, y float64) { return l.lens.bent(t.at(u, v)) }
 
-// throughLenses looks at the likeliest corners as if the lens were wide, and more so: a code's are
-// those of which each finder was crossed by several rows, between which something changes, and
-// whose timing patterns show through one lens or another.
-func (r *Reader) throughLenses(l *level) bool {
-	if l.lens.k1 != 0 || len(l.finders) < 3 || r.spent() {
-		return false
+// likelyBent are the likeliest corners of a code that no straight lines go through: those of which each finder was crossed by several rows, and between
+// which something changes.
+func (r *Reader) likelyBent(l *level) iter.Seq[corner] {
+	return func(yield func(corner) bool) {
+		if l.lens.k1 != 0 || len(l.finders) < 3 {
+			return
+		}
+		looked := 0
+		for _, c := range l.corners { // as the pass before left them
+			if looked == maxBent || r.spent() {
+				return
+			}
+			if c.doubt > bentDoubt || l.hasKnown(c) || l.fewestRows(c) < bentRows || !l.busy(c.at, c.right) && !l.busy(c.at, c.below) {
+				continue
+			}
+			looked++
+			l.inverted = l.finders[c.at].inverted
+			if !yield(c) {
+				return
+			}
+		}
 	}
-	defer l.setLens(0)
-	looked := 0
-	for _, c := range l.corners { // as the pass before left them
-		if looked == maxBent || r.spent() {
-			break
-		}
-		if c.doubt > bentDoubt || l.hasKnown(c) || l.fewestRows(c) < bentRows || !l.busy(c.at, c.right) && !l.busy(c.at, c.below) {
-			continue
-		}
-		looked++
-		l.inverted = l.finders[c.at].inverted
+}
+
+// throughLenses looks at the likeliest corners as if the lens were wide, and more so: a code's are
+// those whose timing patterns show through one lens or another.
+func (r *Reader) throughLenses(l *level) bool {
+	defer l.setLens(l.lens.k1) // lenses are tried
+	for c := range r.likelyBent(l) {
 		k1, ok := r.likeliestLens(l, c)
 		if !ok {
 			continue
